@@ -1,0 +1,2 @@
+//! The `veilflow` command.
+fn main() {}

@@ -1,0 +1,16 @@
+//! Vectors over Z_2^ℓ for any width ℓ in 1..=64 chosen at run time, and packed bits.
+//!
+//! [`Ring`] is the modulus, [`RingVec`] a vector reduced modulo it, [`Bits`] a packed bit vector.
+//! Vectors may hold secret shares, so their `Debug` prints shape only, never contents.
+
+mod bits;
+mod packing;
+mod ring;
+mod slices;
+mod vector;
+
+pub use bits::Bits;
+pub use packing::{pack, packed_len, unpack};
+pub use ring::{Ring, WidthError};
+pub use slices::{bit_slices, from_bit_slices};
+pub use vector::RingVec;

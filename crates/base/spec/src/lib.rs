@@ -1,0 +1,1 @@
+//! What every operation means, in cleartext, bit for bit: the law the protocols are held to.

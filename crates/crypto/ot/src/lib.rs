@@ -1,0 +1,1 @@
+//! Oblivious transfer: base OT on Ristretto and the SoftSpoken extension.

@@ -1,0 +1,1 @@
+//! Symmetric primitives: blocks, AES-based PRG, correlation-robust hash, bit-matrix transpose.

@@ -1,0 +1,1 @@
+//! Reads an ONNX file into the float graph.

@@ -1,0 +1,1 @@
+//! The float graph and the fixed-point plan: types, text form, verifier, files.

@@ -1,0 +1,1 @@
+//! From float graph to fixed-point plan: simplification, calibration, scales and widths.

@@ -1,0 +1,1 @@
+//! Correlated randomness: single-use batches, pools, demands, and the Supplier trait.

@@ -1,0 +1,1 @@
+//! Online protocols over additive and Boolean shares; each equals its spec exactly.

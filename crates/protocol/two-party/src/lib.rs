@@ -1,0 +1,1 @@
+//! Suppliers of correlations for two parties by oblivious transfer.

@@ -1,0 +1,1 @@
+//! Test harness: two parties in a thread each, printed seeds, tampering.

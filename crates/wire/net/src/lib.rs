@@ -1,0 +1,1 @@
+//! Metered blocking channels between two parties: memory, TCP, shaped links, the handshake.
