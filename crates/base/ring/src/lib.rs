@@ -4,12 +4,14 @@
 //! Vectors may hold secret shares, so their `Debug` prints shape only, never contents.
 
 mod bits;
+mod matmul;
 mod packing;
 mod ring;
 mod slices;
 mod vector;
 
 pub use bits::Bits;
+pub use matmul::{Dims, Wrapping, matmul_naive};
 pub use packing::{pack, packed_len, unpack};
 pub use ring::{Ring, WidthError};
 pub use slices::{bit_slices, from_bit_slices};

@@ -11,7 +11,7 @@ pub fn packed_len(ring: Ring, count: usize) -> usize {
 pub fn pack(ring: Ring, values: &[u64], out: &mut Vec<u8>) {
     let bits = ring.bits();
     out.reserve(packed_len(ring, values.len()));
-    if bits % 8 == 0 {
+    if bits.is_multiple_of(8) {
         let bytes = bits as usize / 8;
         for v in values {
             out.extend_from_slice(&v.to_le_bytes()[..bytes]);

@@ -1,1 +1,21 @@
-//! What every operation means, in cleartext, bit for bit: the law the protocols are held to.
+//! The law: what every operation returns, in cleartext, for every input.
+//!
+//! Secure protocols must equal these functions bit for bit, for every input and every way of sharing it. They are
+//! written to be read, not to be quick, and import nothing but `veilflow-ring`. Values are elements of Z_2^ℓ; where an
+//! operation speaks of signed integers it means the two's-complement reading in −2^(ℓ−1)..2^(ℓ−1).
+//!
+//! Rounding: truncation is an arithmetic shift, hence toward −∞ (floor); an average is an exact division rounded half up.
+
+mod compare;
+mod divide;
+mod linear;
+mod pool;
+mod select;
+mod width;
+
+pub use compare::{arg_max, carry, drelu, less_than, msb, msb_wrap_count, wrap};
+pub use divide::{average, divide_floor};
+pub use linear::{Conv2dShape, LinearShape, MatMulShape, ShapeError, add_bias, linear};
+pub use pool::{Pool2dShape, average_pool, max_of, max_pool};
+pub use select::{clip, multiplex, relu, relu_truncate};
+pub use width::{arithmetic_shift, bit_to_arithmetic, sign_extend, truncate_reduce, zero_extend};

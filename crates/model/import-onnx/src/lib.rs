@@ -1,1 +1,63 @@
 //! Reads an ONNX file into the float graph.
+//!
+//! [`import_file`] and [`import_bytes`] take a model of opset 9 or later with `f32` weights inside the file, infer
+//! every shape (a symbolic batch is one), and return a [`Graph`]. The ops understood are in [`supported_ops`]; any
+//! other is an error that names the node, its op and that list. A closing Softmax becomes a mark on the output: who
+//! reads the output applies it in the clear.
+//!
+//! # Why prost
+//! The messages of `onnx.proto` that matter are a dozen short structs, written by hand in `proto.rs`: no code
+//! generator at build time and four small crates. `onnx-ir`, the alternative, also parses control flow and recurrent
+//! ops, but costs 122 crates and two minutes of build, and rewrites the graph in its own way before we see it, while
+//! calibration and reports want the exporter's own nodes and names. What it would save, shape inference, we need
+//! anyway: it is where a model that the protocols can't run is refused.
+//!
+//! # Malformed files
+//! Any sequence of bytes gives a graph or an error, in time and memory bounded by a small multiple of its length:
+//! sizes are checked before anything is allocated for them, and nesting is limited by prost.
+
+mod attributes;
+mod error;
+mod importer;
+mod literal;
+mod ops;
+mod proto;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+pub use error::Error;
+pub use ops::supported_ops;
+use prost::Message;
+use veilflow_ir::Graph;
+
+/// The longest file read: the limit of the protobuf format itself.
+pub const MAX_FILE_BYTES: u64 = (1 << 31) - 1;
+
+/// The oldest opset understood.
+pub const MIN_OPSET: i64 = 9;
+
+/// Reads the ONNX file at `path`.
+///
+/// # Errors
+/// As [`import_bytes`]; also [`Error::Read`] and [`Error::TooLong`].
+pub fn import_file(path: impl AsRef<Path>) -> Result<Graph, Error> {
+    let path = path.as_ref();
+    let read = |source| Error::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(read)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(read)?;
+    import_bytes(&bytes)
+}
+
+/// Reads an ONNX file from memory.
+///
+/// # Errors
+/// [`Error::Decode`] for bytes that are no ONNX model, and one variant for each way a model can be unusable.
+pub fn import_bytes(bytes: &[u8]) -> Result<Graph, Error> {
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Error::TooLong { limit: MAX_FILE_BYTES });
+    }
+    importer::import(proto::Model::decode(bytes)?)
+}

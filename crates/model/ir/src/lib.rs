@@ -1,1 +1,20 @@
 //! The float graph and the fixed-point plan: types, text form, verifier, files.
+//!
+//! Two programs live here. [`Graph`] is what an importer produces: typed [`Op`]s over `f32` tensors with static shapes.
+//! It is the server's, since it holds the weights.
+//!
+//! [`Graph`] prints as text (`Display`), one line a node; [`Graph::verify`] re-derives every shape and names the node
+//! at fault.
+
+mod error;
+pub mod graph;
+pub mod layout;
+mod shape;
+mod tensor;
+mod window;
+
+pub use error::Error;
+pub use graph::{Graph, Node, Op, Output, Value, ValueId};
+pub use shape::{MAX_ELEMENTS, MAX_RANK, Shape};
+pub use tensor::Tensor;
+pub use window::Window;

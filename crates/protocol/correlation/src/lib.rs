@@ -1,1 +1,34 @@
-//! Correlated randomness: single-use batches, pools, demands, and the Supplier trait.
+//! Correlated randomness: what the online protocols consume, apart from who supplies it.
+//!
+//! An operation declares a [`Cost`]: the messages it sends and the [`Demand`] it makes. Offline, a [`Supplier`] fills
+//! [`Pools`] to that demand; online, operations take from the pools. A batch is move-only and is gone once taken, also
+//! when the operation that took it fails.
+//!
+//! | correlation | one side holds | the other side holds | relation |
+//! |---|---|---|---|
+//! | [`TripleBatch`] | shares of f, g₁.., h₁.. | shares of f, g₁.., h₁.. | hⱼ = f·gⱼ |
+//! | [`AndBatch`] | a, u | b, v | u ⊕ v = a·b |
+//! | [`ProductBatch`] | α, u | c, v | u + v = c·α mod 2^w |
+//! | [`TableBatch`] | 2^d random messages | an index r and message r | |
+//! | [`LinearPair`] | s | r, W·r − s | |
+
+mod batch;
+mod cost;
+mod error;
+mod kind;
+mod linear;
+mod pool;
+mod supplier;
+mod test_dealer;
+
+pub use batch::{AndBatch, ProductBatch, TableBatch, TripleBatch};
+pub use cost::{Cost, Flow, Volume};
+pub use error::CorrelationError;
+pub use kind::{Demand, Kind};
+pub use linear::{LinearPair, LinearRequest, Weights};
+pub use pool::Pools;
+pub use supplier::Supplier;
+pub use test_dealer::TestDealer;
+
+/// The result of correlation operations.
+pub type Result<T> = std::result::Result<T, CorrelationError>;

@@ -1,1 +1,42 @@
-//! Online protocols over additive and Boolean shares; each equals its spec exactly.
+//! Online protocols over shares. Each equals its definition in `veilflow-spec` for every input and every sharing.
+//!
+//! Conventions: a [`RingVec`](veilflow_ring::RingVec) held by a party is its *additive share* mod 2^ℓ, a
+//! [`Bits`](veilflow_ring::Bits) its *exclusive-or share*, unless a name says `private` (known to one party) or `public`.
+//! Both parties call the same function with the same public arguments. Security is against a semi-honest party: every
+//! message is masked by a correlation used once, so what a party sees is uniform apart from its own output share; each
+//! file says what is sent. Every operation declares its [`Cost`](veilflow_correlation::Cost) by a function of the same
+//! name with `_cost`, held equal to the channel's meter by the tests.
+
+mod argmax;
+mod boolean;
+mod compare;
+mod divide;
+mod error;
+mod extend;
+mod linear;
+mod party;
+mod pool;
+mod product;
+mod select;
+mod share;
+mod sign;
+mod truncate;
+
+pub use argmax::{arg_max, arg_max_cost};
+pub use boolean::{AndGroup, and_private, and_private_cost, and_shared, and_shared_cost};
+pub use compare::CompareTree;
+pub use divide::{average, average_cost, average_pool, average_pool_cost, divide_floor, divide_floor_cost};
+pub use error::{OnlineError, Result};
+pub use extend::{sign_extend, sign_extend_cost, zero_extend, zero_extend_cost};
+pub use linear::{linear, linear_cost};
+pub use party::{Party, Tuning};
+pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};
+pub use product::{ProductJob, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost};
+pub use select::{
+    clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
+};
+pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
+pub use sign::{
+    Range, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry, msb_cost, wrap_count, wrap_count_cost,
+};
+pub use truncate::{arithmetic_shift, arithmetic_shift_cost, truncate_reduce, truncate_reduce_cost};

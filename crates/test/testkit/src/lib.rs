@@ -1,1 +1,8 @@
-//! Test harness: two parties in a thread each, printed seeds, tampering.
+//! Two parties in a thread each, over a memory channel, with correlations from a supplier of choice.
+//!
+//! A [`World`] runs an operation on shares and checks, besides the result, that the metered bytes and rounds equal the
+//! declared cost and that the correlations were consumed exactly. Everything derives from one seed, printed on failure.
+
+mod world;
+
+pub use world::{Sharing, SupplierFactory, World, dealer};

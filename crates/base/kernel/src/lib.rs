@@ -1,0 +1,132 @@
+//! Linear layers over Z_2^ℓ, quickly: im2col and blocked wrap-around products. [`linear`] equals `veilflow_spec::linear`
+//! for every layer; a property test holds the two together.
+//!
+//! The parties run it on masked values and shares (online), a supplier on masks (offline), and the clear run on values.
+
+use veilflow_ring::{Dims, RingVec, Wrapping};
+use veilflow_spec::{Conv2dShape, LinearShape};
+
+/// W · x mod 2^ℓ: the fast twin of `veilflow_spec::linear`. Panics if lengths do not fit `shape`.
+pub fn linear(shape: &LinearShape, weights: &[i64], x: &RingVec) -> RingVec {
+    assert_eq!(weights.len(), shape.weight_len(), "weights do not fit the layer");
+    assert_eq!(x.len(), shape.in_len(), "input does not fit the layer");
+    if x.ring().bits() <= 32 { run::<u32>(shape, weights, x) } else { run::<u64>(shape, weights, x) }
+}
+
+fn run<T: Wrapping>(shape: &LinearShape, weights: &[i64], x: &RingVec) -> RingVec {
+    let weights: Vec<T> = weights.iter().map(|&w| T::from_u64(w as u64)).collect();
+    let input: Vec<T> = x.values().iter().map(|&v| T::from_u64(v)).collect();
+    let mut out = vec![T::default(); shape.out_len()];
+    match shape {
+        LinearShape::MatMul(s) => {
+            T::matmul(Dims { rows: s.rows, inner: s.inner, columns: s.columns }, &weights, &input, &mut out);
+        }
+        LinearShape::Conv2d(s) => convolve(s, &weights, &input, &mut out),
+    }
+    RingVec::from_values(x.ring(), out.into_iter().map(T::to_u64).collect())
+}
+
+/// Output pixels gathered at a time, so that the column matrix of a large map stays small.
+const PIXEL_BLOCK: usize = 4096;
+
+fn convolve<T: Wrapping>(s: &Conv2dShape, weights: &[T], input: &[T], out: &mut [T]) {
+    let (group_in, group_out) = (s.in_channels / s.groups, s.out_channels / s.groups);
+    let inner = group_in * s.kernel[0] * s.kernel[1];
+    let pixels = s.out_height() * s.out_width();
+    let plane = s.in_height * s.in_width;
+    let pointwise = s.kernel == [1, 1] && s.stride == [1, 1] && s.pads == [0; 4];
+    for g in 0..s.groups {
+        let weights = &weights[g * group_out * inner..(g + 1) * group_out * inner];
+        let input = &input[g * group_in * plane..(g + 1) * group_in * plane];
+        let out = &mut out[g * group_out * pixels..(g + 1) * group_out * pixels];
+        if pointwise {
+            T::matmul(Dims { rows: group_out, inner, columns: pixels }, weights, input, out);
+            continue;
+        }
+        for first in (0..pixels).step_by(PIXEL_BLOCK) {
+            let count = PIXEL_BLOCK.min(pixels - first);
+            let columns = gather_columns(s, group_in, input, first, count);
+            let mut block = vec![T::default(); group_out * count];
+            T::matmul(Dims { rows: group_out, inner, columns: count }, weights, &columns, &mut block);
+            for (o, row) in block.chunks(count).enumerate() {
+                out[o * pixels + first..o * pixels + first + count].copy_from_slice(row);
+            }
+        }
+    }
+}
+
+/// The im2col matrix of output pixels `first..first + count`: one row a tap, one column a pixel, zeros for padding.
+fn gather_columns<T: Wrapping>(
+    s: &Conv2dShape,
+    group_in: usize,
+    input: &[T],
+    first: usize,
+    count: usize,
+) -> Vec<T> {
+    let taps = s.kernel[0] * s.kernel[1];
+    let plane = s.in_height * s.in_width;
+    let out_width = s.out_width();
+    let mut columns = vec![T::default(); group_in * taps * count];
+    for tap in 0..taps {
+        // The input position of a pixel under this tap is the same in every channel.
+        let at: Vec<Option<usize>> = (first..first + count)
+            .map(|pixel| {
+                let position = [pixel / out_width, pixel % out_width];
+                s.input_at(position, [tap / s.kernel[1], tap % s.kernel[1]]).map(|[r, c]| r * s.in_width + c)
+            })
+            .collect();
+        for channel in 0..group_in {
+            let input = &input[channel * plane..(channel + 1) * plane];
+            let row = &mut columns[(channel * taps + tap) * count..][..count];
+            for (slot, at) in row.iter_mut().zip(&at) {
+                if let Some(at) = at {
+                    *slot = input[*at];
+                }
+            }
+        }
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use veilflow_ring::Ring;
+    use veilflow_spec::MatMulShape;
+
+    use super::*;
+
+    fn shapes() -> impl Strategy<Value = LinearShape> {
+        let conv =
+            (1..4usize, 1..4usize, 1..4usize, (1..9usize, 1..9usize), [1..4usize, 1..4], [1..4usize, 1..4])
+                .prop_flat_map(|(groups, i, o, (h, w), kernel, stride)| {
+                    ([0..3usize, 0..3, 0..3, 0..3], [1..3usize, 1..3]).prop_map(move |(pads, dilation)| {
+                        LinearShape::Conv2d(Conv2dShape {
+                            in_channels: groups * i,
+                            in_height: h,
+                            in_width: w,
+                            out_channels: groups * o,
+                            kernel,
+                            stride,
+                            pads,
+                            dilation,
+                            groups,
+                        })
+                    })
+                });
+        let matmul = (1..9usize, 1..40usize, 1..9usize)
+            .prop_map(|(rows, inner, columns)| LinearShape::MatMul(MatMulShape { rows, inner, columns }));
+        prop_oneof![conv, matmul].prop_filter("the layer must be valid", |s| s.validate().is_ok())
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_spec(shape in shapes(), bits in 1..=64u32, seed: u64) {
+            let ring = Ring::new(bits).unwrap();
+            let noise = |i: usize| (i as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17);
+            let weights: Vec<i64> = (0..shape.weight_len()).map(|i| noise(i) as i64 >> 40).collect();
+            let x = RingVec::from_values(ring, (0..shape.in_len()).map(|i| noise(!i)).collect());
+            prop_assert!(linear(&shape, &weights, &x) == veilflow_spec::linear(&shape, &weights, &x));
+        }
+    }
+}

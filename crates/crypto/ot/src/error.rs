@@ -1,0 +1,39 @@
+//! What can go wrong.
+
+use thiserror::Error;
+use veilflow_net::NetError;
+
+/// A failure of an oblivious transfer. No variant carries a secret.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OtError {
+    /// The channel failed.
+    #[error(transparent)]
+    Net(#[from] NetError),
+
+    /// A point of the peer's base OT message does not encode a usable group element.
+    #[error("point {0} of the peer's base OT message is not a valid group element")]
+    InvalidPoint(usize),
+
+    /// The parameter k of SoftSpoken is not one of those offered.
+    #[error("SoftSpoken parameter k must be 1, 2, 4 or 8, not {0}")]
+    UnsupportedK(usize),
+
+    /// The parties set the extension up with different k.
+    #[error("SoftSpoken parameter k differs: ours is {ours}, the peer's is {theirs}")]
+    KMismatch {
+        /// Our k.
+        ours: usize,
+        /// The peer's k.
+        theirs: usize,
+    },
+
+    /// An input does not have one entry for each OT of the batch.
+    #[error("{given} inputs for a batch of {batch} OTs")]
+    Length {
+        /// OTs in the batch.
+        batch: usize,
+        /// Inputs given.
+        given: usize,
+    },
+}

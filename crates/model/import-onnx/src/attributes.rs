@@ -1,0 +1,97 @@
+//! Attributes of a node, by name and type.
+
+use std::collections::HashMap;
+
+use crate::proto;
+
+/// The attributes of one node. Every reader removes what it read; what is left at the end wasn't understood.
+pub(crate) struct Attributes(HashMap<String, proto::Attribute>);
+
+impl Attributes {
+    /// The node's attributes, or the name that occurs twice.
+    pub(crate) fn new(attributes: Vec<proto::Attribute>) -> Result<Self, String> {
+        let mut map = HashMap::new();
+        for attribute in attributes {
+            let name = attribute.name.clone().unwrap_or_default();
+            if map.insert(name.clone(), attribute).is_some() {
+                return Err(format!("attribute `{name}` is given twice"));
+            }
+        }
+        Ok(Self(map))
+    }
+
+    fn take<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        read: impl Fn(proto::Attribute) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(a) => read(a).map(Some).ok_or_else(|| format!("attribute `{name}` is no {kind}")),
+        }
+    }
+
+    pub(crate) fn int(&mut self, name: &str) -> Result<Option<i64>, String> {
+        self.take(name, "integer", |a| a.i)
+    }
+
+    pub(crate) fn float(&mut self, name: &str) -> Result<Option<f32>, String> {
+        self.take(name, "number", |a| a.f)
+    }
+
+    pub(crate) fn string(&mut self, name: &str) -> Result<Option<String>, String> {
+        self.take(name, "string", |a| String::from_utf8(a.s?).ok())
+    }
+
+    pub(crate) fn tensor(&mut self, name: &str) -> Result<Option<proto::Tensor>, String> {
+        self.take(name, "tensor", |a| a.t)
+    }
+
+    pub(crate) fn ints(&mut self, name: &str) -> Result<Option<Vec<i64>>, String> {
+        self.take(name, "list of integers", |a| Some(a.ints))
+    }
+
+    pub(crate) fn floats(&mut self, name: &str) -> Result<Option<Vec<f32>>, String> {
+        self.take(name, "list of numbers", |a| Some(a.floats))
+    }
+
+    /// A list of non-negative integers.
+    pub(crate) fn sizes(&mut self, name: &str) -> Result<Option<Vec<usize>>, String> {
+        let Some(ints) = self.ints(name)? else { return Ok(None) };
+        let sizes: Result<_, _> = ints.iter().map(|&i| usize::try_from(i)).collect();
+        sizes.map(Some).map_err(|_| format!("attribute `{name}` has a negative entry: {ints:?}"))
+    }
+
+    /// A list of exactly `N` non-negative integers.
+    pub(crate) fn array<const N: usize>(&mut self, name: &str) -> Result<Option<[usize; N]>, String> {
+        let Some(sizes) = self.sizes(name)? else { return Ok(None) };
+        let found = sizes.len();
+        let refuse = |_| format!("attribute `{name}` has {found} entries instead of {N} (only 2-D is supported)");
+        sizes.try_into().map(Some).map_err(refuse)
+    }
+
+    /// A 0/1 switch; absent means 0.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, String> {
+        match self.int(name)? {
+            None | Some(0) => Ok(false),
+            Some(1) => Ok(true),
+            Some(other) => Err(format!("attribute `{name}` is {other}, not 0 or 1")),
+        }
+    }
+
+    /// Drops attributes that don't change the result.
+    pub(crate) fn ignore(&mut self, names: &[&str]) {
+        for name in names {
+            self.0.remove(*name);
+        }
+    }
+
+    /// An error if an attribute was left unread.
+    pub(crate) fn finish(self) -> Result<(), String> {
+        match self.0.into_keys().min() {
+            Some(name) => Err(format!("attribute `{name}` isn't supported")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a model was refused.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a model was refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is longer than the protobuf format allows.
+    #[error("the file is longer than {limit} bytes")]
+    TooLong {
+        /// The limit.
+        limit: u64,
+    },
+    /// The bytes are no ONNX model.
+    #[error("not an ONNX model, or a damaged one: {0}")]
+    Decode(#[from] prost::DecodeError),
+    /// The model as a whole lacks something or asks for what isn't supported.
+    #[error("the model {0}")]
+    Model(String),
+    /// An input without a usable type or shape.
+    #[error("input `{input}`: {reason}")]
+    Input {
+        /// The input's name.
+        input: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An initializer or constant that can't be used.
+    #[error("tensor `{tensor}`: {reason}")]
+    Tensor {
+        /// The tensor's name.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An op outside [`supported_ops`](crate::supported_ops).
+    #[error("node `{node}`: op {op} isn't supported; supported are {supported}")]
+    UnsupportedOp {
+        /// The node's name.
+        node: String,
+        /// Its op, with its domain if that isn't ONNX's own.
+        op: String,
+        /// The supported ops.
+        supported: String,
+    },
+    /// A supported op used in a way that isn't.
+    #[error("node `{node}` ({op}): {reason}")]
+    Node {
+        /// The node's name.
+        node: String,
+        /// Its op.
+        op: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The graph refused what the node would add.
+    #[error(transparent)]
+    Graph(#[from] veilflow_ir::Error),
+}

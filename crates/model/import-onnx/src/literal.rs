@@ -1,0 +1,68 @@
+//! Tensors whose value is in the file.
+
+use std::sync::Arc;
+
+use veilflow_ir::{Shape, Tensor};
+
+use crate::proto::{self, data_type};
+
+/// A tensor known at import.
+#[derive(Clone)]
+pub(crate) enum Literal {
+    /// Numbers: weights and the like.
+    Floats(Arc<Tensor>),
+    /// Integers: shapes, axes, pads. Row-major.
+    Integers(Vec<i64>),
+}
+
+impl Literal {
+    /// Decodes a tensor, or says why it can't be used.
+    pub(crate) fn decode(tensor: proto::Tensor) -> Result<Self, String> {
+        let location = tensor.data_location.unwrap_or_default();
+        if location == data_type::EXTERNAL || !tensor.external_data.is_empty() {
+            let file = tensor.external_data.iter().find(|p| p.key.as_deref() == Some("location"));
+            let file = file.and_then(|p| p.value.as_deref()).unwrap_or("another file");
+            return Err(format!("its data is external, in `{file}`; save the model as one file"));
+        }
+        // Integer vectors may be empty (the shape of a scalar); a float tensor may not.
+        let dims: Result<Vec<usize>, _> = tensor.dims.iter().map(|&d| usize::try_from(d)).collect();
+        let dims = dims.map_err(|_| format!("negative dimension in {:?}", tensor.dims))?;
+        let kind = tensor.data_type.unwrap_or_default();
+        let raw = tensor.raw_data.as_deref();
+        if matches!(kind, data_type::INT32 | data_type::INT64) {
+            let values = match (kind, raw) {
+                (data_type::INT64, Some(raw)) => fixed(raw, i64::from_le_bytes)?,
+                (_, Some(raw)) => fixed(raw, |b| i64::from(i32::from_le_bytes(b)))?,
+                (data_type::INT64, None) => tensor.int64_data,
+                (_, None) => tensor.int32_data.into_iter().map(i64::from).collect(),
+            };
+            let expected = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+            if expected != Some(values.len()) {
+                return Err(format!("{} values for dimensions {dims:?}", values.len()));
+            }
+            return Ok(Self::Integers(values));
+        }
+        let shape = Shape::new(dims).map_err(|e| e.to_string())?;
+        let values = match (kind, raw) {
+            (data_type::FLOAT, Some(raw)) => fixed(raw, f32::from_le_bytes)?,
+            (data_type::FLOAT, None) => tensor.float_data,
+            (data_type::DOUBLE, Some(raw)) => fixed(raw, |b| f64::from_le_bytes(b) as f32)?,
+            (data_type::DOUBLE, None) => tensor.double_data.into_iter().map(|v| v as f32).collect(),
+            (other, _) => return Err(format!("type {} isn't supported, use float", data_type::name(other))),
+        };
+        let tensor = Tensor::new(shape, values).map_err(|e| e.to_string())?;
+        match tensor.max_abs().is_finite() {
+            true => Ok(Self::Floats(Arc::new(tensor))),
+            false => Err("an element is infinite or not a number".into()),
+        }
+    }
+}
+
+/// Little-endian elements of `N` bytes each.
+fn fixed<const N: usize, T>(raw: &[u8], decode: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+    let (chunks, rest) = raw.as_chunks::<N>();
+    if !rest.is_empty() {
+        return Err(format!("{} bytes of raw data, no multiple of {N}", raw.len()));
+    }
+    Ok(chunks.iter().map(|&b| decode(b)).collect())
+}

@@ -1,0 +1,48 @@
+//! What can be wrong with a graph or a plan.
+
+use thiserror::Error;
+
+use crate::Shape;
+
+/// Why a graph was refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Dimensions that no tensor here may have.
+    #[error("shape {dims}: {reason}")]
+    Shape {
+        /// The dimensions, as written.
+        dims: String,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// As many values as the shape says were expected.
+    #[error("a tensor of shape {shape} has {expected} elements, not {actual}")]
+    Length {
+        /// The shape.
+        shape: Shape,
+        /// Its number of elements.
+        expected: usize,
+        /// How many values came with it.
+        actual: usize,
+    },
+    /// A node that breaks a rule of its op.
+    #[error("node `{node}` ({op}): {reason}")]
+    Node {
+        /// The node's name.
+        node: String,
+        /// The op's name.
+        op: &'static str,
+        /// The rule it breaks.
+        reason: String,
+    },
+    /// A value that breaks a rule of the graph.
+    #[error("value `{value}`: {reason}")]
+    Value {
+        /// The value's name.
+        value: String,
+        /// The rule it breaks.
+        reason: &'static str,
+    },
+}
+

@@ -1,0 +1,96 @@
+//! Moving elements: what transpose, broadcast, concatenation and padding mean for row-major data of any type.
+//!
+//! These serve floats, ring elements and shares alike. Shapes are expected to have passed [`Op::infer`](crate::Op::infer)
+//! or a plan's verifier; they panic otherwise.
+
+use crate::Shape;
+
+/// Row-major offsets of all elements of `dims`, where a step along dimension i moves by `strides[i]`.
+fn offsets(dims: &[usize], strides: &[usize], base: usize) -> Vec<usize> {
+    let mut offsets = vec![base];
+    for (&dim, &stride) in dims.iter().zip(strides) {
+        offsets = offsets.iter().flat_map(|o| (0..dim).map(move |i| o + i * stride)).collect();
+    }
+    offsets
+}
+
+/// Dimension i of the result is dimension `perm[i]` of `x`.
+pub fn transpose<T: Copy>(x: &[T], shape: &Shape, perm: &[usize]) -> Vec<T> {
+    let dims: Vec<usize> = perm.iter().map(|&p| shape[p]).collect();
+    let strides: Vec<usize> = perm.iter().map(|&p| shape.stride(p)).collect();
+    offsets(&dims, &strides, 0).into_iter().map(|o| x[o]).collect()
+}
+
+/// `x` stretched to `to`, which is its broadcast with some other shape.
+pub fn broadcast<T: Copy>(x: &[T], from: &Shape, to: &Shape) -> Vec<T> {
+    if from == to {
+        return x.to_vec();
+    }
+    let missing = to.rank() - from.rank();
+    let stride = |i: usize| match i.checked_sub(missing) {
+        Some(j) if from[j] != 1 => from.stride(j),
+        _ => 0,
+    };
+    let strides: Vec<usize> = (0..to.rank()).map(stride).collect();
+    offsets(to, &strides, 0).into_iter().map(|o| x[o]).collect()
+}
+
+/// The parts one after the other along `axis`.
+pub fn concat<T: Copy>(parts: &[(&[T], &Shape)], axis: usize) -> Vec<T> {
+    let outer: usize = parts[0].1[..axis].iter().product();
+    let mut out = Vec::with_capacity(parts.iter().map(|(x, _)| x.len()).sum());
+    for i in 0..outer {
+        for (x, shape) in parts {
+            let run = shape[axis] * shape.stride(axis);
+            out.extend_from_slice(&x[i * run..(i + 1) * run]);
+        }
+    }
+    out
+}
+
+/// `x` inside a border of `value`: so many elements before and after along each dimension.
+pub fn pad<T: Copy>(x: &[T], shape: &Shape, before: &[usize], after: &[usize], value: T) -> Vec<T> {
+    let dims: Vec<usize> = (0..shape.rank()).map(|i| before[i] + shape[i] + after[i]).collect();
+    let strides: Vec<usize> = (0..dims.len()).map(|i| dims[i + 1..].iter().product()).collect();
+    let base = before.iter().zip(&strides).map(|(b, s)| b * s).sum();
+    let mut out = vec![value; dims.iter().product()];
+    for (&v, o) in x.iter().zip(offsets(shape, &strides, base)) {
+        out[o] = v;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(dims: &[usize]) -> Shape {
+        Shape::new(dims).unwrap()
+    }
+
+    #[test]
+    fn transpose_moves_channels() {
+        // 1x2x3 (height, width, channel) to channel first.
+        let x = [0, 1, 2, 10, 11, 12];
+        assert_eq!(transpose(&x, &shape(&[1, 2, 3]), &[2, 0, 1]), [0, 10, 1, 11, 2, 12]);
+    }
+
+    #[test]
+    fn broadcast_stretches_ones() {
+        let to = shape(&[2, 2, 3]);
+        assert_eq!(broadcast(&[1, 2], &shape(&[2, 1]), &to), [1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2]);
+        assert_eq!(broadcast(&[5], &shape(&[]), &shape(&[2])), [5, 5]);
+    }
+
+    #[test]
+    fn concat_along_the_middle() {
+        let (a, b) = ([1, 2, 3, 4], [5, 6]);
+        let parts = [(&a[..], &shape(&[2, 2, 1])), (&b[..], &shape(&[2, 1, 1]))];
+        assert_eq!(concat(&parts, 1), [1, 2, 5, 3, 4, 6]);
+    }
+
+    #[test]
+    fn pad_surrounds() {
+        assert_eq!(pad(&[1, 2], &shape(&[1, 2]), &[1, 0], &[0, 1], 9), [9, 9, 9, 1, 2, 9]);
+    }
+}

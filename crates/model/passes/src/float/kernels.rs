@@ -1,0 +1,128 @@
+//! Each op on float tensors.
+
+use veilflow_ir::{Op, Shape, Tensor, Window, layout};
+
+use super::gemm::{COLUMNS, gemm};
+
+/// The op's result, of shape `output`. The shapes must have passed the graph's verifier.
+pub(crate) fn evaluate(op: &Op, inputs: &[&Tensor], output: &Shape) -> Tensor {
+    let x = inputs[0];
+    let data = match op {
+        Op::Conv { window, groups } => conv(window, *groups, inputs, output),
+        Op::MatMul => matmul(inputs, output),
+        Op::Add => binary(inputs, output, |a, b| a + b),
+        Op::Sub => binary(inputs, output, |a, b| a - b),
+        Op::Mul => binary(inputs, output, |a, b| a * b),
+        Op::BatchNormalization { epsilon } => batch_normalization(inputs, *epsilon),
+        Op::Relu => x.data().iter().map(|v| v.max(0.0)).collect(),
+        Op::Clip { min, max } => x.data().iter().map(|v| v.clamp(*min, *max)).collect(),
+        Op::MaxPool { window } => {
+            pool(window, x, output, |taps, _| taps.iter().copied().fold(f32::NEG_INFINITY, f32::max))
+        }
+        Op::AveragePool { window, include_padding } => pool(window, x, output, |taps, all| {
+            let count = if *include_padding { all } else { taps.len() };
+            taps.iter().sum::<f32>() / count as f32
+        }),
+        Op::Reshape { .. } | Op::Identity => x.data().to_vec(),
+        Op::Transpose { perm } => layout::transpose(x.data(), x.shape(), perm),
+        Op::Concat { axis } => {
+            let parts: Vec<_> = inputs.iter().map(|t| (t.data(), t.shape())).collect();
+            layout::concat(&parts, *axis)
+        }
+        Op::Pad { before, after, value } => layout::pad(x.data(), x.shape(), before, after, *value),
+    };
+    Tensor::new(output.clone(), data).expect("a kernel fills the inferred shape")
+}
+
+fn binary(inputs: &[&Tensor], output: &Shape, f: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    let [a, b] = [0, 1].map(|i| layout::broadcast(inputs[i].data(), inputs[i].shape(), output));
+    a.into_iter().zip(b).map(|(a, b)| f(a, b)).collect()
+}
+
+fn batch_normalization(inputs: &[&Tensor], epsilon: f32) -> Vec<f32> {
+    let [x, scale, shift, mean, variance] = [0, 1, 2, 3, 4].map(|i| inputs[i].data());
+    let (channels, plane) = (scale.len(), inputs[0].shape().stride(1));
+    let normalise = |(i, v): (usize, &f32)| {
+        let c = i / plane % channels;
+        (v - mean[c]) / (variance[c] + epsilon).sqrt() * scale[c] + shift[c]
+    };
+    x.iter().enumerate().map(normalise).collect()
+}
+
+fn matmul(inputs: &[&Tensor], output: &Shape) -> Vec<f32> {
+    let (x, w) = (inputs[0].data(), inputs[1].data());
+    let [inner, columns] = [0, 1].map(|i| inputs[1].shape()[i]);
+    let mut out = match inputs.get(2) {
+        Some(bias) => bias.data().repeat(output.elements() / columns),
+        None => vec![0.0; output.elements()],
+    };
+    for (row, sums) in x.chunks_exact(inner).zip(out.chunks_exact_mut(columns)) {
+        for (a, weights) in row.iter().zip(w.chunks_exact(columns)) {
+            for (sum, w) in sums.iter_mut().zip(weights) {
+                *sum += a * w;
+            }
+        }
+    }
+    out
+}
+
+/// A matrix product for each group: weights times the columns that each output position sees.
+fn conv(window: &Window, groups: usize, inputs: &[&Tensor], output: &Shape) -> Vec<f32> {
+    let (x, w) = (inputs[0], inputs[1]);
+    let [height, width] = [2, 3].map(|i| x.shape()[i]);
+    let (out_width, positions) = (output[3], output[2] * output[3]);
+    let [out_channels, in_channels] = [0, 1].map(|i| w.shape()[i]);
+    let rows = out_channels / groups;
+    let inner = w.shape().stride(0);
+    let mut out = vec![0.0; output.elements()];
+    for (g, out) in out.chunks_exact_mut(rows * positions).enumerate() {
+        let planes = &x.data()[g * in_channels * height * width..][..in_channels * height * width];
+        let pack = |first: usize, panel: &mut [[f32; COLUMNS]]| {
+            // Padding is reached by wrapping below zero, hence far past the bounds.
+            let corner = |axis: usize, o: usize| (o * window.stride[axis]).wrapping_sub(window.pad_before[axis]);
+            let mut corners = [[0; 2]; COLUMNS];
+            for (j, c) in corners.iter_mut().enumerate() {
+                let position = (first + j).min(positions - 1);
+                *c = [corner(0, position / out_width), corner(1, position % out_width)];
+            }
+            let mut rows = panel.iter_mut();
+            for plane in planes.chunks_exact(height * width) {
+                for dy in (0..window.kernel[0]).map(|t| t * window.dilation[0]) {
+                    for dx in (0..window.kernel[1]).map(|t| t * window.dilation[1]) {
+                        let Some(row) = rows.next() else { return };
+                        for (slot, [y, x]) in row.iter_mut().zip(corners) {
+                            let (y, x) = (y.wrapping_add(dy), x.wrapping_add(dx));
+                            *slot = if y < height && x < width { plane[y * width + x] } else { 0.0 };
+                        }
+                    }
+                }
+            }
+        };
+        gemm([rows, inner, positions], &w.data()[g * rows * inner..][..rows * inner], pack, out);
+    }
+    if let Some(bias) = inputs.get(2) {
+        for (plane, b) in out.chunks_exact_mut(positions).zip(bias.data()) {
+            plane.iter_mut().for_each(|v| *v += b);
+        }
+    }
+    out
+}
+
+/// `reduce(real elements, positions inside the padded input)` of every window.
+fn pool(window: &Window, x: &Tensor, output: &Shape, reduce: impl Fn(&[f32], usize) -> f32) -> Vec<f32> {
+    let [height, width] = [2, 3].map(|i| x.shape()[i]);
+    let mut out = Vec::with_capacity(output.elements());
+    let mut taps = Vec::new();
+    for plane in x.data().chunks_exact(height * width) {
+        for oy in 0..output[2] {
+            for ox in 0..output[3] {
+                taps.clear();
+                for y in window.taps(0, oy, height) {
+                    taps.extend(window.taps(1, ox, width).map(|x| plane[y * width + x]));
+                }
+                out.push(reduce(&taps, window.kernel[0] * window.kernel[1]));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,169 @@
+//! Multiplications and additions of constants, and the linear layers that absorb them.
+
+use veilflow_ir::{Node, Op, Shape, Tensor, ValueId, Window, layout};
+
+use super::layer::Layer;
+use super::rewriter::Rewriter;
+use crate::Error;
+
+type Rewritten = Result<Option<ValueId>, Error>;
+
+/// y = (x − mean)/√(variance + ε) · scale + shift as one multiplication and one addition a channel.
+pub(super) fn split_normalization(
+    r: &mut Rewriter<'_>,
+    node: &Node,
+    inputs: &[ValueId],
+    epsilon: f32,
+) -> Result<ValueId, Error> {
+    let parameter = |i: usize| r.constant_of(inputs[i]).ok_or_else(|| not_constant(node));
+    let [scale, shift, mean, variance] = [parameter(1)?, parameter(2)?, parameter(3)?, parameter(4)?];
+    let factor = |c: usize| f64::from(scale.data()[c]) / (f64::from(variance.data()[c]) + f64::from(epsilon)).sqrt();
+    let term = |c: usize| f64::from(shift.data()[c]) - f64::from(mean.data()[c]) * factor(c);
+    // Aligned with the channels: [C, 1, …, 1] of one rank less than x.
+    let mut dims = vec![1; r.shape(inputs[0]).rank() - 1];
+    dims[0] = scale.data().len();
+    let shape = Shape::new(dims)?;
+    let output = r.old_name(node.output);
+    let factors = r.constant(&format!("{output}.scale"), Tensor::from_fn(shape.clone(), |c| factor(c) as f32))?;
+    let terms = r.constant(&format!("{output}.shift"), Tensor::from_fn(shape, |c| term(c) as f32))?;
+    let scaled = r.emit(&node.name, &format!("{output}.scaled"), Op::Mul, &[inputs[0], factors])?;
+    r.emit(&node.name, output, Op::Add, &[scaled, terms])
+}
+
+fn not_constant(node: &Node) -> Error {
+    let reason = "its parameters must be constants".to_owned();
+    veilflow_ir::Error::Node { node: node.name.clone(), op: node.op.name(), reason }.into()
+}
+
+/// x − c = x + (−c), and c − x = x · (−1) + c.
+pub(super) fn subtract(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Rewritten {
+    let output = r.old_name(node.output);
+    if let Some(c) = r.constant_of(inputs[1]) {
+        let negated = r.constant(&format!("{output}.term"), c.map(|v| -v))?;
+        return r.emit(&node.name, output, Op::Add, &[inputs[0], negated]).map(Some);
+    }
+    if r.constant_of(inputs[0]).is_some() {
+        let minus = r.constant(&format!("{output}.minus"), Tensor::from_fn(Shape::new([])?, |_| -1.0))?;
+        let negated = r.emit(&node.name, &format!("{output}.negated"), Op::Mul, &[inputs[1], minus])?;
+        return r.emit(&node.name, output, Op::Add, &[negated, inputs[0]]).map(Some);
+    }
+    Ok(None)
+}
+
+pub(super) fn multiply(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Rewritten {
+    by_constant(r, node, inputs, 1.0, |a, b| a * b)
+}
+
+pub(super) fn add(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Rewritten {
+    by_constant(r, node, inputs, 0.0, |a, b| a + b)
+}
+
+/// A product or sum with a constant c: c goes second; a neutral one goes; two in a row merge; the linear layer before
+/// takes one that is the same over each of its output channels.
+fn by_constant(
+    r: &mut Rewriter<'_>,
+    node: &Node,
+    inputs: &[ValueId],
+    neutral: f32,
+    combine: fn(f32, f32) -> f32,
+) -> Rewritten {
+    let output = r.old_name(node.output);
+    let &[x, second] = inputs else { return Ok(None) };
+    if r.constant_of(x).is_some() {
+        return r.emit(&node.name, output, node.op.clone(), &[second, x]).map(Some);
+    }
+    let Some(c) = r.constant_of(second) else { return Ok(None) };
+    if r.shape(x) != r.old_shape(node.output) {
+        return Ok(None);
+    }
+    if c.data().iter().all(|&v| v == neutral) {
+        return Ok(Some(x));
+    }
+    let Some(first) = r.sole_producer(x) else { return Ok(None) };
+    match &first.op {
+        op if *op == node.op => {
+            let Some(before) = r.constant_of(first.inputs[1]) else { return Ok(None) };
+            let Some(shape) = before.shape().broadcast(c.shape()) else { return Ok(None) };
+            let [a, b] = [&before, &c].map(|t| layout::broadcast(t.data(), t.shape(), &shape));
+            let merged = Tensor::new(shape, a.into_iter().zip(b).map(|(a, b)| combine(a, b)).collect())?;
+            let merged = r.constant(&format!("{output}.constant"), merged)?;
+            r.emit(&node.name, output, op.clone(), &[first.inputs[0], merged]).map(Some)
+        }
+        Op::Conv { .. } | Op::MatMul => {
+            let Some(mut layer) = Layer::new(r, first) else { return Ok(None) };
+            let Some(channels) = per_index(&c, r.shape(x), layer.channel_axis(r.shape(x))) else { return Ok(None) };
+            match node.op {
+                Op::Mul => layer.scale_outputs(&channels),
+                _ => layer.shift_outputs(&channels),
+            }
+            layer.emit(r, output).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// c as one number an index of `axis` of x, if it is the same along all other dimensions.
+fn per_index(c: &Tensor, x: &Shape, axis: usize) -> Option<Vec<f32>> {
+    if x.broadcast(c.shape()).as_ref() != Some(x) {
+        return None;
+    }
+    let missing = x.rank() - c.shape().rank();
+    let varies: Vec<usize> = (0..c.shape().rank()).filter(|&i| c.shape()[i] != 1).map(|i| i + missing).collect();
+    match varies[..] {
+        [] => Some(vec![c.data()[0]; x[axis]]),
+        [only] if only == axis => Some(c.data().to_vec()),
+        _ => None,
+    }
+}
+
+/// A convolution takes the multiplication, addition or zero padding before it.
+pub(super) fn absorb_into_conv(
+    r: &mut Rewriter<'_>,
+    node: &Node,
+    inputs: &[ValueId],
+    window: &Window,
+    groups: usize,
+) -> Rewritten {
+    let Some(before) = r.sole_producer(inputs[0]) else { return Ok(None) };
+    let source = before.inputs[0];
+    if let Op::Pad { before, after, value: 0.0 } = &before.op
+        && let ([0, 0, top, left], [0, 0, bottom, right]) = (&before[..], &after[..])
+    {
+        let mut window = *window;
+        window.pad_before = [window.pad_before[0] + top, window.pad_before[1] + left];
+        window.pad_after = [window.pad_after[0] + bottom, window.pad_after[1] + right];
+        let inputs: Vec<ValueId> = [source].into_iter().chain(inputs[1..].iter().copied()).collect();
+        return r.emit(&node.name, r.old_name(node.output), Op::Conv { window, groups }, &inputs).map(Some);
+    }
+    let padded = (window.pad_before, window.pad_after) != ([0; 2], [0; 2]);
+    absorb(r, node, inputs, &before, padded)
+}
+
+pub(super) fn absorb_into_matmul(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Rewritten {
+    let Some(before) = r.sole_producer(inputs[0]) else { return Ok(None) };
+    absorb(r, node, inputs, &before, false)
+}
+
+/// W(c·x) and W(x + c); the latter not where padding adds zeros that c would have to join.
+fn absorb(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId], before: &Node, padded: bool) -> Rewritten {
+    let multiplies = match before.op {
+        Op::Mul => true,
+        Op::Add if !padded => false,
+        _ => return Ok(None),
+    };
+    let source = before.inputs[0];
+    let Some(c) = r.constant_of(before.inputs[1]) else { return Ok(None) };
+    if r.shape(source) != r.shape(inputs[0]) {
+        return Ok(None);
+    }
+    let here = Node { inputs: inputs.to_vec(), ..node.clone() };
+    let Some(mut layer) = Layer::new(r, here) else { return Ok(None) };
+    let Some(channels) = per_index(&c, r.shape(source), layer.channel_axis(r.shape(source))) else { return Ok(None) };
+    if multiplies {
+        layer.scale_inputs(&channels);
+    } else {
+        layer.shift_inputs(&channels);
+    }
+    layer.node.inputs[0] = source;
+    layer.emit(r, r.old_name(node.output)).map(Some)
+}

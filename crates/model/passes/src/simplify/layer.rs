@@ -1,0 +1,87 @@
+//! A linear layer whose weights and bias are being changed.
+
+use veilflow_ir::{Node, Op, Shape, Tensor, ValueId};
+
+use super::rewriter::Rewriter;
+use crate::Error;
+
+/// A convolution or matrix product with constant weights, by value.
+pub(super) struct Layer {
+    pub(super) node: Node,
+    shape: Shape,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Layer {
+    /// The layer of a node, unless its weights or bias aren't constant.
+    pub(super) fn new(r: &Rewriter<'_>, node: Node) -> Option<Self> {
+        let weights = r.constant_of(node.inputs[1])?;
+        let outputs = match node.op {
+            Op::MatMul => weights.shape()[1],
+            _ => weights.shape()[0],
+        };
+        let bias = match node.inputs.get(2) {
+            Some(&id) => r.constant_of(id)?.data().to_vec(),
+            None => vec![0.0; outputs],
+        };
+        Some(Self { node, shape: weights.shape().clone(), weights: weights.data().to_vec(), bias })
+    }
+
+    /// The axis of an input or output x that the layer's inputs or outputs run along.
+    pub(super) fn channel_axis(&self, x: &Shape) -> usize {
+        if self.node.op == Op::MatMul { x.rank() - 1 } else { 1 }
+    }
+
+
+    /// For weight i, which output it feeds and which input it reads.
+    fn ends(&self, i: usize) -> (usize, usize) {
+        match self.node.op {
+            Op::Conv { groups, .. } => {
+                let output = i / self.shape.stride(0);
+                let group = output / (self.shape[0] / groups);
+                (output, group * self.shape[1] + i / self.shape.stride(1) % self.shape[1])
+            }
+            _ => (i % self.shape[1], i / self.shape[1]),
+        }
+    }
+
+    /// c·(W·x + b).
+    pub(super) fn scale_outputs(&mut self, c: &[f32]) {
+        for i in 0..self.weights.len() {
+            self.weights[i] *= c[self.ends(i).0];
+        }
+        self.bias.iter_mut().zip(c).for_each(|(b, c)| *b *= c);
+    }
+
+    /// W·x + b + c.
+    pub(super) fn shift_outputs(&mut self, c: &[f32]) {
+        self.bias.iter_mut().zip(c).for_each(|(b, c)| *b += c);
+    }
+
+    /// W·(c·x) + b.
+    pub(super) fn scale_inputs(&mut self, c: &[f32]) {
+        for i in 0..self.weights.len() {
+            self.weights[i] *= c[self.ends(i).1];
+        }
+    }
+
+    /// W·(x + c) + b.
+    pub(super) fn shift_inputs(&mut self, c: &[f32]) {
+        let mut bias: Vec<f64> = self.bias.iter().map(|&b| f64::from(b)).collect();
+        for (i, &w) in self.weights.iter().enumerate() {
+            let (output, input) = self.ends(i);
+            bias[output] += f64::from(w) * f64::from(c[input]);
+        }
+        self.bias = bias.into_iter().map(|b| b as f32).collect();
+    }
+
+    /// Adds the changed layer to the new graph, its output named after `base`.
+    pub(super) fn emit(self, r: &mut Rewriter<'_>, base: &str) -> Result<ValueId, Error> {
+        let name = &self.node.name;
+        let bias_shape = Shape::new([self.bias.len()])?;
+        let weights = r.constant(&format!("{name}.weight"), Tensor::new(self.shape, self.weights)?)?;
+        let bias = r.constant(&format!("{name}.bias"), Tensor::new(bias_shape, self.bias)?)?;
+        r.emit(name, base, self.node.op.clone(), &[self.node.inputs[0], weights, bias])
+    }
+}

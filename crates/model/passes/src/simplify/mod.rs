@@ -1,0 +1,89 @@
+//! Rewrites a float graph into an equal one that is cheaper to run securely.
+//!
+//! Identities go, constants are folded, batch normalisation becomes a multiplication and an addition that sink into the
+//! neighbouring convolution or matrix product, zero padding sinks into the convolution behind it, an activation moves
+//! behind the max pooling that follows it (fewer elements to compare), and moves of elements merge. What no output
+//! needs is dropped. In exact arithmetic the result equals the original on every input.
+
+mod activation;
+mod affine;
+mod layer;
+mod rewriter;
+mod structure;
+
+use std::sync::Arc;
+
+use veilflow_ir::{Graph, Node, Op, Tensor, ValueId};
+
+use crate::Error;
+use crate::float;
+use rewriter::Rewriter;
+
+/// The simplified graph: the rules are applied until none fits.
+///
+/// # Errors
+/// [`Error::Ir`] if `graph` doesn't verify.
+pub fn simplify(graph: &Graph) -> Result<Graph, Error> {
+    graph.verify()?;
+    let mut current = graph.clone();
+    loop {
+        let (next, changed) = sweep(&current)?;
+        current = next;
+        if !changed {
+            return Ok(current);
+        }
+    }
+}
+
+/// Copies what outputs need, rewriting each node once. Every rule removes a node, or moves one strictly closer to
+/// where another rule removes it or none applies, so that sweeps come to an end.
+fn sweep(graph: &Graph) -> Result<(Graph, bool), Error> {
+    let mut rewriter = Rewriter::new(graph)?;
+    for node in graph.nodes() {
+        if !rewriter.is_live(node.output) {
+            rewriter.note_change();
+            continue;
+        }
+        let inputs = rewriter.inputs(node)?;
+        match rewrite(&mut rewriter, node, &inputs)? {
+            Some(replacement) => rewriter.replace(node.output, replacement),
+            None => rewriter.keep(node, &inputs)?,
+        }
+    }
+    rewriter.finish()
+}
+
+/// What the first fitting rule makes of a node, if one fits. `inputs` are the node's, in the new graph.
+fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+    if let Some(folded) = fold_constant(r, node, inputs)? {
+        return Ok(Some(folded));
+    }
+    match &node.op {
+        Op::Identity => Ok(Some(inputs[0])),
+        Op::BatchNormalization { epsilon } => affine::split_normalization(r, node, inputs, *epsilon).map(Some),
+        Op::Sub => affine::subtract(r, node, inputs),
+        Op::Mul => affine::multiply(r, node, inputs),
+        Op::Add => affine::add(r, node, inputs),
+        Op::Conv { window, groups } => affine::absorb_into_conv(r, node, inputs, window, *groups),
+        Op::MatMul => affine::absorb_into_matmul(r, node, inputs),
+        Op::Relu => activation::merge(r, node, inputs, 0.0, f32::INFINITY),
+        Op::Clip { min, max } => activation::merge(r, node, inputs, *min, *max),
+        Op::MaxPool { .. } => activation::pool_first(r, node, inputs),
+        Op::Reshape { shape } => structure::reshape(r, node, inputs, shape),
+        Op::Transpose { perm } => structure::transpose(r, node, inputs, perm),
+        Op::Pad { before, after, .. } if before.iter().chain(after).all(|&p| p == 0) => Ok(Some(inputs[0])),
+        Op::Concat { .. } if inputs.len() == 1 => Ok(Some(inputs[0])),
+        Op::Pad { .. } | Op::Concat { .. } | Op::AveragePool { .. } => Ok(None),
+    }
+}
+
+fn fold_constant(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+    let constants: Option<Vec<Arc<Tensor>>> = inputs.iter().map(|&id| r.constant_of(id)).collect();
+    let Some(constants) = constants else { return Ok(None) };
+    let views: Vec<&Tensor> = constants.iter().map(Arc::as_ref).collect();
+    let result = float::evaluate(&node.op, &views, r.old_shape(node.output));
+    r.constant(r.old_name(node.output), result).map(Some)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Each rule on a small graph: it applies, and the result computes the same.
+
+use veilflow_ir::Window;
+
+use super::*;
+use crate::float::run;
+
+fn shape(dims: &[usize]) -> veilflow_ir::Shape {
+    veilflow_ir::Shape::new(dims).unwrap()
+}
+
+/// Small numbers of both signs, different for each seed.
+fn tensor(dims: &[usize], seed: u32) -> Tensor {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    Tensor::from_fn(shape(dims), |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as f32 / 32_768.0 - 1.0
+    })
+}
+
+struct Builder(Graph);
+
+impl Builder {
+    fn new(dims: &[usize]) -> (Self, ValueId) {
+        let mut graph = Graph::new("test");
+        let x = graph.input("x", shape(dims)).unwrap();
+        (Self(graph), x)
+    }
+
+    fn constant(&mut self, dims: &[usize], seed: u32) -> ValueId {
+        let name = self.0.fresh_name("c");
+        self.0.constant(name, Arc::new(tensor(dims, seed))).unwrap()
+    }
+
+    fn node(&mut self, op: Op, inputs: &[ValueId]) -> ValueId {
+        let name = self.0.fresh_name(op.name());
+        self.0.node(name.clone(), name, op, inputs).unwrap()
+    }
+
+    /// The ops left after simplification, which must compute what the graph did.
+    fn simplified(mut self, output: ValueId) -> Vec<&'static str> {
+        self.0.output(output, false);
+        let simple = simplify(&self.0).unwrap();
+        simple.verify().unwrap();
+        let x = tensor(self.0.shape(self.0.inputs()[0]), 99);
+        let (expected, actual) = (run(&self.0, &[x.clone()]).unwrap(), run(&simple, &[x]).unwrap());
+        assert_eq!(expected[0].shape(), actual[0].shape());
+        for (a, b) in expected[0].data().iter().zip(actual[0].data()) {
+            assert!((a - b).abs() < 1e-5, "{a} became {b}\n{simple}");
+        }
+        simple.nodes().iter().map(|n| n.op.name()).collect()
+    }
+}
+
+fn conv(pad: usize) -> Op {
+    let window = Window { pad_before: [pad; 2], pad_after: [pad; 2], ..Window::new([3, 3]) };
+    Op::Conv { window, groups: 1 }
+}
+
+#[test]
+fn normalisation_sinks_into_the_convolution_before() {
+    let (mut b, x) = Builder::new(&[1, 2, 5, 5]);
+    let w = b.constant(&[3, 2, 3, 3], 1);
+    let y = b.node(conv(1), &[x, w]);
+    let mut inputs = vec![y];
+    inputs.extend((2..5).map(|seed| b.constant(&[3], seed)));
+    let variance = tensor(&[3], 5).map(f32::abs);
+    inputs.push(b.0.constant("variance", Arc::new(variance)).unwrap());
+    let z = b.node(Op::BatchNormalization { epsilon: 0.01 }, &inputs);
+    assert_eq!(b.simplified(z), ["conv"]);
+}
+
+#[test]
+fn a_factor_before_a_grouped_convolution_sinks_but_a_term_stays_out_of_padding() {
+    let (mut b, x) = Builder::new(&[1, 4, 5, 5]);
+    let (scale, term, w) = (b.constant(&[4, 1, 1], 1), b.constant(&[1, 4, 1, 1], 2), b.constant(&[6, 2, 3, 3], 3));
+    let scaled = b.node(Op::Mul, &[scale, x]);
+    let shifted = b.node(Op::Add, &[scaled, term]);
+    let window = Window::new([3, 3]);
+    let y = b.node(Op::Conv { window, groups: 2 }, &[shifted, w]);
+    assert_eq!(b.simplified(y), ["conv"]);
+
+    let (mut b, x) = Builder::new(&[1, 2, 5, 5]);
+    let (term, w) = (b.constant(&[2, 1, 1], 2), b.constant(&[3, 2, 3, 3], 3));
+    let shifted = b.node(Op::Sub, &[x, term]);
+    let y = b.node(conv(1), &[shifted, w]);
+    assert_eq!(b.simplified(y), ["add", "conv"]);
+}
+
+#[test]
+fn products_take_factors_and_terms_on_both_sides() {
+    let (mut b, x) = Builder::new(&[1, 4]);
+    let (c, w) = (b.constant(&[4], 1), b.constant(&[4, 3], 2));
+    let (d, e) = (b.constant(&[1, 3], 3), b.constant(&[], 4));
+    let negated = b.node(Op::Sub, &[c, x]);
+    let y = b.node(Op::MatMul, &[negated, w]);
+    let shifted = b.node(Op::Add, &[d, y]);
+    let z = b.node(Op::Mul, &[shifted, e]);
+    assert_eq!(b.simplified(z), ["matmul"]);
+}
+
+#[test]
+fn a_layer_read_twice_keeps_its_weights() {
+    let (mut b, x) = Builder::new(&[1, 4]);
+    let (w, c) = (b.constant(&[4, 3], 1), b.constant(&[3], 2));
+    let y = b.node(Op::MatMul, &[x, w]);
+    let scaled = b.node(Op::Mul, &[y, c]);
+    let z = b.node(Op::Add, &[scaled, y]);
+    assert_eq!(b.simplified(z), ["matmul", "mul", "add"]);
+}
+
+#[test]
+fn zero_padding_sinks_and_other_padding_stays() {
+    for (value, expected) in [(0.0, vec!["conv"]), (1.0, vec!["pad", "conv"])] {
+        let (mut b, x) = Builder::new(&[1, 2, 4, 4]);
+        let w = b.constant(&[3, 2, 3, 3], 1);
+        let p = b.node(Op::Pad { before: vec![0, 0, 1, 0], after: vec![0, 0, 2, 1], value }, &[x]);
+        let y = b.node(conv(1), &[p, w]);
+        assert_eq!(b.simplified(y), expected);
+    }
+}
+
+#[test]
+fn activations_follow_max_pooling() {
+    let pool = Op::MaxPool { window: Window { stride: [2; 2], ..Window::new([2, 2]) } };
+    let (mut b, x) = Builder::new(&[1, 2, 4, 4]);
+    let r = b.node(Op::Clip { min: 0.0, max: 0.5 }, &[x]);
+    let p = b.node(pool.clone(), &[r]);
+    assert_eq!(b.simplified(p), ["max-pool", "clip"]);
+
+    let (mut b, x) = Builder::new(&[1, 2, 4, 4]);
+    let w = b.constant(&[2, 2, 3, 3], 1);
+    let y = b.node(conv(1), &[x, w]);
+    let parts = [b.node(Op::Relu, &[x]), b.node(Op::Relu, &[y])];
+    let c = b.node(Op::Concat { axis: 1 }, &parts);
+    let p = b.node(pool, &[c]);
+    assert_eq!(b.simplified(p), ["conv", "concat", "max-pool", "relu"]);
+}
+
+#[test]
+fn repeated_moves_and_activations_merge_and_idle_ops_go() {
+    let (mut b, x) = Builder::new(&[1, 3, 4, 2]);
+    let i = b.node(Op::Identity, &[x]);
+    let t = b.node(Op::Transpose { perm: vec![0, 2, 3, 1] }, &[i]);
+    let back = b.node(Op::Transpose { perm: vec![0, 3, 1, 2] }, &[t]);
+    let r = b.node(Op::Relu, &[back]);
+    let c = b.node(Op::Clip { min: -1.0, max: 0.5 }, &[r]);
+    let p = b.node(Op::Pad { before: vec![0; 4], after: vec![0; 4], value: 3.0 }, &[c]);
+    let f = b.node(Op::Reshape { shape: shape(&[12, 2]) }, &[p]);
+    let g = b.node(Op::Reshape { shape: shape(&[1, 24]) }, &[f]);
+    assert_eq!(b.simplified(g), ["clip", "reshape"]);
+}
+
+#[test]
+fn constants_fold() {
+    let (mut b, x) = Builder::new(&[1, 3]);
+    let (c, d) = (b.constant(&[3], 1), b.constant(&[3], 2));
+    let sum = b.node(Op::Sub, &[c, d]);
+    let clipped = b.node(Op::Relu, &[sum]);
+    let y = b.node(Op::Add, &[x, clipped]);
+    assert_eq!(b.simplified(y), ["add"]);
+}

@@ -1,0 +1,68 @@
+//! Real networks with real inputs, from the folder that `VEILFLOW_MODEL_PACK` names: import, float run.
+//!
+//! Not part of the plain test run, since the models aren't in the repository:
+//! `VEILFLOW_MODEL_PACK=… cargo test -p veilflow-passes --test model_pack -- --nocapture`.
+#![allow(clippy::print_stdout)]
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use ndarray::{ArrayD, IxDyn, OwnedRepr};
+use ndarray_npy::NpzReader;
+use veilflow_import_onnx::import_file;
+use veilflow_ir::{Graph, Shape, Tensor};
+use veilflow_passes::{float, simplify};
+
+const MODELS: [&str; 5] = ["mnist-cnn", "squeezenet1.0", "efficientnet-lite0", "opennsfw", "kws/DS_CNN_S"];
+
+fn pack() -> PathBuf {
+    std::env::var_os("VEILFLOW_MODEL_PACK").expect("VEILFLOW_MODEL_PACK must name the model folder").into()
+}
+
+struct Model {
+    graph: Graph,
+    /// Stored inputs and what onnxruntime made of them.
+    examples: Vec<(Tensor, Tensor)>,
+}
+
+fn load(name: &str) -> Model {
+    let graph = import_file(pack().join(format!("{name}.onnx"))).unwrap();
+    let file = File::open(pack().join(format!("{name}.io.npz"))).unwrap();
+    let mut npz = NpzReader::new(file).unwrap();
+    let count = npz.names().unwrap().iter().filter(|n| n.starts_with("input_")).count();
+    assert!(count > 0, "{name} has no stored inputs");
+    let mut tensor = |key: String| {
+        let array: ArrayD<f32> = npz.by_name::<OwnedRepr<f32>, IxDyn>(&format!("{key}.npy")).unwrap();
+        Tensor::new(Shape::new(array.shape()).unwrap(), array.iter().copied().collect()).unwrap()
+    };
+    let examples = (0..count).map(|k| (tensor(format!("input_{k}")), tensor(format!("output_{k}")))).collect();
+    Model { graph, examples }
+}
+
+/// What the model outputs, its closing softmax applied.
+fn outputs(graph: &Graph, input: &Tensor) -> Tensor {
+    let raw = float::run(graph, std::slice::from_ref(input)).unwrap().swap_remove(0);
+    if graph.outputs()[0].softmax { float::softmax(&raw) } else { raw }
+}
+
+fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
+    a.data().iter().zip(b.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn float_runs_agree_with_the_stored_outputs() {
+    for name in MODELS {
+        let model = load(name);
+        let simple = simplify(&model.graph).unwrap();
+        for (input, expected) in &model.examples {
+            for graph in [&model.graph, &simple] {
+                let start = std::time::Instant::now();
+                let actual = outputs(graph, input);
+                let seconds = start.elapsed().as_secs_f64();
+                let difference = largest_difference(&actual, expected);
+                println!("{name}: {} nodes, {seconds:.2} s, difference {difference:.1e}", graph.nodes().len());
+                assert!(difference <= 1e-4 * expected.max_abs().max(1.0), "{name}: off by {difference}");
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Batches of correlations. None is `Clone`; the `Debug` of each tells its length only.
+
+use std::fmt;
+
+use veilflow_ring::{Bits, Ring, RingVec};
+
+use crate::Kind;
+
+/// What a pool needs of a batch: to be cut and joined.
+pub(crate) trait Batch: Sized {
+    fn len(&self) -> usize;
+    /// Correlations `start..start + len`. The caller never hands out the same one twice.
+    fn slice(&self, start: usize, len: usize) -> Self;
+    fn append(&mut self, other: &Self);
+}
+
+macro_rules! redacted {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "(len {})"), self.len())
+            }
+        }
+    )*};
+}
+redacted!(TripleBatch, AndBatch, ProductBatch, TableBatch);
+
+fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
+    rows.iter().map(|row| row.slice(start, len)).collect()
+}
+
+fn append_rows(rows: &mut [Bits], other: &[Bits]) {
+    rows.iter_mut().zip(other).for_each(|(row, other)| row.append(other));
+}
+
+/// One party's shares of bit triples with a common factor: hⱼ = f·gⱼ.
+pub struct TripleBatch {
+    /// The common factor.
+    pub f: Bits,
+    /// The other factors, one row a payload bit.
+    pub g: Vec<Bits>,
+    /// The products, one row a payload bit.
+    pub h: Vec<Bits>,
+}
+
+impl Batch for TripleBatch {
+    fn len(&self) -> usize {
+        self.f.len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        Self {
+            f: self.f.slice(start, len),
+            g: slice_rows(&self.g, start, len),
+            h: slice_rows(&self.h, start, len),
+        }
+    }
+    fn append(&mut self, other: &Self) {
+        self.f.append(&other.f);
+        append_rows(&mut self.g, &other.g);
+        append_rows(&mut self.h, &other.h);
+    }
+}
+
+/// One party's half of private bit products: a factor of its own and its share of the product. Both roles look alike.
+pub struct AndBatch {
+    /// This party's random factor.
+    pub factor: Bits,
+    /// Its share of the product of both factors.
+    pub share: Bits,
+}
+
+impl Batch for AndBatch {
+    fn len(&self) -> usize {
+        self.factor.len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        Self { factor: self.factor.slice(start, len), share: self.share.slice(start, len) }
+    }
+    fn append(&mut self, other: &Self) {
+        self.factor.append(&other.factor);
+        self.share.append(&other.share);
+    }
+}
+
+/// One party's half of random bit-by-element products: u + v = c·α mod 2^w.
+pub enum ProductBatch {
+    /// The party that holds the elements.
+    Sender {
+        /// Random elements.
+        alpha: RingVec,
+        /// Shares of the products.
+        u: RingVec,
+    },
+    /// The party that holds the bits.
+    Receiver {
+        /// Random bits.
+        choice: Bits,
+        /// Shares of the products.
+        v: RingVec,
+    },
+}
+
+impl ProductBatch {
+    /// The ring of the products.
+    pub fn ring(&self) -> Ring {
+        match self {
+            Self::Sender { u: share, .. } | Self::Receiver { v: share, .. } => share.ring(),
+        }
+    }
+}
+
+impl Batch for ProductBatch {
+    fn len(&self) -> usize {
+        match self {
+            Self::Sender { u: share, .. } | Self::Receiver { v: share, .. } => share.len(),
+        }
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        match self {
+            Self::Sender { alpha, u } => {
+                Self::Sender { alpha: alpha.slice(start, len), u: u.slice(start, len) }
+            }
+            Self::Receiver { choice, v } => {
+                Self::Receiver { choice: choice.slice(start, len), v: v.slice(start, len) }
+            }
+        }
+    }
+    fn append(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Sender { alpha, u }, Self::Sender { alpha: alpha2, u: u2 }) => {
+                alpha.append(alpha2);
+                u.append(u2);
+            }
+            (Self::Receiver { choice, v }, Self::Receiver { choice: choice2, v: v2 }) => {
+                choice.append(choice2);
+                v.append(v2);
+            }
+            _ => unreachable!("a pool's kind fixes which half it holds"),
+        }
+    }
+}
+
+/// One party's half of random 1-of-2^d OTs, bit-sliced.
+pub enum TableBatch {
+    /// The party that holds all messages.
+    Sender {
+        /// `messages[entry][payload bit]`: one row of bits over the batch.
+        messages: Vec<Vec<Bits>>,
+    },
+    /// The party that holds one message of each.
+    Receiver {
+        /// Bits of the index, least significant first.
+        index: Vec<Bits>,
+        /// Bits of the message under the index.
+        message: Vec<Bits>,
+    },
+}
+
+impl Batch for TableBatch {
+    fn len(&self) -> usize {
+        match self {
+            Self::Sender { messages } => messages[0][0].len(),
+            Self::Receiver { message, .. } => message[0].len(),
+        }
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        match self {
+            Self::Sender { messages } => {
+                Self::Sender { messages: messages.iter().map(|m| slice_rows(m, start, len)).collect() }
+            }
+            Self::Receiver { index, message } => Self::Receiver {
+                index: slice_rows(index, start, len),
+                message: slice_rows(message, start, len),
+            },
+        }
+    }
+    fn append(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Sender { messages }, Self::Sender { messages: others }) => {
+                messages.iter_mut().zip(others).for_each(|(m, o)| append_rows(m, o));
+            }
+            (Self::Receiver { index, message }, Self::Receiver { index: i2, message: m2 }) => {
+                append_rows(index, i2);
+                append_rows(message, m2);
+            }
+            _ => unreachable!("a pool's kind fixes which half it holds"),
+        }
+    }
+}
+
+/// Any batch, as a supplier hands it over.
+#[derive(Debug)]
+pub(crate) enum AnyBatch {
+    Triple(TripleBatch),
+    And(AndBatch),
+    Product(ProductBatch),
+    Table(TableBatch),
+}
+
+impl AnyBatch {
+    /// Whether the batch has the form that `kind` promises.
+    pub(crate) fn fits(&self, kind: Kind) -> bool {
+        match (self, kind) {
+            (Self::Triple(b), Kind::Triple { payload }) => {
+                b.g.len() == payload as usize && b.h.len() == payload as usize
+            }
+            (Self::And(_), Kind::And { .. }) => true,
+            (Self::Product(b), Kind::Product { bits, .. }) => b.ring().bits() == bits,
+            (Self::Table(TableBatch::Sender { messages }), Kind::Table { digit, payload, .. }) => {
+                messages.len() == 1 << digit && messages.iter().all(|m| m.len() == payload as usize)
+            }
+            (Self::Table(TableBatch::Receiver { index, message }), Kind::Table { digit, payload, .. }) => {
+                index.len() == digit as usize && message.len() == payload as usize
+            }
+            _ => false,
+        }
+    }
+}

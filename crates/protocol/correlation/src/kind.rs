@@ -1,0 +1,90 @@
+//! Kinds of correlation, and demands: how many of each an operation consumes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use veilflow_net::Role;
+
+/// A kind of correlation. Roles are fixed where the two sides hold different things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A random shared bit times `payload` random shared bits.
+    Triple {
+        /// Bits multiplied by the same bit.
+        payload: u32,
+    },
+    /// A random bit of `sender` times a random bit of the other party.
+    And {
+        /// Who plays the OT sender.
+        sender: Role,
+    },
+    /// A random element of Z_2^`bits` of `sender` times a random bit of the other party.
+    Product {
+        /// Who holds the element.
+        sender: Role,
+        /// Width of the element.
+        bits: u32,
+    },
+    /// A random 1-of-2^`digit` OT: `sender` holds all messages, the other party one of them and its index.
+    Table {
+        /// Who holds all messages.
+        sender: Role,
+        /// Width of the index.
+        digit: u32,
+        /// Bits of a message.
+        payload: u32,
+    },
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Triple { payload } => write!(f, "bit triples (payload {payload})"),
+            Self::And { sender } => write!(f, "private bit products (sender {sender:?})"),
+            Self::Product { sender, bits } => write!(f, "{bits}-bit correlated OTs (sender {sender:?})"),
+            Self::Table { sender, digit, payload } => {
+                write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
+            }
+        }
+    }
+}
+
+/// How many correlations of each kind are consumed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demand(BTreeMap<Kind, usize>);
+
+impl Demand {
+    /// `count` of `kind`.
+    pub fn of(kind: Kind, count: usize) -> Self {
+        let mut out = Self::default();
+        out.add(kind, count);
+        out
+    }
+
+    /// Adds `count` of `kind`.
+    pub fn add(&mut self, kind: Kind, count: usize) {
+        if count > 0 {
+            *self.0.entry(kind).or_default() += count;
+        }
+    }
+
+    /// Adds everything in `other`.
+    pub fn merge(&mut self, other: &Self) {
+        other.iter().for_each(|(kind, count)| self.add(kind, count));
+    }
+
+    /// Every kind with its count, in a fixed order that both parties share.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, usize)> + '_ {
+        self.0.iter().map(|(&kind, &count)| (kind, count))
+    }
+
+    /// How many of `kind`.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.0.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Whether nothing is demanded.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

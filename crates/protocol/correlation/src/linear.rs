@@ -1,0 +1,62 @@
+//! Pairs for linear layers.
+
+use std::fmt;
+
+use veilflow_ring::{Ring, RingVec};
+use veilflow_spec::LinearShape;
+
+/// A linear layer of the plan, as a supplier needs to know it. All of it is public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinearRequest {
+    /// The layer's number in the plan: the key of its pool.
+    pub layer: usize,
+    /// The layer.
+    pub shape: LinearShape,
+    /// The ring it works in.
+    pub ring: Ring,
+    /// Width of a weight: weights are in −2^(b−1)..2^(b−1).
+    pub weight_bits: u32,
+}
+
+/// The weights of a linear layer: possession is data.
+#[derive(Clone, Copy)]
+pub enum Weights<'a> {
+    /// Held here.
+    Mine(&'a [i64]),
+    /// Held by the other party.
+    Theirs,
+}
+
+impl fmt::Debug for Weights<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mine(_) => "Weights::Mine(..)",
+            Self::Theirs => "Weights::Theirs",
+        })
+    }
+}
+
+/// One party's half of a linear layer's correlation: the client has a mask r and W·r − s, the server has s.
+pub enum LinearPair {
+    /// The server's half.
+    Server {
+        /// Uniform, one element an output.
+        s: RingVec,
+    },
+    /// The client's half.
+    Client {
+        /// Uniform, one element an input.
+        mask: RingVec,
+        /// W·r − s, one element an output.
+        product: RingVec,
+    },
+}
+
+impl fmt::Debug for LinearPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server { s } => write!(f, "LinearPair::Server({} outputs)", s.len()),
+            Self::Client { product, .. } => write!(f, "LinearPair::Client({} outputs)", product.len()),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Who makes correlations.
+
+use veilflow_net::Channel;
+
+use crate::{Demand, LinearPair, LinearRequest, Pools, Result, Volume, Weights};
+
+/// A source of correlations. Both parties call the same methods in the same order with the same public arguments.
+pub trait Supplier: Send {
+    /// The name users choose it by.
+    fn name(&self) -> &'static str;
+
+    /// Adds what `demand` asks for to `pools`.
+    fn fill(&mut self, channel: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()>;
+
+    /// Makes the pair of one linear layer.
+    fn linear(
+        &mut self,
+        channel: &mut Channel,
+        request: &LinearRequest,
+        weights: Weights<'_>,
+    ) -> Result<LinearPair>;
+
+    /// Predicted traffic of [`Supplier::fill`].
+    fn fill_volume(&self, demand: &Demand) -> Volume;
+
+    /// Predicted traffic of [`Supplier::linear`].
+    fn linear_volume(&self, request: &LinearRequest) -> Volume;
+}

@@ -1,0 +1,127 @@
+//! An ideal dealer **for tests only**: both parties derive all correlations from one common seed, so either could undo
+//! the other's masks. It gives protocol tests their correlations without OT, and OT suppliers an oracle.
+
+use veilflow_net::{Channel, Role};
+use veilflow_prim::{Block, Prg};
+use veilflow_ring::{Bits, Ring, RingVec};
+
+use crate::{
+    AndBatch, CorrelationError, Demand, Kind, LinearPair, LinearRequest, Pools, ProductBatch, Result,
+    Supplier, TableBatch, TripleBatch, Volume, Weights,
+};
+
+/// Deals correlations from a common seed. Insecure by construction; see the module.
+#[derive(Debug)]
+pub struct TestDealer {
+    role: Role,
+    prg: Prg,
+}
+
+impl TestDealer {
+    /// The dealer as `role` sees it. Both parties must pass the same seed.
+    pub fn insecure(role: Role, seed: u64) -> Self {
+        Self { role, prg: Prg::from_seed(Block(u128::from(seed))) }
+    }
+
+    /// This party's share of `secret`; the other's is the mask, or the reverse.
+    fn share_bits(&mut self, secret: &Bits) -> Bits {
+        let mask = self.prg.bits(secret.len());
+        if self.role == Role::P0 { mask } else { mask.xor(secret) }
+    }
+
+    fn triples(&mut self, payload: u32, count: usize) -> TripleBatch {
+        let f = self.prg.bits(count);
+        let g: Vec<Bits> = (0..payload).map(|_| self.prg.bits(count)).collect();
+        TripleBatch {
+            h: g.iter().map(|g| self.share_bits(&f.and(g))).collect(),
+            g: g.iter().map(|g| self.share_bits(g)).collect(),
+            f: self.share_bits(&f),
+        }
+    }
+
+    fn ands(&mut self, sender: Role, count: usize) -> AndBatch {
+        let factors = [self.prg.bits(count), self.prg.bits(count)];
+        let share = self.share_bits(&factors[0].and(&factors[1]));
+        let [of_sender, of_receiver] = factors;
+        AndBatch { factor: if sender == self.role { of_sender } else { of_receiver }, share }
+    }
+
+    fn products(&mut self, sender: Role, bits: u32, count: usize) -> ProductBatch {
+        let ring = Ring::new(bits).expect("demands hold valid widths");
+        let (alpha, u) = (self.prg.ring_vec(ring, count), self.prg.ring_vec(ring, count));
+        let choice = self.prg.bits(count);
+        if sender == self.role {
+            return ProductBatch::Sender { alpha, u };
+        }
+        let v = veilflow_spec::multiplex(&choice, &alpha).sub(&u);
+        ProductBatch::Receiver { choice, v }
+    }
+
+    fn tables(&mut self, sender: Role, digit: u32, payload: u32, count: usize) -> TableBatch {
+        let messages: Vec<Vec<Bits>> =
+            (0..1 << digit).map(|_| (0..payload).map(|_| self.prg.bits(count)).collect()).collect();
+        let index: Vec<Bits> = (0..digit).map(|_| self.prg.bits(count)).collect();
+        if sender == self.role {
+            return TableBatch::Sender { messages };
+        }
+        let at = |i: usize| index.iter().rev().fold(0, |n, row| n << 1 | usize::from(row.get(i)));
+        let message =
+            (0..payload as usize).map(|p| (0..count).map(|i| messages[at(i)][p].get(i)).collect()).collect();
+        TableBatch::Receiver { index, message }
+    }
+}
+
+impl Supplier for TestDealer {
+    fn name(&self) -> &'static str {
+        "test-dealer"
+    }
+
+    fn fill(&mut self, _: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()> {
+        for (kind, count) in demand.iter() {
+            match kind {
+                Kind::Triple { payload } => pools.put_triples(kind, self.triples(payload, count)),
+                Kind::And { sender } => pools.put_ands(kind, self.ands(sender, count)),
+                Kind::Product { sender, bits } => {
+                    pools.put_products(kind, self.products(sender, bits, count));
+                }
+                Kind::Table { sender, digit, payload } => {
+                    pools.put_tables(kind, self.tables(sender, digit, payload, count));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The server knows r from the common seed, and sends W·r − s in the clear.
+    fn linear(
+        &mut self,
+        channel: &mut Channel,
+        request: &LinearRequest,
+        weights: Weights<'_>,
+    ) -> Result<LinearPair> {
+        let mask = self.prg.ring_vec(request.ring, request.shape.in_len());
+        let s = self.prg.ring_vec(request.ring, request.shape.out_len());
+        match (self.role, weights) {
+            (Role::P0, Weights::Mine(weights)) => {
+                channel.send(&veilflow_kernel::linear(&request.shape, weights, &mask).sub(&s).to_bytes())?;
+                channel.flush()?;
+                Ok(LinearPair::Server { s })
+            }
+            (Role::P1, Weights::Theirs) => {
+                let bytes = channel.recv_vec(RingVec::byte_len(request.ring, s.len()))?;
+                let product = RingVec::from_bytes(request.ring, &bytes, s.len());
+                Ok(LinearPair::Client { mask, product })
+            }
+            _ => Err(CorrelationError::Weights { layer: request.layer, reason: "P0 must hold them" }),
+        }
+    }
+
+    fn fill_volume(&self, _: &Demand) -> Volume {
+        Volume::default()
+    }
+
+    fn linear_volume(&self, request: &LinearRequest) -> Volume {
+        let bytes = RingVec::byte_len(request.ring, request.shape.out_len()) as u64;
+        Volume { bytes: [bytes, 0], rounds: 1 }
+    }
+}

@@ -1,0 +1,58 @@
+//! Maximum pooling: a tournament of compare-and-select, all windows in step.
+
+use veilflow_correlation::Cost;
+use veilflow_ring::RingVec;
+use veilflow_spec::Pool2dShape;
+
+use crate::{OnlineError, Party, Result, Tuning, relu, relu_cost};
+
+/// Shares of the maximum of each list of elements (spec: `max_of`): max(a, b) = b + relu(a − b), neighbours first.
+pub fn max_of(party: &mut Party, x: &RingVec, windows: &[Vec<usize>]) -> Result<RingVec> {
+    if windows.iter().any(|w| w.is_empty() || w.iter().any(|&i| i >= x.len())) {
+        return Err(OnlineError::argument("max_of", "a window is empty or reaches past the input"));
+    }
+    let mut fields: Vec<Vec<u64>> =
+        windows.iter().map(|w| w.iter().map(|&i| x.values()[i]).collect()).collect();
+    let ring = x.ring();
+    while fields.iter().any(|f| f.len() > 1) {
+        let pairs = fields.iter().flat_map(|f| f.chunks_exact(2));
+        let differences = RingVec::from_values(ring, pairs.map(|p| p[0].wrapping_sub(p[1])).collect());
+        let excess = relu(party, &differences)?;
+        let mut excess = excess.values().iter();
+        for field in &mut fields {
+            let next = field.chunks(2).map(|pair| match (pair, pair.len()) {
+                ([_, b], _) => ring.add(*b, *excess.next().expect("one excess a pair")),
+                (pair, _) => pair[0],
+            });
+            *field = next.collect();
+        }
+    }
+    Ok(RingVec::from_values(ring, fields.into_iter().map(|f| f[0]).collect()))
+}
+
+/// Cost of [`max_of`] for windows of the given sizes in a ring of `bits` bits.
+pub fn max_of_cost(bits: u32, sizes: impl IntoIterator<Item = usize>, tuning: Tuning) -> Cost {
+    let mut sizes: Vec<usize> = sizes.into_iter().collect();
+    let mut cost = Cost::default();
+    while sizes.iter().any(|&s| s > 1) {
+        cost = cost.then(relu_cost(bits, sizes.iter().map(|s| s / 2).sum(), tuning));
+        sizes.iter_mut().for_each(|s| *s = s.div_ceil(2));
+    }
+    cost
+}
+
+/// Shares of the largest element of every window (spec: `max_pool`): rows, then columns of row maxima.
+pub fn max_pool(party: &mut Party, x: &RingVec, shape: &Pool2dShape) -> Result<RingVec> {
+    if !shape.is_valid() || x.len() != shape.in_len() {
+        return Err(OnlineError::argument("max_pool", "input and windows do not fit"));
+    }
+    let rows = max_of(party, x, &shape.horizontal_windows())?;
+    max_of(party, &rows, &shape.vertical_windows())
+}
+
+/// Cost of [`max_pool`] in a ring of `bits` bits.
+pub fn max_pool_cost(bits: u32, shape: &Pool2dShape, tuning: Tuning) -> Cost {
+    let horizontal = shape.horizontal_windows().into_iter().map(|w| w.len());
+    let vertical = shape.vertical_windows().into_iter().map(|w| w.len());
+    max_of_cost(bits, horizontal, tuning).then(max_of_cost(bits, vertical, tuning))
+}

@@ -1,0 +1,133 @@
+//! Private × private products: a bit of one party times a ring element of the other, by one correlated OT.
+//!
+//! From u + v = c·α the parties open d = b ⊕ c (by the receiver) and e = x − α (by the sender), both uniform, in one
+//! exchange. Then b·x = c·x if d = 0 and x − c·x if d = 1, where c·x = c·α + c·e; so the sender's share is u or x − u and
+//! the receiver's v + c·e or its negative. w + 1 bits (Beaver, "Precomputing oblivious transfer", CRYPTO 1995).
+
+use veilflow_correlation::{Cost, Demand, Flow, Kind, ProductBatch};
+use veilflow_net::Role;
+use veilflow_ring::{Bits, Ring, RingVec, packed_len};
+use veilflow_spec::multiplex;
+
+use crate::{OnlineError, Party, Result};
+
+/// One vector of products, from one party's point of view. The parties' jobs mirror each other.
+#[derive(Debug)]
+pub enum ProductJob {
+    /// This party holds the elements.
+    Element(RingVec),
+    /// This party holds the bits; products are in `Ring`.
+    Bit(Bits, Ring),
+}
+
+impl ProductJob {
+    fn ring(&self) -> Ring {
+        match self {
+            Self::Element(x) => x.ring(),
+            Self::Bit(_, ring) => *ring,
+        }
+    }
+}
+
+/// Shares of every job's products, all in one exchange.
+pub fn products(party: &mut Party, jobs: Vec<ProductJob>) -> Result<Vec<RingVec>> {
+    let mut message = Vec::new();
+    let mut expected = 0;
+    let mut opened = Vec::with_capacity(jobs.len());
+    for job in &jobs {
+        let sender = if matches!(job, ProductJob::Element(_)) { party.role } else { party.role.other() };
+        let kind = Kind::Product { sender, bits: job.ring().bits() };
+        match job {
+            ProductJob::Element(x) => {
+                let ProductBatch::Sender { alpha, u } = party.pools.take_products(kind, x.len())? else {
+                    return Err(OnlineError::argument("products", "the pool holds the other half"));
+                };
+                message.extend(x.sub(&alpha).to_bytes());
+                expected += x.len().div_ceil(8);
+                opened.push((Bits::default(), u));
+            }
+            ProductJob::Bit(b, ring) => {
+                let ProductBatch::Receiver { choice, v } = party.pools.take_products(kind, b.len())? else {
+                    return Err(OnlineError::argument("products", "the pool holds the other half"));
+                };
+                message.extend(b.xor(&choice).to_bytes());
+                expected += packed_len(*ring, b.len());
+                opened.push((choice, v));
+            }
+        }
+    }
+    let theirs = party.exchange(&message, expected)?;
+    let mut rest = theirs.as_slice();
+    let mut out = Vec::with_capacity(jobs.len());
+    for (job, (choice, share)) in jobs.into_iter().zip(opened) {
+        let ring = job.ring();
+        match job {
+            ProductJob::Element(x) => {
+                let (mine, next) = rest.split_at(x.len().div_ceil(8));
+                rest = next;
+                let d = Bits::from_bytes(mine, x.len());
+                // d ? x − u : u
+                out.push(share.add(&multiplex(&d, &x.sub(&share).sub(&share))));
+            }
+            ProductJob::Bit(b, _) => {
+                let (mine, next) = rest.split_at(packed_len(ring, b.len()));
+                rest = next;
+                let e = RingVec::from_bytes(ring, mine, b.len());
+                let product = share.add(&multiplex(&choice, &e));
+                let d = b.xor(&choice);
+                // d ? −product : product
+                out.push(product.sub(&multiplex(&d, &product.scale(2))));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Cost of [`products`]: a job is (who holds the elements, their width, how many).
+pub fn products_cost(jobs: &[(Role, u32, usize)]) -> Cost {
+    let mut bytes = [0u64; 2];
+    let mut demand = Demand::default();
+    for &(sender, bits, n) in jobs {
+        bytes[sender.index()] += (n * bits as usize).div_ceil(8) as u64;
+        bytes[sender.other().index()] += n.div_ceil(8) as u64;
+        demand.add(Kind::Product { sender, bits }, n);
+    }
+    Cost { flows: vec![Flow::Exchange(bytes[0], bytes[1])], demand }
+}
+
+/// The job by which [`bit_to_arithmetic`] multiplies the two shares of a bit, one bit narrower than the output.
+///
+/// b = b₀ + b₁ − 2·b₀·b₁, so the product is needed mod 2^(w−1) only, and for w = 1 not at all.
+pub(crate) fn conversion_job(party: &Party, bits: &Bits, out: Ring) -> Option<ProductJob> {
+    let ring = Ring::new(out.bits() - 1).ok()?;
+    Some(match party.role {
+        Role::P0 => ProductJob::Element(RingVec::from_bits(ring, bits)),
+        Role::P1 => ProductJob::Bit(bits.clone(), ring),
+    })
+}
+
+/// Joins a bit share with its [`conversion_job`]'s product.
+pub(crate) fn converted(bits: &Bits, product: Option<&RingVec>, out: Ring) -> RingVec {
+    let bits = RingVec::from_bits(out, bits);
+    match product {
+        Some(product) => bits.sub(&product.map_into(out, |v| v.wrapping_mul(2))),
+        None => bits,
+    }
+}
+
+/// Additive shares in `out` of shared bits (spec: `bit_to_arithmetic`). w bits, one round.
+pub fn bit_to_arithmetic(party: &mut Party, bits: &Bits, out: Ring) -> Result<RingVec> {
+    let jobs: Vec<_> = conversion_job(party, bits, out).into_iter().collect();
+    let products = if jobs.is_empty() { Vec::new() } else { products(party, jobs)? };
+    Ok(converted(bits, products.first(), out))
+}
+
+/// The job of a conversion to `out_bits`, for costs.
+pub(crate) fn conversion_cost_job(out_bits: u32, n: usize) -> Option<(Role, u32, usize)> {
+    (out_bits > 1).then_some((Role::P0, out_bits - 1, n))
+}
+
+/// Cost of [`bit_to_arithmetic`] of `n` bits into `out_bits` bits.
+pub fn bit_to_arithmetic_cost(out_bits: u32, n: usize) -> Cost {
+    conversion_cost_job(out_bits, n).map_or_else(Cost::default, |job| products_cost(&[job]))
+}

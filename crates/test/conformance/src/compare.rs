@@ -1,0 +1,120 @@
+use veilflow_online::{
+    CompareTree, Range, arg_max, arg_max_cost, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry,
+    msb_cost, wrap_count, wrap_count_cost,
+};
+use veilflow_ring::Ring;
+use veilflow_spec as spec;
+
+use crate::Suite;
+
+impl Suite {
+    /// Comparison of private values, with the low part from the same tree.
+    pub fn less_than(&self) {
+        self.each("less_than", |world, n, _, tuning| {
+            let k = world.width(1..=64);
+            let ring = Ring::new(k).unwrap();
+            let s = world.width(1..=k);
+            let mut private = [world.values(ring, n), world.values(ring, n)];
+            // Equal operands, and operands that differ in one bit only, must occur.
+            if world.below(2) == 0 {
+                let bit = world.below(u64::from(k));
+                private[1] = private[0].map(|v| if v % 3 == 0 { v } else { v ^ 1 << bit });
+            }
+            let tree = CompareTree::new(k, Some(s), tuning);
+            let [a, b] = world.run(&tree.cost(n), tuning, |p| tree.run(p, private[p.role.index()].values()));
+            let want = spec::less_than(&private[0], &private[1]);
+            world.assert_equal_bits(&a.0.xor(&b.0), &want, &format!("less_than k {k} s {s}"));
+            let low = Ring::new(s).unwrap();
+            let want = spec::less_than(&private[0].narrow(low), &private[1].narrow(low));
+            world.assert_equal_bits(
+                &a.1.unwrap().xor(&b.1.unwrap()),
+                &want,
+                &format!("low part k {k} s {s}"),
+            );
+        });
+    }
+
+    /// Carry out of any number of low bits, the wrap among them.
+    pub fn carry(&self) {
+        self.each("carry", |world, n, sharing, tuning| {
+            let bits = world.width(1..=64);
+            let s = world.width(0..=bits);
+            let x = world.values(Ring::new(bits).unwrap(), n);
+            let shares = world.share(&x, sharing);
+            let cost = carry_cost(s, n, tuning);
+            let got = world.run_joined_bits(&cost, tuning, |p| carry(p, &shares[p.role.index()], s));
+            let want = spec::carry(&shares[0], &shares[1], s);
+            world.assert_equal_bits(&got, &want, &format!("carry {bits} {s}"));
+        });
+    }
+
+    /// Sign bit, and its complement.
+    pub fn msb(&self) {
+        self.each("msb", |world, n, sharing, tuning| {
+            let bits = world.width(1..=64);
+            let x = world.values(Ring::new(bits).unwrap(), n);
+            let shares = world.share(&x, sharing);
+            let got = world
+                .run_joined_bits(&msb_cost(bits, n, tuning), tuning, |p| msb(p, &shares[p.role.index()]));
+            world.assert_equal_bits(&got, &spec::msb(&x), "msb");
+            let got = world
+                .run_joined_bits(&drelu_cost(bits, n, tuning), tuning, |p| drelu(p, &shares[p.role.index()]));
+            world.assert_equal_bits(&got, &spec::drelu(&x), "drelu");
+        });
+    }
+
+    /// Sign and low carry from one tree: at the price of the sign plus at most one node.
+    pub fn msb_and_carry(&self) {
+        self.each("msb_and_carry", |world, n, sharing, tuning| {
+            let bits = world.width(2..=64);
+            let s = world.width(1..=bits - 1);
+            let x = world.values(Ring::new(bits).unwrap(), n);
+            let shares = world.share(&x, sharing);
+            let cost = CompareTree::new(bits - 1, Some(s), tuning).cost(n);
+            let [a, b] = world.run(&cost, tuning, |p| msb_and_carry(p, &shares[p.role.index()], s));
+            world.assert_equal_bits(&a.0.xor(&b.0), &spec::msb(&x), "msb");
+            let want = spec::carry(&shares[0], &shares[1], s);
+            world.assert_equal_bits(&a.1.xor(&b.1), &want, &format!("carry {bits} {s}"));
+        });
+    }
+
+    /// How often the modulus must be removed, for all that may be known of the value.
+    pub fn wrap_count(&self) {
+        self.each("wrap_count", |world, n, sharing, tuning| {
+            let bits = world.width(1..=64);
+            let (ring, out) = (Ring::new(bits).unwrap(), Ring::new(world.width(1..=64)).unwrap());
+            // The largest magnitude below 2^ℓ / 3.
+            let third = ((1u128 << bits) / 3) as u64;
+            let values = [
+                (Range::Any, world.values(ring, n)),
+                (Range::Slack, world.bounded(ring, third, n)),
+                (Range::NonNegative, world.values(ring, n).map(|v| v & (ring.mask() >> 1))),
+            ];
+            for (range, x) in values {
+                let shares = world.share(&x, sharing);
+                let cost = wrap_count_cost(bits, range, out.bits(), n, tuning);
+                let got =
+                    world.run_joined(&cost, tuning, |p| wrap_count(p, &shares[p.role.index()], range, out));
+                let want = spec::msb_wrap_count(&shares[0], &shares[1], out);
+                world.assert_equal(&got, &want, &format!("wrap_count {bits} {range:?}"));
+            }
+        });
+    }
+
+    /// Index of the largest.
+    pub fn arg_max(&self) {
+        self.each("arg_max", |world, n, sharing, tuning| {
+            let (ring, out) = (Ring::new(world.width(1..=40)).unwrap(), Ring::new(16).unwrap());
+            let width = 1 + world.below(12) as usize;
+            let rows = n.div_ceil(20);
+            let mut x = world.values(ring, rows * width);
+            if world.below(2) == 0 {
+                x = x.map(|v| v % 3);
+            }
+            let shares = world.share(&x, sharing);
+            let cost = arg_max_cost(ring.bits(), rows, width, out.bits(), tuning);
+            let got = world.run_joined(&cost, tuning, |p| arg_max(p, &shares[p.role.index()], width, out));
+            world.assert_equal(&got, &spec::arg_max(&x, width, out), "arg_max");
+        });
+    }
+}

@@ -1,0 +1,170 @@
+use std::sync::Mutex;
+
+use veilflow_correlation::{LinearRequest, Weights};
+use veilflow_net::{Channel, Role, memory_pair};
+use veilflow_online::{
+    Range, average_pool, average_pool_cost, linear, linear_cost, max_pool, max_pool_cost, relu, relu_cost,
+};
+use veilflow_ring::{Ring, RingVec};
+use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
+use veilflow_testkit::World;
+
+use crate::Suite;
+
+/// A pooling whose windows overlap, are padded and cut short as the draw has it.
+fn pool_shape(world: &mut World) -> Pool2dShape {
+    loop {
+        let mut size = |low: u64, high: u64| (low + world.below(high - low + 1)) as usize;
+        let (kernel, stride) = ([size(1, 3), size(1, 3)], [size(1, 3), size(1, 3)]);
+        let pad = [size(0, kernel[0] as u64 - 1), size(0, kernel[1] as u64 - 1)];
+        let shape = Pool2dShape {
+            channels: size(1, 3),
+            in_height: size(1, 7),
+            in_width: size(1, 7),
+            kernel,
+            stride,
+            pad,
+            out_height: size(1, 3),
+            out_width: size(1, 3),
+        };
+        if shape.is_valid() {
+            return shape;
+        }
+    }
+}
+
+fn linear_shape(world: &mut World) -> LinearShape {
+    loop {
+        let mut size = |low: u64, high: u64| (low + world.below(high - low + 1)) as usize;
+        let groups = size(1, 2);
+        let shape = if size(0, 2) == 0 {
+            LinearShape::MatMul(MatMulShape { rows: size(1, 12), inner: size(1, 30), columns: size(1, 4) })
+        } else {
+            LinearShape::Conv2d(Conv2dShape {
+                in_channels: groups * size(1, 3),
+                in_height: size(1, 7),
+                in_width: size(1, 7),
+                out_channels: groups * size(1, 3),
+                kernel: [size(1, 3), size(1, 3)],
+                stride: [size(1, 2), size(1, 2)],
+                pads: [size(0, 2), size(0, 2), size(0, 2), size(0, 2)],
+                dilation: [size(1, 2), size(1, 2)],
+                groups,
+            })
+        };
+        if shape.validate().is_ok() {
+            return shape;
+        }
+    }
+}
+
+impl Suite {
+    /// Average pooling with padding counted or not.
+    pub fn average_pool(&self) {
+        self.each("average_pool", |world, _, sharing, tuning| {
+            let shape = pool_shape(world);
+            let bits = world.width(6..=48);
+            let ring = Ring::new(bits).unwrap();
+            let count_padding = world.below(2) == 0;
+            let x = world.values(ring, shape.in_len());
+            let shares = world.share(&x, sharing);
+            let cost = average_pool_cost(bits, &shape, count_padding, Range::Any, tuning);
+            let got = world.run_joined(&cost, tuning, |p| {
+                average_pool(p, &shares[p.role.index()], &shape, count_padding, Range::Any)
+            });
+            world.assert_equal(&got, &spec::average_pool(&x, &shape, count_padding), &format!("{shape:?}"));
+        });
+    }
+
+    /// Maximum pooling.
+    pub fn max_pool(&self) {
+        self.each("max_pool", |world, _, sharing, tuning| {
+            let shape = pool_shape(world);
+            let bits = world.width(1..=48);
+            let x = world.values(Ring::new(bits).unwrap(), shape.in_len());
+            let shares = world.share(&x, sharing);
+            let cost = max_pool_cost(bits, &shape, tuning);
+            let got = world.run_joined(&cost, tuning, |p| max_pool(p, &shares[p.role.index()], &shape));
+            world.assert_equal(&got, &spec::max_pool(&x, &shape), &format!("{shape:?}"));
+        });
+    }
+
+    /// Convolutions and matrix products, with the pair from the supplier.
+    pub fn linear(&self) {
+        self.each("linear", |world, _, sharing, tuning| {
+            let request = LinearRequest {
+                layer: 3,
+                shape: linear_shape(world),
+                ring: Ring::new(world.width(8..=64)).unwrap(),
+                weight_bits: world.width(2..=8),
+            };
+            let (shape, ring) = (&request.shape, request.ring);
+            let narrow = Ring::new(request.weight_bits).unwrap();
+            let weights = world.values(narrow, shape.weight_len()).to_signed();
+            let x = world.values(ring, shape.in_len());
+            let shares = world.share(&x, sharing);
+            let possession = |role| if role == Role::P0 { Weights::Mine(&weights) } else { Weights::Theirs };
+            let seed = world.below(u64::MAX);
+            let pairs = self.linear_pairs(&request, possession, seed);
+            let pairs = pairs.map(|pair| Mutex::new(Some(pair)));
+            let got = world.run_joined(&linear_cost(&request), tuning, |p| {
+                let pair = pairs[p.role.index()].lock().unwrap().take().unwrap();
+                p.pools.put_linear(request.layer, pair);
+                linear(p, &request, possession(p.role), &shares[p.role.index()])
+            });
+            world.assert_equal(&got, &spec::linear(shape, &weights, &x), &format!("{request:?}"));
+        });
+    }
+
+    /// Both halves of a pair, with the supplier's traffic held to its prediction.
+    fn linear_pairs<'a>(
+        &self,
+        request: &LinearRequest,
+        possession: impl Fn(Role) -> Weights<'a> + Sync,
+        seed: u64,
+    ) -> [veilflow_correlation::LinearPair; 2] {
+        let (channel0, channel1) = memory_pair();
+        let make = |role: Role, mut channel: Channel| {
+            let mut supplier = (self.supplier)(role, &mut channel, seed);
+            let before = channel.meter();
+            let pair = supplier.linear(&mut channel, request, possession(role)).unwrap();
+            channel.flush().unwrap();
+            let sent = channel.meter().since(&before).sent;
+            let predicted = supplier.linear_volume(request).bytes[role.index()];
+            assert_eq!(sent, predicted, "offline bytes of {role:?} for {request:?}");
+            (pair, channel)
+        };
+        let make = &make;
+        std::thread::scope(|scope| {
+            let other = scope.spawn(move || make(Role::P1, channel1));
+            let first = make(Role::P0, channel0);
+            let second = other.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
+            [first.0, second.0]
+        })
+    }
+
+    /// Work split over threads: same values, bytes and rounds as in one.
+    pub fn in_threads(&self) {
+        self.each("in_threads", |world, n, sharing, tuning| {
+            let (bits, n) = (world.width(2..=40), 3 * n);
+            let x = world.values(Ring::new(bits).unwrap(), n);
+            let shares = world.share(&x, sharing);
+            let threads = 1 + world.below(4) as usize;
+            let got = world.run_joined(&relu_cost(bits, n, tuning), tuning, |p| {
+                let x = shares[p.role.index()].clone();
+                let parts = p.in_threads(
+                    threads,
+                    n,
+                    |len| relu_cost(bits, len, tuning).demand,
+                    |p, range| relu(p, &x.slice(range.start, range.len())),
+                )?;
+                Ok(parts.into_iter().reduce(|mut a, b| {
+                    a.append(&b);
+                    a
+                }))
+                .map(|joined| joined.unwrap_or_else(|| RingVec::zeros(x.ring(), 0)))
+            });
+            world.assert_equal(&got, &spec::relu(&x), &format!("{threads} threads"));
+        });
+    }
+}

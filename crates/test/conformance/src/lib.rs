@@ -1,0 +1,53 @@
+//! The conformance suite: each function checks one operation against `veilflow-spec` over widths, corner values and
+//! share splits, with correlations from the supplier under test. The files in `tests/` run it on each supplier.
+
+mod boolean;
+mod compare;
+mod layers;
+mod select;
+mod width;
+
+use veilflow_online::Tuning;
+use veilflow_testkit::{Sharing, SupplierFactory, World};
+
+/// What a check runs with.
+#[derive(Debug, Clone, Copy)]
+pub struct Suite {
+    /// The supplier under test.
+    pub supplier: SupplierFactory,
+    /// How many draws of widths and sizes an operation is checked on.
+    pub cases: usize,
+}
+
+impl Suite {
+    /// Calls `check` for every case with a world, a number of elements, a sharing and a tuning.
+    fn each(&self, name: &str, mut check: impl FnMut(&mut World, usize, Sharing, Tuning)) {
+        let mut world = World::new(name, self.supplier);
+        for case in 0..self.cases {
+            // One element, word boundaries, and odd sizes all occur.
+            let n = [1, 64, 65, 7, 130][case % 5] + world.below(3) as usize;
+            let sharing = Sharing::ALL[world.below(5) as usize];
+            let tuning = Tuning { leaf_bits: 1 + world.below(4) as u32 };
+            check(&mut world, n, sharing, tuning);
+        }
+    }
+}
+
+/// Declares one `#[test]` an operation, all with the given [`Suite`].
+#[macro_export]
+macro_rules! conformance {
+    ($suite:expr) => {
+        $crate::conformance!(
+            $suite, share_and_reveal, and_private, and_shared, products, bit_to_arithmetic, less_than, carry, msb,
+            msb_and_carry, wrap_count, arg_max, multiplex, relu, relu_truncate, clip, truncate_reduce,
+            arithmetic_shift, zero_extend, sign_extend, divide_floor, average_pool, max_pool, linear, in_threads
+        );
+    };
+    ($suite:expr, $($op:ident),*) => {$(
+        #[test]
+        fn $op() {
+            let suite: $crate::Suite = $suite;
+            suite.$op();
+        }
+    )*};
+}
