@@ -88,6 +88,46 @@ fn gather_columns<T: Wrapping>(
     columns
 }
 
+/// The input as a matrix whose rows weights multiply: weight q of a layer times row [`OperandRows::row`]`(q)` goes into
+/// output row q / (weights per output row). For suppliers that work weight by weight.
+#[derive(Debug)]
+pub struct OperandRows {
+    values: Vec<u64>,
+    width: usize,
+    per_output: usize,
+    outputs_per_group: usize,
+}
+
+impl OperandRows {
+    /// The rows for an input of `shape`, zero where a tap meets padding.
+    pub fn new(shape: &LinearShape, input: &[u64]) -> Self {
+        assert_eq!(input.len(), shape.in_len(), "input does not fit the layer");
+        let (rows, width) = (shape.bias_len(), shape.out_len() / shape.bias_len());
+        let per_output = shape.weight_len() / rows;
+        let (values, groups) = match shape {
+            LinearShape::MatMul(_) => (input.to_vec(), 1),
+            LinearShape::Conv2d(s) => {
+                let group = input.len() / s.groups;
+                let columns = |input| gather_columns(s, s.in_channels / s.groups, input, 0, width);
+                (input.chunks(group).flat_map(columns).collect(), s.groups)
+            }
+        };
+        Self { values, width, per_output, outputs_per_group: rows / groups }
+    }
+
+    /// Elements of a row: output positions a weight contributes to.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The row that weight `q` multiplies.
+    pub fn row(&self, q: usize) -> &[u64] {
+        let (output, term) = (q / self.per_output, q % self.per_output);
+        let row = output / self.outputs_per_group * self.per_output + term;
+        &self.values[row * self.width..][..self.width]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -126,7 +166,19 @@ mod tests {
             let noise = |i: usize| (i as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17);
             let weights: Vec<i64> = (0..shape.weight_len()).map(|i| noise(i) as i64 >> 40).collect();
             let x = RingVec::from_values(ring, (0..shape.in_len()).map(|i| noise(!i)).collect());
-            prop_assert!(linear(&shape, &weights, &x) == veilflow_spec::linear(&shape, &weights, &x));
+            let want = veilflow_spec::linear(&shape, &weights, &x);
+            prop_assert!(linear(&shape, &weights, &x) == want);
+
+            let rows = OperandRows::new(&shape, x.values());
+            let mut out = vec![0u64; shape.out_len()];
+            let per_output = shape.weight_len() / shape.bias_len();
+            for (q, &w) in weights.iter().enumerate() {
+                let out = &mut out[q / per_output * rows.width()..][..rows.width()];
+                for (sum, v) in out.iter_mut().zip(rows.row(q)) {
+                    *sum = sum.wrapping_add(v.wrapping_mul(w as u64));
+                }
+            }
+            prop_assert!(RingVec::from_values(ring, out) == want);
         }
     }
 }

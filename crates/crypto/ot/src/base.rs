@@ -104,7 +104,7 @@ impl BaseSender {
             let (r0, r1) = pair.split_at(POINT_LEN);
             let p0 = decode(r0, 2 * i)? + hash_to_point(nonce, i, 0, r1);
             let p1 = decode(r1, 2 * i + 1)? + hash_to_point(nonce, i, 1, r0);
-            keys.push([key(&session, i, 0, &*self.secret * p0), key(&session, i, 1, &*self.secret * p1)]);
+            keys.push([key(&session, i, 0, *self.secret * p0), key(&session, i, 1, *self.secret * p1)]);
         }
         Ok((keys, session))
     }

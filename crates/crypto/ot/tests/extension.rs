@@ -202,16 +202,24 @@ fn peer_sending(bytes: Vec<u8>) -> impl FnOnce(&mut Channel) + Send {
     }
 }
 
+/// A peer that sends `bytes` and then only listens.
+fn peer_saying(bytes: Vec<u8>) -> impl FnOnce(&mut Channel) + Send {
+    move |channel| {
+        peer_sending(bytes)(channel);
+        while channel.recv(&mut [0]).is_ok() {}
+    }
+}
+
 #[test]
 fn garbage_points_are_errors_on_both_sides() {
     // k = 4, then a nonce and bytes that encode no group element.
     let garbage = [vec![4], vec![0xff; 16 + 256 * 32]].concat();
     let (result, ()) = run(
         |channel| SoftSpokenSender::setup(channel, &mut Prg::from_seed(Block(1)), 4).map(drop),
-        peer_sending(garbage.clone()),
+        peer_saying(garbage.clone()),
     );
     assert!(matches!(result, Err(OtError::InvalidPoint(0))), "{result:?}");
-    let ((), result) = run(peer_sending(garbage), |channel| {
+    let ((), result) = run(peer_saying(garbage), |channel| {
         SoftSpokenReceiver::setup(channel, &mut Prg::from_seed(Block(1)), 4).map(drop)
     });
     assert!(matches!(result, Err(OtError::InvalidPoint(0))), "{result:?}");

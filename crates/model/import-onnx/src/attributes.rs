@@ -67,7 +67,8 @@ impl Attributes {
     pub(crate) fn array<const N: usize>(&mut self, name: &str) -> Result<Option<[usize; N]>, String> {
         let Some(sizes) = self.sizes(name)? else { return Ok(None) };
         let found = sizes.len();
-        let refuse = |_| format!("attribute `{name}` has {found} entries instead of {N} (only 2-D is supported)");
+        let refuse =
+            |_| format!("attribute `{name}` has {found} entries instead of {N} (only 2-D is supported)");
         sizes.try_into().map(Some).map_err(refuse)
     }
 

@@ -186,7 +186,9 @@ fn opset(model: &proto::Model) -> Result<i64, Error> {
     let version = model.opset_import.iter().find(is_onnx).and_then(|o| o.version);
     match version {
         None => Err(Error::Model("names no opset".into())),
-        Some(v) if v < MIN_OPSET => Err(Error::Model(format!("has opset {v}; at least {MIN_OPSET} is needed"))),
+        Some(v) if v < MIN_OPSET => {
+            Err(Error::Model(format!("has opset {v}; at least {MIN_OPSET} is needed")))
+        }
         Some(v) => Ok(v),
     }
 }
@@ -202,9 +204,7 @@ fn input_shape(name: &str, input: &proto::ValueInfo) -> Result<Shape, Error> {
     let shape = tensor.shape.as_ref().ok_or_else(|| refuse("has no shape".into()))?;
     let dims: Result<Vec<usize>, Error> = (shape.dim.iter().enumerate())
         .map(|(i, d)| match (d.dim_value, i) {
-            (Some(v), _) if v > 0 => {
-                usize::try_from(v).map_err(|_| refuse(format!("dimension {i} is {v}")))
-            }
+            (Some(v), _) if v > 0 => usize::try_from(v).map_err(|_| refuse(format!("dimension {i} is {v}"))),
             // A batch that isn't fixed is one inference.
             (None | Some(0 | -1), 0) => Ok(1),
             _ => {
@@ -252,7 +252,11 @@ fn import_node(
     let further = node.output.iter().skip(1).map(|n| (n.clone(), unreadable.clone()));
     for (output, binding) in std::iter::once((output, binding)).chain(further) {
         if !output.is_empty() && bindings.insert(output.clone(), binding).is_some() {
-            return Err(Error::Node { node: name, op, reason: format!("output `{output}` is defined twice") });
+            return Err(Error::Node {
+                node: name,
+                op,
+                reason: format!("output `{output}` is defined twice"),
+            });
         }
     }
     Ok(())

@@ -147,8 +147,23 @@ pub(crate) mod data_type {
     /// The name of a data type in the ONNX specification.
     pub(crate) fn name(data_type: i32) -> &'static str {
         const NAMES: [&str; 17] = [
-            "undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
-            "double", "uint32", "uint64", "complex64", "complex128", "bfloat16",
+            "undefined",
+            "float",
+            "uint8",
+            "int8",
+            "uint16",
+            "int16",
+            "int32",
+            "int64",
+            "string",
+            "bool",
+            "float16",
+            "double",
+            "uint32",
+            "uint64",
+            "complex64",
+            "complex128",
+            "bfloat16",
         ];
         usize::try_from(data_type).ok().and_then(|i| NAMES.get(i)).unwrap_or(&"unknown")
     }

@@ -45,4 +45,3 @@ pub enum Error {
         reason: &'static str,
     },
 }
-

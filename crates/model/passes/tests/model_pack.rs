@@ -35,7 +35,8 @@ fn load(name: &str) -> Model {
         let array: ArrayD<f32> = npz.by_name::<OwnedRepr<f32>, IxDyn>(&format!("{key}.npy")).unwrap();
         Tensor::new(Shape::new(array.shape()).unwrap(), array.iter().copied().collect()).unwrap()
     };
-    let examples = (0..count).map(|k| (tensor(format!("input_{k}")), tensor(format!("output_{k}")))).collect();
+    let examples =
+        (0..count).map(|k| (tensor(format!("input_{k}")), tensor(format!("output_{k}")))).collect();
     Model { graph, examples }
 }
 
@@ -60,7 +61,10 @@ fn float_runs_agree_with_the_stored_outputs() {
                 let actual = outputs(graph, input);
                 let seconds = start.elapsed().as_secs_f64();
                 let difference = largest_difference(&actual, expected);
-                println!("{name}: {} nodes, {seconds:.2} s, difference {difference:.1e}", graph.nodes().len());
+                println!(
+                    "{name}: {} nodes, {seconds:.2} s, difference {difference:.1e}",
+                    graph.nodes().len()
+                );
                 assert!(difference <= 1e-4 * expected.max_abs().max(1.0), "{name}: off by {difference}");
             }
         }

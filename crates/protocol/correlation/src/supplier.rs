@@ -2,7 +2,7 @@
 
 use veilflow_net::Channel;
 
-use crate::{Demand, LinearPair, LinearRequest, Pools, Result, Volume, Weights};
+use crate::{Cost, Demand, LinearPair, LinearRequest, Pools, Result, Weights};
 
 /// A source of correlations. Both parties call the same methods in the same order with the same public arguments.
 pub trait Supplier: Send {
@@ -20,9 +20,9 @@ pub trait Supplier: Send {
         weights: Weights<'_>,
     ) -> Result<LinearPair>;
 
-    /// Predicted traffic of [`Supplier::fill`].
-    fn fill_volume(&self, demand: &Demand) -> Volume;
+    /// The conversation of [`Supplier::fill`].
+    fn fill_cost(&self, demand: &Demand) -> Cost;
 
-    /// Predicted traffic of [`Supplier::linear`].
-    fn linear_volume(&self, request: &LinearRequest) -> Volume;
+    /// The conversation of [`Supplier::linear`].
+    fn linear_cost(&self, request: &LinearRequest) -> Cost;
 }

@@ -6,8 +6,8 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
-    AndBatch, CorrelationError, Demand, Kind, LinearPair, LinearRequest, Pools, ProductBatch, Result,
-    Supplier, TableBatch, TripleBatch, Volume, Weights,
+    AndBatch, CorrelationError, Cost, Demand, Kind, LinearPair, LinearRequest, Pools, ProductBatch, Result,
+    Supplier, TableBatch, TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -116,12 +116,11 @@ impl Supplier for TestDealer {
         }
     }
 
-    fn fill_volume(&self, _: &Demand) -> Volume {
-        Volume::default()
+    fn fill_cost(&self, _: &Demand) -> Cost {
+        Cost::default()
     }
 
-    fn linear_volume(&self, request: &LinearRequest) -> Volume {
-        let bytes = RingVec::byte_len(request.ring, request.shape.out_len()) as u64;
-        Volume { bytes: [bytes, 0], rounds: 1 }
+    fn linear_cost(&self, request: &LinearRequest) -> Cost {
+        Cost::message(Role::P0, RingVec::byte_len(request.ring, request.shape.out_len()) as u64)
     }
 }

@@ -10,7 +10,8 @@ use crate::{NetError, Result};
 ///
 /// A frame departs once the link is free and its bytes have passed at the bandwidth, and arrives one delay
 /// later; frames in flight overlap. All forks of a session share the bandwidth. Each party shapes what it
-/// sends, so both must ask for the same shape.
+/// sends, so both must ask for the same shape. Waking a thread takes the operating system some 0.1 ms, by
+/// which a frame may come late; it never comes early.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LinkShape {
     /// Bytes a second in each direction, headers of frames included.

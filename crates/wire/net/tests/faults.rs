@@ -63,12 +63,14 @@ fn silence_is_a_timeout_which_is_final() {
 
 #[test]
 fn forks_inherit_the_deadline() {
+    let deadline = Duration::from_millis(400);
     for (mut a, mut b) in impatient_pairs() {
+        a.set_timeout(deadline);
         thread::scope(|scope| {
             let fork = scope.spawn(|| b.fork().unwrap());
             let mut child = a.fork().unwrap();
             let start = Instant::now();
-            assert_timeout(&child.recv(&mut [0]), start, SHORT - Duration::from_millis(5));
+            assert_timeout(&child.recv(&mut [0]), start, deadline - Duration::from_millis(5));
             drop(fork.join().unwrap());
         });
     }
@@ -96,6 +98,7 @@ fn an_accept_without_client_and_a_connect_without_server_end_in_time() {
 fn a_peer_that_leaves_closes_the_channel() {
     for (mut a, mut b) in impatient_pairs() {
         a.set_timeout(WAIT);
+        b.set_timeout(WAIT);
         b.send(b"last words").unwrap();
         b.flush().unwrap();
         b.send(b"not flushed").unwrap();
@@ -109,6 +112,7 @@ fn a_peer_that_leaves_closes_the_channel() {
 fn a_peer_that_leaves_in_the_middle_of_a_message_closes_the_channel() {
     for (mut a, mut b) in impatient_pairs() {
         a.set_timeout(WAIT);
+        b.set_timeout(WAIT);
         b.send(&[1; 10]).unwrap();
         b.flush().unwrap();
         drop(b);

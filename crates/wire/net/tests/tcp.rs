@@ -27,7 +27,7 @@ fn both(server: Channel, client: Channel, party: impl Fn(usize, Channel) -> Resu
 
 /// Bytes that tell a shift, a swap or a mixed-up stream apart.
 fn pattern(seed: usize, len: usize) -> Vec<u8> {
-    (0..len).map(|i| ((i + seed) * 2_654_435_761 >> 11) as u8).collect()
+    (0..len).map(|i| (((i + seed) * 2_654_435_761) >> 11) as u8).collect()
 }
 
 #[test]

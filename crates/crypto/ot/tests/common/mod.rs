@@ -6,21 +6,22 @@ use veilflow_net::{Channel, memory_pair};
 use veilflow_ot::{OtError, SoftSpokenReceiver, SoftSpokenSender};
 use veilflow_prim::{Block, Prg};
 
-/// Runs both parties over a memory channel; returns what they return.
-pub fn run<A: Send, B: Send>(
+/// Runs both parties over a memory channel, each hanging up when it is done; returns what they return.
+pub(crate) fn run<A: Send, B: Send>(
     sender: impl FnOnce(&mut Channel) -> A + Send,
     receiver: impl FnOnce(&mut Channel) -> B + Send,
 ) -> (A, B) {
     let (mut a, mut b) = memory_pair();
-    thread::scope(|scope| {
+    thread::scope(move |scope| {
         let handle = scope.spawn(move || sender(&mut a));
         let theirs = receiver(&mut b);
+        drop(b);
         (handle.join().expect("the sender panicked"), theirs)
     })
 }
 
 /// As [`run`], with an extension of parameter `k` set up first, from PRGs seeded by `seed`.
-pub fn run_extended<A: Send, B: Send>(
+pub(crate) fn run_extended<A: Send, B: Send>(
     seed: u128,
     k: usize,
     sender: impl FnOnce(&mut SoftSpokenSender, &mut Channel) -> Result<A, OtError> + Send,

@@ -102,7 +102,9 @@ pub(super) fn softmax(l: &mut Lowering<'_>) -> Lowered {
     // Before opset 13, all dimensions from the axis on are normalised together.
     let over = if l.opset < 13 { shape[axis..].iter().product() } else { shape[axis] };
     if over != shape.elements() {
-        return Err(format!("normalises {over} of the {} elements; it must take all", shape.elements()).into());
+        return Err(
+            format!("normalises {over} of the {} elements; it must take all", shape.elements()).into()
+        );
     }
     Ok(Binding::Softmax(x))
 }

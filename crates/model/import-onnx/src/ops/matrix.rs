@@ -6,7 +6,9 @@ use crate::importer::{Binding, Lowering, Refusal};
 
 pub(super) fn matmul(l: &mut Lowering<'_>) -> Result<Binding, Refusal> {
     if !l.is_constant(1) {
-        return Err("its second input must be a constant: products of two private matrices aren't supported".into());
+        return Err(
+            "its second input must be a constant: products of two private matrices aren't supported".into()
+        );
     }
     let inputs = [l.value(0)?, l.value(1)?];
     l.last(Op::MatMul, &inputs)

@@ -52,5 +52,7 @@ pub(crate) fn find(op: &str) -> Option<Lower> {
 fn axis(axis: i64, rank: usize, end: bool) -> Result<usize, Refusal> {
     let from_front = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
     let index = from_front.and_then(|a| usize::try_from(a).ok());
-    index.filter(|&a| a < rank + usize::from(end)).ok_or_else(|| format!("axis {axis} of {rank} dimensions").into())
+    index
+        .filter(|&a| a < rank + usize::from(end))
+        .ok_or_else(|| format!("axis {axis} of {rank} dimensions").into())
 }

@@ -11,7 +11,10 @@ fn input_size(l: &mut Lowering<'_>) -> Result<[usize; 2], Refusal> {
     let x = l.value(0)?;
     match **l.graph.shape(x) {
         [_, _, h, w] => Ok([h, w]),
-        _ => Err(format!("input of shape {}; only 2-D images (1xCxHxW) are supported", l.graph.shape(x)).into()),
+        _ => {
+            Err(format!("input of shape {}; only 2-D images (1xCxHxW) are supported", l.graph.shape(x))
+                .into())
+        }
     }
 }
 
@@ -105,7 +108,10 @@ pub(super) fn average_pool(l: &mut Lowering<'_>) -> Lowered {
     let include_padding = l.attributes.flag("count_include_pad")?;
     let extra = apply_ceil_mode(l, &mut window)?;
     if include_padding && extra != [0; 2] {
-        return Err("`ceil_mode` with `count_include_pad` isn't supported here: a window reaches past the padding".into());
+        return Err(
+            "`ceil_mode` with `count_include_pad` isn't supported here: a window reaches past the padding"
+                .into(),
+        );
     }
     // Without padding the two readings are the same; one form serves both.
     let include_padding = include_padding && (window.pad_before, window.pad_after) != ([0; 2], [0; 2]);

@@ -157,7 +157,10 @@ fn conv(window: &Window, groups: usize, inputs: &[&Shape]) -> Result<Shape, Stri
     if window.kernel != [kh, kw] {
         return Err(format!("window {window} over weights of shape {w}"));
     }
-    if groups == 0 || in_channels.checked_mul(groups) != Some(channels) || !out_channels.is_multiple_of(groups) {
+    if groups == 0
+        || in_channels.checked_mul(groups) != Some(channels)
+        || !out_channels.is_multiple_of(groups)
+    {
         return Err(format!("weights of shape {w} in {groups} groups don't fit {channels} channels"));
     }
     if let Some(bias) = inputs.get(2)

@@ -16,7 +16,8 @@ impl fmt::Display for Graph {
             }
         }
         for node in self.nodes() {
-            let inputs: Vec<String> = node.inputs.iter().map(|id| format!("%{}", self.value(*id).name)).collect();
+            let inputs: Vec<String> =
+                node.inputs.iter().map(|id| format!("%{}", self.value(*id).name)).collect();
             let output = self.value(node.output);
             writeln!(f, "%{}: {} = {}({})", output.name, output.shape, node.op, inputs.join(", "))?;
         }
@@ -43,10 +44,16 @@ impl fmt::Display for Op {
             Self::AveragePool { window, include_padding: true } => write!(f, "[{window} include-padding]"),
             Self::Transpose { perm } => write!(f, "{perm:?}"),
             Self::Concat { axis } => write!(f, "[axis={axis}]"),
-            Self::Pad { before, after, value } => write!(f, "[before={before:?} after={after:?} value={value}]"),
-            Self::MatMul | Self::Add | Self::Sub | Self::Mul | Self::Relu | Self::Reshape { .. } | Self::Identity => {
-                Ok(())
+            Self::Pad { before, after, value } => {
+                write!(f, "[before={before:?} after={after:?} value={value}]")
             }
+            Self::MatMul
+            | Self::Add
+            | Self::Sub
+            | Self::Mul
+            | Self::Relu
+            | Self::Reshape { .. }
+            | Self::Identity => Ok(()),
         }
     }
 }

@@ -20,8 +20,7 @@ impl Graph {
             }
         }
         for node in &self.nodes {
-            let refuse =
-                |reason: String| Error::Node { node: node.name.clone(), op: node.op.name(), reason };
+            let refuse = |reason: String| Error::Node { node: node.name.clone(), op: node.op.name(), reason };
             if let Some(late) = node.inputs.iter().find(|id| !defined.get(id.0).is_some_and(|d| *d)) {
                 let name = self.values.get(late.0).map_or("?", |v| &v.name);
                 return Err(refuse(format!("reads `{name}` before it is defined")));
@@ -76,7 +75,8 @@ mod tests {
         let mut graph = Graph::new("small");
         let x = graph.input("x", shape(&[1, 2, 4, 4])).unwrap();
         let w = graph.constant("w", Arc::new(Tensor::from_fn(shape(&[3, 2, 3, 3]), |i| i as f32))).unwrap();
-        let y = graph.node("conv1", "y", Op::Conv { window: Window::new([3, 3]), groups: 1 }, &[x, w]).unwrap();
+        let y =
+            graph.node("conv1", "y", Op::Conv { window: Window::new([3, 3]), groups: 1 }, &[x, w]).unwrap();
         let z = graph.node("relu1", "z", Op::Relu, &[y]).unwrap();
         graph.output(z, false);
         graph

@@ -79,7 +79,8 @@ fn conv(window: &Window, groups: usize, inputs: &[&Tensor], output: &Shape) -> V
         let planes = &x.data()[g * in_channels * height * width..][..in_channels * height * width];
         let pack = |first: usize, panel: &mut [[f32; COLUMNS]]| {
             // Padding is reached by wrapping below zero, hence far past the bounds.
-            let corner = |axis: usize, o: usize| (o * window.stride[axis]).wrapping_sub(window.pad_before[axis]);
+            let corner =
+                |axis: usize, o: usize| (o * window.stride[axis]).wrapping_sub(window.pad_before[axis]);
             let mut corners = [[0; 2]; COLUMNS];
             for (j, c) in corners.iter_mut().enumerate() {
                 let position = (first + j).min(positions - 1);

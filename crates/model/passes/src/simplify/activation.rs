@@ -45,7 +45,11 @@ pub(super) fn merge(
 
 /// Monotone functions commute with the maximum: pool(f(x)) = f(pool(x)), also when x is a concatenation of parts that
 /// went through the same f.
-pub(super) fn pool_first(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+pub(super) fn pool_first(
+    r: &mut Rewriter<'_>,
+    node: &Node,
+    inputs: &[ValueId],
+) -> Result<Option<ValueId>, Error> {
     let output = r.old_name(node.output);
     let Some(first) = r.sole_producer(inputs[0]) else { return Ok(None) };
     let (activation, source) = match &first.op {

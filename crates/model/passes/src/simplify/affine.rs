@@ -17,14 +17,16 @@ pub(super) fn split_normalization(
 ) -> Result<ValueId, Error> {
     let parameter = |i: usize| r.constant_of(inputs[i]).ok_or_else(|| not_constant(node));
     let [scale, shift, mean, variance] = [parameter(1)?, parameter(2)?, parameter(3)?, parameter(4)?];
-    let factor = |c: usize| f64::from(scale.data()[c]) / (f64::from(variance.data()[c]) + f64::from(epsilon)).sqrt();
+    let factor =
+        |c: usize| f64::from(scale.data()[c]) / (f64::from(variance.data()[c]) + f64::from(epsilon)).sqrt();
     let term = |c: usize| f64::from(shift.data()[c]) - f64::from(mean.data()[c]) * factor(c);
     // Aligned with the channels: [C, 1, …, 1] of one rank less than x.
     let mut dims = vec![1; r.shape(inputs[0]).rank() - 1];
     dims[0] = scale.data().len();
     let shape = Shape::new(dims)?;
     let output = r.old_name(node.output);
-    let factors = r.constant(&format!("{output}.scale"), Tensor::from_fn(shape.clone(), |c| factor(c) as f32))?;
+    let factors =
+        r.constant(&format!("{output}.scale"), Tensor::from_fn(shape.clone(), |c| factor(c) as f32))?;
     let terms = r.constant(&format!("{output}.shift"), Tensor::from_fn(shape, |c| term(c) as f32))?;
     let scaled = r.emit(&node.name, &format!("{output}.scaled"), Op::Mul, &[inputs[0], factors])?;
     r.emit(&node.name, output, Op::Add, &[scaled, terms])
@@ -91,7 +93,9 @@ fn by_constant(
         }
         Op::Conv { .. } | Op::MatMul => {
             let Some(mut layer) = Layer::new(r, first) else { return Ok(None) };
-            let Some(channels) = per_index(&c, r.shape(x), layer.channel_axis(r.shape(x))) else { return Ok(None) };
+            let Some(channels) = per_index(&c, r.shape(x), layer.channel_axis(r.shape(x))) else {
+                return Ok(None);
+            };
             match node.op {
                 Op::Mul => layer.scale_outputs(&channels),
                 _ => layer.shift_outputs(&channels),
@@ -108,7 +112,8 @@ fn per_index(c: &Tensor, x: &Shape, axis: usize) -> Option<Vec<f32>> {
         return None;
     }
     let missing = x.rank() - c.shape().rank();
-    let varies: Vec<usize> = (0..c.shape().rank()).filter(|&i| c.shape()[i] != 1).map(|i| i + missing).collect();
+    let varies: Vec<usize> =
+        (0..c.shape().rank()).filter(|&i| c.shape()[i] != 1).map(|i| i + missing).collect();
     match varies[..] {
         [] => Some(vec![c.data()[0]; x[axis]]),
         [only] if only == axis => Some(c.data().to_vec()),
@@ -158,7 +163,9 @@ fn absorb(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId], before: &Node, 
     }
     let here = Node { inputs: inputs.to_vec(), ..node.clone() };
     let Some(mut layer) = Layer::new(r, here) else { return Ok(None) };
-    let Some(channels) = per_index(&c, r.shape(source), layer.channel_axis(r.shape(source))) else { return Ok(None) };
+    let Some(channels) = per_index(&c, r.shape(source), layer.channel_axis(r.shape(source))) else {
+        return Ok(None);
+    };
     if multiplies {
         layer.scale_inputs(&channels);
     } else {

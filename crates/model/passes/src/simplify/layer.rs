@@ -33,7 +33,6 @@ impl Layer {
         if self.node.op == Op::MatMul { x.rank() - 1 } else { 1 }
     }
 
-
     /// For weight i, which output it feeds and which input it reads.
     fn ends(&self, i: usize) -> (usize, usize) {
         match self.node.op {

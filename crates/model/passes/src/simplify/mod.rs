@@ -60,7 +60,9 @@ fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Opti
     }
     match &node.op {
         Op::Identity => Ok(Some(inputs[0])),
-        Op::BatchNormalization { epsilon } => affine::split_normalization(r, node, inputs, *epsilon).map(Some),
+        Op::BatchNormalization { epsilon } => {
+            affine::split_normalization(r, node, inputs, *epsilon).map(Some)
+        }
         Op::Sub => affine::subtract(r, node, inputs),
         Op::Mul => affine::multiply(r, node, inputs),
         Op::Add => affine::add(r, node, inputs),

@@ -24,8 +24,10 @@ impl<'a> Rewriter<'a> {
     pub(super) fn new(old: &'a Graph) -> Result<Self, Error> {
         let mut live = vec![false; old.values().len()];
         old.outputs().iter().for_each(|o| live[o.value.index()] = true);
-        for node in old.nodes().iter().rev().filter(|n| live[n.output.index()]).collect::<Vec<_>>() {
-            node.inputs.iter().for_each(|i| live[i.index()] = true);
+        for node in old.nodes().iter().rev() {
+            if live[node.output.index()] {
+                node.inputs.iter().for_each(|i| live[i.index()] = true);
+            }
         }
         let mut rewriter = Self {
             old,
@@ -110,7 +112,13 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Adds a node called `name` whose output is named after `base`.
-    pub(super) fn emit(&mut self, name: &str, base: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Error> {
+    pub(super) fn emit(
+        &mut self,
+        name: &str,
+        base: &str,
+        op: Op,
+        inputs: &[ValueId],
+    ) -> Result<ValueId, Error> {
         let output = self.new.fresh_name(base);
         let id = self.new.node(name, output, op, inputs)?;
         self.producers.insert(id, self.new.nodes().len() - 1);

@@ -43,7 +43,7 @@ impl Builder {
         let simple = simplify(&self.0).unwrap();
         simple.verify().unwrap();
         let x = tensor(self.0.shape(self.0.inputs()[0]), 99);
-        let (expected, actual) = (run(&self.0, &[x.clone()]).unwrap(), run(&simple, &[x]).unwrap());
+        let (expected, actual) = (run(&self.0, std::slice::from_ref(&x)).unwrap(), run(&simple, &[x]).unwrap());
         assert_eq!(expected[0].shape(), actual[0].shape());
         for (a, b) in expected[0].data().iter().zip(actual[0].data()) {
             assert!((a - b).abs() < 1e-5, "{a} became {b}\n{simple}");
@@ -73,7 +73,8 @@ fn normalisation_sinks_into_the_convolution_before() {
 #[test]
 fn a_factor_before_a_grouped_convolution_sinks_but_a_term_stays_out_of_padding() {
     let (mut b, x) = Builder::new(&[1, 4, 5, 5]);
-    let (scale, term, w) = (b.constant(&[4, 1, 1], 1), b.constant(&[1, 4, 1, 1], 2), b.constant(&[6, 2, 3, 3], 3));
+    let (scale, term, w) =
+        (b.constant(&[4, 1, 1], 1), b.constant(&[1, 4, 1, 1], 2), b.constant(&[6, 2, 3, 3], 3));
     let scaled = b.node(Op::Mul, &[scale, x]);
     let shifted = b.node(Op::Add, &[scaled, term]);
     let window = Window::new([3, 3]);

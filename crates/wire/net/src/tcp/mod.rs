@@ -1,7 +1,7 @@
 //! Channels over TCP, one connection a stream.
 //!
 //! The client dials one connection for the session and one more for each fork. Each starts with a
-//! [preamble](preamble) of 36 bytes, by which the server's acceptor routes it: to `accept` when it opens a
+//! [preamble] of 36 bytes, by which the server's acceptor routes it: to `accept` when it opens a
 //! session, to the fork that waits for it otherwise. Anything else is dropped.
 
 mod accept;

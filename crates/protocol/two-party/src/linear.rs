@@ -1,0 +1,111 @@
+//! Pairs for linear layers by correlated OT: the server's weight bits choose (SCI-OT, CrypTFlow2 §5).
+//!
+//! For bit i of weight q, of value fᵢ = 2^i (the sign bit: −2^i), the client enters the row of its mask r that the weight
+//! multiplies; it gets x, the server x + bit·row, both mod 2^(ℓ−i). Summed with fᵢ the server has S = W·r + Σ fᵢ·x and the
+//! client Σ fᵢ·x: s := S and W·r − s = −Σ fᵢ·x. The server sees masked rows, the client masked weight bits. An OT costs
+//! 1 bit plus ℓ − i bits an output position, besides the random OT.
+
+use veilflow_correlation::{CorrelationError, Cost, Flow, LinearPair, LinearRequest, Result};
+use veilflow_kernel::OperandRows;
+use veilflow_net::{Channel, Role};
+use veilflow_ot::{
+    SoftSpokenReceiver, SoftSpokenSender, cot_bytes, cot_vec_recv, cot_vec_send, softspoken_bytes,
+};
+use veilflow_prim::Prg;
+use veilflow_ring::{Bits, Ring, RingVec};
+
+use crate::supplier::ot_error;
+
+/// Elements received at a time: bounds memory.
+const PIECE: usize = 1 << 22;
+
+/// One run of OTs: a bit position, and a range of weights.
+struct Piece {
+    bit: u32,
+    ring: Ring,
+    first: usize,
+    count: usize,
+}
+
+/// The order in which both parties go through bits and weights.
+fn pieces(request: &LinearRequest) -> impl Iterator<Item = Piece> {
+    let (bits, weights) = (request.ring.bits(), request.shape.weight_len());
+    let step = (PIECE / width(request)).max(1);
+    (0..request.weight_bits.min(bits)).flat_map(move |bit| {
+        let ring = Ring::new(bits - bit).expect("the bit is inside the ring");
+        let piece = move |first| Piece { bit, ring, first, count: step.min(weights - first) };
+        (0..weights).step_by(step).map(piece)
+    })
+}
+
+/// Output positions a weight contributes to.
+fn width(request: &LinearRequest) -> usize {
+    request.shape.out_len() / request.shape.bias_len()
+}
+
+/// Adds fᵢ·values to the output rows of a piece's weights.
+fn accumulate(request: &LinearRequest, piece: &Piece, values: &[u64], out: &mut [u64]) {
+    let width = width(request);
+    let per_output = request.shape.weight_len() / request.shape.bias_len();
+    let factor = 1u64 << piece.bit;
+    let factor = if piece.bit + 1 == request.weight_bits { factor.wrapping_neg() } else { factor };
+    for (q, values) in (piece.first..).zip(values.chunks_exact(width)) {
+        let row = &mut out[q / per_output * width..][..width];
+        for (sum, v) in row.iter_mut().zip(values) {
+            *sum = sum.wrapping_add(v.wrapping_mul(factor));
+        }
+    }
+}
+
+pub(crate) fn server(
+    ot: &mut SoftSpokenReceiver,
+    channel: &mut Channel,
+    request: &LinearRequest,
+    weights: &[i64],
+) -> Result<LinearPair> {
+    let refuse = |reason| Err(CorrelationError::Weights { layer: request.layer, reason });
+    if weights.len() != request.shape.weight_len() {
+        return refuse("their number is not the layer's");
+    }
+    let limit = 1i128 << (request.weight_bits - 1);
+    if weights.iter().any(|&w| !(-limit..limit).contains(&i128::from(w))) {
+        return refuse("one exceeds the layer's weight width");
+    }
+    let mut s = vec![0u64; request.shape.out_len()];
+    for piece in pieces(request) {
+        let bits = weights[piece.first..][..piece.count].iter().map(|w| w >> piece.bit & 1 == 1);
+        let choices: Bits = bits.collect();
+        let values = cot_vec_recv(ot, channel, piece.ring, width(request), &choices).map_err(ot_error)?;
+        accumulate(request, &piece, &values, &mut s);
+    }
+    Ok(LinearPair::Server { s: RingVec::from_values(request.ring, s) })
+}
+
+pub(crate) fn client(
+    ot: &mut SoftSpokenSender,
+    channel: &mut Channel,
+    request: &LinearRequest,
+    prg: &mut Prg,
+) -> Result<LinearPair> {
+    let mask = prg.ring_vec(request.ring, request.shape.in_len());
+    let rows = OperandRows::new(&request.shape, mask.values());
+    let mut sum = vec![0u64; request.shape.out_len()];
+    for piece in pieces(request) {
+        let row = |i: usize, out: &mut [u64]| out.copy_from_slice(rows.row(piece.first + i));
+        let values =
+            cot_vec_send(ot, channel, piece.ring, piece.count, rows.width(), row).map_err(ot_error)?;
+        accumulate(request, &piece, &values, &mut sum);
+    }
+    Ok(LinearPair::Client { mask, product: RingVec::from_values(request.ring, sum).neg() })
+}
+
+pub(crate) fn cost(k: usize, request: &LinearRequest) -> Cost {
+    let mut cost = Cost::default();
+    for piece in pieces(request) {
+        let extension = softspoken_bytes(k, piece.count).unwrap_or_default();
+        let transfer = cot_bytes(piece.ring, piece.count, width(request));
+        cost.flows.push(Flow::From(Role::P0, extension.receiver + transfer.receiver));
+        cost.flows.push(Flow::From(Role::P1, transfer.sender));
+    }
+    cost
+}
