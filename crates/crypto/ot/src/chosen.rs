@@ -17,7 +17,8 @@ impl RotSender {
     /// [`chosen_bits_bytes`](crate::chosen_bits_bytes).
     ///
     /// # Errors
-    /// [`OtError::Length`](crate::OtError::Length) unless there are as many bits as OTs; a failure of the channel.
+    /// [`OtError::Length`](crate::OtError::Length) unless there are as many bits as OTs; a failure of the
+    /// channel.
     pub fn send_bits(self, channel: &mut Channel, zeros: &Bits, ones: &Bits) -> Result<()> {
         check_len(self.len(), zeros.len())?;
         check_len(self.len(), ones.len())?;
@@ -48,7 +49,8 @@ impl RotReceiver {
     /// The bit of each choice, out of the peer's [`RotSender::send_bits`].
     ///
     /// # Errors
-    /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the channel.
+    /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the
+    /// channel.
     pub fn recv_bits(self, channel: &mut Channel, choices: &Bits) -> Result<Bits> {
         let count = self.len();
         let mut out = low_bits(&self.choose(channel, choices)?);

@@ -1,10 +1,11 @@
-//! Correlated OT over Z_2^ℓ with chosen choices: the sender puts in c and gets x, the receiver puts in a bit b
-//! and gets x + b·c.
+//! Correlated OT over Z_2^ℓ with chosen choices: the sender puts in c and gets x, the receiver puts in a bit
+//! b and gets x + b·c.
 //!
 //! From a random OT with messages m_0, m_1, swapped so that the receiver knows m_b: x = m_0 mod 2^ℓ, and the
 //! sender sends y = x + c − m_1. The receiver takes m_0 or y + m_1. Two messages: 1 bit an OT from the
-//! receiver, then ℓ bits an element from the sender. The sender sees b masked by a random choice; the receiver
-//! sees y, masked by m_1 unless it chose it, and then it is x + c − m_1, its own output less its own pad.
+//! receiver, then ℓ bits an element from the sender. The sender sees b masked by a random choice; the
+//! receiver sees y, masked by m_1 unless it chose it, and then it is x + c − m_1, its own output less its own
+//! pad.
 //!
 //! With a vector for c, each message is a key whose stream masks the vector.
 
@@ -38,7 +39,8 @@ impl RotSender {
     /// [`RotReceiver::recv_correlated`]. Traffic: [`cot_bytes`](crate::cot_bytes) of width 1.
     ///
     /// # Errors
-    /// [`OtError::Length`](crate::OtError::Length) unless there are as many correlations as OTs; a failure of the channel.
+    /// [`OtError::Length`](crate::OtError::Length) unless there are as many correlations as OTs; a failure of
+    /// the channel.
     pub fn send_correlated(self, channel: &mut Channel, correlations: &RingVec) -> Result<RingVec> {
         check_len(self.len(), correlations.len())?;
         let ring = correlations.ring();
@@ -47,8 +49,8 @@ impl RotSender {
         Ok(RingVec::from_values(ring, values))
     }
 
-    /// For OT i: `correlation(i, c)` puts in a vector c of `width` elements of `ring`, reduced or not; the result
-    /// holds the vectors x, `width` reduced elements an OT. The peer gets x + b·c from
+    /// For OT i: `correlation(i, c)` puts in a vector c of `width` elements of `ring`, reduced or not; the
+    /// result holds the vectors x, `width` reduced elements an OT. The peer gets x + b·c from
     /// [`RotReceiver::recv_correlated_vectors`]. Traffic: [`cot_bytes`](crate::cot_bytes).
     ///
     /// # Errors
@@ -91,7 +93,8 @@ impl RotReceiver {
     /// For OT i with choice b: the peer's x\[i\] + b·c. See [`RotSender::send_correlated`].
     ///
     /// # Errors
-    /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the channel.
+    /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the
+    /// channel.
     pub fn recv_correlated(self, channel: &mut Channel, ring: Ring, choices: &Bits) -> Result<RingVec> {
         Ok(RingVec::from_values(ring, self.recv_correlated_vectors(channel, ring, 1, choices)?))
     }
@@ -100,7 +103,8 @@ impl RotReceiver {
     /// [`RotSender::send_correlated_vectors`].
     ///
     /// # Errors
-    /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the channel.
+    /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the
+    /// channel.
     pub fn recv_correlated_vectors(
         self,
         channel: &mut Channel,

@@ -1,6 +1,6 @@
 //! Punctured pseudorandom functions by the tree of Goldreich, Goldwasser and Micali: from k base OTs, one
-//! party gets 2^k random leaves, the other all but one of its choice (Boyle et al., CCS 2019, section 4.2;
-//! Roy, CRYPTO 2022, section 5.1).
+//! party gets 2^k random leaves, the other all but one of its choice (Boyle et al.,
+//! "Efficient two-round OT extension and silent non-interactive secure computation", CCS 2019).
 //!
 //! The base OT keys of level 0 are the two nodes below the root. At each further level the full side sends
 //! the sum of all left and of all right children, each under one key of the level's base OT; the punctured

@@ -11,9 +11,9 @@
 //! message for each 8,192 OTs, no reply. Setup: two rounds, 128 base OTs.
 //!
 //! Model: semi-honest parties; that of the base OT, AES as a PRG, and H correlation robust (see
-//! [`veilflow_prim::CrHash`]). The OT sender sees d_g, masked by streams it lacks; the OT receiver sees nothing. The hash
-//! is keyed from the transcript of the base OTs, so no two sessions or directions share hash keys, and streams
-//! and hash indices only move forward.
+//! [`veilflow_prim::CrHash`]). The OT sender sees d_g, masked by streams it lacks; the OT receiver sees
+//! nothing. The hash is keyed from the transcript of the base OTs, so no two sessions or directions share
+//! hash keys, and streams and hash indices only move forward.
 
 use std::fmt;
 
@@ -74,11 +74,13 @@ impl Drop for SoftSpokenSender {
 }
 
 impl SoftSpokenSender {
-    /// Sets the extension up with a peer that calls [`SoftSpokenReceiver::setup`] with the same `k` ∈ {1, 2, 4, 8}.
-    /// `prg` must be seeded from entropy and continued or forked, never repeated, from session to session.
+    /// Sets the extension up with a peer that calls [`SoftSpokenReceiver::setup`] with the same `k` ∈ {1, 2,
+    /// 4, 8}. `prg` must be seeded from entropy and continued or forked, never repeated, from session to
+    /// session.
     ///
     /// # Errors
-    /// [`OtError::UnsupportedK`], [`OtError::KMismatch`], [`OtError::InvalidPoint`], or a failure of the channel.
+    /// [`OtError::UnsupportedK`], [`OtError::KMismatch`], [`OtError::InvalidPoint`], or a failure of the
+    /// channel.
     pub fn setup(channel: &mut Channel, prg: &mut Prg, k: usize) -> Result<Self> {
         check_k(k)?;
         let choices = prg.bits(ROWS);
@@ -102,7 +104,8 @@ impl SoftSpokenSender {
         Ok(Self { delta, groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 })
     }
 
-    /// Makes the q_i of `count` OTs; `visit` gets a step's offset, the hash index of its first OT, and its q_i.
+    /// Makes the q_i of `count` OTs; `visit` gets a step's offset, the hash index of its first OT, and its
+    /// q_i.
     fn extend(
         &mut self,
         channel: &mut Channel,
@@ -191,11 +194,13 @@ impl fmt::Debug for SoftSpokenReceiver {
 }
 
 impl SoftSpokenReceiver {
-    /// Sets the extension up with a peer that calls [`SoftSpokenSender::setup`] with the same `k` ∈ {1, 2, 4, 8}.
-    /// `prg` must be seeded from entropy and continued or forked, never repeated, from session to session.
+    /// Sets the extension up with a peer that calls [`SoftSpokenSender::setup`] with the same `k` ∈ {1, 2, 4,
+    /// 8}. `prg` must be seeded from entropy and continued or forked, never repeated, from session to
+    /// session.
     ///
     /// # Errors
-    /// [`OtError::UnsupportedK`], [`OtError::KMismatch`], [`OtError::InvalidPoint`], or a failure of the channel.
+    /// [`OtError::UnsupportedK`], [`OtError::KMismatch`], [`OtError::InvalidPoint`], or a failure of the
+    /// channel.
     pub fn setup(channel: &mut Channel, prg: &mut Prg, k: usize) -> Result<Self> {
         check_k(k)?;
         let base = BaseSender::new(prg);
@@ -215,8 +220,8 @@ impl SoftSpokenReceiver {
         Ok(Self { groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 })
     }
 
-    /// Makes the t_i of `count` OTs; `visit` gets a step's offset, the hash index of its first OT, its choices as
-    /// bytes and its t_i.
+    /// Makes the t_i of `count` OTs; `visit` gets a step's offset, the hash index of its first OT, its
+    /// choices as bytes and its t_i.
     fn extend(
         &mut self,
         channel: &mut Channel,
@@ -247,7 +252,8 @@ impl SoftSpokenReceiver {
     }
 
     /// `count` random OTs in steps of bounded memory: `visit` gets the offset of the step's first OT in this
-    /// call, the choices of the step and the message each chooses. The peer calls one of its `random` functions.
+    /// call, the choices of the step and the message each chooses. The peer calls one of its `random`
+    /// functions.
     ///
     /// # Errors
     /// A failure of the channel.
@@ -276,7 +282,8 @@ impl SoftSpokenReceiver {
         Ok(out)
     }
 
-    /// `count` OTs left correlated by the peer's Δ, not hashed. The traffic is that of [`random`](Self::random).
+    /// `count` OTs left correlated by the peer's Δ, not hashed. The traffic is that of
+    /// [`random`](Self::random).
     ///
     /// # Errors
     /// A failure of the channel.

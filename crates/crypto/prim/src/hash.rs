@@ -9,18 +9,19 @@ use aes::{
 
 use crate::{Block, derive};
 
-/// Indices hashed under one AES key. The price of re-keying is shared by a batch; the security loss is
-/// log2 of the queries a key sees, here 4 to 5 bits off AES's 128 however many blocks are hashed in all.
+/// Indices hashed under one AES key, which shares the price of the key schedule. The paper's bound grows with
+/// the queries a single key sees: 32 here (two an index), about 5 bits, however many blocks are hashed in
+/// all.
 const BATCH: usize = 16;
 
 /// A tweakable multi-instance correlation-robust hash (MITCCR): Guo, Katz, Wang, Weng, Yu, "Better concrete
-/// security for half-gates garbling (in the multi-instance setting)", CRYPTO 2020, section 4.
+/// security for half-gates garbling (in the multi-instance setting)", CRYPTO 2020.
 ///
 /// H(x, i) = AES(k, σ(x)) ⊕ σ(x), where σ(x_L ‖ x_R) = (x_R ⊕ x_L) ‖ x_L is their linear orthomorphism
 /// (x_L the high half) and k = start ⊕ ⌊i / 16⌋: unlike with one fixed key, the bound does not degrade with
 /// the number of instances. Model: AES is an ideal cipher. `start` is derived from a session nonce and a
 /// domain, so that no two sessions, directions or uses share keys. An index is used with one x, or with x
-/// and x ⊕ Δ.
+/// and x ⊕ Δ. Indices of one batch share a function: their x must differ, as pseudorandom x do.
 #[derive(Clone)]
 pub struct CrHash {
     start: u128,
