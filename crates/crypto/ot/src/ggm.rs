@@ -3,9 +3,10 @@
 //! "Efficient two-round OT extension and silent non-interactive secure computation", CCS 2019).
 //!
 //! The base OT keys of level 0 are the two nodes below the root. At each further level the full side sends
-//! the sum of all left and of all right children, each under one key of the level's base OT; the punctured
-//! side knows all nodes but one, chooses the sum it lacks a node of, and subtracts. It never learns anything
-//! of the path to the missing leaf; the full side learns nothing of where that leaf is.
+//! the sum of all left and of all right children, each under one key of the level's base OT. The punctured
+//! side knows all nodes but the one on its path, so all children but two; of the sum with the sibling of the
+//! path it chooses the key, and subtracts. It never learns a node of the path, nor the other sum; the full
+//! side learns nothing of where the path goes.
 //!
 //! The punctured side's own computation is not constant-time in its path. It runs once, in the setup.
 

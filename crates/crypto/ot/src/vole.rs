@@ -1,5 +1,4 @@
-//! Subspace VOLE over F_2 for the repetition code (Roy, "SoftSpokenOT", CRYPTO 2022, sections 3.1
-//! and 3.2).
+//! Subspace VOLE over F_2 for the repetition code (Roy, "SoftSpokenOT", CRYPTO 2022, §§ 3.1, 3.2).
 //!
 //! From 2^k leaf streams r_x, of which the OT sender lacks that of Δ:
 //! - OT receiver: u = Σ r_x and, for each bit j, v_j = Σ x_j · r_x;

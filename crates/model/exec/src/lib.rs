@@ -1,1 +1,12 @@
-//! Runs a plan: a session between two parties, offline then online, with a report.
+//! Runs a plan between two parties: a session, offline then online, with a report.
+//!
+//! [`Session::open`] shakes hands and sets the supplier of correlations up; what it knows of the peer afterwards is only
+//! that it runs the same plan with the same parameters.
+
+mod error;
+mod phase;
+mod session;
+
+pub use error::{ExecError, Result};
+pub use phase::{Phase, Stopwatch, peak_rss_bytes};
+pub use session::{Session, SessionOptions, SupplierKind};

@@ -1,10 +1,12 @@
-//! What can be wrong with a graph or a plan.
+//! What can be wrong with a graph, a plan or their files.
+
+use std::path::PathBuf;
 
 use thiserror::Error;
 
 use crate::Shape;
 
-/// Why a graph was refused.
+/// Why a graph, a plan or a file was refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -43,5 +45,24 @@ pub enum Error {
         value: String,
         /// The rule it breaks.
         reason: &'static str,
+    },
+    /// A plan that breaks a rule.
+    #[error("invalid plan: {0}")]
+    Plan(String),
+    /// A file that isn't an undamaged one of its format.
+    #[error("{format} file: {reason}")]
+    Format {
+        /// The format's name.
+        format: &'static str,
+        /// What is wrong with the file.
+        reason: String,
+    },
+    /// A file that could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
 }

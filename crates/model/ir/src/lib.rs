@@ -6,15 +6,20 @@
 //! [`Graph`] prints as text (`Display`), one line a node; [`Graph::verify`] re-derives every shape and names the node
 //! at fault.
 
+mod container;
 mod error;
 pub mod graph;
 pub mod layout;
+pub mod plan;
 mod shape;
 mod tensor;
+mod weights;
 mod window;
 
 pub use error::Error;
 pub use graph::{Graph, Node, Op, Output, Value, ValueId};
+pub use plan::{Encoded, Extension, Plan, PlanNode, PlanOp, PlanValue};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, Shape};
 pub use tensor::Tensor;
+pub use weights::{Parameters, Weights};
 pub use window::Window;

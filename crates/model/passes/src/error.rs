@@ -28,4 +28,33 @@ pub enum Error {
         /// The shape given.
         actual: Shape,
     },
+    /// An option outside its range.
+    #[error("{name} must be in {}..={}, not {value}", range.start(), range.end())]
+    Options {
+        /// The option.
+        name: &'static str,
+        /// Its value.
+        value: u32,
+        /// What is allowed.
+        range: std::ops::RangeInclusive<u32>,
+    },
+    /// No calibration input was given.
+    #[error("compilation needs at least one calibration input")]
+    NoCalibration,
+    /// A calibration input makes a tensor infinite or not a number.
+    #[error("calibration makes `{value}` infinite or not a number")]
+    NotFinite {
+        /// The tensor's name.
+        value: String,
+    },
+    /// A node that fixed point can't express.
+    #[error("node `{node}` ({op}): {reason}")]
+    Unsupported {
+        /// The node's name.
+        node: String,
+        /// Its op.
+        op: &'static str,
+        /// What isn't supported.
+        reason: String,
+    },
 }

@@ -2,7 +2,9 @@
 
 mod error;
 pub mod float;
+mod quantise;
 mod simplify;
 
 pub use error::Error;
+pub use quantise::{CompileReport, Compiled, Options, TensorReport, compile};
 pub use simplify::simplify;

@@ -27,7 +27,7 @@ pub use error::CorrelationError;
 pub use kind::{Demand, Kind};
 pub use linear::{LinearPair, LinearRequest, Weights};
 pub use pool::Pools;
-pub use supplier::Supplier;
+pub use supplier::{Supplier, SupplyCosts};
 pub use test_dealer::TestDealer;
 
 /// The result of correlation operations.

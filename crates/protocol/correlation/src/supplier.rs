@@ -20,9 +20,18 @@ pub trait Supplier: Send {
         weights: Weights<'_>,
     ) -> Result<LinearPair>;
 
-    /// The conversation of [`Supplier::fill`].
-    fn fill_cost(&self, demand: &Demand) -> Cost;
+    /// What it costs to have this supplier.
+    fn costs(&self) -> Box<dyn SupplyCosts>;
+}
 
-    /// The conversation of [`Supplier::linear`].
-    fn linear_cost(&self, request: &LinearRequest) -> Cost;
+/// The conversations of a supplier, known before there is one.
+pub trait SupplyCosts {
+    /// Making the supplier.
+    fn set_up(&self) -> Cost;
+
+    /// [`Supplier::fill`].
+    fn fill(&self, demand: &Demand) -> Cost;
+
+    /// [`Supplier::linear`].
+    fn linear(&self, request: &LinearRequest) -> Cost;
 }

@@ -7,7 +7,7 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
     AndBatch, CorrelationError, Cost, Demand, Kind, LinearPair, LinearRequest, Pools, ProductBatch, Result,
-    Supplier, TableBatch, TripleBatch, Weights,
+    Supplier, SupplyCosts, TableBatch, TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -116,11 +116,24 @@ impl Supplier for TestDealer {
         }
     }
 
-    fn fill_cost(&self, _: &Demand) -> Cost {
+    fn costs(&self) -> Box<dyn SupplyCosts> {
+        Box::new(DealerCosts)
+    }
+}
+
+/// The dealer talks for linear layers only.
+struct DealerCosts;
+
+impl SupplyCosts for DealerCosts {
+    fn set_up(&self) -> Cost {
         Cost::default()
     }
 
-    fn linear_cost(&self, request: &LinearRequest) -> Cost {
+    fn fill(&self, _: &Demand) -> Cost {
+        Cost::default()
+    }
+
+    fn linear(&self, request: &LinearRequest) -> Cost {
         Cost::message(Role::P0, RingVec::byte_len(request.ring, request.shape.out_len()) as u64)
     }
 }

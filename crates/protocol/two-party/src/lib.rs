@@ -7,4 +7,4 @@ mod linear;
 mod nonlinear;
 mod supplier;
 
-pub use supplier::{DEFAULT_K, OtSupplier};
+pub use supplier::{DEFAULT_K, OtCosts, OtSupplier};

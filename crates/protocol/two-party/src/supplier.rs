@@ -1,5 +1,6 @@
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, Flow, Kind, LinearPair, LinearRequest, Pools, Result, Supplier, Weights,
+    CorrelationError, Cost, Demand, Flow, Kind, LinearPair, LinearRequest, Pools, Result, Supplier,
+    SupplyCosts, Weights,
 };
 use veilflow_net::{Channel, Role};
 use veilflow_ot::{OtError, SoftSpokenReceiver, SoftSpokenSender, Traffic, setup_bytes, softspoken_bytes};
@@ -52,34 +53,6 @@ impl OtSupplier {
         };
         Ok(Self { role, k, sender, receiver, prg })
     }
-
-    /// Bytes that each party sends in [`OtSupplier::setup`].
-    pub fn setup_bytes(k: usize) -> Result<[u64; 2]> {
-        let one = setup_bytes(k).map_err(ot_error)?;
-        Ok([one.sender + one.receiver; 2])
-    }
-
-    /// The numbers of OTs in which a kind is made: (direction P0 → P1, direction P1 → P0), one pair a step.
-    fn steps(kind: Kind, count: usize) -> Vec<[usize; 2]> {
-        let (per, both, sender) = match kind {
-            Kind::Triple { .. } => (1, true, Role::P0),
-            Kind::And { sender } | Kind::Product { sender, .. } => (1, false, sender),
-            Kind::Table { sender, digit, .. } => (digit as usize, false, sender),
-        };
-        let mut out = Vec::new();
-        for start in (0..count).step_by(STEP) {
-            let n = STEP.min(count - start);
-            for _ in 0..per {
-                let mut step = [0; 2];
-                step[sender.index()] = n;
-                if both {
-                    step[sender.other().index()] = n;
-                }
-                out.push(step);
-            }
-        }
-        out
-    }
 }
 
 impl Supplier for OtSupplier {
@@ -123,23 +96,63 @@ impl Supplier for OtSupplier {
         }
     }
 
-    fn fill_cost(&self, demand: &Demand) -> Cost {
+    fn costs(&self) -> Box<dyn SupplyCosts> {
+        Box::new(OtCosts { k: self.k })
+    }
+}
+
+/// What an [`OtSupplier`] sends, for SoftSpoken's `k`.
+#[derive(Debug, Clone, Copy)]
+pub struct OtCosts {
+    /// SoftSpoken's parameter.
+    pub k: usize,
+}
+
+impl OtCosts {
+    /// The numbers of OTs in which a kind is made: (direction P0 → P1, direction P1 → P0), one pair a step.
+    fn steps(kind: Kind, count: usize) -> Vec<[usize; 2]> {
+        let (per, both, sender) = match kind {
+            Kind::Triple { .. } => (1, true, Role::P0),
+            Kind::And { sender } | Kind::Product { sender, .. } => (1, false, sender),
+            Kind::Table { sender, digit, .. } => (digit as usize, false, sender),
+        };
+        let mut out = Vec::new();
+        for start in (0..count).step_by(STEP) {
+            let n = STEP.min(count - start);
+            for _ in 0..per {
+                let mut step = [0; 2];
+                step[sender.index()] = n;
+                if both {
+                    step[sender.other().index()] = n;
+                }
+                out.push(step);
+            }
+        }
+        out
+    }
+}
+
+impl SupplyCosts for OtCosts {
+    fn set_up(&self) -> Cost {
+        // Direction after direction; in each the receiver of the extension answers.
+        let one = setup_bytes(self.k).unwrap_or_default();
+        let flows = [Role::P0, Role::P1].map(|sender| flow(sender, one));
+        Cost { flows: flows.into(), demand: Demand::default() }
+    }
+
+    fn fill(&self, demand: &Demand) -> Cost {
         let mut cost = Cost::default();
         for (kind, count) in demand.iter() {
-            for step in Self::steps(kind, count) {
-                let bytes = step.map(|n| softspoken_bytes(self.k, n).unwrap_or_default());
-                let [Flow::Exchange(a0, a1), Flow::Exchange(b0, b1)] =
-                    [flow(Role::P0, bytes[0]), flow(Role::P1, bytes[1])]
-                else {
-                    unreachable!("flow makes exchanges")
-                };
-                cost.flows.push(Flow::Exchange(a0 + b0, a1 + b1));
+            for [forth, back] in Self::steps(kind, count) {
+                // Only OT receivers send: P1 for OTs from P0, and the other way round.
+                let bytes = |n| softspoken_bytes(self.k, n).map_or(0, |traffic| traffic.receiver);
+                cost.flows.push(Flow::Exchange(bytes(back), bytes(forth)));
             }
         }
         cost
     }
 
-    fn linear_cost(&self, request: &LinearRequest) -> Cost {
+    fn linear(&self, request: &LinearRequest) -> Cost {
         linear::cost(self.k, request)
     }
 }

@@ -130,7 +130,7 @@ impl Suite {
             let pair = supplier.linear(&mut channel, request, possession(role)).unwrap();
             channel.flush().unwrap();
             let sent = channel.meter().since(&before).sent;
-            let predicted = supplier.linear_cost(request).volume().bytes[role.index()];
+            let predicted = supplier.costs().linear(request).volume().bytes[role.index()];
             assert_eq!(sent, predicted, "offline bytes of {role:?} for {request:?}");
             (pair, channel)
         };

@@ -133,7 +133,7 @@ impl World {
             source.fill(&mut offline, &cost.demand, &mut party.pools).expect("offline phase");
             offline.flush().expect("flush");
             let sent = offline.meter().since(&before).sent;
-            let predicted = source.fill_cost(&cost.demand).volume();
+            let predicted = source.costs().fill(&cost.demand).volume();
             assert_eq!(sent, predicted.bytes[role.index()], "{label}: offline bytes of {role:?}");
             let result = op(&mut party);
             party.channel.flush().expect("flush");

@@ -57,6 +57,18 @@ impl Channel {
         self.meter
     }
 
+    /// Starts counting rounds anew, at the boundary of two phases. Both parties must call it at the same point of the
+    /// conversation, when everything sent to them has been received. Flushes first.
+    ///
+    /// # Errors
+    /// As for [`flush`](Self::flush).
+    pub fn restart_rounds(&mut self) -> Result<()> {
+        self.flush()?;
+        self.received_depth = 0;
+        self.meter.rounds = 0;
+        Ok(())
+    }
+
     /// Appends `bytes` to the stream. They are buffered: they leave when the buffer is full, at
     /// [`flush`](Self::flush), or before any [`recv`](Self::recv).
     ///

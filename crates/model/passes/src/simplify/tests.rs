@@ -43,7 +43,8 @@ impl Builder {
         let simple = simplify(&self.0).unwrap();
         simple.verify().unwrap();
         let x = tensor(self.0.shape(self.0.inputs()[0]), 99);
-        let (expected, actual) = (run(&self.0, std::slice::from_ref(&x)).unwrap(), run(&simple, &[x]).unwrap());
+        let (expected, actual) =
+            (run(&self.0, std::slice::from_ref(&x)).unwrap(), run(&simple, &[x]).unwrap());
         assert_eq!(expected[0].shape(), actual[0].shape());
         for (a, b) in expected[0].data().iter().zip(actual[0].data()) {
             assert!((a - b).abs() < 1e-5, "{a} became {b}\n{simple}");

@@ -1,0 +1,311 @@
+//! The operations of `veilflow bench op`: inputs from a public seed, the protocol, and what it must equal.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use veilflow_correlation::{Cost, LinearRequest, Weights};
+use veilflow_net::Role;
+use veilflow_online::{self as online, Party, Range, Tuning};
+use veilflow_prim::{Block, Prg};
+use veilflow_ring::{Bits, Ring, RingVec};
+use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape};
+
+/// Operations that can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[value(rename_all = "kebab-case")]
+pub(crate) enum Name {
+    /// max(x, 0).
+    Relu,
+    /// max(x, 0) shifted right by S, in K − S bits.
+    ReluRescale,
+    /// [x ≥ 0] as a shared bit.
+    Drelu,
+    /// Exact arithmetic shift by S in K bits, |x| < 2^K/3.
+    Truncate,
+    /// Sign extension from K to K + S bits, |x| < 2^K/3.
+    Extend,
+    /// The maximum of 9 elements; an instance is a window.
+    Maxpool9,
+    /// A shared bit times a shared element.
+    Mux,
+    /// A convolution with private weights.
+    Conv,
+    /// A matrix product with private weights.
+    Matmul,
+}
+
+/// What to measure. Linear layers are given by their sizes, everything else by a count.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub(crate) struct Job {
+    /// The operation.
+    #[arg(long = "op")]
+    pub(crate) op: Name,
+    /// Width of an element in bits.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) width: u32,
+    /// Number of instances.
+    #[arg(long, default_value_t = 1 << 14)]
+    pub(crate) count: usize,
+    /// relu-rescale, truncate: bits to drop (12 if not given); extend: bits to add (as many as there are, at most to
+    /// 64); conv: the stride (1).
+    #[arg(long)]
+    pub(crate) shift: Option<u32>,
+    /// conv: rows and columns of the input.
+    #[arg(long, default_value_t = 56)]
+    size: usize,
+    /// conv: input channels.
+    #[arg(long, default_value_t = 64)]
+    in_channels: usize,
+    /// conv: output channels.
+    #[arg(long, default_value_t = 64)]
+    out_channels: usize,
+    /// conv: rows and columns of the kernel.
+    #[arg(long, default_value_t = 3)]
+    kernel: usize,
+    /// conv: steps between outputs.
+    #[arg(long, default_value_t = 1)]
+    stride: usize,
+    /// matmul: rows of the weights.
+    #[arg(long, default_value_t = 256)]
+    rows: usize,
+    /// matmul: columns of the weights.
+    #[arg(long, default_value_t = 256)]
+    inner: usize,
+    /// matmul: columns of the input.
+    #[arg(long, default_value_t = 1)]
+    cols: usize,
+    /// conv, matmul: width of a weight in bits.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=32))]
+    weight_bits: u32,
+}
+
+/// A party's share of a result.
+#[derive(Clone)]
+pub(crate) enum Output {
+    Elements(RingVec),
+    Bits(Bits),
+}
+
+impl Output {
+    /// The share as elements, for sending and comparing.
+    pub(crate) fn into_elements(self) -> RingVec {
+        match self {
+            Self::Elements(x) => x,
+            Self::Bits(b) => RingVec::from_bits(Ring::new(1).expect("one bit is a width"), &b),
+        }
+    }
+
+    fn join(self, other: Self) -> Result<Self> {
+        Ok(match (self, other) {
+            (Self::Elements(mut a), Self::Elements(b)) => {
+                a.append(&b);
+                Self::Elements(a)
+            }
+            (Self::Bits(mut a), Self::Bits(b)) => {
+                a.append(&b);
+                Self::Bits(a)
+            }
+            _ => bail!("parts of a result differ in kind"),
+        })
+    }
+}
+
+/// Inputs of a run, known to both parties: what is measured is the protocol, not a secret.
+pub(crate) struct Inputs {
+    x: RingVec,
+    shares: [RingVec; 2],
+    bits: Bits,
+    bit_shares: [Bits; 2],
+    weights: Vec<i64>,
+}
+
+impl Job {
+    /// Checks the arguments that types cannot.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let shift = self.shift();
+        match self.op {
+            Name::ReluRescale | Name::Truncate if shift == 0 || shift >= self.width => {
+                bail!(
+                    "--shift {shift} does not fit --width {}: it must be 1 to {}",
+                    self.width,
+                    self.width - 1
+                )
+            }
+            Name::Extend if shift == 0 || self.width + shift > 64 => {
+                bail!("--width {} and --shift {shift} exceed 64 bits together", self.width)
+            }
+            _ => {}
+        }
+        if self.count == 0 || self.count > 1 << 26 {
+            bail!("--count must be 1 to 2^26, not {}", self.count);
+        }
+        if let Some(request) = self.request()? {
+            request.shape.validate().context("the sizes describe no layer")?;
+        }
+        Ok(())
+    }
+
+    fn shift(&self) -> u32 {
+        self.shift.unwrap_or(match self.op {
+            Name::Extend => self.width.min(64 - self.width),
+            _ => 12.min(self.width - 1),
+        })
+    }
+
+    fn ring(&self) -> Ring {
+        Ring::new(self.width).expect("the argument parser checked the width")
+    }
+
+    /// The layer, if the operation is one.
+    pub(crate) fn request(&self) -> Result<Option<LinearRequest>> {
+        let shape = match self.op {
+            Name::Conv => {
+                if self.kernel == 0 || self.stride == 0 {
+                    bail!("--kernel and --stride must be positive");
+                }
+                // "Same" padding as ONNX's SAME_UPPER: ⌈size / stride⌉ outputs, the odd one below and right.
+                let out = self.size.div_ceil(self.stride);
+                let total = ((out.max(1) - 1) * self.stride + self.kernel).saturating_sub(self.size);
+                let (before, after) = (total / 2, total - total / 2);
+                LinearShape::Conv2d(Conv2dShape {
+                    in_channels: self.in_channels,
+                    in_height: self.size,
+                    in_width: self.size,
+                    out_channels: self.out_channels,
+                    kernel: [self.kernel; 2],
+                    stride: [self.stride; 2],
+                    pads: [before, before, after, after],
+                    dilation: [1; 2],
+                    groups: 1,
+                })
+            }
+            Name::Matmul => {
+                LinearShape::MatMul(MatMulShape { rows: self.rows, inner: self.inner, columns: self.cols })
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(LinearRequest { layer: 0, shape, ring: self.ring(), weight_bits: self.weight_bits }))
+    }
+
+    /// Instances of the operation; outputs, for a layer.
+    pub(crate) fn instances(&self) -> usize {
+        self.request().ok().flatten().map_or(self.count, |request| request.shape.out_len())
+    }
+
+    /// The declared cost on `n` instances, apart from a linear pair.
+    pub(crate) fn cost(&self, n: usize, tuning: Tuning) -> Cost {
+        let (k, s) = (self.width, self.shift());
+        match self.op {
+            Name::Relu => online::relu_cost(k, n, tuning),
+            Name::ReluRescale => online::relu_truncate_cost(k, s, n, tuning),
+            Name::Drelu => online::drelu_cost(k, n, tuning),
+            Name::Truncate => online::arithmetic_shift_cost(k, s, Range::Slack, n, tuning),
+            Name::Extend => online::sign_extend_cost(k, k + s, Range::Slack, n, tuning),
+            Name::Maxpool9 => online::max_of_cost(k, vec![9; n], tuning),
+            Name::Mux => online::multiplex_cost(k, n),
+            Name::Conv | Name::Matmul => {
+                self.request().ok().flatten().map_or_else(Cost::default, |r| online::linear_cost(&r))
+            }
+        }
+    }
+
+    /// Inputs from a seed both parties use, within the range the operation states.
+    pub(crate) fn inputs(&self) -> Result<Inputs> {
+        let mut prg = Prg::from_seed(Block(0x7665_696c));
+        let ring = self.ring();
+        let request = self.request()?;
+        let len = match (&request, self.op) {
+            (Some(request), _) => request.shape.in_len(),
+            (None, Name::Maxpool9) => 9 * self.count,
+            _ => self.count,
+        };
+        let mut x = prg.ring_vec(ring, len);
+        if matches!(self.op, Name::Truncate | Name::Extend) {
+            let limit = ((1i128 << self.width) / 3).max(1);
+            x = x.map(|v| (i128::from(ring.to_signed(v)) % limit) as u64);
+        }
+        let mask = prg.ring_vec(ring, len);
+        let bits = prg.bits(self.count);
+        let bit_mask = prg.bits(self.count);
+        let weights = match &request {
+            Some(request) => {
+                let narrow = Ring::new(self.weight_bits)?;
+                prg.ring_vec(narrow, request.shape.weight_len()).to_signed()
+            }
+            None => Vec::new(),
+        };
+        Ok(Inputs {
+            shares: [mask.clone(), x.sub(&mask)],
+            bit_shares: [bit_mask.clone(), bits.xor(&bit_mask)],
+            x,
+            bits,
+            weights,
+        })
+    }
+
+    /// The weights as `role` has them.
+    pub(crate) fn weights<'a>(&self, inputs: &'a Inputs, role: Role) -> Weights<'a> {
+        if role == Role::P0 { Weights::Mine(&inputs.weights) } else { Weights::Theirs }
+    }
+
+    /// The online phase.
+    pub(crate) fn run(&self, party: &mut Party, inputs: &Inputs, threads: usize) -> Result<Output> {
+        let role = party.role;
+        let x = &inputs.shares[role.index()];
+        if let Some(request) = self.request()? {
+            let weights = self.weights(inputs, role);
+            return Ok(Output::Elements(online::linear(party, &request, weights, x)?));
+        }
+        let tuning = party.tuning;
+        let parts = party.in_threads(
+            threads,
+            self.count,
+            |n| self.cost(n, tuning).demand,
+            |party, range| {
+                let per = x.len() / self.count;
+                let x = x.slice(range.start * per, range.len() * per);
+                self.run_part(party, &x, &inputs.bit_shares[role.index()].slice(range.start, range.len()))
+            },
+        )?;
+        let mut parts = parts.into_iter();
+        let first = parts.next().context("a run has at least one part")?;
+        parts.try_fold(first, Output::join)
+    }
+
+    fn run_part(&self, party: &mut Party, x: &RingVec, bits: &Bits) -> online::Result<Output> {
+        let s = self.shift();
+        Ok(Output::Elements(match self.op {
+            Name::Drelu => return Ok(Output::Bits(online::drelu(party, x)?)),
+            Name::Relu => online::relu(party, x)?,
+            Name::ReluRescale => online::relu_truncate(party, x, s)?,
+            Name::Truncate => online::arithmetic_shift(party, x, s, Range::Slack)?,
+            Name::Extend => online::sign_extend(party, x, Ring::new(self.width + s)?, Range::Slack)?,
+            Name::Maxpool9 => online::max_of(party, x, &windows(x.len() / 9))?,
+            Name::Mux => online::multiplex(party, bits, x)?,
+            Name::Conv | Name::Matmul => unreachable!("linear layers are not split"),
+        }))
+    }
+
+    /// What the result must equal, bits as elements.
+    pub(crate) fn expected(&self, inputs: &Inputs) -> Result<RingVec> {
+        let (x, s) = (&inputs.x, self.shift());
+        if let Some(request) = self.request()? {
+            return Ok(veilflow_kernel::linear(&request.shape, &inputs.weights, x));
+        }
+        Ok(match self.op {
+            Name::Drelu => Output::Bits(spec::drelu(x)).into_elements(),
+            Name::Relu => spec::relu(x),
+            Name::ReluRescale => spec::relu_truncate(x, s),
+            Name::Truncate => spec::arithmetic_shift(x, s),
+            Name::Extend => spec::sign_extend(x, Ring::new(self.width + s)?),
+            Name::Maxpool9 => spec::max_of(x, &windows(x.len() / 9)),
+            Name::Mux => spec::multiplex(&inputs.bits, x),
+            Name::Conv | Name::Matmul => unreachable!("linear layers were handled above"),
+        })
+    }
+}
+
+fn windows(count: usize) -> Vec<Vec<usize>> {
+    (0..count).map(|i| (9 * i..9 * i + 9).collect()).collect()
+}

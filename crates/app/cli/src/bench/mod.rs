@@ -1,0 +1,152 @@
+//! `veilflow bench`: what operations and models cost, both parties as processes on loopback.
+
+mod job;
+mod model;
+mod op;
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use veilflow_exec::{Phase, SessionOptions, SupplierKind};
+use veilflow_net::LinkShape;
+use veilflow_online::Tuning;
+
+/// A link's shape by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Link {
+    /// Loopback as it is.
+    #[default]
+    None,
+    /// 377 MB/s, 0.8 ms round trip.
+    Lan,
+    /// 40 MB/s, 80 ms round trip.
+    Wan,
+}
+
+impl Link {
+    pub(crate) fn shape(self) -> Option<LinkShape> {
+        match self {
+            Self::None => None,
+            Self::Lan => Some(LinkShape::lan()),
+            Self::Wan => Some(LinkShape::wan()),
+        }
+    }
+}
+
+impl FromStr for Link {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "none" => Ok(Self::None),
+            "lan" => Ok(Self::Lan),
+            "wan" => Ok(Self::Wan),
+            _ => Err("there is none, lan (377 MB/s, 0.8 ms) and wan (40 MB/s, 80 ms)".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Lan => "lan",
+            Self::Wan => "wan",
+        })
+    }
+}
+
+/// What parties must choose alike, and the link between them.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunOptions {
+    /// Who supplies correlations: ot (SoftSpoken OT).
+    #[arg(long, default_value = "ot")]
+    pub(crate) supplier: SupplierKind,
+    /// SoftSpoken's k: 1 (IKNP), 2, 4 or 8; larger means fewer bytes and more CPU.
+    #[arg(long, value_name = "K", value_parser = ["1", "2", "4", "8"])]
+    pub(crate) softspoken_k: Option<String>,
+    /// Bits of a comparison leaf, 1 to 4: 2 sends fewest bytes online, 4 takes fewest rounds.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub(crate) leaf_bits: u32,
+    /// Threads a party.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) threads: u16,
+    /// Shape of the link: none, lan (377 MB/s, 0.8 ms) or wan (40 MB/s, 80 ms).
+    #[arg(long, default_value = "none")]
+    pub(crate) link: Link,
+}
+
+impl RunOptions {
+    pub(crate) fn session(&self) -> SessionOptions {
+        let supplier = match (self.supplier, self.softspoken_k.as_deref().and_then(|k| k.parse().ok())) {
+            (SupplierKind::Ot { .. }, Some(k)) => SupplierKind::Ot { k },
+            (supplier, None) => supplier,
+        };
+        SessionOptions {
+            supplier,
+            tuning: Tuning { leaf_bits: self.leaf_bits },
+            threads: usize::from(self.threads),
+        }
+    }
+
+    /// The same options as arguments for a child process.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut out = vec![
+            format!("--supplier={}", self.supplier),
+            format!("--leaf-bits={}", self.leaf_bits),
+            format!("--threads={}", self.threads),
+            format!("--link={}", self.link),
+        ];
+        out.extend(self.softspoken_k.iter().map(|k| format!("--softspoken-k={k}")));
+        out
+    }
+}
+
+/// Totals of a phase over both parties, as the benchmark prints them.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Totals {
+    /// Payload bytes both parties sent.
+    bytes: u64,
+    /// The longest chain of dependent messages.
+    rounds: u64,
+    /// Wall-clock seconds of the party that took longer.
+    seconds: f64,
+    /// CPU seconds of both parties.
+    cpu_seconds: f64,
+}
+
+impl Totals {
+    pub(crate) fn of(parties: [&Phase; 2]) -> Self {
+        let [a, b] = parties;
+        Self {
+            bytes: a.sent + b.sent,
+            rounds: a.rounds.max(b.rounds),
+            seconds: a.seconds.max(b.seconds),
+            cpu_seconds: a.cpu_seconds + b.cpu_seconds,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// One operation on many elements.
+    Op(op::Op),
+    /// A compiled model.
+    Model(model::Model),
+    /// One party of `bench op`; started by it.
+    #[command(hide = true)]
+    Party(op::PartyArguments),
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Op(op) => op.run(),
+            Self::Model(model) => model.run(),
+            Self::Party(party) => party.run(),
+        }
+    }
+}

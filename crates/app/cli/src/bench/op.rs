@@ -1,0 +1,177 @@
+//! `veilflow bench op`: two processes, one operation.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use veilflow_exec::{Phase, Session, Stopwatch, peak_rss_bytes};
+use veilflow_net::{LinkOptions, Role, TcpAcceptor, tcp_connect_with};
+use veilflow_online::reveal_to;
+
+use super::job::Job;
+use super::{Link, RunOptions, Totals};
+use crate::output::print_json;
+use crate::process::Party;
+
+#[derive(Debug, Args)]
+pub(crate) struct Op {
+    #[command(flatten)]
+    job: Job,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Print one JSON object, last on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PartyArguments {
+    /// The job, as JSON.
+    #[arg(long)]
+    job: String,
+    /// Where P0 is; without it this is P0.
+    #[arg(long)]
+    connect: Option<String>,
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+/// What a party says at the end.
+#[derive(Serialize, Deserialize)]
+struct PartyReport {
+    offline: Phase,
+    online: Phase,
+    peak_rss_bytes: u64,
+    /// At P1, which learns the result.
+    exact: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    op: super::job::Name,
+    width: u32,
+    count: usize,
+    supplier: String,
+    threads: u16,
+    link: Link,
+    leaf_bits: u32,
+    offline: Totals,
+    online: Totals,
+    bits_per_instance: f64,
+    peak_rss_bytes: u64,
+    exact: bool,
+    version: &'static str,
+}
+
+/// A party that is silent for so long has failed.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+impl Op {
+    pub(crate) fn run(self) -> Result<()> {
+        self.job.validate()?;
+        let mut arguments = vec!["bench".to_owned(), "party".to_owned()];
+        arguments.push(format!("--job={}", serde_json::to_string(&self.job)?));
+        arguments.extend(self.options.arguments());
+        let mut server = Party::start("server", &arguments, false)?;
+        arguments.push(format!("--connect={}", server.address()?));
+        let mut client = Party::start("client", &arguments, false)?;
+        let client_report: PartyReport = client.read()?;
+        let server_report: PartyReport = server.read()?;
+        client.finish()?;
+        server.finish()?;
+        let [offline, online] = [
+            Totals::of([&server_report.offline, &client_report.offline]),
+            Totals::of([&server_report.online, &client_report.online]),
+        ];
+        let count = self.job.instances();
+        let report = Report {
+            op: self.job.op,
+            width: self.job.width,
+            count,
+            supplier: self.options.supplier.to_string(),
+            threads: self.options.threads,
+            link: self.options.link,
+            leaf_bits: self.options.leaf_bits,
+            offline,
+            online,
+            bits_per_instance: 8.0 * (offline.bytes + online.bytes) as f64 / count as f64,
+            peak_rss_bytes: server_report.peak_rss_bytes.max(client_report.peak_rss_bytes),
+            exact: client_report.exact == Some(true),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        if self.json {
+            print_json(&report)?;
+        } else {
+            report.print();
+        }
+        if !report.exact {
+            bail!("the result differs from the cleartext one");
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn print(&self) {
+        let mut table =
+            crate::output::table(&["phase", "bytes", "bits each", "rounds", "seconds", "CPU µs each"]);
+        for (name, t) in [("offline", &self.offline), ("online", &self.online)] {
+            table.add_row([
+                name.to_owned(),
+                crate::output::bytes(t.bytes),
+                format!("{:.1}", 8.0 * t.bytes as f64 / self.count as f64),
+                t.rounds.to_string(),
+                format!("{:.3}", t.seconds),
+                format!("{:.3}", 1e6 * t.cpu_seconds / self.count as f64),
+            ]);
+        }
+        crate::output::print(&format!(
+            "{:?}, {} bits, {} instances, supplier {}, link {}\n{table}\nequal to the cleartext result: {}",
+            self.op, self.width, self.count, self.supplier, self.link, self.exact
+        ));
+    }
+}
+
+impl PartyArguments {
+    pub(crate) fn run(self) -> Result<()> {
+        let job: Job = serde_json::from_str(&self.job).context("the job is not valid")?;
+        job.validate()?;
+        let inputs = job.inputs()?;
+        let link = LinkOptions { timeout: TIMEOUT, shape: self.options.link.shape() };
+        let (role, channel) = match &self.connect {
+            Some(address) => (Role::P1, tcp_connect_with(address.as_str(), TIMEOUT, &link)?),
+            None => {
+                let acceptor = TcpAcceptor::bind("127.0.0.1:0")?;
+                print_json(&serde_json::json!({ "listening": acceptor.local_addr().to_string() }))?;
+                (Role::P0, acceptor.accept_with(TIMEOUT, &link)?)
+            }
+        };
+        let mut session = Session::open(channel, role, [0; 32], self.options.session())?;
+        let watch = Stopwatch::start(&session.party.channel);
+        if let Some(request) = job.request()? {
+            let weights = job.weights(&inputs, role);
+            let pair = session.supplier.linear(&mut session.party.channel, &request, weights)?;
+            session.party.pools.put_linear(request.layer, pair);
+        } else {
+            let demand = job.cost(job.count, session.party.tuning).demand;
+            session.supplier.fill(&mut session.party.channel, &demand, &mut session.party.pools)?;
+        }
+        session.party.channel.flush()?;
+        let mut offline = session.set_up;
+        offline += watch.stop(&session.party.channel);
+
+        session.party.channel.restart_rounds()?;
+        let watch = Stopwatch::start(&session.party.channel);
+        let share = job.run(&mut session.party, &inputs, session.options.threads)?.into_elements();
+        session.party.channel.flush()?;
+        let online = watch.stop(&session.party.channel);
+
+        let result = reveal_to(&mut session.party, Role::P1, &share)?;
+        let exact = match result {
+            Some(result) => Some(result == job.expected(&inputs)?),
+            None => None,
+        };
+        print_json(&PartyReport { offline, online, peak_rss_bytes: peak_rss_bytes(), exact })
+    }
+}

@@ -1,0 +1,74 @@
+//! Child processes of this program: a party each, for the demo and the benchmarks.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Another process of this program, whose standard output is a JSON object a line. Killed when dropped.
+pub(crate) struct Party {
+    name: &'static str,
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+/// What a listening party says first.
+#[derive(Deserialize)]
+struct Listening {
+    listening: String,
+}
+
+impl Party {
+    /// Starts this program with `arguments`; its standard error is ours, or piped if `piped`.
+    pub(crate) fn start(name: &'static str, arguments: &[String], piped: bool) -> Result<Self> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(if piped { Stdio::piped() } else { Stdio::inherit() })
+            .spawn()
+            .with_context(|| format!("cannot start the {name}"))?;
+        let stdout = child.stdout.take().context("a child's output is piped")?;
+        Ok(Self { name, child, lines: BufReader::new(stdout).lines() })
+    }
+
+    /// The child's standard error, if piped.
+    pub(crate) fn stderr(&mut self) -> Option<std::process::ChildStderr> {
+        self.child.stderr.take()
+    }
+
+    /// The next line of its output, as JSON.
+    pub(crate) fn read<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let Some(line) = self.lines.next() else {
+            let status = self.child.wait()?;
+            bail!("the {} ended early ({status}); its error is above", self.name);
+        };
+        let line = line.with_context(|| format!("cannot read from the {}", self.name))?;
+        serde_json::from_str(&line).with_context(|| format!("the {} printed {line:?}", self.name))
+    }
+
+    /// The address a server listens on, which it prints first.
+    pub(crate) fn address(&mut self) -> Result<String> {
+        Ok(self.read::<Listening>()?.listening)
+    }
+
+    /// Waits for the process to end well.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("the {} failed ({status}); its error is above", self.name);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Party {
+    fn drop(&mut self) {
+        // Already gone, or no longer wanted: either way nothing is left to report.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

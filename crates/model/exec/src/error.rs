@@ -1,0 +1,39 @@
+use thiserror::Error;
+use veilflow_correlation::CorrelationError;
+use veilflow_net::NetError;
+use veilflow_online::OnlineError;
+
+/// The result of running a plan.
+pub type Result<T> = std::result::Result<T, ExecError>;
+
+/// What can go wrong in a session.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExecError {
+    /// The channel failed, the peer did, or the parties do not agree on what to run.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// Correlations could not be made or do not fit.
+    #[error(transparent)]
+    Correlation(#[from] CorrelationError),
+    /// An online protocol failed.
+    #[error(transparent)]
+    Online(#[from] OnlineError),
+    /// The operating system's randomness failed.
+    #[error(transparent)]
+    Randomness(#[from] veilflow_prim::PrimError),
+    /// A supplier that does not exist.
+    #[error("unknown supplier {name:?}: there is {known}")]
+    UnknownSupplier {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: &'static str,
+    },
+    /// Weights or input do not fit the plan.
+    #[error("{what}")]
+    Misfit {
+        /// What does not fit what.
+        what: String,
+    },
+}

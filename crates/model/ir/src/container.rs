@@ -1,0 +1,78 @@
+//! The frame of plan and weights files: a header line with format, version and checksum, then the body.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use crate::Error;
+
+/// A file format.
+pub(crate) struct Format {
+    /// Its name, the first word of the header.
+    pub(crate) name: &'static str,
+    /// Its version, the second word.
+    pub(crate) version: u32,
+}
+
+impl Format {
+    /// The file with this body: `NAME VERSION BLAKE3\n`, then the body.
+    pub(crate) fn encode(&self, body: &[u8]) -> Vec<u8> {
+        let header = format!("{} {} {}\n", self.name, self.version, blake3::hash(body).to_hex());
+        [header.as_bytes(), body].concat()
+    }
+
+    /// The body of a file of this format and version with a matching checksum.
+    pub(crate) fn decode<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+        let header_end = bytes.iter().take(128).position(|&b| b == b'\n');
+        let (header, body) = match header_end {
+            Some(end) => (&bytes[..end], &bytes[end + 1..]),
+            None => return Err(self.error("no header: not such a file, or cut short")),
+        };
+        let words: Vec<&[u8]> = header.split(|&b| b == b' ').collect();
+        let &[name, version, checksum] = &words[..] else { return Err(self.error("a malformed header")) };
+        if name != self.name.as_bytes() {
+            return Err(self.error("another kind of file"));
+        }
+        if version != self.version.to_string().as_bytes() {
+            let found = String::from_utf8_lossy(version);
+            return Err(self.error(format!("version {found}; this program reads {}", self.version)));
+        }
+        if blake3::hash(body).to_hex().as_bytes() != checksum {
+            return Err(self.error("the checksum differs: damaged or cut short"));
+        }
+        Ok(body)
+    }
+
+    pub(crate) fn error(&self, reason: impl Into<String>) -> Error {
+        Error::Format { format: self.name, reason: reason.into() }
+    }
+
+    /// The bytes of a file of at most `limit` bytes.
+    pub(crate) fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+        let io = |source| Error::File { path: path.to_owned(), source };
+        let mut bytes = Vec::new();
+        File::open(path).map_err(io)?.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
+        if bytes.len() as u64 > limit {
+            return Err(self.error(format!("longer than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Writes a file so that no reader ever sees half of it: under another name, then renamed.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let io = |source| Error::File { path: path.to_owned(), source };
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|e| {
+        // The error that matters is the first; the leftover may not even exist.
+        let _ = fs::remove_file(&temporary);
+        io(e)
+    })
+}

@@ -1,0 +1,62 @@
+//! The plan file: one header line, then JSON.
+
+use std::path::Path;
+
+use super::Plan;
+use crate::Error;
+use crate::container::{Format, write_atomically};
+
+const FORMAT: Format = Format { name: "veilflow-plan", version: 1 };
+
+/// The longest plan file.
+const MAX_BYTES: u64 = 1 << 26;
+
+impl Plan {
+    fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a plan has string keys only")
+    }
+
+    /// What identifies the plan: the BLAKE3 hash of its JSON form. Parties compare it before they start.
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.json()).as_bytes()
+    }
+
+    /// The plan file: `veilflow-plan 1 HASH`, a line end, JSON.
+    pub fn encode(&self) -> Vec<u8> {
+        FORMAT.encode(&self.json())
+    }
+
+    /// Reads a plan file from memory and verifies it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the bytes are no undamaged plan file of this version; those of [`Plan::verify`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(FORMAT.error(format!("longer than {MAX_BYTES} bytes")));
+        }
+        let body = FORMAT.decode(bytes)?;
+        let plan: Self = serde_json::from_slice(body).map_err(|e| FORMAT.error(e.to_string()))?;
+        plan.verify()?;
+        // One plan, one hash: spaces or reordered fields would make two of them.
+        if plan.json() != body {
+            return Err(FORMAT.error("not written by this program"));
+        }
+        Ok(plan)
+    }
+
+    /// Writes the plan file; a reader sees the old file or the new one, never half.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        write_atomically(path.as_ref(), &self.encode())
+    }
+
+    /// Reads and verifies the plan file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::File`], and those of [`Plan::decode`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::decode(&FORMAT.read(path.as_ref(), MAX_BYTES)?)
+    }
+}

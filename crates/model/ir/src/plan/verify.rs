@@ -1,0 +1,156 @@
+//! Re-checks a whole plan, trusting nothing in it.
+
+use veilflow_spec::{LinearShape, Pool2dShape};
+
+use super::{MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanNode, PlanOp, PlanValue};
+use crate::{Error, Shape, graph::Op};
+
+/// The most multiplications or pooled elements of one node.
+const MAX_WORK: u128 = 1 << 40;
+
+/// The longest name or note, in bytes.
+const MAX_TEXT: usize = 1 << 12;
+
+impl Plan {
+    /// Checks every value's bounds, and every node's shapes, widths, scales and signs.
+    ///
+    /// After it, running the plan cannot leave a ring's width range, index out of bounds or allocate more than
+    /// [`MAX_PLAN_ELEMENTS`] elements for a tensor.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] or [`Error::Node`] with the first rule that is broken.
+    pub fn verify(&self) -> Result<(), Error> {
+        let refuse = |reason: String| Err(Error::Plan(reason));
+        if self.nodes.len() > MAX_PLAN_NODES || self.values.len() > MAX_PLAN_NODES {
+            return refuse(format!("more than {MAX_PLAN_NODES} nodes or values"));
+        }
+        let names = self.inputs.iter().map(|i| &i.name).chain(self.outputs.iter().map(|o| &o.name));
+        let layers = self.nodes.iter().map(|n| &n.layer);
+        if [&self.name, &self.preprocessing]
+            .into_iter()
+            .chain(names)
+            .chain(layers)
+            .any(|t| t.len() > MAX_TEXT)
+        {
+            return refuse(format!("a text of more than {MAX_TEXT} bytes"));
+        }
+        for (index, value) in self.values.iter().enumerate() {
+            if let Err(reason) = check_value(value) {
+                return refuse(format!("value {index}: {reason}"));
+            }
+        }
+        let mut defined = vec![false; self.values.len()];
+        for input in &self.inputs {
+            match defined.get_mut(input.value) {
+                Some(slot) if !*slot => *slot = true,
+                _ => return refuse(format!("input `{}` is no value of its own", input.name)),
+            }
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            self.check_node(node, &defined).map_err(|reason| self.node_error(index, reason))?;
+            match defined.get_mut(node.output) {
+                Some(slot) if !*slot => *slot = true,
+                _ => return Err(self.node_error(index, format!("value {} isn't its own", node.output))),
+            }
+        }
+        if let Some(dangling) = defined.iter().position(|d| !d) {
+            return refuse(format!("value {dangling} is never defined"));
+        }
+        if self.inputs.is_empty() || self.outputs.is_empty() {
+            return refuse("no input or no output".into());
+        }
+        match self.outputs.iter().find(|o| o.value >= self.values.len()) {
+            Some(output) => refuse(format!("output `{}` isn't defined", output.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_node(&self, node: &PlanNode, defined: &[bool]) -> Result<(), String> {
+        if !node.op.accepts(node.inputs.len()) {
+            return Err(format!("{} inputs", node.inputs.len()));
+        }
+        if let Some(&late) = node.inputs.iter().find(|&&i| !defined.get(i).is_some_and(|d| *d)) {
+            return Err(format!("reads value {late} before it is defined"));
+        }
+        let inputs: Vec<&PlanValue> = node.inputs.iter().map(|&i| &self.values[i]).collect();
+        let output =
+            self.values.get(node.output).ok_or_else(|| format!("value {} is missing", node.output))?;
+        let made = node.op.make(&inputs)?;
+        if (made.width, made.scale, made.non_negative) != (output.width, output.scale, output.non_negative) {
+            return Err(format!(
+                "makes {} bits at scale {} (non-negative: {}), declared {} at {} ({})",
+                made.width, made.scale, made.non_negative, output.width, output.scale, output.non_negative
+            ));
+        }
+        check_shape(&node.op, &inputs, &output.shape)
+    }
+}
+
+fn check_value(value: &PlanValue) -> Result<(), String> {
+    if !(1..=64).contains(&value.width) || value.magnitude >= value.width {
+        return Err(format!("magnitude {} in {} bits", value.magnitude, value.width));
+    }
+    if value.scale.unsigned_abs() > 128 {
+        return Err(format!("scale {}", value.scale));
+    }
+    if value.shape.elements() > MAX_PLAN_ELEMENTS {
+        return Err(format!("shape {} has more than {MAX_PLAN_ELEMENTS} elements", value.shape));
+    }
+    Ok(())
+}
+
+fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(), String> {
+    let shapes: Vec<&Shape> = inputs.iter().map(|v| &v.shape).collect();
+    let x = shapes[0];
+    let expect = |expected: Shape| {
+        if expected == *output { Ok(()) } else { Err(format!("makes {expected}, declared {output}")) }
+    };
+    match op {
+        PlanOp::Linear { shape, .. } => {
+            shape.validate().map_err(|e| e.to_string())?;
+            let work = shape.weight_len() as u128 * shape.out_len() as u128 / shape.bias_len() as u128;
+            if work > MAX_WORK || shape.weight_len() > 4 * MAX_PLAN_ELEMENTS {
+                return Err("too much work for one layer".into());
+            }
+            let fits = shape.in_len() == x.elements() && shape.out_len() == output.elements();
+            let planes = match shape {
+                LinearShape::Conv2d(s) => output[..] == [1, s.out_channels, s.out_height(), s.out_width()],
+                LinearShape::MatMul(_) => true,
+            };
+            if fits && planes { Ok(()) } else { Err(format!("from {x} to {output}")) }
+        }
+        PlanOp::AddConstant { constant } => match x.broadcast(constant) {
+            Some(same) if same == *x => expect(same),
+            _ => Err(format!("a constant of shape {constant} for {x}")),
+        },
+        PlanOp::Add | PlanOp::Sub if shapes[1] != x => Err(format!("{x} and {}", shapes[1])),
+        PlanOp::MaxPool { pool } | PlanOp::AveragePool { pool, .. } => {
+            check_pool(pool, x)?;
+            expect(
+                Shape::new([1, pool.channels, pool.out_height, pool.out_width]).map_err(|e| e.to_string())?,
+            )
+        }
+        PlanOp::ArgMax => match x.split_last() {
+            Some((_, rows)) if rows.iter().product::<usize>() == output.elements() => Ok(()),
+            _ => Err(format!("from {x} to {output}")),
+        },
+        PlanOp::Reshape if x.elements() == output.elements() => Ok(()),
+        PlanOp::Reshape => Err(format!("from {x} to {output}")),
+        PlanOp::Transpose { perm } => expect(Op::Transpose { perm: perm.clone() }.infer(&shapes)?),
+        PlanOp::Concat { axis } => expect(Op::Concat { axis: *axis }.infer(&shapes)?),
+        PlanOp::Pad { before, after, .. } => {
+            expect(Op::Pad { before: before.clone(), after: after.clone(), value: 0.0 }.infer(&shapes)?)
+        }
+        _ => expect(x.clone()),
+    }
+}
+
+fn check_pool(pool: &Pool2dShape, x: &Shape) -> Result<(), String> {
+    if !pool.is_valid() || x[..] != [1, pool.channels, pool.in_height, pool.in_width] {
+        return Err(format!("windows that don't fit {x}"));
+    }
+    let area = pool.kernel.map(|k| k as u128);
+    let outputs = [pool.channels, pool.in_height.max(pool.out_height), pool.out_width].map(|n| n as u128);
+    let work = outputs.iter().product::<u128>().saturating_mul(area[0] * area[1]);
+    if work > MAX_WORK { Err("too much work for one pooling".into()) } else { Ok(()) }
+}

@@ -1,0 +1,140 @@
+//! The server's numbers: weights and biases as integers, beside the plan that uses them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use crate::Error;
+use crate::container::{Format, write_atomically};
+use crate::plan::{ParameterSizes, Plan};
+
+const FORMAT: Format = Format { name: "veilflow-weights", version: 1 };
+
+/// What one node needs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parameters {
+    /// The weights, in the layout of [`LinearShape`](veilflow_spec::LinearShape); empty for an added constant.
+    pub weights: Vec<i64>,
+    /// One integer an output channel or row, or the added constant, at the output's scale.
+    pub bias: Vec<i64>,
+}
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameters({} weights, {} biases)", self.weights.len(), self.bias.len())
+    }
+}
+
+/// All server-held numbers of a plan. `Debug` prints their number only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Weights {
+    plan: [u8; 32],
+    nodes: BTreeMap<usize, Parameters>,
+}
+
+impl fmt::Debug for Weights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Weights({} layers)", self.nodes.len())
+    }
+}
+
+impl Weights {
+    /// Weights for `plan`, by index of the node that needs them.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if a node lacks them, has too many, or a weight doesn't fit its width.
+    pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self, Error> {
+        let sizes = plan.parameters();
+        if sizes.len() != nodes.len() {
+            return Err(FORMAT.error(format!("{} layers for a plan of {}", nodes.len(), sizes.len())));
+        }
+        for size in sizes {
+            let layer = &plan.nodes[size.node].layer;
+            let Some(parameters) = nodes.get(&size.node) else {
+                return Err(FORMAT.error(format!("layer `{layer}` is missing")));
+            };
+            if (parameters.weights.len(), parameters.bias.len()) != (size.weights, size.bias) {
+                return Err(FORMAT.error(format!("layer `{layer}` has the wrong size")));
+            }
+            let limit = 1i64 << (size.weight_bits - 1);
+            if parameters.weights.iter().any(|w| !(-limit..limit).contains(w)) {
+                let bits = size.weight_bits;
+                return Err(FORMAT.error(format!("a weight of layer `{layer}` doesn't fit {bits} bits")));
+            }
+        }
+        Ok(Self { plan: plan.hash(), nodes })
+    }
+
+    /// The numbers of a node, by its index in the plan; none for nodes that need none.
+    pub fn of(&self, node: usize) -> Option<&Parameters> {
+        self.nodes.get(&node)
+    }
+
+    /// The hash of the plan they belong to.
+    pub fn plan_hash(&self) -> [u8; 32] {
+        self.plan
+    }
+
+    /// The weights file: `veilflow-weights 1 CHECKSUM`, a line end, the plan's hash, then for each layer its weights as
+    /// 32-bit and its biases as 64-bit little-endian integers.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = self.plan.to_vec();
+        for parameters in self.nodes.values() {
+            // Weights fit their width, at most 32 bits.
+            body.extend(parameters.weights.iter().flat_map(|&w| (w as i32).to_le_bytes()));
+            body.extend(parameters.bias.iter().flat_map(|b| b.to_le_bytes()));
+        }
+        FORMAT.encode(&body)
+    }
+
+    /// Reads a weights file for `plan` from memory.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the bytes are no undamaged weights file of this plan.
+    pub fn decode(plan: &Plan, bytes: &[u8]) -> Result<Self, Error> {
+        let body = FORMAT.decode(bytes)?;
+        let Some((hash, mut rest)) = body.split_at_checked(32) else {
+            return Err(FORMAT.error("cut short"));
+        };
+        if hash != plan.hash() {
+            return Err(FORMAT.error("the weights belong to another plan"));
+        }
+        let sizes = plan.parameters();
+        let expected: usize = sizes.iter().map(byte_len).sum();
+        if rest.len() != expected {
+            return Err(FORMAT.error(format!("{} bytes of weights instead of {expected}", rest.len())));
+        }
+        let mut nodes = BTreeMap::new();
+        for size in sizes {
+            let (weights, after) = rest.split_at(4 * size.weights);
+            let (bias, after) = after.split_at(8 * size.bias);
+            rest = after;
+            let weights = weights.as_chunks().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect();
+            let bias = bias.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
+            nodes.insert(size.node, Parameters { weights, bias });
+        }
+        Self::new(plan, nodes)
+    }
+
+    /// Writes the weights file; a reader sees the old file or the new one, never half.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        write_atomically(path.as_ref(), &self.encode())
+    }
+
+    /// Reads the weights file at `path` for `plan`.
+    ///
+    /// # Errors
+    /// [`Error::File`], and those of [`Weights::decode`].
+    pub fn load(plan: &Plan, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let expected: usize = plan.parameters().iter().map(byte_len).sum();
+        let header_and_hash = 256;
+        Self::decode(plan, &FORMAT.read(path.as_ref(), expected as u64 + header_and_hash)?)
+    }
+}
+
+fn byte_len(size: &ParameterSizes) -> usize {
+    4 * size.weights + 8 * size.bias
+}

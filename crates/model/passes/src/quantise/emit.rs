@@ -1,0 +1,324 @@
+//! Writes the plan, once forms and widths are chosen.
+
+use std::collections::{BTreeMap, HashMap};
+
+use veilflow_ir::plan::{PlanInput, PlanOutput, Settings};
+use veilflow_ir::{Extension, Graph, Op, Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
+use veilflow_spec::LinearShape;
+
+use super::forms::{Form, Forms, Kind, Step};
+use super::roles::Role;
+use super::widths::{Widths, least, truncation_width};
+use crate::Error;
+
+/// The plan so far.
+pub(super) struct Emitter<'a> {
+    graph: &'a Graph,
+    forms: &'a Forms<'a>,
+    widths: &'a Widths,
+    plan: Plan,
+    parameters: BTreeMap<usize, Parameters>,
+    /// The plan's value for a form, at the width it came into being with.
+    native: HashMap<(usize, Kind), usize>,
+    /// Plan values brought to another width.
+    resized: HashMap<(usize, u32), usize>,
+}
+
+impl<'a> Emitter<'a> {
+    pub(super) fn new(
+        graph: &'a Graph,
+        forms: &'a Forms<'a>,
+        widths: &'a Widths,
+        preprocessing: &str,
+        settings: Settings,
+    ) -> Self {
+        let plan = Plan {
+            name: graph.name().to_owned(),
+            preprocessing: preprocessing.to_owned(),
+            settings,
+            values: Vec::new(),
+            inputs: Vec::new(),
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+        };
+        let (parameters, native, resized) = Default::default();
+        Self { graph, forms, widths, plan, parameters, native, resized }
+    }
+
+    /// The plan and its weights; `arg_max` reveals only the index of the largest output.
+    pub(super) fn emit(mut self, arg_max: bool) -> Result<(Plan, Weights), Error> {
+        for &id in self.graph.inputs() {
+            let form = self.forms.get(id.index(), Kind::Reduced);
+            let width = self.widths.demanded(id.index(), Kind::Reduced);
+            let value = self.value(self.graph.shape(id).clone(), form, width);
+            self.plan.inputs.push(PlanInput { name: self.graph.value(id).name.clone(), value });
+            self.native.insert((id.index(), Kind::Reduced), value);
+        }
+        let forms = self.forms;
+        for (index, step) in forms.steps.iter().enumerate() {
+            let made = self.step(step, self.widths.steps[index]);
+            self.native.insert((step.node.output.index(), step.makes), made);
+        }
+        for output in self.graph.outputs() {
+            let (index, name) = (output.value.index(), self.graph.value(output.value).name.clone());
+            let native = self.native[&(index, self.forms.native[index])];
+            let width = self.plan.values[native].magnitude + 2;
+            let (value, softmax) = if arg_max {
+                let x = self.resize(native, width, width, &name);
+                (self.arg_max(x, &name), false)
+            } else {
+                (native, output.softmax)
+            };
+            self.plan.outputs.push(PlanOutput { name, value, softmax });
+        }
+        self.plan.verify()?;
+        let weights = Weights::new(&self.plan, self.parameters)?;
+        Ok((self.plan, weights))
+    }
+
+    fn value(&mut self, shape: Shape, form: Form, width: u32) -> usize {
+        let Form { scale, magnitude, non_negative } = form;
+        self.plan.values.push(PlanValue { shape, width, scale, magnitude, non_negative });
+        self.plan.values.len() - 1
+    }
+
+    fn node(
+        &mut self,
+        layer: &str,
+        op: PlanOp,
+        inputs: Vec<usize>,
+        shape: Shape,
+        form: Form,
+        width: u32,
+    ) -> usize {
+        let output = self.value(shape, form, width);
+        self.plan.nodes.push(PlanNode { layer: layer.to_owned(), op, inputs, output });
+        output
+    }
+
+    /// A node whose output is its input with another form or width.
+    fn convert(&mut self, layer: &str, op: PlanOp, x: usize, form: Form, width: u32) -> usize {
+        let shape = self.plan.values[x].shape.clone();
+        self.node(layer, op, vec![x], shape, form, width)
+    }
+
+    fn form_of(&self, x: usize) -> Form {
+        let v = &self.plan.values[x];
+        Form { scale: v.scale, magnitude: v.magnitude, non_negative: v.non_negative }
+    }
+
+    /// A value at exactly `width`; widened, if it must be, to `widest` at once.
+    fn resize(&mut self, x: usize, width: u32, widest: u32, layer: &str) -> usize {
+        let (form, have) = (self.form_of(x), self.plan.values[x].width);
+        if have == width {
+            return x;
+        }
+        if let Some(&done) = self.resized.get(&(x, width)) {
+            return done;
+        }
+        let resized = if have > width {
+            self.convert(layer, PlanOp::Narrow { to: width }, x, form, width)
+        } else if width < widest {
+            let wide = self.resize(x, widest, widest, layer);
+            self.convert(layer, PlanOp::Narrow { to: width }, wide, form, width)
+        } else {
+            let sign = match form {
+                Form { non_negative: true, .. } => Extension::NonNegative,
+                Form { magnitude, .. } if magnitude + 2 <= have => Extension::SignedWithSlack,
+                _ => Extension::Signed,
+            };
+            self.convert(layer, PlanOp::Extend { to: width, sign }, x, form, width)
+        };
+        self.resized.insert((x, width), resized);
+        resized
+    }
+
+    fn shift_left(&mut self, layer: &str, x: usize, by: u32) -> usize {
+        if by == 0 {
+            return x;
+        }
+        let (form, width) = (self.form_of(x), self.plan.values[x].width);
+        let form = Form { scale: form.scale + by as i32, magnitude: form.magnitude + by, ..form };
+        self.convert(layer, PlanOp::ShiftLeft { by }, x, form, width + by)
+    }
+
+    /// The plan's value for a form of a graph value, at exactly `width`.
+    fn read(&mut self, (value, kind): (usize, Kind), width: u32, layer: &str) -> usize {
+        let native = match self.native.get(&(value, kind)) {
+            Some(&native) => native,
+            None => {
+                let reduced = self.reduce(value, layer);
+                self.native.insert((value, kind), reduced);
+                reduced
+            }
+        };
+        let widest = self.widths.demanded(value, kind).max(width);
+        self.resize(native, width, widest, layer)
+    }
+
+    /// The reduced form of a raw value.
+    fn reduce(&mut self, value: usize, layer: &str) -> usize {
+        let width = truncation_width(self.forms, self.widths, value);
+        let raw = self.native[&(value, Kind::Raw)];
+        let raw = self.resize(raw, width, width, layer);
+        let form = self.forms.get(value, Kind::Reduced);
+        match self.forms.reduction(value) {
+            shift @ 1.. => {
+                let shift = shift as u32;
+                self.convert(layer, PlanOp::TruncateReduce { shift }, raw, form, width - shift)
+            }
+            shift => self.shift_left(layer, raw, shift.unsigned_abs()),
+        }
+    }
+
+    /// Emits a step that works at `width`; the plan's value for its output.
+    fn step(&mut self, step: &Step<'_>, width: u32) -> usize {
+        let layer = step.node.name.as_str();
+        let output = step.node.output;
+        let shape = self.graph.shape(output).clone();
+        let form = self.forms.get(output.index(), step.makes);
+        let aligned = matches!(step.role, Role::Sum { .. } | Role::Concat);
+        let mut inputs = Vec::with_capacity(step.reads.len());
+        for &(value, kind) in &step.reads {
+            let finer =
+                if aligned { form.scale - self.forms.get(value, kind).scale } else { 0 }.max(0) as u32;
+            let x = self.read((value, kind), width - finer, layer);
+            inputs.push(self.shift_left(layer, x, finer));
+        }
+        let x = inputs[0];
+        match &step.role {
+            Role::Linear(_) => self.linear(step, x, shape, form, width),
+            Role::Sum { subtract } => {
+                let op = if *subtract { PlanOp::Sub } else { PlanOp::Add };
+                let both = inputs.iter().all(|&i| self.plan.values[i].non_negative) && !subtract;
+                self.node(layer, op, inputs, shape, Form { non_negative: both, ..form }, width)
+            }
+            Role::AddConstant(c) => {
+                let factor = f64::from(form.scale).exp2();
+                let bias = c.data().iter().map(|&v| (f64::from(v) * factor).round() as i64).collect();
+                self.parameters.insert(self.plan.nodes.len(), Parameters { weights: Vec::new(), bias });
+                let op = PlanOp::AddConstant { constant: c.shape().clone() };
+                self.node(layer, op, inputs, shape, form, width)
+            }
+            Role::Relu => self.relu(layer, x, form, width),
+            Role::Clip { max } => self.clip(layer, x, *max, form, width),
+            Role::MaxPool(pool) => {
+                self.node(layer, PlanOp::MaxPool { pool: pool.clone() }, inputs, shape, form, width)
+            }
+            Role::AveragePool { pool, count_padding } => {
+                let op = PlanOp::AveragePool { pool: pool.clone(), count_padding: *count_padding };
+                self.node(layer, op, inputs, shape, form, width)
+            }
+            Role::Move | Role::Concat => {
+                let op = match &step.node.op {
+                    Op::Transpose { perm } => PlanOp::Transpose { perm: perm.clone() },
+                    Op::Concat { axis } => PlanOp::Concat { axis: *axis },
+                    Op::Pad { before, after, value } => {
+                        let value = (f64::from(*value) * f64::from(form.scale).exp2()).round() as i64;
+                        PlanOp::Pad { before: before.clone(), after: after.clone(), value }
+                    }
+                    _ => PlanOp::Reshape,
+                };
+                self.node(layer, op, inputs, shape, form, width)
+            }
+        }
+    }
+
+    /// A linear layer, with what its input and output must be reshaped from and to.
+    fn linear(&mut self, step: &Step<'_>, x: usize, shape: Shape, form: Form, width: u32) -> usize {
+        let layer = step.node.name.as_str();
+        let fixed = step.fixed.as_ref().expect("forms made integer weights for every linear layer");
+        let (inner_in, inner_out, transpose) = match &fixed.shape {
+            LinearShape::Conv2d(s) => (
+                vec![1, s.in_channels, s.in_height, s.in_width],
+                vec![1, s.out_channels, s.out_height(), s.out_width()],
+                false,
+            ),
+            LinearShape::MatMul(s) => (vec![s.columns, s.inner], vec![s.rows, s.columns], s.columns > 1),
+        };
+        let small = "parts of a checked shape stay within its limits";
+        let mut x = self.reshape(layer, x, Shape::new(inner_in).expect(small));
+        if transpose {
+            x = self.transpose(layer, x);
+        }
+        let op = PlanOp::Linear {
+            shape: fixed.shape.clone(),
+            weight_bits: self.plan.settings.weight_bits,
+            weight_scale: fixed.weight_scale,
+        };
+        let parameters = Parameters { weights: fixed.weights.clone(), bias: fixed.bias.clone() };
+        self.parameters.insert(self.plan.nodes.len(), parameters);
+        // One column is as good as one row.
+        let inner_out = if !transpose && inner_out.len() == 2 { shape.to_vec() } else { inner_out };
+        let mut y = self.node(layer, op, vec![x], Shape::new(inner_out).expect(small), form, width);
+        if transpose {
+            y = self.transpose(layer, y);
+        }
+        self.reshape(layer, y, shape)
+    }
+
+    fn reshape(&mut self, layer: &str, x: usize, shape: Shape) -> usize {
+        if self.plan.values[x].shape == shape {
+            return x;
+        }
+        let (form, width) = (self.form_of(x), self.plan.values[x].width);
+        self.node(layer, PlanOp::Reshape, vec![x], shape, form, width)
+    }
+
+    /// Exchanges the dimensions of a matrix.
+    fn transpose(&mut self, layer: &str, x: usize) -> usize {
+        let (form, width) = (self.form_of(x), self.plan.values[x].width);
+        let from = &self.plan.values[x].shape;
+        let shape = Shape::new([from[1], from[0]]).expect("as many elements as before");
+        self.node(layer, PlanOp::Transpose { perm: vec![1, 0] }, vec![x], shape, form, width)
+    }
+
+    fn relu(&mut self, layer: &str, x: usize, form: Form, width: u32) -> usize {
+        match self.plan.values[x].scale - form.scale {
+            shift @ 1.. => {
+                let op = PlanOp::ReluTruncate { shift: shift as u32, compare_bits: width };
+                let y = self.convert(layer, op, x, form, width - shift as u32);
+                self.resize(y, least(form), least(form), layer)
+            }
+            shift => {
+                let finer = shift.unsigned_abs();
+                let coarse = Form {
+                    scale: form.scale + shift,
+                    magnitude: form.magnitude.saturating_sub(finer),
+                    ..form
+                };
+                let y = self.convert(layer, PlanOp::Relu { compare_bits: width }, x, coarse, width);
+                let y = self.resize(y, least(coarse), least(coarse), layer);
+                self.shift_left(layer, y, finer)
+            }
+        }
+    }
+
+    fn clip(&mut self, layer: &str, x: usize, max: f64, form: Form, width: u32) -> usize {
+        let scale = self.plan.values[x].scale;
+        let limit = (max * f64::from(scale).exp2()).round() as u64;
+        let magnitude = super::fixed::magnitude_of(limit as f64, 0).min(width - 1);
+        let clipped = Form { scale, magnitude, non_negative: true };
+        let y = self.convert(layer, PlanOp::Clip { limit, compare_bits: width }, x, clipped, width);
+        match scale - form.scale {
+            shift @ 1.. => {
+                let shift = shift as u32;
+                let least = least(clipped).max(shift + 1);
+                let y = self.resize(y, least, least, layer);
+                self.convert(layer, PlanOp::TruncateReduce { shift }, y, form, least - shift)
+            }
+            shift => {
+                let y = self.resize(y, least(clipped), least(clipped), layer);
+                self.shift_left(layer, y, shift.unsigned_abs())
+            }
+        }
+    }
+
+    fn arg_max(&mut self, x: usize, layer: &str) -> usize {
+        let from = &self.plan.values[x].shape;
+        let rows = from[..from.rank().saturating_sub(1)].to_vec();
+        let shape = Shape::new(rows).expect("fewer elements than before");
+        let form = Form { scale: 0, magnitude: 31, non_negative: true };
+        self.node(layer, PlanOp::ArgMax, vec![x], shape, form, 32)
+    }
+}

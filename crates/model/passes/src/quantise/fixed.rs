@@ -1,0 +1,62 @@
+//! From floats to integers.
+
+use veilflow_spec::LinearShape;
+
+use super::roles::Layer;
+
+/// Scales are kept within ±this, far beyond any use.
+const MAX_SCALE: i32 = 48;
+
+/// The least m ≥ 1 with `bound`·2^`scale` < 2^m.
+pub(super) fn magnitude_of(bound: f64, scale: i32) -> u32 {
+    let scaled = bound * f64::from(scale).exp2();
+    // The exponent of a float of at least 1 is the bit before its magnitude; ranges are finite, hence below 2^1024.
+    if scaled < 1.0 { 1 } else { scaled.log2().floor() as u32 + 1 }
+}
+
+/// The finest scale at which `bound` takes at most `bits` bits.
+pub(super) fn scale_for(bound: f64, bits: u32) -> i32 {
+    if bound <= 0.0 {
+        return bits as i32;
+    }
+    let largest = f64::from(bits).exp2() - 1.0;
+    ((largest / bound).log2().floor() as i32).clamp(-MAX_SCALE, MAX_SCALE)
+}
+
+/// A linear layer in integers.
+pub(super) struct FixedLayer {
+    pub(super) shape: LinearShape,
+    pub(super) weights: Vec<i64>,
+    pub(super) bias: Vec<i64>,
+    pub(super) weight_scale: i32,
+}
+
+impl FixedLayer {
+    /// Symmetric weights of `weight_bits` bits at the finest scale that fits, and biases at the scale of the sums.
+    pub(super) fn quantise(layer: &Layer, input_scale: i32, weight_bits: u32) -> Result<Self, String> {
+        let largest = layer.weights.iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));
+        let weight_scale = scale_for(largest, weight_bits - 1);
+        let round = |v: &f32, scale: i32| (f64::from(*v) * f64::from(scale).exp2()).round();
+        let weights = layer.weights.iter().map(|w| round(w, weight_scale) as i64).collect();
+        let bias: Vec<f64> = layer.bias.iter().map(|b| round(b, input_scale + weight_scale)).collect();
+        if bias.iter().any(|b| b.abs() >= 62f64.exp2()) {
+            return Err("a bias doesn't fit 62 bits beside the weights".into());
+        }
+        let bias = bias.into_iter().map(|b| b as i64).collect();
+        Ok(Self { shape: layer.shape.clone(), weights, bias, weight_scale })
+    }
+
+    /// The largest magnitude of a sum over inputs in −2^m..2^m, or in 0..2^m.
+    pub(super) fn largest_sum(&self, magnitude: u32, non_negative: bool) -> f64 {
+        let input = f64::from(magnitude).exp2();
+        let rows = self.weights.chunks_exact(self.weights.len() / self.bias.len()).zip(&self.bias);
+        rows.map(|(row, &bias)| {
+            let positive: f64 = row.iter().filter(|w| **w > 0).map(|&w| w as f64).sum();
+            let negative: f64 = row.iter().filter(|w| **w < 0).map(|&w| -w as f64).sum();
+            let (up, down) =
+                if non_negative { (positive, negative) } else { (positive + negative, positive + negative) };
+            (up * input + bias as f64).abs().max((down * input - bias as f64).abs())
+        })
+        .fold(0.0, f64::max)
+    }
+}

@@ -1,0 +1,154 @@
+//! What each node of the float graph becomes in fixed point.
+
+use veilflow_ir::{Graph, Node, Op, Shape, Tensor, Window, layout};
+use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
+
+use crate::Error;
+
+/// A linear layer with float weights in the layout of `shape`.
+pub(super) struct Layer {
+    pub(super) shape: LinearShape,
+    pub(super) weights: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+}
+
+/// A node's part in fixed point.
+pub(super) enum Role {
+    /// Weights times an activation.
+    Linear(Layer),
+    /// The sum or difference of two activations.
+    Sum { subtract: bool },
+    /// An activation plus a constant.
+    AddConstant(std::sync::Arc<Tensor>),
+    /// max(x, 0).
+    Relu,
+    /// x limited to 0..=max.
+    Clip { max: f64 },
+    /// The largest of each window.
+    MaxPool(Pool2dShape),
+    /// The mean of each window.
+    AveragePool { pool: Pool2dShape, count_padding: bool },
+    /// Elements moved, none changed; a border may be added.
+    Move,
+    /// Several tensors in one.
+    Concat,
+}
+
+impl Role {
+    /// The role of a node of a simplified graph.
+    pub(super) fn of(graph: &Graph, node: &Node) -> Result<Self, Error> {
+        let refuse = |reason: &str| Err(node_error(node, reason.to_owned()));
+        let constant = |i: usize| node.inputs.get(i).and_then(|&id| graph.constant_of(id));
+        if constant(0).is_some() {
+            return refuse("its first input is a constant");
+        }
+        let x = graph.shape(node.inputs[0]);
+        match &node.op {
+            Op::Conv { .. } | Op::MatMul
+                if constant(1).is_none() || (node.inputs.len() > 2 && constant(2).is_none()) =>
+            {
+                refuse("its weights and bias must be constants")
+            }
+            Op::Conv { window, groups } => Ok(Self::Linear(conv(graph, node, window, *groups))),
+            Op::MatMul => Ok(Self::Linear(matmul(graph, node))),
+            Op::Mul => match constant(1) {
+                Some(c) if x == graph.shape(node.output) => Ok(Self::Linear(scaling(x, c))),
+                _ => refuse("only multiplication by a constant that fits the input is supported"),
+            },
+            Op::Add | Op::Sub if x != graph.shape(node.output) => {
+                refuse("only the second input may be broadcast")
+            }
+            Op::Add if let Some(c) = constant(1) => Ok(Self::AddConstant(c.clone())),
+            Op::Add | Op::Sub if graph.shape(node.inputs[1]) != x => {
+                refuse("two private inputs must have the same shape")
+            }
+            Op::Add => Ok(Self::Sum { subtract: false }),
+            Op::Sub => Ok(Self::Sum { subtract: true }),
+            Op::Relu => Ok(Self::Relu),
+            Op::Clip { min: 0.0, max } if *max > 0.0 => Ok(Self::Clip { max: f64::from(*max) }),
+            Op::Clip { .. } => refuse("only limits of 0 below and a positive number above are supported"),
+            Op::MaxPool { window } => Ok(Self::MaxPool(pool(window, x, graph.shape(node.output)))),
+            Op::AveragePool { window, include_padding } => Ok(Self::AveragePool {
+                pool: pool(window, x, graph.shape(node.output)),
+                count_padding: *include_padding,
+            }),
+            Op::Reshape { .. } | Op::Transpose { .. } | Op::Pad { .. } => Ok(Self::Move),
+            Op::Concat { .. } if (0..node.inputs.len()).any(|i| constant(i).is_some()) => {
+                refuse("a constant among its inputs isn't supported")
+            }
+            Op::Concat { .. } => Ok(Self::Concat),
+            Op::BatchNormalization { .. } | Op::Identity => refuse("simplify the graph first"),
+        }
+    }
+}
+
+pub(super) fn node_error(node: &Node, reason: String) -> Error {
+    Error::Unsupported { node: node.name.clone(), op: node.op.name(), reason }
+}
+
+fn floats(graph: &Graph, node: &Node, input: usize) -> Option<Vec<f32>> {
+    let tensor = node.inputs.get(input).and_then(|&id| graph.constant_of(id))?;
+    Some(tensor.data().to_vec())
+}
+
+fn conv(graph: &Graph, node: &Node, window: &Window, groups: usize) -> Layer {
+    let (x, w) = (graph.shape(node.inputs[0]), graph.shape(node.inputs[1]));
+    let ([top, left], [bottom, right]) = (window.pad_before, window.pad_after);
+    let shape = LinearShape::Conv2d(Conv2dShape {
+        in_channels: x[1],
+        in_height: x[2],
+        in_width: x[3],
+        out_channels: w[0],
+        kernel: window.kernel,
+        stride: window.stride,
+        pads: [top, left, bottom, right],
+        dilation: window.dilation,
+        groups,
+    });
+    let bias = floats(graph, node, 2).unwrap_or_else(|| vec![0.0; w[0]]);
+    Layer { shape, weights: floats(graph, node, 1).unwrap_or_default(), bias }
+}
+
+/// x·W as Wᵀ·xᵀ: the weights stand on the left.
+fn matmul(graph: &Graph, node: &Node) -> Layer {
+    let w = graph.shape(node.inputs[1]);
+    let (inner, rows) = (w[0], w[1]);
+    let columns = graph.shape(node.inputs[0]).elements() / inner;
+    let weights = layout::transpose(&floats(graph, node, 1).unwrap_or_default(), w, &[1, 0]);
+    let bias = floats(graph, node, 2).unwrap_or_else(|| vec![0.0; rows]);
+    Layer { shape: LinearShape::MatMul(MatMulShape { rows, inner, columns }), weights, bias }
+}
+
+/// Multiplication by constants as a depthwise 1×1 convolution: over channels if c differs between them only, else over
+/// all elements.
+fn scaling(x: &Shape, c: &Tensor) -> Layer {
+    let over_channels = x.rank() == 4 && c.shape().rank() >= 3 && c.shape().elements() == x[1];
+    let over_channels = over_channels && c.shape()[c.shape().rank() - 3] == x[1];
+    let (channels, height, width) = if over_channels { (x[1], x[2], x[3]) } else { (x.elements(), 1, 1) };
+    let weights = if over_channels { c.data().to_vec() } else { layout::broadcast(c.data(), c.shape(), x) };
+    let shape = Conv2dShape {
+        in_channels: channels,
+        in_height: height,
+        in_width: width,
+        out_channels: channels,
+        kernel: [1; 2],
+        stride: [1; 2],
+        pads: [0; 4],
+        dilation: [1; 2],
+        groups: channels,
+    };
+    Layer { shape: LinearShape::Conv2d(shape), weights, bias: vec![0.0; channels] }
+}
+
+fn pool(window: &Window, x: &Shape, output: &Shape) -> Pool2dShape {
+    Pool2dShape {
+        channels: x[1],
+        in_height: x[2],
+        in_width: x[3],
+        kernel: window.kernel,
+        stride: window.stride,
+        pad: window.pad_before,
+        out_height: output[2],
+        out_width: output[3],
+    }
+}
