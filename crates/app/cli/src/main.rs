@@ -1,8 +1,14 @@
 //! The `veilflow` command.
 
 mod bench;
+mod command;
+mod data;
+mod model_dir;
 mod output;
+mod pair;
+mod preprocess;
 mod process;
+mod report;
 
 use std::process::ExitCode;
 
@@ -18,6 +24,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(command::demo::Demo),
+    Compile(command::compile::Compile),
+    Inspect(command::inspect::Inspect),
+    Serve(command::serve::Serve),
+    Infer(command::infer::Infer),
+    Eval(command::eval::Eval),
     /// Measure what an operation or a model costs.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -25,6 +37,12 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Demo(demo) => demo.run(),
+        Command::Compile(compile) => compile.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Infer(infer) => infer.run(),
+        Command::Eval(eval) => eval.run(),
         Command::Bench(bench) => bench.run(),
     };
     match result {

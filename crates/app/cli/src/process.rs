@@ -21,23 +21,18 @@ struct Listening {
 }
 
 impl Party {
-    /// Starts this program with `arguments`; its standard error is ours, or piped if `piped`.
-    pub(crate) fn start(name: &'static str, arguments: &[String], piped: bool) -> Result<Self> {
+    /// Starts this program with `arguments`; its standard error is ours, so that its progress and errors are seen.
+    pub(crate) fn start(name: &'static str, arguments: &[String]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(if piped { Stdio::piped() } else { Stdio::inherit() })
+            .stderr(Stdio::inherit())
             .spawn()
             .with_context(|| format!("cannot start the {name}"))?;
         let stdout = child.stdout.take().context("a child's output is piped")?;
         Ok(Self { name, child, lines: BufReader::new(stdout).lines() })
-    }
-
-    /// The child's standard error, if piped.
-    pub(crate) fn stderr(&mut self) -> Option<std::process::ChildStderr> {
-        self.child.stderr.take()
     }
 
     /// The next line of its output, as JSON.

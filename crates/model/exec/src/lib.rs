@@ -4,9 +4,12 @@
 //! that it runs the same plan with the same parameters.
 
 mod error;
+mod node;
 mod phase;
+mod run;
 mod session;
 
 pub use error::{ExecError, Result};
 pub use phase::{Phase, Stopwatch, peak_rss_bytes};
+pub use run::{Outcome, Prediction, Progress, Step};
 pub use session::{Session, SessionOptions, SupplierKind};

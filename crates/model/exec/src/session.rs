@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use veilflow_correlation::Supplier;
+use veilflow_correlation::{Supplier, SupplyCosts};
 use veilflow_net::{Channel, Hello, Role, handshake};
 use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
-use veilflow_two_party::{DEFAULT_K, OtSupplier};
+use veilflow_two_party::{DEFAULT_K, OtCosts, OtSupplier};
 
 use crate::{ExecError, Phase, Result, Stopwatch};
 
@@ -24,6 +24,15 @@ pub enum SupplierKind {
 impl Default for SupplierKind {
     fn default() -> Self {
         Self::Ot { k: DEFAULT_K }
+    }
+}
+
+impl SupplierKind {
+    /// What such a supplier sends.
+    pub fn costs(self) -> Box<dyn SupplyCosts> {
+        match self {
+            Self::Ot { k } => Box::new(OtCosts { k }),
+        }
     }
 }
 

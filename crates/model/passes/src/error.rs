@@ -57,4 +57,7 @@ pub enum Error {
         /// What isn't supported.
         reason: String,
     },
+    /// Weights that belong to another plan.
+    #[error("the weights belong to another plan")]
+    WrongWeights,
 }

@@ -1,5 +1,6 @@
 //! From float graph to fixed-point plan: simplification, calibration, scales and widths.
 
+pub mod clear;
 mod error;
 pub mod float;
 mod quantise;

@@ -1,4 +1,5 @@
-//! Real networks with real inputs, from the folder that `VEILFLOW_MODEL_PACK` names: import, float run.
+//! Real networks with real inputs, from the folder that `VEILFLOW_MODEL_PACK` names: import, float run, fixed-point
+//! run.
 //!
 //! Not part of the plain test run, since the models aren't in the repository:
 //! `VEILFLOW_MODEL_PACK=… cargo test -p veilflow-passes --test model_pack -- --nocapture`.
@@ -11,7 +12,7 @@ use ndarray::{ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
 use veilflow_import_onnx::import_file;
 use veilflow_ir::{Graph, Shape, Tensor};
-use veilflow_passes::{float, simplify};
+use veilflow_passes::{Options, clear, compile, float, simplify};
 
 const MODELS: [&str; 5] = ["mnist-cnn", "squeezenet1.0", "efficientnet-lite0", "opennsfw", "kws/DS_CNN_S"];
 
@@ -67,6 +68,58 @@ fn float_runs_agree_with_the_stored_outputs() {
                 );
                 assert!(difference <= 1e-4 * expected.max_abs().max(1.0), "{name}: off by {difference}");
             }
+        }
+    }
+}
+
+/// How far from the stored outputs a model's fixed-point run may be, before a closing softmax.
+#[test]
+fn fixed_point_runs_agree_with_the_stored_outputs() {
+    println!(
+        "| model | inputs | widths | largest logit | largest error | same top-1 |\n|---|---|---|---|---|---|"
+    );
+    for name in MODELS {
+        let model = load(name);
+        // Calibrated with one input only; the others must fit into the margin.
+        let calibration: Vec<Vec<Tensor>> =
+            model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
+        let compiled = compile(&model.graph, &calibration, &Options::default()).unwrap();
+        let (plan, weights) = (&compiled.plan, &compiled.weights);
+        let (mut largest, mut error, mut same) = (0f32, 0f32, 0);
+        for (input, stored) in &model.examples {
+            let logits = float::run(&model.graph, std::slice::from_ref(input)).unwrap().swap_remove(0);
+            let start = std::time::Instant::now();
+            let run = clear::run(plan, weights, std::slice::from_ref(input)).unwrap();
+            println!("{:.2} s", start.elapsed().as_secs_f64());
+            assert_eq!(run.overflows, [], "{name} leaves its ranges");
+            let fixed = Tensor::new(logits.shape().clone(), run.decode(plan).swap_remove(0)).unwrap();
+            largest = largest.max(logits.max_abs());
+            error = error.max(largest_difference(&fixed, &logits));
+            same += usize::from(fixed.argmax() == stored.argmax());
+        }
+        let (count, (low, high)) = (model.examples.len(), plan.widths());
+        println!("| {name} | {count} | {low}..{high} | {largest:.3} | {error:.4} | {same}/{count} |");
+    }
+}
+
+#[test]
+fn sweep_tmp() {
+    for name in MODELS {
+        let model = load(name);
+        let calibration: Vec<Vec<Tensor>> = model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
+        let logits: Vec<Tensor> = model.examples.iter().map(|(x, _)| float::run(&model.graph, std::slice::from_ref(x)).unwrap().swap_remove(0)).collect();
+        for (w, a) in [(8, 12), (8, 13), (10, 12), (10, 13), (10, 14), (12, 13), (12, 14), (12,15), (14, 15)] {
+            let options = Options { weight_bits: w, activation_bits: a, ..Options::default() };
+            let compiled = compile(&model.graph, &calibration, &options).unwrap();
+            let (mut error, mut same) = (0f32, 0);
+            for ((input, _), logits) in model.examples.iter().zip(&logits) {
+                let run = clear::run(&compiled.plan, &compiled.weights, std::slice::from_ref(input)).unwrap();
+                assert_eq!(run.overflows, [], "{name} leaves its ranges");
+                let fixed = Tensor::new(logits.shape().clone(), run.decode(&compiled.plan).swap_remove(0)).unwrap();
+                error = error.max(largest_difference(&fixed, logits));
+                same += usize::from(fixed.argmax() == logits.argmax());
+            }
+            println!("{name} w{w} a{a}: widths {:?} error {error:.4} same {same}", compiled.plan.widths());
         }
     }
 }

@@ -1,12 +1,115 @@
 //! `veilflow bench model`: a compiled model between two processes.
 
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde::Serialize;
+use veilflow_ir::Tensor;
+use veilflow_passes::clear;
+
+use super::{Link, RunOptions, Totals};
+use crate::command::{only_input, tensor};
+use crate::pair::PairRun;
+use crate::report::{Layer, table};
+use crate::{data, model_dir, output};
 
 #[derive(Debug, Args)]
-pub(crate) struct Model {}
+pub(crate) struct Model {
+    /// The folder that `compile` wrote.
+    #[arg(long, value_name = "DIR")]
+    plan: PathBuf,
+    /// The client's input; without it, one made up of a fixed seed within the model's range.
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Print one JSON object, last on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    width: u32,
+    count: usize,
+    supplier: String,
+    threads: u16,
+    link: Link,
+    leaf_bits: u32,
+    offline: Totals,
+    online: Totals,
+    peak_rss_bytes: u64,
+    exact: bool,
+    top: usize,
+    layers: Vec<Layer>,
+    version: &'static str,
+}
 
 impl Model {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        anyhow::bail!("not here yet")
+    pub(crate) fn run(self) -> Result<()> {
+        let (plan, weights) = model_dir::server(&self.plan)?;
+        let value = only_input(&plan)?;
+        let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let input = match &self.input {
+            Some(file) => file.clone(),
+            None => {
+                // Half of the range the input has room for, either sign where the plan allows it.
+                let half = ((value.magnitude as f32) - 1.0 - value.scale as f32).exp2();
+                let sample = Tensor::from_fn(value.shape.clone(), |i| {
+                    let unit =
+                        ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1u64 << 24) as f32;
+                    if value.non_negative { unit * half } else { (2.0 * unit - 1.0) * half }
+                });
+                let file = scratch.path().join("input.npy");
+                let array = ndarray::ArrayD::from_shape_vec(value.shape.to_vec(), sample.into_data())?;
+                ndarray_npy::write_npy(&file, &array)?;
+                file
+            }
+        };
+        let preprocessing = plan.preprocessing.parse()?;
+        let sample = data::load(&input, &value.shape, &preprocessing)?.inputs.swap_remove(0);
+        let run = PairRun::start(&self.plan, &input, &self.options)?;
+        let cleartext = clear::run(&plan, &weights, &[tensor(value, &sample)?])?;
+        let learned = &run.client.outputs;
+        let exact = learned.iter().map(|l| &l.integers).eq(cleartext
+            .outputs
+            .iter()
+            .map(veilflow_ring::RingVec::to_signed)
+            .collect::<Vec<_>>()
+            .iter());
+        let [offline, online] = run.phases();
+        let report = Report {
+            model: plan.name.clone(),
+            width: plan.widths().1,
+            count: 1,
+            supplier: self.options.supplier.to_string(),
+            threads: self.options.threads,
+            link: self.options.link,
+            leaf_bits: self.options.leaf_bits,
+            offline: Totals::of([&offline[0], &offline[1]]),
+            online: Totals::of([&online[0], &online[1]]),
+            peak_rss_bytes: run.peak_rss_bytes(),
+            exact,
+            top: learned.first().map_or(0, |l| l.top),
+            layers: run.client.layers,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        if self.json {
+            output::print_json(&report)?;
+        } else {
+            output::print(&format!(
+                "{}\n{}: class {}, equal to the cleartext result: {}",
+                table(&report.layers),
+                report.model,
+                report.top,
+                report.exact
+            ));
+        }
+        if !exact {
+            bail!("the secure output differs from the cleartext fixed-point output");
+        }
+        Ok(())
     }
 }

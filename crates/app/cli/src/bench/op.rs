@@ -73,9 +73,9 @@ impl Op {
         let mut arguments = vec!["bench".to_owned(), "party".to_owned()];
         arguments.push(format!("--job={}", serde_json::to_string(&self.job)?));
         arguments.extend(self.options.arguments());
-        let mut server = Party::start("server", &arguments, false)?;
+        let mut server = Party::start("server", &arguments)?;
         arguments.push(format!("--connect={}", server.address()?));
-        let mut client = Party::start("client", &arguments, false)?;
+        let mut client = Party::start("client", &arguments)?;
         let client_report: PartyReport = client.read()?;
         let server_report: PartyReport = server.read()?;
         client.finish()?;

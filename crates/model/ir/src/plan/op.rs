@@ -301,7 +301,14 @@ impl PlanOp {
                 }
                 Ok(Made { non_negative: x.non_negative && *value >= 0, ..made })
             }
-            Self::AveragePool { .. } | Self::Reshape | Self::Transpose { .. } => Ok(made),
+            Self::AveragePool { pool, .. } => {
+                let area = pool.kernel[0].saturating_mul(pool.kernel[1]) as u128;
+                if area >= 1u128 << (x.width - 1) {
+                    return Err(format!("a window of {area} elements in {} bits", x.width));
+                }
+                Ok(made)
+            }
+            Self::Reshape | Self::Transpose { .. } => Ok(made),
         }
     }
 }

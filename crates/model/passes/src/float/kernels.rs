@@ -1,8 +1,9 @@
 //! Each op on float tensors.
 
 use veilflow_ir::{Op, Shape, Tensor, Window, layout};
+use veilflow_spec::Conv2dShape;
 
-use super::gemm::{COLUMNS, gemm};
+use super::conv;
 
 /// The op's result, of shape `output`. The shapes must have passed the graph's verifier.
 pub(crate) fn evaluate(op: &Op, inputs: &[&Tensor], output: &Shape) -> Tensor {
@@ -66,47 +67,31 @@ fn matmul(inputs: &[&Tensor], output: &Shape) -> Vec<f32> {
     out
 }
 
-/// A matrix product for each group: weights times the columns that each output position sees.
 fn conv(window: &Window, groups: usize, inputs: &[&Tensor], output: &Shape) -> Vec<f32> {
     let (x, w) = (inputs[0], inputs[1]);
-    let [height, width] = [2, 3].map(|i| x.shape()[i]);
-    let (out_width, positions) = (output[3], output[2] * output[3]);
-    let [out_channels, in_channels] = [0, 1].map(|i| w.shape()[i]);
-    let rows = out_channels / groups;
-    let inner = w.shape().stride(0);
-    let mut out = vec![0.0; output.elements()];
-    for (g, out) in out.chunks_exact_mut(rows * positions).enumerate() {
-        let planes = &x.data()[g * in_channels * height * width..][..in_channels * height * width];
-        let pack = |first: usize, panel: &mut [[f32; COLUMNS]]| {
-            // Padding is reached by wrapping below zero, hence far past the bounds.
-            let corner =
-                |axis: usize, o: usize| (o * window.stride[axis]).wrapping_sub(window.pad_before[axis]);
-            let mut corners = [[0; 2]; COLUMNS];
-            for (j, c) in corners.iter_mut().enumerate() {
-                let position = (first + j).min(positions - 1);
-                *c = [corner(0, position / out_width), corner(1, position % out_width)];
-            }
-            let mut rows = panel.iter_mut();
-            for plane in planes.chunks_exact(height * width) {
-                for dy in (0..window.kernel[0]).map(|t| t * window.dilation[0]) {
-                    for dx in (0..window.kernel[1]).map(|t| t * window.dilation[1]) {
-                        let Some(row) = rows.next() else { return };
-                        for (slot, [y, x]) in row.iter_mut().zip(corners) {
-                            let (y, x) = (y.wrapping_add(dy), x.wrapping_add(dx));
-                            *slot = if y < height && x < width { plane[y * width + x] } else { 0.0 };
-                        }
-                    }
-                }
-            }
-        };
-        gemm([rows, inner, positions], &w.data()[g * rows * inner..][..rows * inner], pack, out);
-    }
+    let mut out = conv::conv(&conv_shape(window, groups, x.shape(), w.shape()), w.data(), x.data());
     if let Some(bias) = inputs.get(2) {
-        for (plane, b) in out.chunks_exact_mut(positions).zip(bias.data()) {
+        for (plane, b) in out.chunks_exact_mut(output.stride(1)).zip(bias.data()) {
             plane.iter_mut().for_each(|v| *v += b);
         }
     }
     out
+}
+
+/// The convolution of an input of shape `x` with weights of shape `w`.
+pub(crate) fn conv_shape(window: &Window, groups: usize, x: &Shape, w: &Shape) -> Conv2dShape {
+    let ([top, left], [bottom, right]) = (window.pad_before, window.pad_after);
+    Conv2dShape {
+        in_channels: x[1],
+        in_height: x[2],
+        in_width: x[3],
+        out_channels: w[0],
+        kernel: window.kernel,
+        stride: window.stride,
+        pads: [top, left, bottom, right],
+        dilation: window.dilation,
+        groups,
+    }
 }
 
 /// `reduce(real elements, positions inside the padded input)` of every window.

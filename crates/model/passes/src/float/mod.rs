@@ -2,7 +2,7 @@
 //!
 //! Single-threaded and portable; convolutions run as blocked matrix products at a few billion multiplications a second.
 
-mod gemm;
+mod conv;
 mod kernels;
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use veilflow_ir::{Graph, Tensor, ValueId};
 
 use crate::Error;
-pub(crate) use kernels::evaluate;
+pub(crate) use kernels::{conv_shape, evaluate};
 
 /// The outputs of `graph` on these inputs, in order. A closing softmax is not applied: see [`softmax`].
 ///

@@ -6,6 +6,7 @@ use veilflow_ir::plan::{PlanInput, PlanOutput, Settings};
 use veilflow_ir::{Extension, Graph, Op, Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
 use veilflow_spec::LinearShape;
 
+use super::fixed::{half_unit, magnitude_of, to_integer};
 use super::forms::{Form, Forms, Kind, Step};
 use super::roles::Role;
 use super::widths::{Widths, least, truncation_width};
@@ -164,11 +165,26 @@ impl<'a> Emitter<'a> {
         let form = self.forms.get(value, Kind::Reduced);
         match self.forms.reduction(value) {
             shift @ 1.. => {
+                let raw = self.round(layer, raw, value, shift);
                 let shift = shift as u32;
                 self.convert(layer, PlanOp::TruncateReduce { shift }, raw, form, width - shift)
             }
             shift => self.shift_left(layer, raw, shift.unsigned_abs()),
         }
+    }
+
+    /// `x`, which stands for a graph value, with half a unit added for the truncation by `shift` to come. Otherwise every
+    /// truncation would round down, and the errors of a deep network add up.
+    fn round(&mut self, layer: &str, x: usize, value: usize, shift: i32) -> usize {
+        let form = self.form_of(x);
+        // Adding a constant would lose the knowledge that a value is never negative, which is worth more.
+        if self.forms.is_rounded(value) || form.non_negative || shift <= 0 {
+            return x;
+        }
+        let parameters = Parameters { weights: Vec::new(), bias: vec![half_unit(shift)] };
+        self.parameters.insert(self.plan.nodes.len(), parameters);
+        let constant = Shape::new([]).expect("a scalar is a shape");
+        self.convert(layer, PlanOp::AddConstant { constant }, x, form, self.plan.values[x].width)
     }
 
     /// Emits a step that works at `width`; the plan's value for its output.
@@ -190,18 +206,22 @@ impl<'a> Emitter<'a> {
             Role::Linear(_) => self.linear(step, x, shape, form, width),
             Role::Sum { subtract } => {
                 let op = if *subtract { PlanOp::Sub } else { PlanOp::Add };
-                let both = inputs.iter().all(|&i| self.plan.values[i].non_negative) && !subtract;
-                self.node(layer, op, inputs, shape, Form { non_negative: both, ..form }, width)
+                self.node(layer, op, inputs, shape, form, width)
             }
             Role::AddConstant(c) => {
-                let factor = f64::from(form.scale).exp2();
-                let bias = c.data().iter().map(|&v| (f64::from(v) * factor).round() as i64).collect();
+                let bias = c.data().iter().map(|&v| to_integer(v, form.scale)).collect();
                 self.parameters.insert(self.plan.nodes.len(), Parameters { weights: Vec::new(), bias });
                 let op = PlanOp::AddConstant { constant: c.shape().clone() };
                 self.node(layer, op, inputs, shape, form, width)
             }
-            Role::Relu => self.relu(layer, x, form, width),
-            Role::Clip { max } => self.clip(layer, x, *max, form, width),
+            Role::Relu | Role::Clip { .. } => {
+                let shift = self.plan.values[x].scale - form.scale;
+                let x = self.round(layer, x, step.reads[0].0, shift);
+                match step.role {
+                    Role::Clip { max } => self.clip(layer, x, max, form, width),
+                    _ => self.relu(layer, x, form, width),
+                }
+            }
             Role::MaxPool(pool) => {
                 self.node(layer, PlanOp::MaxPool { pool: pool.clone() }, inputs, shape, form, width)
             }
@@ -214,7 +234,7 @@ impl<'a> Emitter<'a> {
                     Op::Transpose { perm } => PlanOp::Transpose { perm: perm.clone() },
                     Op::Concat { axis } => PlanOp::Concat { axis: *axis },
                     Op::Pad { before, after, value } => {
-                        let value = (f64::from(*value) * f64::from(form.scale).exp2()).round() as i64;
+                        let value = to_integer(*value, form.scale);
                         PlanOp::Pad { before: before.clone(), after: after.clone(), value }
                     }
                     _ => PlanOp::Reshape,
@@ -282,11 +302,7 @@ impl<'a> Emitter<'a> {
             }
             shift => {
                 let finer = shift.unsigned_abs();
-                let coarse = Form {
-                    scale: form.scale + shift,
-                    magnitude: form.magnitude.saturating_sub(finer),
-                    ..form
-                };
+                let coarse = Form { scale: form.scale + shift, magnitude: form.magnitude - finer, ..form };
                 let y = self.convert(layer, PlanOp::Relu { compare_bits: width }, x, coarse, width);
                 let y = self.resize(y, least(coarse), least(coarse), layer);
                 self.shift_left(layer, y, finer)
@@ -294,10 +310,10 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    fn clip(&mut self, layer: &str, x: usize, max: f64, form: Form, width: u32) -> usize {
-        let scale = self.plan.values[x].scale;
-        let limit = (max * f64::from(scale).exp2()).round() as u64;
-        let magnitude = super::fixed::magnitude_of(limit as f64, 0).min(width - 1);
+    fn clip(&mut self, layer: &str, x: usize, max: f32, form: Form, width: u32) -> usize {
+        let Form { scale, magnitude, .. } = self.form_of(x);
+        let limit = to_integer(max, scale).unsigned_abs();
+        let magnitude = magnitude_of(limit as f64, 0).min(magnitude);
         let clipped = Form { scale, magnitude, non_negative: true };
         let y = self.convert(layer, PlanOp::Clip { limit, compare_bits: width }, x, clipped, width);
         match scale - form.scale {

@@ -23,6 +23,16 @@ pub(super) fn scale_for(bound: f64, bits: u32) -> i32 {
     ((largest / bound).log2().floor() as i32).clamp(-MAX_SCALE, MAX_SCALE)
 }
 
+/// A number at a scale, rounded to nearest; saturates.
+pub(super) fn to_integer(number: f32, scale: i32) -> i64 {
+    (f64::from(number) * f64::from(scale).exp2()).round() as i64
+}
+
+/// What to add before dropping `shift` bits so that the result is rounded to nearest, not down.
+pub(super) fn half_unit(shift: i32) -> i64 {
+    if shift > 0 { 1 << (shift - 1).min(60) } else { 0 }
+}
+
 /// A linear layer in integers.
 pub(super) struct FixedLayer {
     pub(super) shape: LinearShape,
@@ -36,13 +46,11 @@ impl FixedLayer {
     pub(super) fn quantise(layer: &Layer, input_scale: i32, weight_bits: u32) -> Result<Self, String> {
         let largest = layer.weights.iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));
         let weight_scale = scale_for(largest, weight_bits - 1);
-        let round = |v: &f32, scale: i32| (f64::from(*v) * f64::from(scale).exp2()).round();
-        let weights = layer.weights.iter().map(|w| round(w, weight_scale) as i64).collect();
-        let bias: Vec<f64> = layer.bias.iter().map(|b| round(b, input_scale + weight_scale)).collect();
-        if bias.iter().any(|b| b.abs() >= 62f64.exp2()) {
-            return Err("a bias doesn't fit 62 bits beside the weights".into());
+        let weights = layer.weights.iter().map(|&w| to_integer(w, weight_scale)).collect();
+        let bias: Vec<i64> = layer.bias.iter().map(|&b| to_integer(b, input_scale + weight_scale)).collect();
+        if bias.iter().any(|b| b.unsigned_abs() >= 1 << 60) {
+            return Err("a bias doesn't fit 60 bits beside the weights".into());
         }
-        let bias = bias.into_iter().map(|b| b as i64).collect();
         Ok(Self { shape: layer.shape.clone(), weights, bias, weight_scale })
     }
 

@@ -10,7 +10,7 @@
 use veilflow_ir::{Graph, Node, Op};
 
 use super::Options;
-use super::fixed::{FixedLayer, magnitude_of, scale_for};
+use super::fixed::{FixedLayer, half_unit, magnitude_of, scale_for, to_integer};
 use super::roles::{Layer, Role, node_error};
 use crate::Error;
 
@@ -50,6 +50,9 @@ pub(super) struct Forms<'g> {
     reduced: Vec<Option<Form>>,
     /// The form in which each value comes into being.
     pub(super) native: Vec<Kind>,
+    /// The scale to which each value is truncated by all its readers, if a linear layer makes it and they agree: half a
+    /// unit of that scale goes into the layer's bias, so that truncation rounds to nearest.
+    rounded_to: Vec<Option<i32>>,
 }
 
 impl<'g> Forms<'g> {
@@ -61,7 +64,9 @@ impl<'g> Forms<'g> {
         let bounds = bounds(graph, &steps, ranges, margin);
         let targets = targets(graph, &steps, &bounds, options.activation_bits);
         let values = graph.values().len();
-        let mut forms = Self { steps, raw: vec![None; values], reduced: vec![None; values], native };
+        let rounded_to = rounded_to(graph, &steps, &targets);
+        let (raw, reduced) = (vec![None; values], vec![None; values]);
+        let mut forms = Self { steps, raw, reduced, native, rounded_to };
         for id in graph.inputs() {
             let i = id.index();
             let magnitude = magnitude_of(bounds[i], targets[i]);
@@ -83,27 +88,22 @@ impl<'g> Forms<'g> {
         form.expect("forms are chosen for all reads")
     }
 
-    /// Whether a value exists in a form.
-    pub(super) fn has(&self, value: usize, kind: Kind) -> bool {
-        match kind {
-            Kind::Raw => self.raw[value].is_some(),
-            Kind::Reduced => self.reduced[value].is_some(),
-        }
-    }
-
     /// Bits to drop from the raw form to reach the reduced one; negative if bits are added.
     pub(super) fn reduction(&self, value: usize) -> i32 {
         self.get(value, Kind::Raw).scale - self.get(value, Kind::Reduced).scale
+    }
+
+    /// Whether a raw value comes with half a unit added for its truncation.
+    pub(super) fn is_rounded(&self, value: usize) -> bool {
+        self.rounded_to[value].is_some()
     }
 
     fn reduce_inputs(&mut self, index: usize, targets: &[i32], bounds: &[f64]) {
         for &(value, kind) in &self.steps[index].reads {
             if kind == Kind::Reduced && self.reduced[value].is_none() {
                 let raw = self.get(value, Kind::Raw);
-                let scale = targets[value];
-                let exact = (raw.magnitude as i32 - (raw.scale - scale)).max(0) as u32;
-                let magnitude = exact.min(magnitude_of(bounds[value], scale));
-                self.reduced[value] = Some(Form { scale, magnitude, ..raw });
+                let seen = magnitude_of(bounds[value], targets[value]);
+                self.reduced[value] = Some(rescaled(raw, targets[value], seen));
             }
         }
     }
@@ -124,26 +124,26 @@ impl<'g> Forms<'g> {
         let mut fixed = None;
         let form = match &step.role {
             Role::Linear(layer) => {
-                let (layer, form) = linear(layer, x, ranges[output], margin, options)
+                let seen = f64::from(ranges[output]) * margin;
+                let (layer, form) = linear(layer, x, seen, self.rounded_to[output], options)
                     .map_err(|reason| node_error(step.node, reason))?;
                 fixed = Some(layer);
                 form
             }
-            Role::Sum { .. } => {
+            Role::Sum { subtract } => {
                 let scale = inputs[0].scale.max(inputs[1].scale);
-                Form { scale, magnitude: magnitude_of(bounds[output], scale), non_negative: false }
+                let non_negative = !subtract && inputs.iter().all(|f| f.non_negative);
+                Form { scale, magnitude: magnitude_of(bounds[output], scale), non_negative }
             }
             Role::AddConstant(_) => {
                 Form { magnitude: magnitude_of(bounds[output], x.scale), non_negative: false, ..x }
             }
             Role::Relu | Role::Clip { .. } => {
-                let scale = targets[output];
-                let magnitude = match step.role {
-                    Role::Clip { max } => clip_magnitude(max, x.scale, scale),
-                    _ => magnitude_of(bounds[output], scale),
+                let seen = match step.role {
+                    Role::Clip { max } => clip_magnitude(max, x.scale, targets[output]),
+                    _ => magnitude_of(bounds[output], targets[output]),
                 };
-                let exact = (x.magnitude as i32 - (x.scale - scale)).max(0) as u32;
-                Form { scale, magnitude: magnitude.min(exact), non_negative: true }
+                Form { non_negative: true, ..rescaled(x, targets[output], seen) }
             }
             Role::AveragePool { .. } => {
                 Form { magnitude: magnitude_of(bounds[output], x.scale).min(x.magnitude), ..x }
@@ -151,8 +151,9 @@ impl<'g> Forms<'g> {
             Role::MaxPool(_) => x,
             Role::Move => match step.node.op {
                 Op::Pad { value, .. } => {
-                    let border = magnitude_of(f64::from(value.abs()), x.scale);
-                    let non_negative = x.non_negative && value >= 0.0;
+                    let border = to_integer(value, x.scale);
+                    let non_negative = x.non_negative && border >= 0;
+                    let border = magnitude_of(border.unsigned_abs() as f64, 0);
                     Form { magnitude: x.magnitude.max(border), non_negative, ..x }
                 }
                 _ => x,
@@ -174,9 +175,15 @@ impl<'g> Forms<'g> {
     }
 }
 
+/// A form at another scale: with fewer bits no larger than `seen`, with more bits exactly as much larger.
+fn rescaled(x: Form, scale: i32, seen: u32) -> Form {
+    let exact = (x.magnitude as i32 + scale - x.scale).max(0) as u32;
+    Form { scale, magnitude: if scale < x.scale { exact.min(seen) } else { exact }, ..x }
+}
+
 /// The magnitude after limiting to `max` at scale `from` and truncating to scale `to`.
-fn clip_magnitude(max: f64, from: i32, to: i32) -> u32 {
-    let limit = (max * f64::from(from).exp2()).round();
+fn clip_magnitude(max: f32, from: i32, to: i32) -> u32 {
+    let limit = to_integer(max, from) as f64;
     magnitude_of((limit * f64::from(to - from).exp2()).floor(), 0)
 }
 
@@ -184,13 +191,15 @@ fn clip_magnitude(max: f64, from: i32, to: i32) -> u32 {
 fn linear(
     layer: &Layer,
     x: Form,
-    range: f32,
-    margin: f64,
+    seen: f64,
+    rounded_to: Option<i32>,
     options: &Options,
 ) -> Result<(FixedLayer, Form), String> {
-    let fixed = FixedLayer::quantise(layer, x.scale, options.weight_bits)?;
+    let mut fixed = FixedLayer::quantise(layer, x.scale, options.weight_bits)?;
     let scale = x.scale + fixed.weight_scale;
-    let seen = magnitude_of(f64::from(range) * margin, scale);
+    let half = rounded_to.map_or(0, |target| half_unit(scale - target));
+    fixed.bias.iter_mut().for_each(|b| *b += half);
+    let seen = magnitude_of(seen * f64::from(scale).exp2() + half as f64, 0);
     let possible = magnitude_of(fixed.largest_sum(x.magnitude, x.non_negative), 0);
     Ok((fixed, Form { scale, magnitude: seen.min(possible), non_negative: false }))
 }
@@ -231,6 +240,28 @@ fn steps(graph: &Graph) -> Result<Vec<Step<'_>>, Error> {
     Ok(steps)
 }
 
+/// See [`Forms::rounded_to`].
+fn rounded_to(graph: &Graph, steps: &[Step<'_>], targets: &[i32]) -> Vec<Option<i32>> {
+    let mut readers: Vec<Vec<(&Step<'_>, Kind)>> = vec![Vec::new(); graph.values().len()];
+    for step in steps {
+        step.reads.iter().for_each(|&(value, kind)| readers[value].push((step, kind)));
+    }
+    let mut rounded_to = vec![None; graph.values().len()];
+    for step in steps.iter().filter(|s| matches!(s.role, Role::Linear(_))) {
+        let value = step.node.output.index();
+        let is_output = graph.outputs().iter().any(|o| o.value.index() == value);
+        rounded_to[value] = match readers[value][..] {
+            _ if is_output => None,
+            [(reader, Kind::Raw)] if matches!(reader.role, Role::Relu | Role::Clip { .. }) => {
+                Some(targets[reader.node.output.index()])
+            }
+            _ if readers[value].iter().all(|(_, kind)| *kind == Kind::Reduced) => Some(targets[value]),
+            _ => None,
+        };
+    }
+    rounded_to
+}
+
 fn native(graph: &Graph, steps: &[Step<'_>]) -> Vec<Kind> {
     let mut native = vec![Kind::Reduced; graph.values().len()];
     steps.iter().for_each(|s| native[s.node.output.index()] = s.makes);
@@ -244,7 +275,7 @@ fn bounds(graph: &Graph, steps: &[Step<'_>], ranges: &[f32], margin: f64) -> Vec
         let output = step.node.output.index();
         let inputs = step.reads.iter().map(|&(v, _)| bounds[v]);
         let certain = match step.role {
-            Role::Clip { max } => max,
+            Role::Clip { max } => f64::from(max),
             Role::Sum { .. } => inputs.sum(),
             Role::Relu | Role::MaxPool(_) | Role::AveragePool { .. } | Role::Concat => {
                 inputs.fold(0.0, f64::max)

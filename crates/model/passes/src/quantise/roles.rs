@@ -4,6 +4,7 @@ use veilflow_ir::{Graph, Node, Op, Shape, Tensor, Window, layout};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
 
 use crate::Error;
+use crate::float::conv_shape;
 
 /// A linear layer with float weights in the layout of `shape`.
 pub(super) struct Layer {
@@ -23,7 +24,7 @@ pub(super) enum Role {
     /// max(x, 0).
     Relu,
     /// x limited to 0..=max.
-    Clip { max: f64 },
+    Clip { max: f32 },
     /// The largest of each window.
     MaxPool(Pool2dShape),
     /// The mean of each window.
@@ -65,7 +66,7 @@ impl Role {
             Op::Add => Ok(Self::Sum { subtract: false }),
             Op::Sub => Ok(Self::Sum { subtract: true }),
             Op::Relu => Ok(Self::Relu),
-            Op::Clip { min: 0.0, max } if *max > 0.0 => Ok(Self::Clip { max: f64::from(*max) }),
+            Op::Clip { min: 0.0, max } if *max > 0.0 => Ok(Self::Clip { max: *max }),
             Op::Clip { .. } => refuse("only limits of 0 below and a positive number above are supported"),
             Op::MaxPool { window } => Ok(Self::MaxPool(pool(window, x, graph.shape(node.output)))),
             Op::AveragePool { window, include_padding } => Ok(Self::AveragePool {
@@ -93,18 +94,7 @@ fn floats(graph: &Graph, node: &Node, input: usize) -> Option<Vec<f32>> {
 
 fn conv(graph: &Graph, node: &Node, window: &Window, groups: usize) -> Layer {
     let (x, w) = (graph.shape(node.inputs[0]), graph.shape(node.inputs[1]));
-    let ([top, left], [bottom, right]) = (window.pad_before, window.pad_after);
-    let shape = LinearShape::Conv2d(Conv2dShape {
-        in_channels: x[1],
-        in_height: x[2],
-        in_width: x[3],
-        out_channels: w[0],
-        kernel: window.kernel,
-        stride: window.stride,
-        pads: [top, left, bottom, right],
-        dilation: window.dilation,
-        groups,
-    });
+    let shape = LinearShape::Conv2d(conv_shape(window, groups, x, w));
     let bias = floats(graph, node, 2).unwrap_or_else(|| vec![0.0; w[0]]);
     Layer { shape, weights: floats(graph, node, 1).unwrap_or_default(), bias }
 }

@@ -2,6 +2,7 @@
 
 use veilflow_ir::Graph;
 
+use super::fixed::{magnitude_of, to_integer};
 use super::forms::{Form, Forms, Kind};
 use super::roles::{Role, node_error};
 use crate::Error;
@@ -48,7 +49,7 @@ impl Widths {
                 }
                 Role::Relu => least(x).max((x.scale - made.scale + 1).max(0) as u32),
                 Role::Clip { max } => {
-                    let limit = (max * f64::from(x.scale).exp2()).round();
+                    let limit = to_integer(*max, x.scale) as f64;
                     // The sign bit, and room for 2^m + limit.
                     let sum = f64::from(x.magnitude).exp2() + limit;
                     (1 + sum.log2().ceil() as u32).max((x.scale - made.scale + 1).max(0) as u32)
@@ -59,7 +60,7 @@ impl Widths {
                     let seen = f64::from(ranges[output]) * margin * f64::from(x.scale).exp2();
                     let sum = seen.min(f64::from(x.magnitude).exp2()) * count;
                     // The rounding term is half the count, and the count itself must fit.
-                    super::fixed::magnitude_of((sum + count).max(2.0 * count), 0) + 1
+                    magnitude_of((sum + count).max(2.0 * count), 0) + 1
                 }
                 .max(least(x)),
             };

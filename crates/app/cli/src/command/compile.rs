@@ -1,0 +1,138 @@
+//! `veilflow compile`: ONNX to plan and weights.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde::Serialize;
+use veilflow_ir::Tensor;
+use veilflow_passes::{Compiled, Options};
+
+use crate::preprocess::Preprocessing;
+use crate::{data, model_dir, output};
+
+/// Compile an ONNX model to a plan (public) and weights (the server's).
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    /// The model.
+    model: PathBuf,
+    /// Inputs like those to come, from which scales and widths are chosen: npy, npz (`x`, or `input_0`...), png, jpeg, or
+    /// a folder of pictures.
+    #[arg(long, value_name = "DATA")]
+    calibrate: PathBuf,
+    /// The folder to write.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Use at most so many calibration inputs.
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    limit: usize,
+    /// How pictures and bytes become inputs, such as `channels=bgr resize=short:256 crop=224 mean=104,117,123 std=1`;
+    /// clients find it in the plan.
+    #[arg(long, default_value = "", value_name = "WORDS")]
+    preprocess: Preprocessing,
+    /// Width of weights in bits, sign included.
+    #[arg(long, default_value_t = Options::default().weight_bits)]
+    weight_bits: u32,
+    /// Bits of the largest activation a tensor has room for.
+    #[arg(long, default_value_t = Options::default().activation_bits)]
+    activation_bits: u32,
+    /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
+    #[arg(long, default_value_t = Options::default().margin_percent, value_name = "PERCENT")]
+    margin: u32,
+    /// Reveal only the index of the largest output.
+    #[arg(long)]
+    arg_max: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    model: String,
+    plan: PathBuf,
+    plan_hash: String,
+    weights: PathBuf,
+    calibration_inputs: usize,
+    imported_nodes: usize,
+    plan_nodes: usize,
+    multiplications: u64,
+    widths: (u32, u32),
+}
+
+/// What both `compile` and the demo do: choose scales from samples and make the plan.
+pub(crate) fn compile(onnx: &[u8], calibration: &Path, limit: usize, options: &Options) -> Result<Compiled> {
+    let graph = veilflow_import_onnx::import_bytes(onnx)?;
+    let preprocessing: Preprocessing = options.preprocessing.parse()?;
+    ensure!(graph.inputs().len() == 1, "calibration files can be given for networks with one input only");
+    let shape = graph.shape(graph.inputs()[0]);
+    let mut samples = data::load(calibration, shape, &preprocessing)?.inputs;
+    samples.truncate(limit.max(1));
+    let tensors = samples.into_iter().map(|sample| Ok(vec![Tensor::new(shape.clone(), sample)?]));
+    Ok(veilflow_passes::compile(&graph, &tensors.collect::<Result<Vec<_>>>()?, options)?)
+}
+
+/// Writes a compiled model's folder.
+pub(crate) fn save(compiled: &Compiled, onnx: &[u8], dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
+    compiled.plan.save(dir.join(model_dir::PLAN))?;
+    compiled.weights.save(dir.join(model_dir::WEIGHTS))?;
+    model_dir::write(&dir.join(model_dir::MODEL), onnx)
+}
+
+impl Compile {
+    pub(crate) fn run(self) -> Result<()> {
+        let onnx =
+            std::fs::read(&self.model).with_context(|| format!("cannot read {}", self.model.display()))?;
+        let options = Options {
+            weight_bits: self.weight_bits,
+            activation_bits: self.activation_bits,
+            margin_percent: self.margin,
+            arg_max: self.arg_max,
+            preprocessing: self.preprocess.to_string(),
+        };
+        let compiled = compile(&onnx, &self.calibrate, self.limit, &options)
+            .with_context(|| format!("cannot compile {}", self.model.display()))?;
+        save(&compiled, &onnx, &self.output)?;
+        let plan = &compiled.plan;
+        let summary = Summary {
+            model: plan.name.clone(),
+            plan: self.output.join(model_dir::PLAN),
+            plan_hash: output::hex(&plan.hash()),
+            weights: self.output.join(model_dir::WEIGHTS),
+            calibration_inputs: plan.settings.calibration_inputs,
+            imported_nodes: compiled.report.imported_nodes,
+            plan_nodes: plan.nodes.len(),
+            multiplications: plan.multiplications(),
+            widths: plan.widths(),
+        };
+        if self.json {
+            return output::print_json(&summary);
+        }
+        let mut table =
+            output::table(&["layer", "largest seen", "fractional bits", "room, bits", "width, bits"]);
+        for t in &compiled.report.tensors {
+            table.add_row([
+                t.layer.clone(),
+                format!("{:.4}", t.largest),
+                t.scale.to_string(),
+                t.magnitude.to_string(),
+                t.width.to_string(),
+            ]);
+        }
+        output::print(&format!(
+            "{table}\n{}: {} nodes, {} multiplications, widths {} to {} bits, {} calibration inputs\n\
+             wrote {} (public: give it to clients), {} and {} (the server's alone)",
+            summary.model,
+            summary.plan_nodes,
+            summary.multiplications,
+            summary.widths.0,
+            summary.widths.1,
+            summary.calibration_inputs,
+            summary.plan.display(),
+            summary.weights.display(),
+            model_dir::MODEL,
+        ));
+        Ok(())
+    }
+}

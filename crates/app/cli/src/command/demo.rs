@@ -1,0 +1,140 @@
+//! `veilflow demo`: the main job on what is built in.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::Serialize;
+use veilflow_passes::{Options, clear, float};
+
+use super::{only_input, tensor};
+use crate::bench::{RunOptions, Totals};
+use crate::pair::PairRun;
+use crate::preprocess::Preprocessing;
+use crate::report::{Layer, table};
+use crate::{data, model_dir, output};
+
+const ONNX: &[u8] = include_bytes!("../../../../../models/mnist/mnist-demo.onnx");
+const CALIBRATION: &[u8] = include_bytes!("../../../../../models/mnist/calibration.npz");
+const PREPROCESSING: &str = "channels=gray std=255";
+const DIGITS: [&[u8]; 10] = [
+    include_bytes!("../../../../../models/mnist/digit_0.png"),
+    include_bytes!("../../../../../models/mnist/digit_1.png"),
+    include_bytes!("../../../../../models/mnist/digit_2.png"),
+    include_bytes!("../../../../../models/mnist/digit_3.png"),
+    include_bytes!("../../../../../models/mnist/digit_4.png"),
+    include_bytes!("../../../../../models/mnist/digit_5.png"),
+    include_bytes!("../../../../../models/mnist/digit_6.png"),
+    include_bytes!("../../../../../models/mnist/digit_7.png"),
+    include_bytes!("../../../../../models/mnist/digit_8.png"),
+    include_bytes!("../../../../../models/mnist/digit_9.png"),
+];
+
+/// Classify a digit privately: a server process holds the weights, a client process the picture.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Which of the ten bundled pictures to classify.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u8).range(0..=9))]
+    digit: u8,
+    /// A picture of your own instead: 28x28, a bright digit on dark.
+    #[arg(long, value_name = "FILE", conflicts_with = "digit")]
+    input: Option<PathBuf>,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Print one JSON object, last on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    digit: usize,
+    exact: bool,
+    largest_difference_from_float: f32,
+    offline: Totals,
+    online: Totals,
+    peak_rss_bytes: u64,
+    supplier: String,
+    layers: Vec<Layer>,
+    version: &'static str,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> Result<()> {
+        let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let calibration = dir.path().join("calibration.npz");
+        std::fs::write(&calibration, CALIBRATION)?;
+        let options = Options { preprocessing: PREPROCESSING.to_owned(), ..Options::default() };
+        let compiled = super::compile::compile(ONNX, &calibration, usize::MAX, &options)?;
+        super::compile::save(&compiled, ONNX, dir.path())?;
+        let input = match &self.input {
+            Some(file) => file.clone(),
+            None => {
+                let file = dir.path().join("digit.png");
+                std::fs::write(&file, DIGITS[usize::from(self.digit)])?;
+                file
+            }
+        };
+        let (plan, weights) = model_dir::server(dir.path())?;
+        let preprocessing: Preprocessing = PREPROCESSING.parse()?;
+        let sample = data::load(&input, &only_input(&plan)?.shape, &preprocessing)?.inputs.swap_remove(0);
+        if !self.json {
+            output::print(&format!(
+                "A server process holds the weights of {} ({} numbers), a client process holds a picture.",
+                plan.name,
+                plan.parameters().iter().map(|p| p.weights + p.bias).sum::<usize>()
+            ));
+            output::print(&picture(&sample));
+        }
+        let run = PairRun::start(dir.path(), &input, &self.options)?;
+        let tensors = [tensor(only_input(&plan)?, &sample)?];
+        let cleartext = clear::run(&plan, &weights, &tensors)?;
+        let wanted = float::run(&veilflow_import_onnx::import_bytes(ONNX)?, &tensors)?;
+        let learned = run.client.outputs.first().context("the network has an output")?;
+        let differences = wanted[0].data().iter().zip(&learned.values).map(|(a, b)| (a - b).abs());
+        let [offline, online] = run.phases();
+        let report = Report {
+            model: plan.name.clone(),
+            digit: learned.top,
+            exact: learned.integers == cleartext.outputs[0].to_signed(),
+            largest_difference_from_float: differences.fold(0.0, f32::max),
+            offline: Totals::of([&offline[0], &offline[1]]),
+            online: Totals::of([&online[0], &online[1]]),
+            peak_rss_bytes: run.peak_rss_bytes(),
+            supplier: self.options.supplier.to_string(),
+            layers: run.client.layers,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        if self.json {
+            output::print_json(&report)?;
+        } else {
+            report.print();
+        }
+        if !report.exact {
+            bail!("the secure output differs from the cleartext fixed-point output");
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn print(&self) {
+        output::print(&format!(
+            "The client learned: it is a {}.\n\
+             Equal to the cleartext fixed-point output bit for bit: {}.\n\
+             Largest difference from the float model: {:.5}.\n{}",
+            self.digit,
+            if self.exact { "yes" } else { "NO" },
+            self.largest_difference_from_float,
+            table(&self.layers)
+        ));
+    }
+}
+
+/// A 28×28 picture in half as many lines.
+fn picture(sample: &[f32]) -> String {
+    let shade = |v: f32| b" .:-=+*#%@"[(v.clamp(0.0, 1.0) * 9.0) as usize] as char;
+    let rows = sample.chunks(28).step_by(2).map(|row| row.iter().map(|&v| shade(v)).collect::<String>());
+    rows.map(|row| format!("    {}\n", row.trim_end())).collect()
+}

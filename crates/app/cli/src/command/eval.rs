@@ -1,0 +1,137 @@
+//! `veilflow eval`: accuracy in the clear, float and fixed-point.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use veilflow_passes::{clear, float};
+
+use super::{finish, only_input, tensor, top};
+use crate::preprocess::Preprocessing;
+use crate::{data, model_dir, output};
+
+/// Compare the fixed-point run with the float model, in the clear, on a data set.
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// The folder that `compile` wrote.
+    dir: PathBuf,
+    /// Inputs, with labels if there are any: npz, npy, png, jpeg, or a folder of pictures.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The float model, if not the one in the folder.
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Use at most so many inputs.
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true, value_name = "N")]
+    limit: usize,
+    /// Preprocess pictures and bytes like this, not as the plan says.
+    #[arg(long, value_name = "WORDS")]
+    preprocess: Option<Preprocessing>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    inputs: usize,
+    /// Inputs with a known class.
+    labelled: usize,
+    float_right: usize,
+    fixed_right: usize,
+    /// Inputs on which both name the same class.
+    same_top: usize,
+    /// The largest difference of an output before any softmax.
+    largest_error: f32,
+    /// The largest float output, for comparison.
+    largest_output: f32,
+    /// By layer, elements that left the range the plan has room for: there the result may be wrong.
+    overflows: BTreeMap<String, usize>,
+}
+
+impl Eval {
+    pub(crate) fn run(self) -> Result<()> {
+        let (plan, weights) = model_dir::server(&self.dir)?;
+        let graph = model_dir::float(&self.dir, self.model.as_ref())?;
+        let value = only_input(&plan)?;
+        let preprocessing = match &self.preprocess {
+            Some(preprocessing) => preprocessing.clone(),
+            None => plan.preprocessing.parse()?,
+        };
+        let samples = data::load(&self.data, &value.shape, &preprocessing)?;
+        let count = samples.inputs.len().min(self.limit.max(1));
+        let bar = ProgressBar::new(count as u64);
+        let mut report = Report { inputs: count, ..Report::default() };
+        for (i, sample) in samples.inputs.iter().take(count).enumerate() {
+            let input = [tensor(value, sample)?];
+            let wanted = float::run(&graph, &input)?;
+            let run = clear::run(&plan, &weights, &input)?;
+            for overflow in &run.overflows {
+                *report.overflows.entry(overflow.layer.clone()).or_default() += overflow.elements;
+            }
+            let fixed = run.decode(&plan);
+            let (wanted, fixed) = (wanted[0].data(), &fixed[0]);
+            // With --arg-max only the index is an output.
+            let tops = if fixed.len() == wanted.len() {
+                for (a, b) in wanted.iter().zip(fixed) {
+                    report.largest_error = report.largest_error.max((a - b).abs());
+                    report.largest_output = report.largest_output.max(a.abs());
+                }
+                [top(wanted), top(&finish(fixed, plan.outputs[0].softmax))]
+            } else {
+                [top(wanted), fixed[0] as usize]
+            };
+            report.same_top += usize::from(tops[0] == tops[1]);
+            if let Some(label) = samples.labels.as_ref().and_then(|l| usize::try_from(l[i]).ok()) {
+                report.labelled += 1;
+                report.float_right += usize::from(tops[0] == label);
+                report.fixed_right += usize::from(tops[1] == label);
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        if self.json {
+            return output::print_json(&report);
+        }
+        report.print();
+        Ok(())
+    }
+}
+
+impl Report {
+    fn print(&self) {
+        let percent = |n: usize, of: usize| 100.0 * n as f64 / of.max(1) as f64;
+        let mut lines = vec![format!(
+            "{} inputs: float and fixed-point name the same class on {} ({:.2} %)",
+            self.inputs,
+            self.same_top,
+            percent(self.same_top, self.inputs)
+        )];
+        if self.labelled > 0 {
+            lines.push(format!(
+                "right of {} labelled: float {} ({:.2} %), fixed-point {} ({:.2} %)",
+                self.labelled,
+                self.float_right,
+                percent(self.float_right, self.labelled),
+                self.fixed_right,
+                percent(self.fixed_right, self.labelled)
+            ));
+        }
+        lines.push(format!(
+            "largest output error {:.5}, where outputs reach {:.5}",
+            self.largest_error, self.largest_output
+        ));
+        if self.overflows.is_empty() {
+            lines.push("every value stayed in the range the plan has room for".to_owned());
+        }
+        for (layer, elements) in &self.overflows {
+            lines.push(format!(
+                "OUT OF RANGE: {elements} elements in {layer}; calibrate with inputs like these"
+            ));
+        }
+        output::print(&lines.join("\n"));
+    }
+}

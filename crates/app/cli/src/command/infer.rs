@@ -1,0 +1,140 @@
+//! `veilflow infer`: the client process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use veilflow_exec::{Phase, Session, peak_rss_bytes};
+use veilflow_ir::Plan;
+use veilflow_net::{LinkOptions, Role, tcp_connect_with};
+use veilflow_passes::clear::encode;
+
+use super::serve::{DONE, MORE};
+use super::{advance, finish, only_input, progress, seconds, tensor, top};
+use crate::bench::RunOptions;
+use crate::preprocess::Preprocessing;
+use crate::report::{Layer, layers, table};
+use crate::{data, model_dir, output};
+
+/// Run a served model on a private input.
+#[derive(Debug, Args)]
+pub(crate) struct Infer {
+    /// The server.
+    #[arg(long, value_name = "ADDR")]
+    connect: String,
+    /// The plan file, from the server's owner.
+    #[arg(long)]
+    plan: PathBuf,
+    /// The input: npy, npz, png, jpeg, or a folder of pictures. Several samples are run one after the other.
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// Use at most so many of the input's samples.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    limit: usize,
+    /// Preprocess pictures and bytes like this, not as the plan says.
+    #[arg(long, value_name = "WORDS")]
+    preprocess: Option<Preprocessing>,
+    /// Give the server up if it is silent for so many seconds.
+    #[arg(long, default_value = "120", value_name = "SECONDS", value_parser = seconds)]
+    timeout: Duration,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Print one JSON object a line, one a run.
+    #[arg(long)]
+    json: bool,
+}
+
+/// An output the client learned.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Learned {
+    pub(crate) name: String,
+    /// The integers as the protocol gave them, signed.
+    pub(crate) integers: Vec<i64>,
+    /// The numbers they stand for, after the softmax if the network ends with one.
+    pub(crate) values: Vec<f32>,
+    /// The index of the largest.
+    pub(crate) top: usize,
+}
+
+/// A run as the client saw it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RunReport {
+    pub(crate) outputs: Vec<Learned>,
+    /// Input elements beyond what the plan has room for, limited to it.
+    pub(crate) outside: usize,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) peak_rss_bytes: u64,
+}
+
+impl Infer {
+    pub(crate) fn run(self) -> Result<()> {
+        let plan = model_dir::plan(&self.plan)?;
+        let value = only_input(&plan)?;
+        let preprocessing = match &self.preprocess {
+            Some(preprocessing) => preprocessing.clone(),
+            None => plan
+                .preprocessing
+                .parse()
+                .context("the plan's preprocessing is not readable; state --preprocess")?,
+        };
+        let mut samples = data::load(&self.input, &value.shape, &preprocessing)?.inputs;
+        samples.truncate(self.limit.max(1));
+        let link = LinkOptions { timeout: self.timeout, shape: self.options.link.shape() };
+        let channel = tcp_connect_with(self.connect.as_str(), self.timeout, &link)?;
+        let mut session = Session::open(channel, Role::P1, plan.hash(), self.options.session())?;
+        let mut set_up = session.set_up;
+        for sample in &samples {
+            let report = self.infer(&mut session, &plan, sample, std::mem::take(&mut set_up))?;
+            if self.json {
+                output::print_json(&report)?;
+            } else {
+                report.print();
+            }
+        }
+        session.party.channel.send(&[DONE])?;
+        Ok(session.party.channel.flush()?)
+    }
+
+    fn infer(&self, session: &mut Session, plan: &Plan, sample: &[f32], set_up: Phase) -> Result<RunReport> {
+        let encoded = encode(plan, &[tensor(only_input(plan)?, sample)?])?;
+        let outside = encoded.iter().map(|e| e.outside).sum();
+        let input: Vec<_> = encoded.into_iter().map(|e| e.values).collect();
+        let bar = progress(plan, "private inference");
+        session.party.channel.send(&[MORE])?;
+        let offline = session.offline(plan, None, &mut |step| advance(&bar, plan, step))?;
+        let outcome = session.online(plan, None, Some(&input), &mut |step| advance(&bar, plan, step))?;
+        bar.finish_and_clear();
+        let results = outcome.outputs.context("the client learns the output")?;
+        let outputs = plan.outputs.iter().zip(&results).map(|(output, integers)| {
+            let values = finish(&plan.values[output.value].decode(integers), output.softmax);
+            Learned { name: output.name.clone(), integers: integers.to_signed(), top: top(&values), values }
+        });
+        Ok(RunReport {
+            outputs: outputs.collect(),
+            outside,
+            layers: layers(plan, set_up, &offline, &outcome.nodes, outcome.rest),
+            peak_rss_bytes: peak_rss_bytes(),
+        })
+    }
+}
+
+impl RunReport {
+    fn print(&self) {
+        for learned in &self.outputs {
+            let mut order: Vec<usize> = (0..learned.values.len()).collect();
+            order.sort_by(|&a, &b| learned.values[b].total_cmp(&learned.values[a]));
+            let best: Vec<String> =
+                order.iter().take(5).map(|&i| format!("{i}: {:.4}", learned.values[i])).collect();
+            output::print(&format!("{}: class {} ({})", learned.name, learned.top, best.join(", ")));
+        }
+        if self.outside > 0 {
+            output::print(&format!(
+                "warning: {} input elements are beyond the range the model was calibrated for",
+                self.outside
+            ));
+        }
+        output::print(&table(&self.layers).to_string());
+    }
+}

@@ -1,0 +1,163 @@
+//! `veilflow inspect`: what a plan is and what it will cost.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use veilflow_correlation::{Cost, Flow};
+use veilflow_exec::Prediction;
+use veilflow_net::LinkShape;
+
+use crate::bench::RunOptions;
+use crate::{model_dir, output};
+
+/// Show a plan: layers, widths, predicted bytes and rounds, time on the wire.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A plan file, or the folder that holds it.
+    plan: PathBuf,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Volume {
+    /// Payload bytes by the server and by the client.
+    bytes: [u64; 2],
+    rounds: u64,
+    /// Seconds the messages spend on the chosen link; computing comes on top.
+    wire_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Node {
+    layer: String,
+    op: &'static str,
+    shape: Vec<usize>,
+    width: u32,
+    scale: i32,
+    offline: Volume,
+    online: Volume,
+}
+
+#[derive(Serialize)]
+struct Report {
+    name: String,
+    hash: String,
+    preprocessing: String,
+    weight_bits: u32,
+    activation_bits: u32,
+    margin_percent: u32,
+    calibration_inputs: usize,
+    multiplications: u64,
+    nodes: Vec<Node>,
+    set_up: Volume,
+    offline: Volume,
+    online: Volume,
+}
+
+/// Seconds that a conversation spends on a link, if computing took none: each step waits for its slower direction.
+fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
+    let delay = link.one_way_delay.as_secs_f64();
+    let step = |flow: &Flow| {
+        let bytes = match *flow {
+            Flow::From(_, bytes) => bytes,
+            Flow::Exchange(a, b) => a.max(b),
+        };
+        bytes as f64 / link.bandwidth_bytes_per_s
+    };
+    cost.flows.iter().map(step).sum::<f64>() + cost.volume().rounds as f64 * delay
+}
+
+impl Inspect {
+    pub(crate) fn run(self) -> Result<()> {
+        let plan = model_dir::plan(&self.plan)?;
+        let prediction = Prediction::of(&plan, &self.options.session());
+        let link = self.options.link.shape();
+        let volume = |cost: &Cost| {
+            let volume = cost.volume();
+            let wire_seconds = link.map(|link| wire_seconds(cost, link));
+            Volume { bytes: volume.bytes, rounds: volume.rounds, wire_seconds }
+        };
+        let nodes = plan.nodes.iter().zip(prediction.offline.iter().zip(&prediction.online));
+        let nodes = nodes.map(|(node, (offline, online))| {
+            let value = &plan.values[node.output];
+            Node {
+                layer: node.layer.clone(),
+                op: node.op.name(),
+                shape: value.shape.to_vec(),
+                width: value.width,
+                scale: value.scale,
+                offline: volume(offline),
+                online: volume(online),
+            }
+        });
+        let report = Report {
+            name: plan.name.clone(),
+            hash: output::hex(&plan.hash()),
+            preprocessing: plan.preprocessing.clone(),
+            weight_bits: plan.settings.weight_bits,
+            activation_bits: plan.settings.activation_bits,
+            margin_percent: plan.settings.margin_percent,
+            calibration_inputs: plan.settings.calibration_inputs,
+            multiplications: plan.multiplications(),
+            nodes: nodes.collect(),
+            set_up: volume(&prediction.set_up),
+            offline: volume(&prediction.offline_cost()),
+            online: volume(&prediction.online_cost()),
+        };
+        if self.json {
+            return output::print_json(&report);
+        }
+        report.print(self.options.link);
+        Ok(())
+    }
+}
+
+impl Report {
+    fn print(&self, link: crate::bench::Link) {
+        let mut table =
+            output::table(&["layer", "op", "shape", "bits", "scale", "offline", "online", "online rounds"]);
+        for node in &self.nodes {
+            let shape: Vec<String> = node.shape.iter().map(usize::to_string).collect();
+            table.add_row([
+                node.layer.clone(),
+                node.op.to_owned(),
+                shape.join("x"),
+                node.width.to_string(),
+                node.scale.to_string(),
+                output::bytes(node.offline.bytes.iter().sum()),
+                output::bytes(node.online.bytes.iter().sum()),
+                node.online.rounds.to_string(),
+            ]);
+        }
+        let total = |name: &str, volume: &Volume| {
+            let wire =
+                volume.wire_seconds.map_or_else(String::new, |s| format!(", {s:.2} s on the {link} wire"));
+            format!(
+                "{name}: {} to the client, {} to the server, {} rounds{wire}",
+                output::bytes(volume.bytes[0]),
+                output::bytes(volume.bytes[1]),
+                volume.rounds
+            )
+        };
+        output::print(&format!(
+            "{table}\n{}, plan {}\nweights {} bits, activations {} bits, margin {} % over {} calibration inputs\n\
+             preprocessing: {}\n{} multiplications\n{}\n{}",
+            self.name,
+            &self.hash[..16],
+            self.weight_bits,
+            self.activation_bits,
+            self.margin_percent,
+            self.calibration_inputs,
+            if self.preprocessing.is_empty() { "none" } else { &self.preprocessing },
+            self.multiplications,
+            total("offline, set-up included", &self.offline),
+            total("online", &self.online),
+        ));
+    }
+}

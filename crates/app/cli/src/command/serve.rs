@@ -1,0 +1,128 @@
+//! `veilflow serve`: the server process.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use veilflow_exec::{Session, peak_rss_bytes};
+use veilflow_ir::{Plan, Weights};
+use veilflow_net::{Channel, LinkOptions, NetError, Role, TcpAcceptor};
+
+use super::seconds;
+use crate::bench::RunOptions;
+use crate::report::{Layer, layers};
+use crate::{model_dir, output};
+
+/// Serve a compiled model to clients.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The folder that `compile` wrote.
+    dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7451", value_name = "ADDR")]
+    listen: String,
+    /// End after so many sessions, with an error if one failed; 0 serves for ever.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    sessions: usize,
+    /// Sessions at once; further clients wait.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    at_once: u16,
+    /// Give a client up that is silent for so many seconds.
+    #[arg(long, default_value = "120", value_name = "SECONDS", value_parser = seconds)]
+    timeout: Duration,
+    #[command(flatten)]
+    options: RunOptions,
+    /// Print one JSON object a line: the address, then a report a run.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A run as the server saw it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RunReport {
+    pub(crate) session: usize,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) peak_rss_bytes: u64,
+}
+
+/// How often the listener looks whether it is done.
+const TICK: Duration = Duration::from_millis(200);
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<()> {
+        let (plan, weights) = model_dir::server(&self.dir)?;
+        let acceptor = TcpAcceptor::bind(self.listen.as_str())
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
+        let address = acceptor.local_addr().to_string();
+        if self.json {
+            output::print_json(&serde_json::json!({ "listening": address }))?;
+        } else {
+            output::print(&format!("serving {} on {address}", plan.name));
+        }
+        let (running, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let link = LinkOptions { timeout: self.timeout, shape: self.options.link.shape() };
+        std::thread::scope(|scope| -> Result<()> {
+            let mut number = 0;
+            while self.sessions == 0 || number < self.sessions {
+                if running.load(Ordering::Acquire) >= usize::from(self.at_once) {
+                    std::thread::sleep(TICK);
+                    continue;
+                }
+                // Nobody has come yet: with a number of sessions to serve the wait is bounded, else it goes on.
+                let wait = if self.sessions == 0 { Duration::from_secs(3600) } else { self.timeout };
+                let channel = match acceptor.accept_with(wait, &link) {
+                    Ok(channel) => channel,
+                    Err(NetError::Timeout { .. }) if self.sessions == 0 => continue,
+                    Err(error) => return Err(error).context("no client came"),
+                };
+                number += 1;
+                running.fetch_add(1, Ordering::AcqRel);
+                let (plan, weights, this, running, failed) = (&plan, &weights, &self, &running, &failed);
+                scope.spawn(move || {
+                    if let Err(error) = this.session(number, channel, plan, weights) {
+                        failed.fetch_add(1, Ordering::AcqRel);
+                        eprintln!("error: session {number}: {error:#}");
+                    }
+                    running.fetch_sub(1, Ordering::AcqRel);
+                });
+            }
+            Ok(())
+        })?;
+        match failed.into_inner() {
+            0 => Ok(()),
+            n => bail!("{n} of {} sessions failed", self.sessions),
+        }
+    }
+
+    /// One client: runs until it says that it wants no more.
+    fn session(&self, number: usize, channel: Channel, plan: &Plan, weights: &Weights) -> Result<()> {
+        let mut session = Session::open(channel, Role::P0, plan.hash(), self.options.session())?;
+        let mut set_up = session.set_up;
+        while session.party.channel.recv_vec(1)? == [MORE] {
+            let offline = session.offline(plan, Some(weights), &mut |_| {})?;
+            let outcome = session.online(plan, Some(weights), None, &mut |_| {})?;
+            let layers = layers(plan, set_up, &offline, &outcome.nodes, outcome.rest);
+            set_up = Default::default();
+            if self.json {
+                output::print_json(&RunReport { session: number, layers, peak_rss_bytes: peak_rss_bytes() })?;
+            } else {
+                let [offline, online] = crate::report::totals(&layers);
+                output::print(&format!(
+                    "session {number}: offline {:.2} s, online {:.2} s, {}",
+                    offline.seconds,
+                    online.seconds,
+                    output::bytes(offline.sent + offline.received + online.sent + online.received)
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a client sends before each run; anything else ends the session.
+pub(crate) const MORE: u8 = 1;
+/// What a client sends when it is done.
+pub(crate) const DONE: u8 = 0;

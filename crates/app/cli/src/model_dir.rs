@@ -1,0 +1,46 @@
+//! A compiled model's folder: what `compile` writes and the others read.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use veilflow_ir::{Graph, Plan, Weights};
+
+/// The public program; clients need a copy.
+pub(crate) const PLAN: &str = "plan.vfp";
+/// The integers of the weights; the server's alone.
+pub(crate) const WEIGHTS: &str = "weights.vfw";
+/// The float model it was compiled from, for `eval`; the server's alone.
+pub(crate) const MODEL: &str = "model.onnx";
+
+/// Loads the plan at `path`: a plan file, or a folder that holds one.
+pub(crate) fn plan(path: &Path) -> Result<Plan> {
+    let file = if path.is_dir() { path.join(PLAN) } else { path.to_owned() };
+    ensure!(file.exists(), "{} does not exist; `veilflow compile` makes it", file.display());
+    Plan::load(&file).with_context(|| format!("cannot use the plan {}", file.display()))
+}
+
+/// Loads plan and weights from a server's folder.
+pub(crate) fn server(dir: &Path) -> Result<(Plan, Weights)> {
+    ensure!(dir.is_dir(), "{} is no folder; `veilflow compile MODEL.onnx -o DIR` makes it", dir.display());
+    let plan = plan(dir)?;
+    let file = dir.join(WEIGHTS);
+    ensure!(file.exists(), "{} does not exist: is {} a client's copy?", file.display(), dir.display());
+    let weights =
+        Weights::load(&plan, &file).with_context(|| format!("cannot use the weights {}", file.display()))?;
+    Ok((plan, weights))
+}
+
+/// Loads the float model: `model` if given, else the one `compile` kept.
+pub(crate) fn float(dir: &Path, model: Option<&PathBuf>) -> Result<Graph> {
+    let file = model.cloned().unwrap_or_else(|| dir.join(MODEL));
+    veilflow_import_onnx::import_file(&file).with_context(|| format!("cannot import {}", file.display()))
+}
+
+/// Writes `bytes` to `path` so that a reader sees all of it or none.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut file, bytes)?;
+    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}

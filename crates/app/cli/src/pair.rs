@@ -1,0 +1,51 @@
+//! A server and a client process on loopback, and what came of it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use veilflow_exec::Phase;
+
+use crate::bench::RunOptions;
+use crate::command::{infer, serve};
+use crate::process::Party;
+use crate::report::totals;
+
+/// One run between two processes.
+pub(crate) struct PairRun {
+    pub(crate) server: serve::RunReport,
+    pub(crate) client: infer::RunReport,
+}
+
+impl PairRun {
+    /// Serves the folder `dir` to a client that runs the model on `input`, each a process of this program.
+    pub(crate) fn start(dir: &Path, input: &Path, options: &RunOptions) -> Result<Self> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let mut arguments =
+            vec!["serve".to_owned(), text(dir), "--json".to_owned(), "--sessions=1".to_owned()];
+        arguments.push("--listen=127.0.0.1:0".to_owned());
+        arguments.push("--timeout=600".to_owned());
+        arguments.extend(options.arguments());
+        let mut server = Party::start("server", &arguments)?;
+        let mut arguments = vec!["infer".to_owned(), "--json".to_owned(), "--timeout=600".to_owned()];
+        arguments.push(format!("--connect={}", server.address()?));
+        arguments.push(format!("--plan={}", text(&dir.join(crate::model_dir::PLAN))));
+        arguments.push(format!("--input={}", text(input)));
+        arguments.extend(options.arguments());
+        let mut client = Party::start("client", &arguments)?;
+        let run = Self { client: client.read()?, server: server.read()? };
+        client.finish()?;
+        server.finish()?;
+        Ok(run)
+    }
+
+    /// Offline and online as both parties saw them, the server first.
+    pub(crate) fn phases(&self) -> [[Phase; 2]; 2] {
+        let [server, client] = [totals(&self.server.layers), totals(&self.client.layers)];
+        [[server[0], client[0]], [server[1], client[1]]]
+    }
+
+    /// The larger resident set of the two.
+    pub(crate) fn peak_rss_bytes(&self) -> u64 {
+        self.server.peak_rss_bytes.max(self.client.peak_rss_bytes)
+    }
+}

@@ -1,0 +1,223 @@
+//! One node of a plan as a protocol: its cost, its linear request, and its run on shares.
+
+use veilflow_correlation::{Cost, Demand, LinearRequest, Weights};
+use veilflow_ir::layout;
+use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
+use veilflow_net::Role;
+use veilflow_online::{self as online, Party, Range, Tuning};
+use veilflow_ring::{Ring, RingVec};
+use veilflow_spec::Pool2dShape;
+
+use crate::{ExecError, Result};
+
+/// Server-held numbers of a node: `None` at the client.
+pub(crate) type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
+
+fn ring(value: &PlanValue) -> Result<Ring> {
+    Ring::new(value.width).map_err(|e| ExecError::Misfit { what: e.to_string() })
+}
+
+/// What is known of a value: its sign, or that it fills less than a third of its ring.
+fn range(value: &PlanValue) -> Range {
+    range_of(1u128 << value.magnitude.min(64), value.non_negative, value.width)
+}
+
+/// The same for any value below `bound` in magnitude.
+fn range_of(bound: u128, non_negative: bool, width: u32) -> Range {
+    if non_negative && bound <= 1 << (width - 1) {
+        Range::NonNegative
+    } else if 3 * bound <= 1 << width {
+        Range::Slack
+    } else {
+        Range::Any
+    }
+}
+
+/// What is known of the sums that an average pooling divides.
+fn sum_range(value: &PlanValue, pool: &Pool2dShape) -> Range {
+    let count = (pool.kernel[0] * pool.kernel[1]) as u128;
+    range_of((count << value.magnitude.min(64)) + count, value.non_negative, value.width)
+}
+
+fn extension_range(sign: Extension) -> Range {
+    match sign {
+        Extension::NonNegative => Range::NonNegative,
+        Extension::SignedWithSlack => Range::Slack,
+        Extension::Signed => Range::Any,
+    }
+}
+
+/// The linear layer that node `index` asks a pair for, if it does.
+pub(crate) fn linear_request(plan: &Plan, index: usize) -> Option<LinearRequest> {
+    let node = &plan.nodes[index];
+    let PlanOp::Linear { shape, weight_bits, .. } = &node.op else { return None };
+    let ring = Ring::new(plan.values[node.output].width).ok()?;
+    Some(LinearRequest { layer: index, shape: shape.clone(), ring, weight_bits: *weight_bits })
+}
+
+/// The online cost of node `index`, its demand included.
+pub(crate) fn cost(plan: &Plan, index: usize, tuning: Tuning) -> Cost {
+    let node = &plan.nodes[index];
+    let x = &plan.values[node.inputs[0]];
+    match &node.op {
+        PlanOp::Linear { .. } => {
+            linear_request(plan, index).map_or_else(Cost::default, |r| online::linear_cost(&r))
+        }
+        PlanOp::MaxPool { pool } => online::max_pool_cost(x.width, pool, tuning),
+        PlanOp::AveragePool { pool, count_padding } => {
+            online::average_pool_cost(x.width, pool, *count_padding, sum_range(x, pool), tuning)
+        }
+        PlanOp::ArgMax => {
+            let width = x.shape.last().copied().unwrap_or(1);
+            let out = plan.values[node.output].width;
+            online::arg_max_cost(x.width, x.shape.elements() / width, width, out, tuning)
+        }
+        op => elementwise_cost(op, x, x.shape.elements(), tuning),
+    }
+}
+
+/// The cost of an op that works element by element, on `n` of them; nothing for local ops.
+fn elementwise_cost(op: &PlanOp, x: &PlanValue, n: usize, tuning: Tuning) -> Cost {
+    match op {
+        PlanOp::Relu { compare_bits } => {
+            online::drelu_cost(*compare_bits, n, tuning).then(online::multiplex_cost(x.width, n))
+        }
+        PlanOp::ReluTruncate { shift, compare_bits } => {
+            online::relu_truncate_cost(*compare_bits, *shift, n, tuning)
+        }
+        PlanOp::Clip { compare_bits, .. } => {
+            online::drelu_cost(*compare_bits, 2 * n, tuning).then(online::multiplex_cost(x.width, 2 * n))
+        }
+        PlanOp::TruncateReduce { shift } => online::truncate_reduce_cost(x.width, *shift, n, tuning),
+        PlanOp::ArithmeticShift { shift } => {
+            online::arithmetic_shift_cost(x.width, *shift, range(x), n, tuning)
+        }
+        PlanOp::Extend { to, sign: Extension::NonNegative } => {
+            online::zero_extend_cost(x.width, *to, Range::NonNegative, n, tuning)
+        }
+        PlanOp::Extend { to, sign } => {
+            online::sign_extend_cost(x.width, *to, extension_range(*sign), n, tuning)
+        }
+        _ => Cost::default(),
+    }
+}
+
+/// Runs an op that works element by element on a part of its input.
+fn elementwise(party: &mut Party, op: &PlanOp, value: &PlanValue, x: &RingVec) -> online::Result<RingVec> {
+    match op {
+        PlanOp::Relu { compare_bits } => relu_within(party, x, *compare_bits),
+        PlanOp::ReluTruncate { shift, compare_bits } => {
+            online::relu_truncate(party, &x.narrow(Ring::new(*compare_bits)?), *shift)
+        }
+        PlanOp::Clip { limit, compare_bits } => {
+            let n = x.len();
+            let limits = RingVec::from_values(x.ring(), vec![*limit; n]);
+            let mut both = x.clone();
+            both.append(&if party.role == Role::P0 { x.sub(&limits) } else { x.clone() });
+            let y = relu_within(party, &both, *compare_bits)?;
+            Ok(y.slice(0, n).sub(&y.slice(n, n)))
+        }
+        PlanOp::TruncateReduce { shift } => online::truncate_reduce(party, x, *shift),
+        PlanOp::ArithmeticShift { shift } => online::arithmetic_shift(party, x, *shift, range(value)),
+        PlanOp::Extend { to, sign: Extension::NonNegative } => {
+            online::zero_extend(party, x, Ring::new(*to)?, Range::NonNegative)
+        }
+        PlanOp::Extend { to, sign } => online::sign_extend(party, x, Ring::new(*to)?, extension_range(*sign)),
+        _ => Ok(x.clone()),
+    }
+}
+
+/// max(x, 0) where the low `bits` bits tell the sign: fewer bits are compared than selected.
+fn relu_within(party: &mut Party, x: &RingVec, bits: u32) -> online::Result<RingVec> {
+    let positive = online::drelu(party, &x.narrow(Ring::new(bits)?))?;
+    online::multiplex(party, &positive, x)
+}
+
+/// Runs node `index` on shares of its inputs.
+pub(crate) fn run(
+    party: &mut Party,
+    threads: usize,
+    plan: &Plan,
+    index: usize,
+    parameters: Parameters<'_>,
+    inputs: &[&RingVec],
+) -> Result<RingVec> {
+    let node = &plan.nodes[index];
+    let (x, value) = (inputs[0], &plan.values[node.inputs[0]]);
+    let out = ring(&plan.values[node.output])?;
+    Ok(match &node.op {
+        PlanOp::Linear { .. } => linear(party, plan, index, parameters, x)?,
+        PlanOp::MaxPool { pool } => online::max_pool(party, x, pool)?,
+        PlanOp::AveragePool { pool, count_padding } => {
+            online::average_pool(party, x, pool, *count_padding, sum_range(value, pool))?
+        }
+        PlanOp::ArgMax => online::arg_max(party, x, value.shape.last().copied().unwrap_or(1), out)?,
+        op if op.is_local() => local(party.role, plan, node, parameters, inputs, out),
+        op => {
+            let tuning = party.tuning;
+            let demand = |n| -> Demand { elementwise_cost(op, value, n, tuning).demand };
+            let parts = party.in_threads(threads, x.len(), demand, |party, range| {
+                elementwise(party, op, value, &x.slice(range.start, range.len()))
+            })?;
+            let mut joined = RingVec::zeros(out, 0);
+            parts.iter().for_each(|part| joined.append(part));
+            joined
+        }
+    })
+}
+
+fn linear(
+    party: &mut Party,
+    plan: &Plan,
+    index: usize,
+    parameters: Parameters<'_>,
+    x: &RingVec,
+) -> Result<RingVec> {
+    let request = linear_request(plan, index)
+        .ok_or_else(|| ExecError::Misfit { what: format!("node {index} is no linear layer") })?;
+    Ok(match parameters {
+        Some(p) => {
+            let y = online::linear(party, &request, Weights::Mine(&p.weights), x)?;
+            veilflow_spec::add_bias(&y, &p.bias)
+        }
+        None => online::linear(party, &request, Weights::Theirs, x)?,
+    })
+}
+
+/// Ops that each party computes on its share alone; constants and borders are added by P0.
+fn local(
+    role: Role,
+    plan: &Plan,
+    node: &PlanNode,
+    parameters: Parameters<'_>,
+    inputs: &[&RingVec],
+    out: Ring,
+) -> RingVec {
+    let x = inputs[0];
+    let shape = &plan.values[node.inputs[0]].shape;
+    let values = |values: Vec<u64>| RingVec::from_values(out, values);
+    match &node.op {
+        PlanOp::Add => x.add(inputs[1]),
+        PlanOp::Sub => x.sub(inputs[1]),
+        PlanOp::AddConstant { constant } => match parameters {
+            Some(p) => {
+                let constants = layout::broadcast(&p.bias, constant, shape);
+                x.add(&RingVec::from_signed(out, &constants))
+            }
+            None => x.clone(),
+        },
+        PlanOp::ShiftLeft { by } => x.map_into(out, |v| v << by),
+        PlanOp::Transpose { perm } => values(layout::transpose(x.values(), shape, perm)),
+        PlanOp::Concat { axis } => {
+            let shapes = node.inputs.iter().map(|&i| &plan.values[i].shape);
+            let parts: Vec<_> = inputs.iter().map(|x| x.values()).zip(shapes).collect();
+            values(layout::concat(&parts, *axis))
+        }
+        PlanOp::Pad { before, after, value } => {
+            let border = if role == Role::P0 { out.from_signed(*value) } else { 0 };
+            values(layout::pad(x.values(), shape, before, after, border))
+        }
+        // Narrow, Reshape: the ring or the shape changes, the numbers stay.
+        _ => x.narrow(out),
+    }
+}

@@ -1,0 +1,192 @@
+//! Runs a plan in the clear, exactly as the parties would run it securely.
+//!
+//! Every op is a function of `veilflow-spec` on the same rings, so the secure run must give the same bits. Beside them it
+//! watches ranges: where calibration saw nothing like the input, a tensor can leave the range that its plan has room
+//! for, and the result may be wrong without any party noticing. Here that is counted, layer by layer.
+
+use veilflow_ir::{Encoded, Plan, PlanNode, PlanOp, PlanValue, Tensor, Weights, layout};
+use veilflow_ring::{Ring, RingVec};
+use veilflow_spec::{self as spec, LinearShape};
+
+use crate::Error;
+
+/// Elements of one tensor outside their range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overflow {
+    /// The layer, or the input's name.
+    pub layer: String,
+    /// How many elements.
+    pub elements: usize,
+}
+
+/// The result of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClearRun {
+    /// The outputs, in the plan's order.
+    pub outputs: Vec<RingVec>,
+    /// Where values left their range, in execution order. Empty means that the result is what real numbers give, up to
+    /// rounding.
+    pub overflows: Vec<Overflow>,
+}
+
+impl ClearRun {
+    /// The outputs as numbers.
+    pub fn decode(&self, plan: &Plan) -> Vec<Vec<f32>> {
+        plan.outputs.iter().zip(&self.outputs).map(|(o, v)| plan.values[o.value].decode(v)).collect()
+    }
+}
+
+/// The network's inputs as integers of the plan.
+///
+/// # Errors
+/// [`Error::InputCount`] and [`Error::InputShape`].
+pub fn encode(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Encoded>, Error> {
+    if inputs.len() != plan.inputs.len() {
+        return Err(Error::InputCount { expected: plan.inputs.len(), actual: inputs.len() });
+    }
+    let encoded = plan.inputs.iter().zip(inputs).map(|(input, tensor)| {
+        let value = &plan.values[input.value];
+        if value.shape != *tensor.shape() {
+            let (expected, actual) = (value.shape.clone(), tensor.shape().clone());
+            return Err(Error::InputShape { input: input.name.clone(), expected, actual });
+        }
+        Ok(value.encode(tensor.data()))
+    });
+    encoded.collect()
+}
+
+/// Runs a verified plan on these inputs.
+///
+/// # Errors
+/// [`Error::InputCount`], [`Error::InputShape`], and [`Error::WrongWeights`] for another plan's weights.
+pub fn run(plan: &Plan, weights: &Weights, inputs: &[Tensor]) -> Result<ClearRun, Error> {
+    if weights.plan_hash() != plan.hash() {
+        return Err(Error::WrongWeights);
+    }
+    let mut overflows = Vec::new();
+    let mut report = |layer: &str, elements: usize| {
+        if elements > 0 {
+            overflows.push(Overflow { layer: layer.to_owned(), elements });
+        }
+    };
+    let mut uses = plan.uses();
+    let mut known: Vec<Option<RingVec>> = vec![None; plan.values.len()];
+    for (input, encoded) in plan.inputs.iter().zip(encode(plan, inputs)?) {
+        report(&input.name, encoded.outside);
+        known[input.value] = Some(encoded.values);
+    }
+    for (index, node) in plan.nodes.iter().enumerate() {
+        let operands: Vec<&RingVec> = node.inputs.iter().map(|&i| get(&known, i)).collect();
+        let (result, outside) = evaluate(plan, weights, index, node, &operands);
+        report(&node.layer, outside);
+        known[node.output] = Some(result);
+        for &i in &node.inputs {
+            uses[i] -= 1;
+            if uses[i] == 0 {
+                known[i] = None;
+            }
+        }
+    }
+    let outputs = plan.outputs.iter().map(|o| get(&known, o.value).clone()).collect();
+    Ok(ClearRun { outputs, overflows })
+}
+
+fn get(known: &[Option<RingVec>], value: usize) -> &RingVec {
+    known[value].as_ref().expect("a verified plan defines values before they are read")
+}
+
+/// The result of a node, and how many of its elements are outside the range it was planned for.
+fn evaluate(
+    plan: &Plan,
+    weights: &Weights,
+    index: usize,
+    node: &PlanNode,
+    inputs: &[&RingVec],
+) -> (RingVec, usize) {
+    let output = &plan.values[node.output];
+    let x = inputs[0];
+    let parameters = || weights.of(index).expect("weights of this plan cover its nodes");
+    let narrow = |bits: u32| x.narrow(ring(bits));
+    let result = match &node.op {
+        PlanOp::Linear { shape, .. } => {
+            // Unreduced sums show what the ring would hide.
+            let sums = linear(shape, &parameters().weights, x);
+            let per_bias = sums.len() / parameters().bias.len();
+            let sum = |(i, s): (usize, i64)| s.wrapping_add(parameters().bias[i / per_bias]);
+            return checked(output, sums.into_iter().enumerate().map(sum).collect());
+        }
+        PlanOp::AddConstant { constant } => {
+            let shape = &plan.values[node.inputs[0]].shape;
+            let terms = layout::broadcast(&parameters().bias, constant, shape);
+            return checked(output, pairs(&x.to_signed(), &terms, i64::wrapping_add));
+        }
+        PlanOp::Add => {
+            return checked(output, pairs(&x.to_signed(), &inputs[1].to_signed(), i64::wrapping_add));
+        }
+        PlanOp::Sub => {
+            return checked(output, pairs(&x.to_signed(), &inputs[1].to_signed(), i64::wrapping_sub));
+        }
+        PlanOp::Relu { compare_bits } => spec::multiplex(&spec::drelu(&narrow(*compare_bits)), x),
+        PlanOp::ReluTruncate { shift, compare_bits } => spec::relu_truncate(&narrow(*compare_bits), *shift),
+        PlanOp::Clip { limit, compare_bits } => {
+            let bits = ring(*compare_bits);
+            let above = x.map(|v| v.wrapping_sub(*limit));
+            let part = |v: &RingVec| spec::multiplex(&spec::drelu(&v.narrow(bits)), v);
+            part(x).sub(&part(&above))
+        }
+        PlanOp::TruncateReduce { shift } => spec::truncate_reduce(x, *shift),
+        PlanOp::ArithmeticShift { shift } => spec::arithmetic_shift(x, *shift),
+        PlanOp::Extend { to, .. } => spec::sign_extend(x, ring(*to)),
+        PlanOp::Narrow { to } => narrow(*to),
+        PlanOp::ShiftLeft { by } => x.map_into(ring(output.width), |v| v << by),
+        PlanOp::MaxPool { pool } => spec::max_pool(x, pool),
+        PlanOp::AveragePool { pool, count_padding } => spec::average_pool(x, pool, *count_padding),
+        PlanOp::ArgMax => {
+            let row = plan.values[node.inputs[0]].shape.last().copied().unwrap_or(1);
+            spec::arg_max(x, row, ring(output.width))
+        }
+        PlanOp::Reshape => x.clone(),
+        PlanOp::Transpose { perm } => {
+            rearranged(x, layout::transpose(x.values(), shape_of(plan, node, 0), perm))
+        }
+        PlanOp::Concat { axis } => {
+            let parts: Vec<_> =
+                (0..inputs.len()).map(|i| (inputs[i].values(), shape_of(plan, node, i))).collect();
+            rearranged(x, layout::concat(&parts, *axis))
+        }
+        PlanOp::Pad { before, after, value } => {
+            let border = x.ring().from_signed(*value);
+            rearranged(x, layout::pad(x.values(), shape_of(plan, node, 0), before, after, border))
+        }
+    };
+    let outside = result.values().iter().filter(|&&v| !output.contains(result.ring().to_signed(v))).count();
+    (result, outside)
+}
+
+fn ring(bits: u32) -> Ring {
+    Ring::new(bits).expect("a verified plan has widths of 1..=64 bits")
+}
+
+fn shape_of<'a>(plan: &'a Plan, node: &PlanNode, input: usize) -> &'a veilflow_ir::Shape {
+    &plan.values[node.inputs[input]].shape
+}
+
+fn rearranged(like: &RingVec, values: Vec<u64>) -> RingVec {
+    RingVec::from_values(like.ring(), values)
+}
+
+fn pairs(a: &[i64], b: &[i64], f: impl Fn(i64, i64) -> i64) -> Vec<i64> {
+    a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect()
+}
+
+/// Exact integers reduced into the output's ring, and how many it has no room for.
+fn checked(output: &PlanValue, exact: Vec<i64>) -> (RingVec, usize) {
+    let outside = exact.iter().filter(|&&v| !output.contains(v)).count();
+    (RingVec::from_signed(output.ring(), &exact), outside)
+}
+
+/// W·x over the integers: mod 2^64, which is exact for any sensible network. Reduced it equals
+/// [`veilflow_spec::linear`].
+fn linear(shape: &LinearShape, weights: &[i64], x: &RingVec) -> Vec<i64> {
+    veilflow_kernel::linear(shape, weights, &spec::sign_extend(x, ring(64))).to_signed()
+}
