@@ -104,11 +104,11 @@ fn fixed_point_runs_agree_with_the_stored_outputs() {
 
 #[test]
 fn sweep_tmp() {
-    for name in MODELS {
+    for name in [MODELS[1]] {
         let model = load(name);
         let calibration: Vec<Vec<Tensor>> = model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
         let logits: Vec<Tensor> = model.examples.iter().map(|(x, _)| float::run(&model.graph, std::slice::from_ref(x)).unwrap().swap_remove(0)).collect();
-        for (w, a) in [(8, 12), (8, 13), (10, 12), (10, 13), (10, 14), (12, 13), (12, 14), (12,15), (14, 15)] {
+        for (w, a) in [(14, 13), (15, 13), (16, 13), (16, 14), (17, 13), (18, 14), (18, 15)] {
             let options = Options { weight_bits: w, activation_bits: a, ..Options::default() };
             let compiled = compile(&model.graph, &calibration, &options).unwrap();
             let (mut error, mut same) = (0f32, 0);
