@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use aes::{
-    Aes128Enc,
-    cipher::{BlockCipherEncrypt, KeyInit},
+#[cfg(target_arch = "x86_64")]
+use crate::wide::{self, Wide};
+use crate::{
+    Block,
+    cipher::Cipher,
+    derive,
 };
-
-use crate::{Block, derive};
 
 /// Indices hashed under one AES key, which shares the price of the key schedule. The paper's bound grows with
 /// the queries a single key sees: 32 here (two an index), about 5 bits, however many blocks are hashed in
@@ -33,9 +34,18 @@ impl fmt::Debug for CrHash {
     }
 }
 
-fn sigma(x: Block) -> u128 {
-    let (high, low) = ((x.0 >> 64) as u64, x.0 as u64);
-    (u128::from(high ^ low) << 64) | u128::from(high)
+/// The indices before the first whole group of runs, the whole groups, which the vector kernel takes, and those after.
+/// Without the kernel there are no groups.
+fn cut(first_index: u64, blocks: &mut [Block]) -> [&mut [Block]; 3] {
+    let (mut head, mut groups) = (blocks.len(), 0);
+    #[cfg(target_arch = "x86_64")]
+    if Wide::detect().is_some() {
+        head = head.min((first_index.wrapping_neg() % BATCH as u64) as usize);
+        groups = (blocks.len() - head) / (BATCH * wide::RUNS) * (BATCH * wide::RUNS);
+    }
+    let (head, rest) = blocks.split_at_mut(head);
+    let (groups, tail) = rest.split_at_mut(groups);
+    [head, groups, tail]
 }
 
 impl CrHash {
@@ -46,29 +56,32 @@ impl CrHash {
     }
 
     /// Cuts `count` indices into runs that share a key; `visit` gets each run's offset, length and cipher.
-    fn for_each_key(&self, first_index: u64, count: usize, mut visit: impl FnMut(usize, usize, &Aes128Enc)) {
+    fn for_each_key(&self, first_index: u64, count: usize, mut visit: impl FnMut(usize, usize, &Cipher)) {
         let mut done = 0;
         while done < count {
             let index = first_index.wrapping_add(done as u64);
             let run = (BATCH - (index % BATCH as u64) as usize).min(count - done);
             let key = self.start ^ u128::from(index / BATCH as u64);
-            visit(done, run, &Aes128Enc::new(&key.to_le_bytes().into()));
+            visit(done, run, &Cipher::new(Block(key)));
             done += run;
         }
     }
 
     /// Replaces block j by H(block j, first_index + j).
     pub fn hash_each(&self, first_index: u64, blocks: &mut [Block]) {
+        let [head, groups, tail] = cut(first_index, blocks);
+        let at = first_index.wrapping_add(head.len() as u64);
+        self.hash_each_by_key(first_index, head);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(wide) = Wide::detect() {
+            wide.hash_runs(self.start, at / BATCH as u64, groups);
+        }
+        self.hash_each_by_key(at.wrapping_add(groups.len() as u64), tail);
+    }
+
+    fn hash_each_by_key(&self, first_index: u64, blocks: &mut [Block]) {
         self.for_each_key(first_index, blocks.len(), |at, run, cipher| {
-            let blocks = &mut blocks[at..at + run];
-            let mut buffer = [aes::Block::default(); BATCH];
-            for (lane, &block) in buffer.iter_mut().zip(&*blocks) {
-                lane.0 = sigma(block).to_le_bytes();
-            }
-            cipher.encrypt_blocks(&mut buffer[..run]);
-            for (block, lane) in blocks.iter_mut().zip(&buffer) {
-                *block = Block(sigma(*block) ^ u128::from_le_bytes(lane.0));
-            }
+            cipher.hash(&mut blocks[at..at + run])
         });
     }
 
@@ -76,24 +89,24 @@ impl CrHash {
     /// H(zeros\[j\] ⊕ delta, first_index + j). Panics if the lengths differ.
     pub fn hash_pairs(&self, first_index: u64, delta: Block, zeros: &mut [Block], ones: &mut [Block]) {
         assert_eq!(zeros.len(), ones.len(), "halves of different length");
-        // σ is linear.
-        let delta = sigma(delta);
+        let [zeros_head, zeros, zeros_tail] = cut(first_index, zeros);
+        let [ones_head, ones, ones_tail] = cut(first_index, ones);
+        let at = first_index.wrapping_add(zeros_head.len() as u64);
+        self.hash_pairs_by_key(first_index, delta, zeros_head, ones_head);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(wide) = Wide::detect() {
+            wide.hash_pair_runs(self.start, at / BATCH as u64, delta, zeros, ones);
+        }
+        self.hash_pairs_by_key(at.wrapping_add(zeros.len() as u64), delta, zeros_tail, ones_tail);
+    }
+
+    fn hash_pairs_by_key(&self, first_index: u64, delta: Block, zeros: &mut [Block], ones: &mut [Block]) {
+        for (zero, one) in zeros.iter().zip(&mut *ones) {
+            *one = *zero ^ delta;
+        }
         self.for_each_key(first_index, zeros.len(), |at, run, cipher| {
-            let (zeros, ones) = (&mut zeros[at..at + run], &mut ones[at..at + run]);
-            let mut buffer = [aes::Block::default(); 2 * BATCH];
-            let lanes = &mut buffer[..2 * run];
-            let (low, high) = lanes.split_at_mut(run);
-            for (((zero, one), a), b) in zeros.iter_mut().zip(&mut *ones).zip(low).zip(high) {
-                let x = sigma(*zero);
-                (*zero, *one) = (Block(x), Block(x ^ delta));
-                (a.0, b.0) = (x.to_le_bytes(), (x ^ delta).to_le_bytes());
-            }
-            cipher.encrypt_blocks(lanes);
-            let (low, high) = lanes.split_at(run);
-            for (((zero, one), a), b) in zeros.iter_mut().zip(&mut *ones).zip(low).zip(high) {
-                zero.0 ^= u128::from_le_bytes(a.0);
-                one.0 ^= u128::from_le_bytes(b.0);
-            }
+            cipher.hash(&mut zeros[at..at + run]);
+            cipher.hash(&mut ones[at..at + run]);
         });
     }
 }
@@ -101,6 +114,10 @@ impl CrHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aes::{
+        Aes128Enc,
+        cipher::{BlockCipherEncrypt, KeyInit},
+    };
 
     /// The definition, one block at a time.
     fn reference(start: u128, index: u64, x: Block) -> Block {
@@ -132,7 +149,7 @@ mod tests {
         let hash = CrHash::new(Block(3), "test domain");
         let delta = Block(0xdead_beef << 70 | 0x1234);
         for first in [0u64, 1, 15, 16, 1000, u64::from(u32::MAX) * 16 + 7] {
-            for count in [0usize, 1, 2, 15, 16, 17, 31, 33, 100] {
+            for count in [0usize, 1, 2, 15, 16, 17, 31, 33, 64, 100, 203] {
                 let inputs: Vec<Block> =
                     (0..count as u128).map(|i| Block((i + 1).wrapping_mul(u128::MAX / 1001))).collect();
                 let want = |mask: Block| -> Vec<Block> {

@@ -3,19 +3,26 @@
 //! - [`Block`]: 128 bits, the unit every other item works on.
 //! - [`Prg`]: AES-128 in counter mode, expanding a seed into an endless stream.
 //! - [`CrHash`]: a tweakable hash that breaks the correlation of OT-extension outputs.
+//! - [`CcrHash`]: a hash with a fixed key, which grows correlated GGM trees.
 //! - [`transpose`]: 128 rows of bits into one block a column.
 //! - [`derive()`], [`derive_bytes`]: keys and nonces with domain separation.
 //!
-//! AES comes from the `aes` crate, which picks AES-NI, VAES or a constant-time software version at run
-//! time. Nothing here branches on a secret or indexes memory by one, and `Debug` never prints a secret.
+//! AES runs on 512-bit VAES where the processor has it, in a kernel of this crate (module `wide`, the only
+//! `unsafe` code here), else by the `aes` crate: AES-NI, ARM's instructions or constant-time software, picked
+//! at run time as well. The tests hold the two to each other and to published vectors. Nothing here branches on a secret or indexes memory by one, and `Debug` never prints a secret.
 
 mod block;
+mod ccr;
+mod cipher;
 mod derive;
 mod hash;
 mod prg;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 pub use block::Block;
+pub use ccr::CcrHash;
 pub use derive::{derive, derive_bytes};
 pub use hash::CrHash;
 pub use prg::Prg;

@@ -2,13 +2,9 @@
 
 use std::fmt;
 
-use aes::{
-    Aes128Enc,
-    cipher::{BlockCipherEncrypt, KeyInit},
-};
 use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::{Block, PrimError};
+use crate::{Block, PrimError, cipher::Cipher};
 
 /// Cipher blocks made in one call where the output needs converting.
 const BATCH: usize = 128;
@@ -18,7 +14,7 @@ const BATCH: usize = 128;
 /// Every call starts at a whole block of the stream, so two copies agree as long as they are asked for
 /// the same amounts in the same order. The round keys are erased on drop.
 pub struct Prg {
-    cipher: Aes128Enc,
+    cipher: Cipher,
     counter: u64,
 }
 
@@ -31,7 +27,7 @@ impl fmt::Debug for Prg {
 impl Prg {
     /// The stream of `seed`.
     pub fn from_seed(seed: Block) -> Self {
-        Self { cipher: Aes128Enc::new(&seed.to_bytes().into()), counter: 0 }
+        Self { cipher: Cipher::new(seed), counter: 0 }
     }
 
     /// The stream of a fresh seed from the operating system. Errors if the system has none to give.
@@ -46,18 +42,18 @@ impl Prg {
         Self::from_seed(self.block())
     }
 
-    fn next_blocks(&mut self, out: &mut [aes::Block]) {
+    fn next_blocks(&mut self, out: &mut [[u8; 16]]) {
         // 2^64 blocks are out of reach.
         for (block, i) in out.iter_mut().zip(self.counter..) {
-            block.0 = u128::from(i).to_le_bytes();
+            *block = u128::from(i).to_le_bytes();
         }
         self.counter += out.len() as u64;
-        self.cipher.encrypt_blocks(out);
+        self.cipher.encrypt(out);
     }
 
     /// Fills `out` with random bytes.
     pub fn fill(&mut self, out: &mut [u8]) {
-        let (whole, tail) = aes::Block::slice_as_chunks_mut(out);
+        let (whole, tail) = out.as_chunks_mut();
         self.next_blocks(whole);
         if !tail.is_empty() {
             let last = self.block().to_bytes();
@@ -68,11 +64,11 @@ impl Prg {
     /// Fills `out` with random blocks.
     pub fn blocks(&mut self, out: &mut [Block]) {
         for chunk in out.chunks_mut(BATCH) {
-            let mut buffer = [aes::Block::default(); BATCH];
+            let mut buffer = [[0; 16]; BATCH];
             let made = &mut buffer[..chunk.len()];
             self.next_blocks(made);
             for (to, from) in chunk.iter_mut().zip(made) {
-                *to = Block::from_bytes(from.0);
+                *to = Block::from_bytes(*from);
             }
         }
     }
@@ -80,11 +76,11 @@ impl Prg {
     /// Fills `out` with random words.
     pub fn words(&mut self, out: &mut [u64]) {
         for chunk in out.chunks_mut(2 * BATCH) {
-            let mut buffer = [aes::Block::default(); BATCH];
+            let mut buffer = [[0; 16]; BATCH];
             let made = &mut buffer[..chunk.len().div_ceil(2)];
             self.next_blocks(made);
             for (pair, from) in chunk.chunks_mut(2).zip(made) {
-                let block = u128::from_le_bytes(from.0);
+                let block = u128::from_le_bytes(*from);
                 pair[0] = block as u64;
                 if let Some(high) = pair.get_mut(1) {
                     *high = (block >> 64) as u64;
@@ -95,9 +91,9 @@ impl Prg {
 
     /// One random block.
     pub fn block(&mut self) -> Block {
-        let mut block = [aes::Block::default()];
+        let mut block = [[0; 16]];
         self.next_blocks(&mut block);
-        Block::from_bytes(block[0].0)
+        Block::from_bytes(block[0])
     }
 
     /// One random word.

@@ -15,7 +15,7 @@ pub(crate) type RoundKeys = [u128; 11];
 /// Blocks whose rounds are interleaved: 8 registers of 4, enough to hide the latency of a round.
 const GROUP: usize = 32;
 /// Blocks under one key in [`Wide::hash_runs`], and keys expanded together: one a 128-bit lane.
-pub(crate) const RUN: usize = 16;
+const RUN: usize = 16;
 pub(crate) const RUNS: usize = 4;
 
 /// Proof that the processor has the instructions used here.

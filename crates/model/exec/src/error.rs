@@ -30,6 +30,15 @@ pub enum ExecError {
         /// The names there are.
         known: &'static str,
     },
+    /// The stock of prepared runs has ended.
+    #[error("no further run was prepared")]
+    StockClosed,
+    /// The client wants more runs prepared than it uses.
+    #[error("the client prepares further ahead than the {limit} runs allowed")]
+    TooFarAhead {
+        /// The most there may be.
+        limit: usize,
+    },
     /// Weights or input do not fit the plan.
     #[error("{what}")]
     Misfit {

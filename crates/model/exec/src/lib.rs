@@ -6,10 +6,14 @@
 mod error;
 mod node;
 mod phase;
+mod prepare;
 mod run;
 mod session;
+mod stock;
 
 pub use error::{ExecError, Result};
 pub use phase::{Phase, Stopwatch, peak_rss_bytes};
-pub use run::{Outcome, Prediction, Progress, Step};
+pub use prepare::{Prepared, Preparer};
+pub use run::{Online, Outcome, Prediction, Progress, Step};
 pub use session::{Session, SessionOptions, SupplierKind};
+pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};

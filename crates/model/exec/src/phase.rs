@@ -31,19 +31,6 @@ impl std::ops::AddAssign for Phase {
     }
 }
 
-impl Phase {
-    /// What is left of this phase without `part` of it.
-    pub fn minus(&self, part: &Self) -> Self {
-        Self {
-            sent: self.sent.saturating_sub(part.sent),
-            received: self.received.saturating_sub(part.received),
-            rounds: self.rounds.saturating_sub(part.rounds),
-            seconds: (self.seconds - part.seconds).max(0.0),
-            cpu_seconds: (self.cpu_seconds - part.cpu_seconds).max(0.0),
-        }
-    }
-}
-
 /// Measures a phase.
 #[derive(Debug)]
 pub struct Stopwatch {

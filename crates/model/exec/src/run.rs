@@ -1,16 +1,16 @@
-//! The two phases of a run: correlations for every node, then the nodes.
+//! The online phase: the nodes of a plan on shares, and what a run is predicted to send.
 
-use veilflow_correlation::{Cost, Weights as Possession};
+use veilflow_correlation::{Cost, Pools};
 use veilflow_ir::Weights;
 use veilflow_ir::plan::Plan;
 use veilflow_net::Role;
-use veilflow_online::{reveal_to, reveal_to_cost};
+use veilflow_online::{Party, reveal_to, reveal_to_cost};
 use veilflow_ring::{Ring, RingVec};
 
-use crate::{ExecError, Phase, Result, Session, SessionOptions, Stopwatch, node};
+use crate::{ExecError, Phase, Prepared, Result, Session, SessionOptions, Stopwatch, node};
 
-/// Called before each node with its number, counted from 0.
-pub type Progress<'a> = &'a mut dyn FnMut(Step);
+/// Called before each node.
+pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,86 +26,76 @@ pub struct Step {
 pub struct Outcome {
     /// By node, in the plan's order.
     pub nodes: Vec<Phase>,
-    /// Input and output, and what belongs to no node.
+    /// Giving the client its output.
     pub rest: Phase,
     /// The plan's outputs, at the client.
     pub outputs: Option<Vec<RingVec>>,
 }
 
-impl Session {
-    fn check_weights(&self, plan: &Plan, weights: Option<&Weights>) -> Result<()> {
-        let what = match (self.party.role, weights) {
-            (Role::P0, None) => "the server has no weights",
-            (Role::P1, Some(_)) => "the client must not have weights",
-            (Role::P0, Some(w)) if w.plan_hash() != plan.hash() => "the weights belong to another plan",
-            _ => return Ok(()),
-        };
-        Err(ExecError::Misfit { what: what.to_owned() })
-    }
+/// Refuses weights where they do not belong, and none where they do.
+pub(crate) fn check_weights(role: Role, plan: &Plan, weights: Option<&Weights>) -> Result<()> {
+    let what = match (role, weights) {
+        (Role::P0, None) => "the server has no weights",
+        (Role::P1, Some(_)) => "the client must not have weights",
+        (Role::P0, Some(w)) if w.plan_hash() != plan.hash() => "the weights belong to another plan",
+        _ => return Ok(()),
+    };
+    Err(ExecError::Misfit { what: what.to_owned() })
+}
 
-    /// Makes the correlations of one run of `plan`, node by node; no input is needed yet.
-    ///
-    /// # Errors
-    /// Weights that do not fit the party or the plan; a failing channel or supplier.
-    pub fn offline(
-        &mut self,
-        plan: &Plan,
-        weights: Option<&Weights>,
-        progress: Progress<'_>,
-    ) -> Result<Vec<Phase>> {
-        self.check_weights(plan, weights)?;
-        self.party.channel.restart_rounds()?;
-        let mut phases = Vec::with_capacity(plan.nodes.len());
-        for index in 0..plan.nodes.len() {
-            progress(Step { online: false, node: index });
-            let watch = Stopwatch::start(&self.party.channel);
-            let demand = node::cost(plan, index, self.party.tuning).demand;
-            self.supplier.fill(&mut self.party.channel, &demand, &mut self.party.pools)?;
-            if let Some(request) = node::linear_request(plan, index) {
-                let possession = match weights.and_then(|w| w.of(index)) {
-                    Some(parameters) => Possession::Mine(&parameters.weights),
-                    None => Possession::Theirs,
-                };
-                let pair = self.supplier.linear(&mut self.party.channel, &request, possession)?;
-                self.party.pools.put_linear(index, pair);
-            }
-            self.party.channel.flush()?;
-            phases.push(watch.stop(&self.party.channel));
-        }
-        Ok(phases)
-    }
+/// A party and how many threads it works in.
+#[derive(Debug)]
+pub struct Online {
+    /// The party.
+    pub party: Party,
+    pub(crate) threads: usize,
+}
 
-    /// Runs `plan` on the client's `input` with correlations made before. `input` is `Some` at the client only: one
-    /// vector an input of the plan, at the plan's width and scale.
+impl Online {
+    /// Runs `plan` on the client's `input` with correlations made before, which are used up whatever happens. `input` is
+    /// `Some` at the client only: one vector an input of the plan, at the plan's width and scale.
     ///
     /// # Errors
     /// Inputs or weights that do not fit, exhausted correlations, a failing channel.
-    pub fn online(
+    pub fn run(
         &mut self,
+        prepared: Prepared,
         plan: &Plan,
         weights: Option<&Weights>,
         input: Option<&[RingVec]>,
         progress: Progress<'_>,
     ) -> Result<Outcome> {
-        self.check_weights(plan, weights)?;
+        self.party.pools = prepared.pools;
+        let outcome = self.execute(plan, weights, input, progress, |_, _| Ok(()));
+        self.party.pools = Pools::default();
+        outcome
+    }
+
+    fn execute(
+        &mut self,
+        plan: &Plan,
+        weights: Option<&Weights>,
+        input: Option<&[RingVec]>,
+        progress: Progress<'_>,
+        mut before: impl FnMut(&mut Pools, usize) -> Result<()>,
+    ) -> Result<Outcome> {
+        check_weights(self.party.role, plan, weights)?;
         self.party.channel.restart_rounds()?;
-        let whole = Stopwatch::start(&self.party.channel);
         let mut values: Vec<Option<RingVec>> = vec![None; plan.values.len()];
-        for (number, (slot, share)) in self.input_shares(plan, input)?.into_iter().enumerate() {
-            debug_assert_eq!(slot, plan.inputs[number].value);
+        for (slot, share) in self.input_shares(plan, input)? {
             values[slot] = Some(share);
         }
         let mut left = plan.uses();
         let mut phases = Vec::with_capacity(plan.nodes.len());
-        let mut in_nodes = Phase::default();
         for (index, step) in plan.nodes.iter().enumerate() {
+            before(&mut self.party.pools, index)?;
             progress(Step { online: true, node: index });
             let watch = Stopwatch::start(&self.party.channel);
             let missing = || ExecError::Misfit { what: format!("node {index} reads a value not yet made") };
             let inputs: Vec<&RingVec> =
                 step.inputs.iter().map(|&i| values[i].as_ref().ok_or_else(missing)).collect::<Result<_>>()?;
             let parameters = weights.and_then(|w| w.of(index));
-            let output = node::run(&mut self.party, self.options.threads, plan, index, parameters, &inputs)?;
+            let output = node::run(&mut self.party, self.threads, plan, index, parameters, &inputs)?;
             values[step.output] = Some(output);
             for &i in &step.inputs {
                 left[i] -= 1;
@@ -114,10 +104,9 @@ impl Session {
                     values[i] = None;
                 }
             }
-            let phase = watch.stop(&self.party.channel);
-            in_nodes += phase;
-            phases.push(phase);
+            phases.push(watch.stop(&self.party.channel));
         }
+        let watch = Stopwatch::start(&self.party.channel);
         let mut outputs = Vec::with_capacity(plan.outputs.len());
         for output in &plan.outputs {
             let share = values[output.value]
@@ -126,8 +115,8 @@ impl Session {
             outputs.push(reveal_to(&mut self.party, Role::P1, share)?);
         }
         self.party.channel.flush()?;
-        let whole = whole.stop(&self.party.channel);
-        Ok(Outcome { nodes: phases, rest: whole.minus(&in_nodes), outputs: outputs.into_iter().collect() })
+        let rest = watch.stop(&self.party.channel);
+        Ok(Outcome { nodes: phases, rest, outputs: outputs.into_iter().collect() })
     }
 
     /// The client's input is its share and the server's is zero: nothing need be sent, and every protocol is secure for
@@ -155,6 +144,32 @@ impl Session {
             shares.push((named.value, share));
         }
         Ok(shares)
+    }
+}
+
+impl Session {
+    /// Runs `plan` making each node's correlations right before it: memory for the largest node only. Returns what the
+    /// correlations took, by node, and the outcome.
+    ///
+    /// # Errors
+    /// Those of [`Preparer::prepare`] and of [`Online::run`].
+    pub fn just_in_time(
+        &mut self,
+        plan: &Plan,
+        weights: Option<&Weights>,
+        input: Option<&[RingVec]>,
+        progress: Progress<'_>,
+    ) -> Result<(Vec<Phase>, Outcome)> {
+        let mut offline = Vec::with_capacity(plan.nodes.len());
+        let Self { online, preparer, .. } = self;
+        preparer.begin(plan, weights)?;
+        online.party.pools = Pools::default();
+        let outcome = online.execute(plan, weights, input, progress, |pools, index| {
+            offline.push(preparer.node(plan, index, weights, pools)?);
+            Ok(())
+        });
+        online.party.pools = Pools::default();
+        Ok((offline, outcome?))
     }
 }
 

@@ -9,7 +9,7 @@ use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
 use veilflow_two_party::{DEFAULT_K, OtCosts, OtSupplier};
 
-use crate::{ExecError, Phase, Result, Stopwatch};
+use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch};
 
 /// Who supplies correlations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +64,13 @@ pub struct SessionOptions {
     pub tuning: Tuning,
     /// Threads a party, each with a stream of its own.
     pub threads: usize,
+    /// Make each node's correlations right before it instead of all ahead: the least memory, and no offline phase.
+    pub just_in_time: bool,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { supplier: SupplierKind::default(), tuning: Tuning::default(), threads: 1 }
+        Self { supplier: SupplierKind::default(), tuning: Tuning::default(), threads: 1, just_in_time: false }
     }
 }
 
@@ -80,17 +82,18 @@ impl SessionOptions {
             .with("softspoken-k", k)
             .with("leaf-bits", self.tuning.leaf_bits)
             .with("threads", self.threads)
+            .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
             .with("computational-security", 128)
             .with("statistical-security", 40)
     }
 }
 
-/// A party that has agreed with its peer on what to run, and its supplier.
+/// A party that has agreed with its peer on what to run.
 pub struct Session {
-    /// The party, with empty pools.
-    pub party: Party,
-    /// Its source of correlations.
-    pub supplier: Box<dyn Supplier>,
+    /// What runs plans: the party, with empty pools.
+    pub online: Online,
+    /// What makes its correlations.
+    pub preparer: Preparer,
     /// What both sides chose.
     pub options: SessionOptions,
     /// What the handshake and the supplier's set-up took.
@@ -99,12 +102,13 @@ pub struct Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Session({:?}, {})", self.party.role, self.options.supplier)
+        write!(f, "Session({:?}, {})", self.online.party.role, self.options.supplier)
     }
 }
 
 impl Session {
-    /// Shakes hands over `channel` about the plan with `plan_hash`, then sets the supplier up with fresh randomness.
+    /// Shakes hands over `channel` about the plan with `plan_hash`, then sets the supplier up, over a fork of the
+    /// channel and with fresh randomness.
     ///
     /// # Errors
     /// Any difference in plan, parameters, version or roles, at both sides; a failing channel; failing randomness.
@@ -114,16 +118,21 @@ impl Session {
         plan_hash: [u8; 32],
         options: SessionOptions,
     ) -> Result<Self> {
-        let watch = Stopwatch::start(&channel);
+        let before = Stopwatch::start(&channel);
         handshake(&mut channel, role, &options.hello(plan_hash))?;
+        let mut offline = channel.fork()?;
+        let mut set_up = before.stop(&channel);
+        let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
         let supplier: Box<dyn Supplier> = match options.supplier {
-            SupplierKind::Ot { k } => Box::new(OtSupplier::setup(role, &mut channel, prg.fork(), k)?),
+            SupplierKind::Ot { k } => Box::new(OtSupplier::setup(role, &mut offline, prg.fork(), k)?),
         };
-        channel.flush()?;
-        let set_up = watch.stop(&channel);
+        offline.flush()?;
+        set_up += watch.stop(&offline);
         let mut party = Party::new(role, channel, prg);
         party.tuning = options.tuning;
-        Ok(Self { party, supplier, options, set_up })
+        let preparer = Preparer::new(role, offline, supplier, options.tuning);
+        let online = Online { party, threads: options.threads };
+        Ok(Self { online, preparer, options, set_up })
     }
 }

@@ -61,3 +61,6 @@ pub fn import_bytes(bytes: &[u8]) -> Result<Graph, Error> {
     }
     importer::import(proto::Model::decode(bytes)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,25 +101,3 @@ fn fixed_point_runs_agree_with_the_stored_outputs() {
         println!("| {name} | {count} | {low}..{high} | {largest:.3} | {error:.4} | {same}/{count} |");
     }
 }
-
-#[test]
-fn sweep_tmp() {
-    for name in [MODELS[1]] {
-        let model = load(name);
-        let calibration: Vec<Vec<Tensor>> = model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
-        let logits: Vec<Tensor> = model.examples.iter().map(|(x, _)| float::run(&model.graph, std::slice::from_ref(x)).unwrap().swap_remove(0)).collect();
-        for (w, a) in [(14, 13), (15, 13), (16, 13), (16, 14), (17, 13), (18, 14), (18, 15)] {
-            let options = Options { weight_bits: w, activation_bits: a, ..Options::default() };
-            let compiled = compile(&model.graph, &calibration, &options).unwrap();
-            let (mut error, mut same) = (0f32, 0);
-            for ((input, _), logits) in model.examples.iter().zip(&logits) {
-                let run = clear::run(&compiled.plan, &compiled.weights, std::slice::from_ref(input)).unwrap();
-                assert_eq!(run.overflows, [], "{name} leaves its ranges");
-                let fixed = Tensor::new(logits.shape().clone(), run.decode(&compiled.plan).swap_remove(0)).unwrap();
-                error = error.max(largest_difference(&fixed, logits));
-                same += usize::from(fixed.argmax() == logits.argmax());
-            }
-            println!("{name} w{w} a{a}: widths {:?} error {error:.4} same {same}", compiled.plan.widths());
-        }
-    }
-}

@@ -74,6 +74,9 @@ pub(crate) struct RunOptions {
     /// Threads a party.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: u16,
+    /// Make each layer's correlations right before it: least memory, no offline phase.
+    #[arg(long)]
+    pub(crate) just_in_time: bool,
     /// Shape of the link: none, lan (377 MB/s, 0.8 ms) or wan (40 MB/s, 80 ms).
     #[arg(long, default_value = "none")]
     pub(crate) link: Link,
@@ -89,6 +92,7 @@ impl RunOptions {
             supplier,
             tuning: Tuning { leaf_bits: self.leaf_bits },
             threads: usize::from(self.threads),
+            just_in_time: self.just_in_time,
         }
     }
 
@@ -100,6 +104,7 @@ impl RunOptions {
             format!("--threads={}", self.threads),
             format!("--link={}", self.link),
         ];
+        out.extend(self.just_in_time.then(|| "--just-in-time".to_owned()));
         out.extend(self.softspoken_k.iter().map(|k| format!("--softspoken-k={k}")));
         out
     }

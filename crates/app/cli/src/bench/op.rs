@@ -148,30 +148,31 @@ impl PartyArguments {
             }
         };
         let mut session = Session::open(channel, role, [0; 32], self.options.session())?;
-        let watch = Stopwatch::start(&session.party.channel);
+        let Session { online, preparer, options, set_up } = &mut session;
+        let watch = Stopwatch::start(&preparer.channel);
         if let Some(request) = job.request()? {
             let weights = job.weights(&inputs, role);
-            let pair = session.supplier.linear(&mut session.party.channel, &request, weights)?;
-            session.party.pools.put_linear(request.layer, pair);
+            let pair = preparer.supplier.linear(&mut preparer.channel, &request, weights)?;
+            online.party.pools.put_linear(request.layer, pair);
         } else {
-            let demand = job.cost(job.count, session.party.tuning).demand;
-            session.supplier.fill(&mut session.party.channel, &demand, &mut session.party.pools)?;
+            let demand = job.cost(job.count, options.tuning).demand;
+            preparer.supplier.fill(&mut preparer.channel, &demand, &mut online.party.pools)?;
         }
-        session.party.channel.flush()?;
-        let mut offline = session.set_up;
-        offline += watch.stop(&session.party.channel);
+        preparer.channel.flush()?;
+        let mut offline = *set_up;
+        offline += watch.stop(&preparer.channel);
 
-        session.party.channel.restart_rounds()?;
-        let watch = Stopwatch::start(&session.party.channel);
-        let share = job.run(&mut session.party, &inputs, session.options.threads)?.into_elements();
-        session.party.channel.flush()?;
-        let online = watch.stop(&session.party.channel);
+        online.party.channel.restart_rounds()?;
+        let watch = Stopwatch::start(&online.party.channel);
+        let share = job.run(&mut online.party, &inputs, options.threads)?.into_elements();
+        online.party.channel.flush()?;
+        let online_phase = watch.stop(&online.party.channel);
 
-        let result = reveal_to(&mut session.party, Role::P1, &share)?;
+        let result = reveal_to(&mut online.party, Role::P1, &share)?;
         let exact = match result {
             Some(result) => Some(result == job.expected(&inputs)?),
             None => None,
         };
-        print_json(&PartyReport { offline, online, peak_rss_bytes: peak_rss_bytes(), exact })
+        print_json(&PartyReport { offline, online: online_phase, peak_rss_bytes: peak_rss_bytes(), exact })
     }
 }

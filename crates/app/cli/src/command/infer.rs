@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Phase, Session, peak_rss_bytes};
+use veilflow_exec::{Ahead, MAX_AHEAD, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
 use veilflow_ir::Plan;
 use veilflow_net::{LinkOptions, Role, tcp_connect_with};
 use veilflow_passes::clear::encode;
+use veilflow_ring::RingVec;
 
 use super::serve::{DONE, MORE};
 use super::{advance, finish, only_input, progress, seconds, tensor, top};
@@ -33,6 +34,9 @@ pub(crate) struct Infer {
     /// Use at most so many of the input's samples.
     #[arg(long, default_value_t = 1, value_name = "N")]
     limit: usize,
+    /// Runs whose correlations are made in the background before they are needed.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=MAX_AHEAD as i64))]
+    ahead: u8,
     /// Preprocess pictures and bytes like this, not as the plan says.
     #[arg(long, value_name = "WORDS")]
     preprocess: Option<Preprocessing>,
@@ -84,40 +88,66 @@ impl Infer {
         let link = LinkOptions { timeout: self.timeout, shape: self.options.link.shape() };
         let channel = tcp_connect_with(self.connect.as_str(), self.timeout, &link)?;
         let mut session = Session::open(channel, Role::P1, plan.hash(), self.options.session())?;
+        let bar = progress(&plan, "private inference");
+        let show = |step: Step| advance(&bar, &plan, step);
         let mut set_up = session.set_up;
-        for sample in &samples {
-            let report = self.infer(&mut session, &plan, sample, std::mem::take(&mut set_up))?;
+        let mut report = |outside, offline: &[Phase], outcome: Outcome| -> Result<()> {
+            bar.finish_and_clear();
+            let layers = layers(&plan, std::mem::take(&mut set_up), offline, &outcome.nodes, outcome.rest);
+            let report = RunReport {
+                outputs: learned(&plan, &outcome.outputs.context("the client learns the output")?),
+                outside,
+                layers,
+                peak_rss_bytes: peak_rss_bytes(),
+            };
             if self.json {
-                output::print_json(&report)?;
-            } else {
-                report.print();
+                return output::print_json(&report);
             }
+            report.print();
+            Ok(())
+        };
+        let inputs = samples.iter().map(|sample| encode_sample(&plan, sample));
+        if session.options.just_in_time {
+            for input in inputs {
+                let (outside, input) = input?;
+                session.online.party.channel.send(&[MORE])?;
+                let (offline, outcome) = session.just_in_time(&plan, None, Some(&input), &show)?;
+                report(outside, &offline, outcome)?;
+            }
+        } else {
+            let ahead = Ahead { runs: samples.len(), waiting: self.ahead.into() };
+            let Session { online, preparer, .. } = &mut session;
+            with_stock(preparer, &plan, None, ahead, &show, |stock| -> Result<()> {
+                for input in inputs {
+                    let (outside, input) = input?;
+                    online.party.channel.send(&[MORE])?;
+                    online.party.channel.flush()?;
+                    let prepared = stock.take()?;
+                    let offline = prepared.nodes.clone();
+                    let outcome = online.run(prepared, &plan, None, Some(&input), &show)?;
+                    report(outside, &offline, outcome)?;
+                }
+                Ok(())
+            })?;
         }
-        session.party.channel.send(&[DONE])?;
-        Ok(session.party.channel.flush()?)
+        session.online.party.channel.send(&[DONE])?;
+        Ok(session.online.party.channel.flush()?)
     }
+}
 
-    fn infer(&self, session: &mut Session, plan: &Plan, sample: &[f32], set_up: Phase) -> Result<RunReport> {
-        let encoded = encode(plan, &[tensor(only_input(plan)?, sample)?])?;
-        let outside = encoded.iter().map(|e| e.outside).sum();
-        let input: Vec<_> = encoded.into_iter().map(|e| e.values).collect();
-        let bar = progress(plan, "private inference");
-        session.party.channel.send(&[MORE])?;
-        let offline = session.offline(plan, None, &mut |step| advance(&bar, plan, step))?;
-        let outcome = session.online(plan, None, Some(&input), &mut |step| advance(&bar, plan, step))?;
-        bar.finish_and_clear();
-        let results = outcome.outputs.context("the client learns the output")?;
-        let outputs = plan.outputs.iter().zip(&results).map(|(output, integers)| {
-            let values = finish(&plan.values[output.value].decode(integers), output.softmax);
-            Learned { name: output.name.clone(), integers: integers.to_signed(), top: top(&values), values }
-        });
-        Ok(RunReport {
-            outputs: outputs.collect(),
-            outside,
-            layers: layers(plan, set_up, &offline, &outcome.nodes, outcome.rest),
-            peak_rss_bytes: peak_rss_bytes(),
-        })
-    }
+/// A sample as integers of the plan, and how many elements had to be limited.
+fn encode_sample(plan: &Plan, sample: &[f32]) -> Result<(usize, Vec<RingVec>)> {
+    let encoded = encode(plan, &[tensor(only_input(plan)?, sample)?])?;
+    let outside = encoded.iter().map(|e| e.outside).sum();
+    Ok((outside, encoded.into_iter().map(|e| e.values).collect()))
+}
+
+fn learned(plan: &Plan, results: &[RingVec]) -> Vec<Learned> {
+    let outputs = plan.outputs.iter().zip(results).map(|(output, integers)| {
+        let values = finish(&plan.values[output.value].decode(integers), output.softmax);
+        Learned { name: output.name.clone(), integers: integers.to_signed(), top: top(&values), values }
+    });
+    outputs.collect()
 }
 
 impl RunReport {

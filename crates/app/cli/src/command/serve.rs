@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Session, peak_rss_bytes};
+use veilflow_exec::{Ahead, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
 use veilflow_ir::{Plan, Weights};
 use veilflow_net::{Channel, LinkOptions, NetError, Role, TcpAcceptor};
 
 use super::seconds;
 use crate::bench::RunOptions;
-use crate::report::{Layer, layers};
+use crate::report::{Layer, layers, totals};
 use crate::{model_dir, output};
 
 /// Serve a compiled model to clients.
@@ -101,24 +101,41 @@ impl Serve {
     fn session(&self, number: usize, channel: Channel, plan: &Plan, weights: &Weights) -> Result<()> {
         let mut session = Session::open(channel, Role::P0, plan.hash(), self.options.session())?;
         let mut set_up = session.set_up;
-        while session.party.channel.recv_vec(1)? == [MORE] {
-            let offline = session.offline(plan, Some(weights), &mut |_| {})?;
-            let outcome = session.online(plan, Some(weights), None, &mut |_| {})?;
-            let layers = layers(plan, set_up, &offline, &outcome.nodes, outcome.rest);
-            set_up = Default::default();
+        let mut report = |offline: &[Phase], outcome: &Outcome| {
+            let layers = layers(plan, std::mem::take(&mut set_up), offline, &outcome.nodes, outcome.rest);
             if self.json {
-                output::print_json(&RunReport { session: number, layers, peak_rss_bytes: peak_rss_bytes() })?;
-            } else {
-                let [offline, online] = crate::report::totals(&layers);
-                output::print(&format!(
-                    "session {number}: offline {:.2} s, online {:.2} s, {}",
-                    offline.seconds,
-                    online.seconds,
-                    output::bytes(offline.sent + offline.received + online.sent + online.received)
-                ));
+                let peak_rss_bytes = peak_rss_bytes();
+                return output::print_json(&RunReport { session: number, layers, peak_rss_bytes });
             }
+            let [offline, online] = totals(&layers);
+            output::print(&format!(
+                "session {number}: offline {:.2} s, online {:.2} s, {}",
+                offline.seconds,
+                online.seconds,
+                output::bytes(offline.sent + offline.received + online.sent + online.received)
+            ));
+            Ok(())
+        };
+        let quiet = |_: Step| {};
+        if session.options.just_in_time {
+            while session.online.party.channel.recv_vec(1)? == [MORE] {
+                let (offline, outcome) = session.just_in_time(plan, Some(weights), None, &quiet)?;
+                report(&offline, &outcome)?;
+            }
+            return Ok(());
         }
-        Ok(())
+        // How far to prepare ahead is the client's to say.
+        let ahead = Ahead { runs: 0, waiting: 0 };
+        let Session { online, preparer, .. } = &mut session;
+        with_stock(preparer, plan, Some(weights), ahead, &quiet, |stock| -> Result<()> {
+            while online.party.channel.recv_vec(1)? == [MORE] {
+                let prepared = stock.take()?;
+                let offline = prepared.nodes.clone();
+                let outcome = online.run(prepared, plan, Some(weights), None, &quiet)?;
+                report(&offline, &outcome)?;
+            }
+            Ok(())
+        })
     }
 }
 

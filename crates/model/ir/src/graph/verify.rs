@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn each_broken_rule_names_its_node_or_value() {
-        let breakages: [(&str, fn(&mut Graph)); 6] = [
+        type Breakage = fn(&mut Graph);
+        let breakages: [(&str, Breakage); 6] = [
             ("relu1", |g| g.nodes.swap(0, 1)),
             ("conv1", |g| g.values[2].shape = Shape::new([9]).unwrap()),
             ("z", |g| g.nodes[1].output = ValueId(2)),

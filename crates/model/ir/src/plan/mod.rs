@@ -12,6 +12,9 @@ mod op;
 mod text;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
 pub use op::{Extension, PlanOp};

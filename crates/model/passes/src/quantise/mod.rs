@@ -36,8 +36,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            weight_bits: 10,
-            activation_bits: 13,
+            weight_bits: 11,
+            activation_bits: 12,
             margin_percent: 200,
             arg_max: false,
             preprocessing: String::new(),
@@ -147,3 +147,6 @@ fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Vec<f32>, Err
         None => Ok(ranges),
     }
 }
+
+#[cfg(test)]
+mod tests;

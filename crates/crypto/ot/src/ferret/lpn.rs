@@ -1,0 +1,57 @@
+//! The linear code of the LPN assumption: 10-local, with a public random generator matrix.
+
+use veilflow_prim::{Block, Prg};
+
+use super::params::LOCALITY;
+
+/// Outputs whose indices are made at a time.
+const TILE: usize = 64;
+/// Two indices of up to 32 bits come from one word.
+const WORDS: usize = LOCALITY / 2;
+
+/// Adds to each block of `out` the sum of the blocks of `secret` under the next 10 indices of the stream of `matrix`.
+/// The length of `secret` is a power of two, so that an index is the low bits of 32: uniform without rejection.
+///
+/// One call of many outputs and several of fewer agree if all but the last are multiples of 64.
+pub(crate) fn encode(matrix: &mut Prg, secret: &[Block], out: &mut [Block]) {
+    assert!(secret.len().is_power_of_two(), "a secret of {} blocks", secret.len());
+    let mask = secret.len() - 1;
+    let mut words = [0; WORDS * TILE];
+    for tile in out.chunks_mut(TILE) {
+        matrix.words(&mut words);
+        for (out, words) in tile.iter_mut().zip(words.as_chunks::<WORDS>().0) {
+            for &word in words {
+                *out ^= secret[word as usize & mask] ^ secret[(word >> 32) as usize & mask];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_naive_twin() {
+        for log in [0, 1, 8, 12] {
+            let mut secret = vec![Block::ZERO; 1 << log];
+            Prg::from_seed(Block(1)).blocks(&mut secret);
+            for len in [0, 1, 63, 64, 65, 300] {
+                let noise: Vec<Block> = (0..len as u128).map(|i| Block(i << 64)).collect();
+                let mut out = noise.clone();
+                encode(&mut Prg::from_seed(Block(2)), &secret, &mut out);
+
+                let mut stream = vec![0; 40 * len.next_multiple_of(64)];
+                Prg::from_seed(Block(2)).fill(&mut stream);
+                let index = |i: usize| {
+                    let bytes = stream[4 * i..4 * i + 4].try_into().expect("4 bytes");
+                    u32::from_le_bytes(bytes) as usize % secret.len()
+                };
+                for (i, (&got, &noise)) in out.iter().zip(&noise).enumerate() {
+                    let want = (10 * i..10 * i + 10).fold(noise, |sum, j| sum ^ secret[index(j)]);
+                    assert!(got == want, "secret of 2^{log}, output {i} of {len}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The offline phase: correlations for every node of a plan, before any input exists.
+
+use std::fmt;
+
+use veilflow_correlation::{Pools, Supplier, Weights as Possession};
+use veilflow_ir::Weights;
+use veilflow_ir::plan::Plan;
+use veilflow_net::{Channel, Role};
+use veilflow_online::Tuning;
+
+use crate::run::check_weights;
+use crate::{Phase, Progress, Result, Step, Stopwatch, node};
+
+/// Correlations for one run of a plan. It is used by value: once.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(crate) pools: Pools,
+    /// What they took, by node.
+    pub nodes: Vec<Phase>,
+}
+
+/// A party's supplier, with a stream of its own to the peer's.
+pub struct Preparer {
+    role: Role,
+    /// The stream.
+    pub channel: Channel,
+    /// The supplier.
+    pub supplier: Box<dyn Supplier>,
+    tuning: Tuning,
+}
+
+impl fmt::Debug for Preparer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Preparer({:?}, {})", self.role, self.supplier.name())
+    }
+}
+
+impl Preparer {
+    pub(crate) fn new(role: Role, channel: Channel, supplier: Box<dyn Supplier>, tuning: Tuning) -> Self {
+        Self { role, channel, supplier, tuning }
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Makes the correlations of one run of `plan`, node by node.
+    ///
+    /// # Errors
+    /// Weights that do not fit the party or the plan; a failing channel or supplier.
+    pub fn prepare(
+        &mut self,
+        plan: &Plan,
+        weights: Option<&Weights>,
+        progress: Progress<'_>,
+    ) -> Result<Prepared> {
+        self.begin(plan, weights)?;
+        let mut pools = Pools::default();
+        let mut nodes = Vec::with_capacity(plan.nodes.len());
+        for index in 0..plan.nodes.len() {
+            progress(Step { online: false, node: index });
+            nodes.push(self.node(plan, index, weights, &mut pools)?);
+        }
+        Ok(Prepared { pools, nodes })
+    }
+
+    pub(crate) fn begin(&mut self, plan: &Plan, weights: Option<&Weights>) -> Result<()> {
+        check_weights(self.role, plan, weights)?;
+        Ok(self.channel.restart_rounds()?)
+    }
+
+    /// Makes what node `index` consumes.
+    pub(crate) fn node(
+        &mut self,
+        plan: &Plan,
+        index: usize,
+        weights: Option<&Weights>,
+        pools: &mut Pools,
+    ) -> Result<Phase> {
+        let watch = Stopwatch::start(&self.channel);
+        let demand = node::cost(plan, index, self.tuning).demand;
+        self.supplier.fill(&mut self.channel, &demand, pools)?;
+        if let Some(request) = node::linear_request(plan, index) {
+            let possession = match weights.and_then(|w| w.of(index)) {
+                Some(parameters) => Possession::Mine(&parameters.weights),
+                None => Possession::Theirs,
+            };
+            let pair = self.supplier.linear(&mut self.channel, &request, possession)?;
+            pools.put_linear(index, pair);
+        }
+        self.channel.flush()?;
+        Ok(watch.stop(&self.channel))
+    }
+}

@@ -1,0 +1,151 @@
+//! Preparing ahead: while one run is online, the correlations of the next are made in the background.
+//!
+//! The client asks for each preparation when it has room for it, so that both parties prepare the same runs in the same
+//! order; the server refuses to hold more than [`MAX_AHEAD`] runs that the client has not used. Peak memory is the
+//! correlations of so many runs, plus the one being made and the one in use.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use veilflow_ir::Weights;
+use veilflow_ir::plan::Plan;
+use veilflow_net::Role;
+
+use crate::{ExecError, Prepared, Preparer, Progress, Result};
+
+/// The most runs that may be prepared and not yet begun.
+pub const MAX_AHEAD: usize = 4;
+
+/// The client wants another run prepared.
+const NEXT: u8 = 1;
+/// It has no room yet, but is there.
+const WAIT: u8 = 2;
+/// It wants no more.
+const END: u8 = 0;
+
+/// How often a waiting client says so: well below any sensible deadline.
+const STILL_THERE: Duration = Duration::from_secs(5);
+/// How often it looks for room.
+const TICK: Duration = Duration::from_millis(2);
+
+/// Prepared runs, in order.
+#[derive(Debug)]
+pub struct Stock {
+    receiver: Receiver<Prepared>,
+    starved: bool,
+}
+
+impl Stock {
+    /// Waits for the next prepared run.
+    ///
+    /// # Errors
+    /// [`ExecError::StockClosed`] if preparation has ended, or failed: then [`with_stock`] returns why.
+    pub fn take(&mut self) -> Result<Prepared> {
+        self.receiver.recv().map_err(|_| {
+            self.starved = true;
+            ExecError::StockClosed
+        })
+    }
+}
+
+/// How much to prepare; the client decides, the server follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ahead {
+    /// Runs in all.
+    pub runs: usize,
+    /// Runs that may wait, at most [`MAX_AHEAD`].
+    pub waiting: usize,
+}
+
+/// Calls `body` with a stock that is refilled in the background. `ahead` is used at the client only.
+///
+/// # Errors
+/// Those of `body`, and of the preparation.
+pub fn with_stock<T, E: From<ExecError>>(
+    preparer: &mut Preparer,
+    plan: &Plan,
+    weights: Option<&Weights>,
+    ahead: Ahead,
+    progress: Progress<'_>,
+    body: impl FnOnce(&mut Stock) -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
+    let room = match preparer.role() {
+        Role::P0 => MAX_AHEAD + 2,
+        Role::P1 => ahead.waiting.min(MAX_AHEAD),
+    };
+    let (sender, receiver) = sync_channel(room);
+    std::thread::scope(|scope| {
+        let background = scope.spawn(|| match preparer.role() {
+            Role::P0 => follow(preparer, plan, weights, progress, sender),
+            Role::P1 => lead(preparer, plan, ahead.runs, progress, sender),
+        });
+        let mut stock = Stock { receiver, starved: false };
+        let result = body(&mut stock);
+        let starved = stock.starved;
+        // Whoever prepares finds nobody to hand its work to, and ends.
+        drop(stock);
+        let prepared = background.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match (result, prepared) {
+            (Err(_), Err(cause)) if starved => Err(cause.into()),
+            (result, _) => result,
+        }
+    })
+}
+
+/// The client's side.
+fn lead(
+    preparer: &mut Preparer,
+    plan: &Plan,
+    runs: usize,
+    progress: Progress<'_>,
+    out: SyncSender<Prepared>,
+) -> Result<()> {
+    for _ in 0..runs {
+        preparer.channel.send(&[NEXT])?;
+        let mut prepared = preparer.prepare(plan, None, progress)?;
+        let mut said = Instant::now();
+        loop {
+            prepared = match out.try_send(prepared) {
+                Ok(()) => break,
+                Err(TrySendError::Disconnected(_)) => return finish(preparer),
+                Err(TrySendError::Full(prepared)) => prepared,
+            };
+            if said.elapsed() > STILL_THERE {
+                preparer.channel.send(&[WAIT])?;
+                preparer.channel.flush()?;
+                said = Instant::now();
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+    finish(preparer)
+}
+
+fn finish(preparer: &mut Preparer) -> Result<()> {
+    preparer.channel.send(&[END])?;
+    Ok(preparer.channel.flush()?)
+}
+
+/// The server's side.
+fn follow(
+    preparer: &mut Preparer,
+    plan: &Plan,
+    weights: Option<&Weights>,
+    progress: Progress<'_>,
+    out: SyncSender<Prepared>,
+) -> Result<()> {
+    loop {
+        match preparer.channel.recv_vec(1)?[..] {
+            [NEXT] => {
+                let prepared = preparer.prepare(plan, weights, progress)?;
+                match out.try_send(prepared) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(_)) => return Err(ExecError::TooFarAhead { limit: MAX_AHEAD }),
+                    Err(TrySendError::Disconnected(_)) => return Ok(()),
+                }
+            }
+            [WAIT] => {}
+            _ => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Models built in memory: what they become, and how they fail.
+
+use prost::Message;
+use veilflow_ir::Op;
+
+use crate::proto::{self, data_type};
+use crate::{Error, import_bytes};
+
+fn floats(name: &str, dims: &[i64]) -> proto::Tensor {
+    let len = dims.iter().product::<i64>();
+    proto::Tensor {
+        name: Some(name.into()),
+        dims: dims.to_vec(),
+        data_type: Some(data_type::FLOAT),
+        raw_data: Some((0..len).flat_map(|i| (i as f32 / 8.0 - 1.0).to_le_bytes()).collect()),
+        ..Default::default()
+    }
+}
+
+fn scalar(name: &str, value: f32) -> proto::Tensor {
+    let (dims, float_data) = (vec![], vec![value]);
+    proto::Tensor {
+        name: Some(name.into()),
+        dims,
+        float_data,
+        data_type: Some(data_type::FLOAT),
+        ..Default::default()
+    }
+}
+
+fn integers(name: &str, values: &[i64]) -> proto::Tensor {
+    proto::Tensor {
+        name: Some(name.into()),
+        dims: vec![values.len() as i64],
+        data_type: Some(data_type::INT64),
+        int64_data: values.to_vec(),
+        ..Default::default()
+    }
+}
+
+fn ints(name: &str, ints: &[i64]) -> proto::Attribute {
+    proto::Attribute { name: Some(name.into()), ints: ints.to_vec(), ..Default::default() }
+}
+
+fn int(name: &str, i: i64) -> proto::Attribute {
+    proto::Attribute { name: Some(name.into()), i: Some(i), ..Default::default() }
+}
+
+fn float(name: &str, f: f32) -> proto::Attribute {
+    proto::Attribute { name: Some(name.into()), f: Some(f), ..Default::default() }
+}
+
+fn text(name: &str, s: &str) -> proto::Attribute {
+    proto::Attribute { name: Some(name.into()), s: Some(s.into()), ..Default::default() }
+}
+
+fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<proto::Attribute>) -> proto::Node {
+    proto::Node {
+        input: inputs.iter().map(|&s| s.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        name: Some(format!("{op}_1")),
+        op_type: Some(op.to_owned()),
+        attribute,
+        domain: None,
+    }
+}
+
+/// A model with input `x`; a dimension of 0 stays symbolic.
+fn model(
+    opset: i64,
+    x: &[i64],
+    constants: Vec<proto::Tensor>,
+    nodes: Vec<proto::Node>,
+    output: &str,
+) -> proto::Model {
+    let dim = |&d: &i64| match d {
+        0 => proto::Dimension { dim_value: None, dim_param: Some("N".into()) },
+        d => proto::Dimension { dim_value: Some(d), dim_param: None },
+    };
+    let shape = Some(proto::TensorShape { dim: x.iter().map(dim).collect() });
+    let tensor_type = Some(proto::TensorType { elem_type: Some(data_type::FLOAT), shape });
+    let info = |name: &str, r#type| proto::ValueInfo { name: Some(name.into()), r#type };
+    proto::Model {
+        graph: Some(proto::Graph {
+            node: nodes,
+            name: Some("test".into()),
+            initializer: constants,
+            input: vec![info("x", Some(proto::Type { tensor_type }))],
+            output: vec![info(output, None)],
+        }),
+        opset_import: vec![proto::OperatorSet { domain: None, version: Some(opset) }],
+    }
+}
+
+fn small() -> proto::Model {
+    let constants = vec![
+        floats("w", &[2, 1, 3, 3]),
+        floats("b", &[2]),
+        scalar("low", 0.0),
+        scalar("high", 6.0),
+        floats("fc", &[3, 18]),
+        integers("flat", &[0, -1]),
+    ];
+    let nodes = vec![
+        node("Conv", &["x", "w", "b"], "y", vec![ints("pads", &[1, 1, 1, 1])]),
+        node("Clip", &["y", "low", "high"], "c", vec![]),
+        node(
+            "MaxPool",
+            &["c"],
+            "p",
+            vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2]), int("ceil_mode", 1)],
+        ),
+        node("Reshape", &["p", "flat"], "f", vec![]),
+        node("Gemm", &["f", "fc"], "g", vec![int("transB", 1), float("alpha", 0.5)]),
+        node("Softmax", &["g"], "s", vec![]),
+    ];
+    model(13, &[0, 1, 5, 5], constants, nodes, "s")
+}
+
+fn import(model: &proto::Model) -> Result<veilflow_ir::Graph, Error> {
+    import_bytes(&model.encode_to_vec())
+}
+
+fn refusal(model: &proto::Model) -> String {
+    import(model).expect_err("the model must be refused").to_string()
+}
+
+/// The op of a model's only node.
+fn only_op(model: &proto::Model) -> Op {
+    import(model).unwrap().nodes()[0].op.clone()
+}
+
+#[test]
+fn a_model_becomes_its_graph() {
+    let expected = "graph test\ninput %x: 1x1x5x5\nconst %w: 2x1x3x3\nconst %b: 2\nconst %g.weight: 18x3\n\
+        %y: 1x2x5x5 = conv[kernel=3x3 pads=1,1,1,1](%x, %w, %b)\n%c: 1x2x5x5 = clip[0..=6](%y)\n\
+        %p: 1x2x3x3 = max-pool[kernel=2x2 stride=2x2 pads=0,0,1,1](%c)\n%f: 1x18 = reshape(%p)\n\
+        %g: 1x3 = matmul(%f, %g.weight)\noutput %g softmax\n";
+    assert_eq!(import(&small()).unwrap().to_string(), expected);
+}
+
+#[test]
+fn gemm_scales_and_transposes() {
+    let graph = import(&small()).unwrap();
+    let weight = graph.constant_of(graph.nodes()[4].inputs[1]).unwrap();
+    // Row 4, column 2 of the product's weights is row 2, column 4 of the file's, halved.
+    assert_eq!(weight.data()[4 * 3 + 2], 0.5 * ((2 * 18 + 4) as f32 / 8.0 - 1.0));
+}
+
+#[test]
+fn clip_limits_move_from_attributes_to_inputs() {
+    let old = model(9, &[1, 2], vec![], vec![node("Clip", &["x"], "y", vec![float("max", 6.0)])], "y");
+    assert_eq!(only_op(&old), Op::Clip { min: f32::NEG_INFINITY, max: 6.0 });
+    let constants = vec![scalar("high", 6.0)];
+    let new = model(11, &[1, 2], constants, vec![node("Clip", &["x", "", "high"], "y", vec![])], "y");
+    assert_eq!(only_op(&new), Op::Clip { min: f32::NEG_INFINITY, max: 6.0 });
+}
+
+#[test]
+fn automatic_padding_is_resolved() {
+    let pool = |auto_pad: &str| {
+        let attributes =
+            vec![ints("kernel_shape", &[3, 2]), ints("strides", &[2, 2]), text("auto_pad", auto_pad)];
+        match only_op(&model(13, &[1, 1, 5, 6], vec![], vec![node("MaxPool", &["x"], "y", attributes)], "y"))
+        {
+            Op::MaxPool { window } => (window.pad_before, window.pad_after),
+            op => panic!("{op}"),
+        }
+    };
+    assert_eq!(pool("SAME_UPPER"), ([1, 0], [1, 0]));
+    assert_eq!(pool("VALID"), ([0, 0], [0, 0]));
+    let even = |auto_pad: &str| {
+        let attributes = vec![ints("kernel_shape", &[2, 2]), text("auto_pad", auto_pad)];
+        match only_op(&model(13, &[1, 1, 4, 4], vec![], vec![node("MaxPool", &["x"], "y", attributes)], "y"))
+        {
+            Op::MaxPool { window } => (window.pad_before, window.pad_after),
+            op => panic!("{op}"),
+        }
+    };
+    assert_eq!(even("SAME_UPPER"), ([0, 0], [1, 1]));
+    assert_eq!(even("SAME_LOWER"), ([1, 1], [0, 0]));
+}
+
+/// The rule of ONNX: a last window that would begin in the padding after the input is dropped.
+#[test]
+fn ceil_mode_adds_a_window_only_over_real_elements() {
+    let sizes = |size: i64, kernel: i64, stride: i64, pad: i64| {
+        let attributes = vec![
+            ints("kernel_shape", &[kernel, kernel]),
+            ints("strides", &[stride, stride]),
+            ints("pads", &[pad; 4]),
+            int("ceil_mode", 1),
+        ];
+        let graph = import(&model(
+            13,
+            &[1, 1, size, size],
+            vec![],
+            vec![node("MaxPool", &["x"], "y", attributes)],
+            "y",
+        ));
+        let graph = graph.unwrap();
+        graph.shape(graph.outputs()[0].value)[2]
+    };
+    assert_eq!(sizes(4, 3, 2, 0), 2);
+    assert_eq!(sizes(5, 3, 2, 0), 2);
+    // ⌈(3 + 2 − 2)/2⌉ + 1 = 3 windows, the third at index 4 beyond 1 + 3.
+    assert_eq!(sizes(3, 2, 2, 1), 2);
+}
+
+#[test]
+fn what_is_not_supported_says_so() {
+    let refused =
+        |nodes: Vec<proto::Node>| refusal(&model(13, &[1, 2, 4, 4], vec![floats("w", &[2])], nodes, "y"));
+    let erf = refused(vec![node("Erf", &["x"], "y", vec![])]);
+    assert!(
+        erf.starts_with("node `Erf_1`: op Erf isn't supported; supported are Add, AveragePool,"),
+        "{erf}"
+    );
+    let unknown = refused(vec![node("Relu", &["x"], "y", vec![int("slope", 1)])]);
+    assert_eq!(unknown, "node `Relu_1` (Relu): attribute `slope` isn't supported");
+    let private = refused(vec![node("Mul", &["x", "x"], "y", vec![])]);
+    assert_eq!(private, "node `Mul_1` (Mul): only multiplication by a constant is supported");
+    let missing = refused(vec![node("Relu", &["z"], "y", vec![])]);
+    assert_eq!(missing, "node `Relu_1` (Relu): input `z` isn't defined before it");
+    let inner = vec![node("Softmax", &["x"], "s", vec![]), node("Relu", &["s"], "y", vec![])];
+    assert!(refused(inner).contains("normalises 4 of the 32 elements"));
+}
+
+#[test]
+fn a_softmax_inside_is_refused_where_it_is_read() {
+    let nodes = vec![node("Softmax", &["x"], "s", vec![]), node("Relu", &["s"], "y", vec![])];
+    let message = refusal(&model(13, &[1, 4], vec![], nodes, "y"));
+    assert_eq!(message, "node `Relu_1` (Relu): input `s`: a softmax is supported only as the last op");
+}
+
+#[test]
+fn unusable_tensors_and_inputs_say_why() {
+    let with = |tensor: proto::Tensor| {
+        refusal(&model(13, &[1, 4], vec![tensor], vec![node("Add", &["x", "w"], "y", vec![])], "y"))
+    };
+    let location = proto::StringPair { key: Some("location".into()), value: Some("big.bin".into()) };
+    let external = proto::Tensor { external_data: vec![location], raw_data: None, ..floats("w", &[4]) };
+    assert!(with(external).contains("input `w`: its data is external, in `big.bin`"));
+    assert!(with(floats("w", &[5])).contains("shapes 1x4 and 5 don't broadcast"));
+    let short = proto::Tensor { dims: vec![1 << 40], ..floats("w", &[4]) };
+    assert!(with(short).contains("more than 2^28 elements"));
+    let overflow = proto::Tensor { dims: vec![1 << 40; 3], ..floats("w", &[4]) };
+    assert!(with(overflow).contains("more than 2^28 elements"));
+    let half = proto::Tensor { data_type: Some(10), ..floats("w", &[4]) };
+    assert!(with(half).contains("type float16 isn't supported"));
+    let nan = proto::Tensor { raw_data: Some(f32::NAN.to_le_bytes().repeat(4)), ..floats("w", &[4]) };
+    assert!(with(nan).contains("not a number"));
+
+    let symbolic = model(13, &[1, 0], vec![], vec![node("Relu", &["x"], "y", vec![])], "y");
+    assert!(refusal(&symbolic).contains("only the batch may be symbolic"));
+    let old = model(8, &[1, 4], vec![], vec![node("Relu", &["x"], "y", vec![])], "y");
+    assert_eq!(refusal(&old), "the model has opset 8; at least 9 is needed");
+}
+
+/// Every prefix and every changed byte gives a graph or an error, quickly and without a panic.
+#[test]
+fn damaged_files_are_refused_or_read() {
+    let bytes = small().encode_to_vec();
+    for end in 0..bytes.len() {
+        let _ = import_bytes(&bytes[..end]);
+    }
+    assert!(import_bytes(&bytes[..bytes.len() / 2]).is_err());
+    for at in 0..bytes.len() {
+        for change in [0x01, 0x08, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= change;
+            if let Ok(graph) = import_bytes(&damaged) {
+                graph.verify().unwrap_or_else(|e| panic!("byte {at} ^ {change:#x}: {e}"));
+            }
+        }
+    }
+    assert!(matches!(import_bytes(b"<html>not a model</html>"), Err(Error::Decode(_))));
+}

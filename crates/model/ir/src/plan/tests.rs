@@ -1,0 +1,219 @@
+//! A small plan through verifier and files, whole and damaged.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use veilflow_spec::{Conv2dShape, LinearShape, Pool2dShape};
+
+use super::*;
+use crate::{Parameters, Weights};
+
+fn value(shape: &[usize], width: u32, scale: i32, magnitude: u32, non_negative: bool) -> PlanValue {
+    PlanValue { shape: Shape::new(shape).unwrap(), width, scale, magnitude, non_negative }
+}
+
+/// conv → relu-truncate → max-pool → extend.
+pub(crate) fn small() -> Plan {
+    let conv = Conv2dShape {
+        in_channels: 1,
+        in_height: 4,
+        in_width: 4,
+        out_channels: 2,
+        kernel: [3, 3],
+        stride: [1, 1],
+        pads: [1; 4],
+        dilation: [1, 1],
+        groups: 1,
+    };
+    let pool = Pool2dShape {
+        channels: 2,
+        in_height: 4,
+        in_width: 4,
+        kernel: [2, 2],
+        stride: [2, 2],
+        pad: [0, 0],
+        out_height: 2,
+        out_width: 2,
+    };
+    let shape = LinearShape::Conv2d(conv);
+    let node =
+        |layer: &str, op, input, output| PlanNode { layer: layer.into(), op, inputs: vec![input], output };
+    Plan {
+        name: "small".into(),
+        preprocessing: "grey, 0..1".into(),
+        settings: Settings { weight_bits: 8, activation_bits: 9, margin_percent: 200, calibration_inputs: 1 },
+        values: vec![
+            value(&[1, 1, 4, 4], 20, 8, 9, false),
+            value(&[1, 2, 4, 4], 20, 15, 19, false),
+            value(&[1, 2, 4, 4], 13, 8, 12, true),
+            value(&[1, 2, 2, 2], 13, 8, 12, true),
+            value(&[1, 2, 2, 2], 20, 8, 12, true),
+        ],
+        inputs: vec![PlanInput { name: "x".into(), value: 0 }],
+        nodes: vec![
+            node("conv1", PlanOp::Linear { shape, weight_bits: 8, weight_scale: 7 }, 0, 1),
+            node("relu1", PlanOp::ReluTruncate { shift: 7, compare_bits: 20 }, 1, 2),
+            node("pool1", PlanOp::MaxPool { pool }, 2, 3),
+            node("pool1", PlanOp::Extend { to: 20, sign: Extension::NonNegative }, 3, 4),
+        ],
+        outputs: vec![PlanOutput { name: "y".into(), value: 4, softmax: true }],
+    }
+}
+
+fn weights(plan: &Plan) -> Weights {
+    let parameters = Parameters { weights: (-9..9).collect(), bias: vec![1 << 40, -5] };
+    Weights::new(plan, BTreeMap::from([(0, parameters)])).unwrap()
+}
+
+#[test]
+fn the_small_plan_verifies_and_prints() {
+    let plan = small();
+    plan.verify().unwrap();
+    let text = "plan small\ninput %0: 1x1x4x4 i20.8 <2^9 `x`\n\
+        %1: 1x2x4x4 i20.15 <2^19 = conv[kernel=3x3 stride=1x1 pads=[1, 1, 1, 1] dilation=1x1 groups=1 weights=i8.7](%0) `conv1`\n\
+        %2: 1x2x4x4 u13.8 <2^12 = relu-truncate[shift=7 compare=20](%1) `relu1`\n\
+        %3: 1x2x2x2 u13.8 <2^12 = max-pool[kernel=2x2 stride=2x2 pad=[0, 0]](%2) `pool1`\n\
+        %4: 1x2x2x2 u20.8 <2^12 = extend[to=20 NonNegative](%3) `pool1`\noutput %4 `y` softmax\n";
+    assert_eq!(plan.to_string(), text);
+}
+
+#[test]
+fn each_broken_rule_is_found_at_its_node() {
+    type Breakage = fn(&mut Plan);
+    let breakages: [(&str, Breakage); 9] = [
+        ("`conv1 (step 0)` (conv): makes 20 bits", |p| p.values[1].width = 21),
+        ("`conv1 (step 0)` (conv): makes 20 bits at scale 15", |p| p.values[1].scale = 14),
+        ("`relu1 (step 1)` (relu-truncate): 19 bits instead of 20..=20", |p| {
+            p.nodes[1].op = PlanOp::ReluTruncate { shift: 7, compare_bits: 19 };
+        }),
+        ("`pool1 (step 2)` (max-pool): makes 13 bits", |p| p.values[3].non_negative = false),
+        ("`pool1 (step 3)` (extend): SignedWithSlack doesn't hold", |p| {
+            p.nodes[3].op = PlanOp::Extend { to: 20, sign: Extension::SignedWithSlack };
+        }),
+        ("`relu1 (step 1)` (relu-truncate): reads value 3 before", |p| p.nodes[1].inputs = vec![3]),
+        ("value 2: magnitude 13 in 13 bits", |p| p.values[2].magnitude = 13),
+        ("value 4 isn't its own", |p| p.nodes.push(p.nodes[3].clone())),
+        ("output `y` isn't defined", |p| p.outputs[0].value = 9),
+    ];
+    for (expected, breakage) in breakages {
+        let mut plan = small();
+        breakage(&mut plan);
+        let message = plan.verify().unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_plan_file_comes_back_and_damage_is_noticed() {
+    let plan = small();
+    let bytes = plan.encode();
+    assert!(bytes.starts_with(b"veilflow-plan 1 "));
+    assert_eq!(Plan::decode(&bytes).unwrap(), plan);
+    for end in 0..bytes.len() {
+        assert!(Plan::decode(&bytes[..end]).is_err(), "cut to {end} bytes");
+    }
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        assert!(Plan::decode(&damaged).is_err(), "byte {at}");
+    }
+    let newer = String::from_utf8(bytes).unwrap().replacen("veilflow-plan 1", "veilflow-plan 2", 1);
+    let message = Plan::decode(newer.as_bytes()).unwrap_err().to_string();
+    assert_eq!(message, "veilflow-plan file: version 2; this program reads 1");
+}
+
+/// A forger can make the checksum fit; then the verifier stands alone.
+#[test]
+fn forged_numbers_never_pass_unchecked() {
+    fn numbers(value: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
+        match value {
+            Value::Number(_) => visit(value),
+            Value::Array(items) => items.iter_mut().for_each(|v| numbers(v, visit)),
+            Value::Object(fields) => fields.values_mut().for_each(|v| numbers(v, visit)),
+            _ => {}
+        }
+    }
+    let original = serde_json::to_value(small()).unwrap();
+    let mut count = 0;
+    numbers(&mut original.clone(), &mut |_| count += 1);
+    for target in 0..count {
+        for forged in [0i64, 1, 3, 63, 64, 65, 4096, 1 << 24, 1 << 40, i64::MAX, -1, i64::MIN] {
+            let mut json = original.clone();
+            let mut index = 0;
+            numbers(&mut json, &mut |v| {
+                if index == target {
+                    *v = forged.into();
+                }
+                index += 1;
+            });
+            let Ok(plan) = serde_json::from_value::<Plan>(json) else { continue };
+            if plan.verify().is_ok() {
+                let elements: usize = plan.values.iter().map(|v| v.shape.elements()).sum();
+                assert!(elements < 1 << 20, "number {target} = {forged} makes {elements} elements");
+                // Texts and sizes of a verified plan can be asked for.
+                let _ = (plan.to_string(), plan.parameters(), plan.multiplications());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_weights_file_comes_back_and_damage_is_noticed() {
+    let plan = small();
+    let weights = weights(&plan);
+    let bytes = weights.encode();
+    assert_eq!(Weights::decode(&plan, &bytes).unwrap(), weights);
+    for end in 0..bytes.len() {
+        assert!(Weights::decode(&plan, &bytes[..end]).is_err(), "cut to {end} bytes");
+    }
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1;
+        assert!(Weights::decode(&plan, &damaged).is_err(), "byte {at}");
+    }
+    let mut other = plan.clone();
+    other.name.push('2');
+    let message = Weights::decode(&other, &bytes).unwrap_err().to_string();
+    assert_eq!(message, "veilflow-weights file: the weights belong to another plan");
+    assert_eq!(
+        format!("{weights:?} {:?}", weights.of(0)),
+        "Weights(1 layers) Some(Parameters(18 weights, 2 biases))"
+    );
+}
+
+#[test]
+fn weights_must_fit_their_plan() {
+    let plan = small();
+    let refused = |parameters| Weights::new(&plan, parameters).unwrap_err().to_string();
+    let layer = |weights: Vec<i64>| BTreeMap::from([(0, Parameters { weights, bias: vec![0; 2] })]);
+    assert!(refused(BTreeMap::new()).contains("0 layers for a plan of 1"));
+    assert!(refused(layer(vec![0; 17])).contains("layer `conv1` has the wrong size"));
+    assert!(refused(layer(vec![128; 18])).contains("a weight of layer `conv1` doesn't fit 8 bits"));
+}
+
+#[test]
+fn files_are_written_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (plan_path, weights_path) = (folder.path().join("plan"), folder.path().join("weights"));
+    let plan = small();
+    plan.save(&plan_path).unwrap();
+    weights(&plan).save(&weights_path).unwrap();
+    assert_eq!(Plan::load(&plan_path).unwrap(), plan);
+    assert_eq!(Weights::load(&plan, &weights_path).unwrap(), weights(&plan));
+    let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "no leftovers: {names:?}");
+    assert!(Plan::load(&weights_path).unwrap_err().to_string().contains("another kind of file"));
+    let nowhere = folder.path().join("missing").join("plan");
+    assert!(matches!(plan.save(&nowhere), Err(Error::File { .. })));
+}
+
+#[test]
+fn numbers_become_integers_and_back() {
+    let value = value(&[4], 8, 3, 6, false);
+    let encoded = value.encode(&[1.0, -1.06, 100.0, f32::NAN]);
+    assert_eq!(encoded.values.to_signed(), [8, -8, 127, 0]);
+    // 100 exceeds the width, and NaN is no number at all.
+    assert_eq!(encoded.outside, 2);
+    assert_eq!(value.decode(&encoded.values)[..2], [1.0, -1.0]);
+    assert!(value.contains(-64) && !value.contains(64));
+}
