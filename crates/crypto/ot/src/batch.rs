@@ -33,7 +33,8 @@ pub struct CotSender {
     pub blocks: Vec<Block>,
 }
 
-/// The OT receiver's half of a batch of correlated OTs.
+/// The OT receiver's half of a batch of correlated OTs. A block may hold its choice in the lowest bit: hash it before
+/// any of it is sent, even masked by another.
 pub struct CotReceiver {
     /// The choices.
     pub choices: Bits,
@@ -67,6 +68,12 @@ impl fmt::Debug for CotReceiver {
 
 pub(crate) fn check_len(batch: usize, given: usize) -> Result<()> {
     if batch == given { Ok(()) } else { Err(OtError::Length { batch, given }) }
+}
+
+/// The lowest bit of each block.
+pub(crate) fn low_bits(blocks: &[Block]) -> Bits {
+    let word = |blocks: &[Block]| blocks.iter().rev().fold(0, |word, block| word << 1 | block.low() & 1);
+    Bits::from_words(blocks.chunks(64).map(word).collect(), blocks.len())
 }
 
 impl RotSender {

@@ -5,12 +5,10 @@ use veilflow_net::Channel;
 use veilflow_prim::Block;
 use veilflow_ring::Bits;
 
-use crate::{Result, RotReceiver, RotSender, batch::check_len};
-
-/// The lowest bit of each block.
-fn low_bits(blocks: &[Block]) -> Bits {
-    blocks.iter().map(|block| block.0 & 1 == 1).collect()
-}
+use crate::{
+    Result, RotReceiver, RotSender,
+    batch::{check_len, low_bits},
+};
 
 impl RotSender {
     /// Sends bit i of `zeros` or of `ones`, as the peer chooses in [`RotReceiver::recv_bits`]. Traffic:

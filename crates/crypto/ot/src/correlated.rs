@@ -13,7 +13,7 @@ use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec, pack, packed_len, unpack};
 
-use crate::{Result, RotReceiver, RotSender, SoftSpokenReceiver, SoftSpokenSender, batch::check_len};
+use crate::{RandomOtReceiver, RandomOtSender, Result, RotReceiver, RotSender, batch::check_len};
 
 /// Elements of a vector COT sent at a time, about.
 const PIECE: usize = 1 << 14;
@@ -135,7 +135,11 @@ impl RotReceiver {
 ///
 /// # Errors
 /// A failure of the channel.
-pub fn cot_send(ot: &mut SoftSpokenSender, channel: &mut Channel, correlations: &RingVec) -> Result<RingVec> {
+pub fn cot_send(
+    ot: &mut impl RandomOtSender,
+    channel: &mut Channel,
+    correlations: &RingVec,
+) -> Result<RingVec> {
     ot.random(channel, correlations.len())?.send_correlated(channel, correlations)
 }
 
@@ -144,7 +148,7 @@ pub fn cot_send(ot: &mut SoftSpokenSender, channel: &mut Channel, correlations: 
 /// # Errors
 /// A failure of the channel.
 pub fn cot_recv(
-    ot: &mut SoftSpokenReceiver,
+    ot: &mut impl RandomOtReceiver,
     channel: &mut Channel,
     ring: Ring,
     choices: &Bits,
@@ -157,7 +161,7 @@ pub fn cot_recv(
 /// # Errors
 /// A failure of the channel.
 pub fn cot_vec_send(
-    ot: &mut SoftSpokenSender,
+    ot: &mut impl RandomOtSender,
     channel: &mut Channel,
     ring: Ring,
     count: usize,
@@ -172,7 +176,7 @@ pub fn cot_vec_send(
 /// # Errors
 /// A failure of the channel.
 pub fn cot_vec_recv(
-    ot: &mut SoftSpokenReceiver,
+    ot: &mut impl RandomOtReceiver,
     channel: &mut Channel,
     ring: Ring,
     width: usize,

@@ -28,6 +28,14 @@ pub enum OtError {
         theirs: usize,
     },
 
+    /// The parties set silent OT up by different plans, or only one of them silent OT.
+    #[error("the peer sets up another plan of silent OT than ours")]
+    PlanMismatch,
+
+    /// The extension failed before, so that the parties may not have used up the same OTs.
+    #[error("the OT extension is unusable after an earlier failure")]
+    Unusable,
+
     /// An input does not have one entry for each OT of the batch.
     #[error("{given} inputs for a batch of {batch} OTs")]
     Length {

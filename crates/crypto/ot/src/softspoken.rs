@@ -36,16 +36,19 @@ fn hash_of(session: &Session) -> CrHash {
     CrHash::new(derive(NONCE_LABEL, session), HASH_DOMAIN)
 }
 
-/// Sends the first message of the setup and receives the peer's, after checking that both use the same k.
-fn exchange(channel: &mut Channel, k: usize, message: &[u8], theirs: &mut [u8]) -> Result<()> {
-    channel.send(&[k as u8])?;
+/// Sends the first message of the setup and receives the peer's, after checking that both set up the same: `tag` is k,
+/// or what states a plan of silent OT.
+fn exchange(channel: &mut Channel, tag: &[u8], message: &[u8], theirs: &mut [u8]) -> Result<()> {
+    channel.send(tag)?;
     channel.send(message)?;
-    let mut their_k = [0];
-    channel.recv(&mut their_k)?;
-    if usize::from(their_k[0]) != k {
-        return Err(OtError::KMismatch { ours: k, theirs: their_k[0].into() });
+    let their_tag = channel.recv_vec(tag.len())?;
+    match (tag, &their_tag[..]) {
+        (&[ours], &[theirs]) if ours != theirs => {
+            Err(OtError::KMismatch { ours: ours.into(), theirs: theirs.into() })
+        }
+        (ours, theirs) if ours != theirs => Err(OtError::PlanMismatch),
+        _ => Ok(channel.recv(theirs)?),
     }
-    Ok(channel.recv(theirs)?)
 }
 
 /// The sizes of the steps that `count` OTs are made in, with their offsets.
@@ -84,9 +87,34 @@ impl SoftSpokenSender {
     pub fn setup(channel: &mut Channel, prg: &mut Prg, k: usize) -> Result<Self> {
         check_k(k)?;
         let choices = prg.bits(ROWS);
+        Ok(Self::setup_tagged(channel, prg, k, &[k as u8], choices)?.0)
+    }
+
+    /// As [`setup`](Self::setup) for silent OT: with a Δ whose lowest bit is set, and `tag` in the place of k. Returns the
+    /// session, too.
+    pub(crate) fn setup_odd(
+        channel: &mut Channel,
+        prg: &mut Prg,
+        k: usize,
+        tag: &[u8],
+    ) -> Result<(Self, Session)> {
+        check_k(k)?;
+        let mut choices = prg.bits(ROWS);
+        // Δ holds the complements of the choices, the last of a group lowest.
+        choices.set(k - 1, false);
+        Self::setup_tagged(channel, prg, k, tag, choices)
+    }
+
+    fn setup_tagged(
+        channel: &mut Channel,
+        prg: &mut Prg,
+        k: usize,
+        tag: &[u8],
+        choices: Bits,
+    ) -> Result<(Self, Session)> {
         let base = BaseReceiver::new(prg, choices.clone());
         let mut theirs = [0; SENDER_MESSAGE_LEN];
-        exchange(channel, k, base.message(), &mut theirs)?;
+        exchange(channel, tag, base.message(), &mut theirs)?;
         let (keys, session) = base.finish(&theirs)?;
 
         let choices: Zeroizing<Vec<bool>> = Zeroizing::new(choices.iter().collect());
@@ -101,7 +129,8 @@ impl SoftSpokenSender {
             let stream = |x: usize| (x != 0).then(|| Prg::from_seed(leaves[x ^ missing]));
             groups.push((0..leaves.len()).map(stream).collect());
         }
-        Ok(Self { delta, groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 })
+        let this = Self { delta, groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 };
+        Ok((this, session))
     }
 
     /// Makes the q_i of `count` OTs; `visit` gets a step's offset, the hash index of its first OT, and its
@@ -202,10 +231,20 @@ impl SoftSpokenReceiver {
     /// [`OtError::UnsupportedK`], [`OtError::KMismatch`], [`OtError::InvalidPoint`], or a failure of the
     /// channel.
     pub fn setup(channel: &mut Channel, prg: &mut Prg, k: usize) -> Result<Self> {
+        Ok(Self::setup_tagged(channel, prg, k, &[k as u8])?.0)
+    }
+
+    /// As [`setup`](Self::setup) with `tag` in the place of k. Returns the session, too.
+    pub(crate) fn setup_tagged(
+        channel: &mut Channel,
+        prg: &mut Prg,
+        k: usize,
+        tag: &[u8],
+    ) -> Result<(Self, Session)> {
         check_k(k)?;
         let base = BaseSender::new(prg);
         let mut theirs = vec![0; receiver_message_len(ROWS)];
-        exchange(channel, k, base.message(), &mut theirs)?;
+        exchange(channel, tag, base.message(), &mut theirs)?;
         let (keys, session) = base.finish(&theirs)?;
 
         let mut groups = Vec::with_capacity(ROWS / k);
@@ -217,7 +256,7 @@ impl SoftSpokenReceiver {
             groups.push(leaves.iter().map(|&seed| Some(Prg::from_seed(seed))).collect());
         }
         channel.flush()?;
-        Ok(Self { groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 })
+        Ok((Self { groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 }, session))
     }
 
     /// Makes the t_i of `count` OTs; `visit` gets a step's offset, the hash index of its first OT, its

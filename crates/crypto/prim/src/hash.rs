@@ -4,11 +4,7 @@ use std::fmt;
 
 #[cfg(target_arch = "x86_64")]
 use crate::wide::{self, Wide};
-use crate::{
-    Block,
-    cipher::Cipher,
-    derive,
-};
+use crate::{Block, cipher::Cipher, derive};
 
 /// Indices hashed under one AES key, which shares the price of the key schedule. The paper's bound grows with
 /// the queries a single key sees: 32 here (two an index), about 5 bits, however many blocks are hashed in

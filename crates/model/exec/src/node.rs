@@ -136,7 +136,6 @@ fn relu_within(party: &mut Party, x: &RingVec, bits: u32) -> online::Result<Ring
 /// Runs node `index` on shares of its inputs.
 pub(crate) fn run(
     party: &mut Party,
-    threads: usize,
     plan: &Plan,
     index: usize,
     parameters: Parameters<'_>,
@@ -156,12 +155,7 @@ pub(crate) fn run(
         op => {
             let tuning = party.tuning;
             let demand = |n| -> Demand { elementwise_cost(op, value, n, tuning).demand };
-            let parts = party.in_threads(threads, x.len(), demand, |party, range| {
-                elementwise(party, op, value, &x.slice(range.start, range.len()))
-            })?;
-            let mut joined = RingVec::zeros(out, 0);
-            parts.iter().for_each(|part| joined.append(part));
-            joined
+            party.map_in_threads(x, demand, |party, x| elementwise(party, op, value, x))?
         }
     })
 }

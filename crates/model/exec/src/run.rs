@@ -43,12 +43,11 @@ pub(crate) fn check_weights(role: Role, plan: &Plan, weights: Option<&Weights>) 
     Err(ExecError::Misfit { what: what.to_owned() })
 }
 
-/// A party and how many threads it works in.
+/// What runs plans.
 #[derive(Debug)]
 pub struct Online {
     /// The party.
     pub party: Party,
-    pub(crate) threads: usize,
 }
 
 impl Online {
@@ -95,7 +94,7 @@ impl Online {
             let inputs: Vec<&RingVec> =
                 step.inputs.iter().map(|&i| values[i].as_ref().ok_or_else(missing)).collect::<Result<_>>()?;
             let parameters = weights.and_then(|w| w.of(index));
-            let output = node::run(&mut self.party, self.threads, plan, index, parameters, &inputs)?;
+            let output = node::run(&mut self.party, plan, index, parameters, &inputs)?;
             values[step.output] = Some(output);
             for &i in &step.inputs {
                 left[i] -= 1;

@@ -129,10 +129,9 @@ impl Session {
         };
         offline.flush()?;
         set_up += watch.stop(&offline);
-        let mut party = Party::new(role, channel, prg);
+        let mut party = Party::new(role, channel, prg).with_threads(options.threads);
         party.tuning = options.tuning;
         let preparer = Preparer::new(role, offline, supplier, options.tuning);
-        let online = Online { party, threads: options.threads };
-        Ok(Self { online, preparer, options, set_up })
+        Ok(Self { online: Online { party }, preparer, options, set_up })
     }
 }

@@ -1,10 +1,11 @@
 //! The float graph and the fixed-point plan: types, text form, verifier, files.
 //!
 //! Two programs live here. [`Graph`] is what an importer produces: typed [`Op`]s over `f32` tensors with static shapes.
-//! It is the server's, since it holds the weights.
+//! It is the server's, since it holds the weights. [`Plan`] is what both parties run: integer ops with a width and a
+//! scale for every tensor, and no weights; those are in [`Weights`], which stay with the server.
 //!
-//! [`Graph`] prints as text (`Display`), one line a node; [`Graph::verify`] re-derives every shape and names the node
-//! at fault.
+//! Both programs print as text (`Display`), one line a node, and both have a verifier that names the node at fault. A
+//! plan that verifies can be run without a panic or an absurd allocation, whoever wrote it.
 
 mod container;
 mod error;

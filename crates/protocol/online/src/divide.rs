@@ -99,7 +99,10 @@ pub fn average_pool(
     let sums = sum_windows(&sum_windows(x, &shape.horizontal_windows()), &shape.vertical_windows());
     let mut out = vec![0; shape.out_len()];
     for (d, at) in by_divisor(shape, count_padding) {
-        let averages = average(party, &sums.gather(at.iter().copied()), d, range)?;
+        let (bits, tuning) = (x.ring().bits(), party.tuning);
+        let demand = |n| average_cost(bits, d, range, n, tuning).demand;
+        let sums = sums.gather(at.iter().copied());
+        let averages = party.map_in_threads(&sums, demand, |party, sums| average(party, sums, d, range))?;
         at.iter().zip(averages.values()).for_each(|(&at, &v)| out[at] = v);
     }
     Ok(RingVec::from_values(x.ring(), out))

@@ -1,5 +1,8 @@
 //! A party's state, and its ways of talking.
 
+use std::ops::Range;
+use std::panic::resume_unwind;
+
 use veilflow_correlation::{Demand, Pools};
 use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
@@ -33,6 +36,10 @@ pub struct Party {
     pub prg: Prg,
     /// Public choices.
     pub tuning: Tuning,
+    /// Threads that [`Party::in_threads`] works in.
+    threads: usize,
+    /// Their streams, forked when first needed.
+    lanes: Vec<Channel>,
 }
 
 /// Elements per thread are a multiple of this, so that splitting work changes no message's padding.
@@ -41,7 +48,15 @@ const GRAIN: usize = 64;
 impl Party {
     /// A party with empty pools.
     pub fn new(role: Role, channel: Channel, prg: Prg) -> Self {
-        Self { role, channel, pools: Pools::default(), prg, tuning: Tuning::default() }
+        let tuning = Tuning::default();
+        Self { role, channel, pools: Pools::default(), prg, tuning, threads: 1, lanes: Vec::new() }
+    }
+
+    /// Lets the party work in so many threads; both parties must choose alike.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
     }
 
     /// Sends `mine` and receives `theirs` bytes, at once.
@@ -61,59 +76,66 @@ impl Party {
         if self.role == Role::P0 { x } else { RingVec::zeros(x.ring(), x.len()) }
     }
 
-    /// Runs `op` on ranges of 0..`len` in up to `threads` threads, each over a forked channel with its own share of the
-    /// pools, and joins the results in order. Results, bytes and rounds are the same for every `threads`.
+    /// Runs `op` on ranges of 0..`len` in the party's threads, each over a stream of its own with its own part of the
+    /// pools, and returns the results in order. Results, bytes and rounds are the same for any number of threads.
     ///
     /// `demand` tells what a range of a given length consumes.
     pub fn in_threads<T: Send>(
         &mut self,
-        threads: usize,
         len: usize,
         demand: impl Fn(usize) -> Demand,
-        op: impl Fn(&mut Party, std::ops::Range<usize>) -> Result<T> + Sync,
+        op: impl Fn(&mut Party, Range<usize>) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        let per_thread = len.div_ceil(threads.max(1)).next_multiple_of(GRAIN);
+        let per_thread = len.div_ceil(self.threads).next_multiple_of(GRAIN);
         if per_thread >= len {
             return Ok(vec![op(self, 0..len)?]);
         }
         let mut jobs = Vec::new();
-        for start in (0..len).step_by(per_thread) {
+        for (lane, start) in (0..len).step_by(per_thread).enumerate() {
             let range = start..(start + per_thread).min(len);
-            let party = Party {
-                role: self.role,
-                channel: self.channel.fork()?,
-                pools: self.pools.split_off(&demand(range.len()))?,
-                prg: self.prg.fork(),
-                tuning: self.tuning,
-            };
-            jobs.push((party, range));
+            if lane == self.lanes.len() {
+                self.lanes.push(self.channel.fork()?);
+            }
+            jobs.push((self.pools.split_off(&demand(range.len()))?, range));
+        }
+        let mut parties = Vec::with_capacity(jobs.len());
+        for ((pools, range), mut channel) in jobs.into_iter().zip(std::mem::take(&mut self.lanes)) {
+            self.channel.lend(&mut channel)?;
+            let mut party = Party::new(self.role, channel, self.prg.fork());
+            (party.pools, party.tuning) = (pools, self.tuning);
+            parties.push((party, range));
         }
         let op = &op;
         let finished: Vec<(Party, Result<T>)> = std::thread::scope(|scope| {
-            let handles: Vec<_> = jobs
-                .into_iter()
-                .map(|(mut party, range)| {
-                    scope.spawn(move || {
-                        let result = op(&mut party, range);
-                        (party, result)
-                    })
+            let run = |(mut party, range): (Party, Range<usize>)| {
+                scope.spawn(move || {
+                    let result = op(&mut party, range);
+                    (party, result)
                 })
-                .collect();
-            handles
-                .into_iter()
-                .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
+            };
+            let threads: Vec<_> = parties.into_iter().map(run).collect();
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         });
-        finished
-            .into_iter()
-            .map(|(mut party, result)| {
-                // A last message may still wait in the buffer; it must leave before the fork closes.
-                let sent = party.channel.flush();
-                self.channel.join(party.channel);
-                let value = result?;
-                sent?;
-                Ok(value)
-            })
-            .collect()
+        let mut results = Vec::with_capacity(finished.len());
+        for (mut party, result) in finished {
+            results.push(result?);
+            self.channel.settle(&mut party.channel)?;
+            self.lanes.push(party.channel);
+        }
+        Ok(results)
+    }
+
+    /// [`Party::in_threads`] for operations on elements: `op` gets its part of `x`.
+    pub fn map_in_threads(
+        &mut self,
+        x: &RingVec,
+        demand: impl Fn(usize) -> Demand,
+        op: impl Fn(&mut Party, &RingVec) -> Result<RingVec> + Sync,
+    ) -> Result<RingVec> {
+        let part = |party: &mut Party, range: Range<usize>| op(party, &x.slice(range.start, range.len()));
+        let mut parts = self.in_threads(x.len(), demand, part)?.into_iter();
+        let Some(mut joined) = parts.next() else { return Ok(x.clone()) };
+        parts.for_each(|part| joined.append(&part));
+        Ok(joined)
     }
 }

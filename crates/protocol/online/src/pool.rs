@@ -17,7 +17,9 @@ pub fn max_of(party: &mut Party, x: &RingVec, windows: &[Vec<usize>]) -> Result<
     while fields.iter().any(|f| f.len() > 1) {
         let pairs = fields.iter().flat_map(|f| f.chunks_exact(2));
         let differences = RingVec::from_values(ring, pairs.map(|p| p[0].wrapping_sub(p[1])).collect());
-        let excess = relu(party, &differences)?;
+        let (bits, tuning) = (ring.bits(), party.tuning);
+        let demand = |n| relu_cost(bits, n, tuning).demand;
+        let excess = party.map_in_threads(&differences, demand, relu)?;
         let mut excess = excess.values().iter();
         for field in &mut fields {
             let next = field.chunks(2).map(|pair| match (pair, pair.len()) {

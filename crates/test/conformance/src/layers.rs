@@ -5,7 +5,7 @@ use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{
     Range, average_pool, average_pool_cost, linear, linear_cost, max_pool, max_pool_cost, relu, relu_cost,
 };
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::Ring;
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
 use veilflow_testkit::World;
 
@@ -150,19 +150,13 @@ impl Suite {
             let x = world.values(Ring::new(bits).unwrap(), n);
             let shares = world.share(&x, sharing);
             let threads = 1 + world.below(4) as usize;
-            let got = world.run_joined(&relu_cost(bits, n, tuning), tuning, |p| {
-                let x = shares[p.role.index()].clone();
-                let parts = p.in_threads(
-                    threads,
-                    n,
-                    |len| relu_cost(bits, len, tuning).demand,
-                    |p, range| relu(p, &x.slice(range.start, range.len())),
-                )?;
-                Ok(parts.into_iter().reduce(|mut a, b| {
-                    a.append(&b);
-                    a
-                }))
-                .map(|joined| joined.unwrap_or_else(|| RingVec::zeros(x.ring(), 0)))
+            let demand = |n| relu_cost(bits, n, tuning).demand;
+            let cost = relu_cost(bits, n, tuning);
+            // Twice, so that streams are used again.
+            let twice = cost.clone().then(cost);
+            let got = world.run_joined_in(threads, &twice, tuning, |p| {
+                let y = p.map_in_threads(&shares[p.role.index()], demand, relu)?;
+                p.map_in_threads(&y, demand, relu)
             });
             world.assert_equal(&got, &spec::relu(&x), &format!("{threads} threads"));
         });

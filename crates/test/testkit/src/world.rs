@@ -118,6 +118,17 @@ impl World {
         tuning: Tuning,
         op: impl Fn(&mut Party) -> Result<T> + Sync,
     ) -> [T; 2] {
+        self.run_in(1, cost, tuning, op)
+    }
+
+    /// As [`World::run`], with so many threads a party.
+    pub fn run_in<T: Send>(
+        &mut self,
+        threads: usize,
+        cost: &Cost,
+        tuning: Tuning,
+        op: impl Fn(&mut Party) -> Result<T> + Sync,
+    ) -> [T; 2] {
         self.runs += 1;
         let (seed, run, supplier) = (self.seed, self.runs, self.supplier);
         let label = format!("seed {seed}, run {run}");
@@ -127,7 +138,7 @@ impl World {
         let play = |role: Role, mut offline: Channel, online: Channel| {
             let mut source = supplier(role, &mut offline, seed ^ run);
             let prg = Prg::from_seed(Block(u128::from(seed ^ run) << 64 | role.index() as u128));
-            let mut party = Party::new(role, online, prg);
+            let mut party = Party::new(role, online, prg).with_threads(threads);
             party.tuning = tuning;
             let before = offline.meter();
             source.fill(&mut offline, &cost.demand, &mut party.pools).expect("offline phase");
@@ -161,6 +172,18 @@ impl World {
         op: impl Fn(&mut Party) -> Result<RingVec> + Sync,
     ) -> RingVec {
         let [a, b] = self.run(cost, tuning, op);
+        a.add(&b)
+    }
+
+    /// As [`World::run_in`], joining additive shares.
+    pub fn run_joined_in(
+        &mut self,
+        threads: usize,
+        cost: &Cost,
+        tuning: Tuning,
+        op: impl Fn(&mut Party) -> Result<RingVec> + Sync,
+    ) -> RingVec {
+        let [a, b] = self.run_in(threads, cost, tuning, op);
         a.add(&b)
     }
 

@@ -161,6 +161,29 @@ impl Channel {
         self.meter = self.meter.beside(&child.meter);
     }
 
+    /// Flushes, and lets a fork go on from here: what it sends next depends on all that was received here. With
+    /// [`settle`](Self::settle), for forks that are used again and again.
+    ///
+    /// # Errors
+    /// As for [`flush`](Self::flush).
+    pub fn lend(&mut self, fork: &mut Channel) -> Result<()> {
+        self.flush()?;
+        fork.received_depth = self.received_depth;
+        fork.meter.rounds = self.meter.rounds;
+        Ok(())
+    }
+
+    /// Flushes a fork, moves its bytes to our meter, and continues from the larger depth of the two.
+    ///
+    /// # Errors
+    /// As for [`flush`](Self::flush).
+    pub fn settle(&mut self, fork: &mut Channel) -> Result<()> {
+        fork.flush()?;
+        self.received_depth = self.received_depth.max(fork.received_depth);
+        self.meter = self.meter.beside(&std::mem::take(&mut fork.meter));
+        Ok(())
+    }
+
     fn fill(&mut self, mut out: &mut [u8]) -> Result<()> {
         while !out.is_empty() {
             if self.unread == 0 {

@@ -250,7 +250,7 @@ impl Job {
     }
 
     /// The online phase.
-    pub(crate) fn run(&self, party: &mut Party, inputs: &Inputs, threads: usize) -> Result<Output> {
+    pub(crate) fn run(&self, party: &mut Party, inputs: &Inputs) -> Result<Output> {
         let role = party.role;
         let x = &inputs.shares[role.index()];
         if let Some(request) = self.request()? {
@@ -259,7 +259,6 @@ impl Job {
         }
         let tuning = party.tuning;
         let parts = party.in_threads(
-            threads,
             self.count,
             |n| self.cost(n, tuning).demand,
             |party, range| {

@@ -164,7 +164,7 @@ impl PartyArguments {
 
         online.party.channel.restart_rounds()?;
         let watch = Stopwatch::start(&online.party.channel);
-        let share = job.run(&mut online.party, &inputs, options.threads)?.into_elements();
+        let share = job.run(&mut online.party, &inputs)?.into_elements();
         online.party.channel.flush()?;
         let online_phase = watch.stop(&online.party.channel);
 

@@ -81,8 +81,8 @@ impl Process {
         match self.lines.recv_timeout(BOUND) {
             Ok(line) => json(&line),
             Err(RecvTimeoutError::Disconnected) => {
-                let _ = self.child.wait();
-                panic!("{:?} ended early: {}", self.arguments, self.take_errors())
+                let errors = self.take_errors();
+                panic!("{:?} ended early: {errors}", self.arguments)
             }
             Err(RecvTimeoutError::Timeout) => panic!("{:?} says nothing", self.arguments),
         }
@@ -105,7 +105,8 @@ impl Process {
                 None if self.started.elapsed() < BOUND => std::thread::sleep(Duration::from_millis(2)),
                 None => {
                     self.kill();
-                    panic!("{:?} hangs: {}", self.arguments, self.take_errors());
+                    let errors = self.take_errors();
+                    panic!("{:?} hangs: {errors}", self.arguments);
                 }
             }
         };

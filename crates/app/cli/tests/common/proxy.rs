@@ -51,7 +51,13 @@ impl Proxy {
             let server = TcpStream::connect(server).unwrap();
             let of = |sent| fault.filter(|&(who, ..)| who == sent).map(|(_, frame, fault)| (frame, fault));
             let pumps = [
-                (client.try_clone().unwrap(), server.try_clone().unwrap(), PREAMBLE, Sent::ByClient, by_client),
+                (
+                    client.try_clone().unwrap(),
+                    server.try_clone().unwrap(),
+                    PREAMBLE,
+                    Sent::ByClient,
+                    by_client,
+                ),
                 (server, client, ANSWER, Sent::ByServer, by_server),
             ];
             for (from, to, prefix, sent, frames) in pumps {

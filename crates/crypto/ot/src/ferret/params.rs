@@ -17,23 +17,23 @@ pub struct LpnSet {
     trees: usize,
     log_secret: u32,
     depth: u32,
-    nominal_ns: f64,
+    nominal_ns: u32,
 }
 
 impl LpnSet {
     /// n = 870,400, k = 2^16, t = 850, d = 10: 1.37 bits an OT. The smallest set-up.
-    pub const B10: Self = Self::new(850, 16, 10, 10.0);
+    pub const B10: Self = Self::new(850, 16, 10, 10);
     /// n = 2,396,160, k = 2^17, t = 1,170, d = 11: 0.73 bits an OT.
-    pub const B11: Self = Self::new(1170, 17, 11, 13.0);
+    pub const B11: Self = Self::new(1170, 17, 11, 13);
     /// n = 6,225,920, k = 2^18, t = 1,520, d = 12: 0.39 bits an OT.
-    pub const B12: Self = Self::new(1520, 18, 12, 20.0);
+    pub const B12: Self = Self::new(1520, 18, 12, 20);
     /// n = 15,564,800, k = 2^19, t = 1,900, d = 13: 0.21 bits an OT. Its table of 8 MiB makes it the slowest.
-    pub const B13: Self = Self::new(1900, 19, 13, 25.0);
+    pub const B13: Self = Self::new(1900, 19, 13, 25);
     /// The four sets, smallest first.
     pub const ALL: [Self; 4] = [Self::B10, Self::B11, Self::B12, Self::B13];
 
     /// Any parameters, for tests: these say nothing about security.
-    pub(crate) const fn new(trees: usize, log_secret: u32, depth: u32, nominal_ns: f64) -> Self {
+    pub(crate) const fn new(trees: usize, log_secret: u32, depth: u32, nominal_ns: u32) -> Self {
         Self { trees, log_secret, depth, nominal_ns }
     }
 
@@ -79,7 +79,7 @@ impl LpnSet {
 
     /// Roughly the nanoseconds of one core that a party spends on a random OT, for comparing sets with each other: what
     /// the processor of the benchmarks needs (Intel Granite Rapids, VAES, 2 MiB of second-level cache a core).
-    pub const fn nominal_ns(&self) -> f64 {
+    pub const fn nominal_ns(&self) -> u32 {
         self.nominal_ns
     }
 }

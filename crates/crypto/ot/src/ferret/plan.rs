@@ -64,8 +64,16 @@ impl Schedule {
 
     /// The traffic of the next `count` OTs.
     fn advance(&mut self, mut count: usize) -> Traffic {
-        let mut trees = 0;
+        let (mut trees, full) = (0, self.set.trees() - self.set.refill_trees());
         while count > 0 {
+            if (self.rest, self.grown, self.usable) == (0, full, full) {
+                // Whole iterations end in the state they start from.
+                trees += count / (full * self.set.leaves()) * self.set.trees();
+                count %= full * self.set.leaves();
+                if count == 0 {
+                    break;
+                }
+            }
             match self.next() {
                 Next::Ready => count -= self.take(count).1,
                 Next::Tree(_) => trees += 1,
@@ -121,7 +129,7 @@ impl FerretPlan {
         let cost = |plan: &Self| {
             let traffic = plan.total(expected_total);
             let bytes = (traffic.sender + traffic.receiver) as f64;
-            bytes + expected_total as f64 * plan.main.nominal_ns() / ns_per_byte
+            bytes + expected_total as f64 * f64::from(plan.main.nominal_ns()) / ns_per_byte
         };
         let [first, others @ ..] = LpnSet::ALL.map(|set| Self::with_set(set, expected_total));
         others.into_iter().fold(first, |best, plan| if cost(&plan) < cost(&best) { plan } else { best })
@@ -131,7 +139,8 @@ impl FerretPlan {
     pub fn with_set(set: LpnSet, expected_total: usize) -> Self {
         let trees = expected_total.div_ceil(set.leaves()).saturating_add(set.refill_trees());
         let direct = Self { main: set, trees: trees.min(set.trees()), booster: None };
-        let boosted = Self { booster: Some(direct.base_len().div_ceil(LpnSet::B10.leaves())), ..direct.clone() };
+        let boosted =
+            Self { booster: Some(direct.base_len().div_ceil(LpnSet::B10.leaves())), ..direct.clone() };
         let bytes = |plan: &Self| plan.setup().sender + plan.setup().receiver;
         if bytes(&boosted) < bytes(&direct) { boosted } else { direct }
     }

@@ -69,3 +69,6 @@ pub fn softmax(x: &Tensor) -> Tensor {
     let sum: f64 = x.data().iter().map(|&v| f64::from(v - max).exp()).sum();
     x.map(|v| (f64::from(v - max).exp() / sum) as f32)
 }
+
+#[cfg(test)]
+mod tests;
