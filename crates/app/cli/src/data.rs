@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use ndarray::{ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::{NpzReader, ReadNpyExt, ReadableElement};
 
@@ -42,7 +42,7 @@ pub(crate) fn load(path: &Path, shape: &[usize], preprocessing: &Preprocessing) 
         "png" | "jpg" | "jpeg" => {
             picture(path, shape, preprocessing).map(|input| Samples { inputs: vec![input], labels: None })
         }
-        _ => bail!("it is none of npy, npz, png, jpeg, or a folder of pictures"),
+        _ => Err(anyhow!("it is none of npy, npz, png, jpeg, or a folder of pictures")),
     };
     let samples = samples.with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(!samples.inputs.is_empty(), "{} holds no input", path.display());
@@ -82,9 +82,10 @@ fn cut<T: Copy>(array: &ArrayD<T>, shape: &[usize]) -> Result<Vec<Vec<T>>> {
     let values: Vec<T> = array.iter().copied().collect();
     let squeezed = |dims: &[usize]| dims.iter().copied().filter(|&d| d != 1).collect::<Vec<_>>();
     let wanted = squeezed(shape);
-    let fits = squeezed(array.shape()).ends_with(&wanted) && elements > 0;
+    let given = squeezed(array.shape());
+    let batch = given.strip_suffix(&wanted[..]);
     ensure!(
-        fits && values.len().is_multiple_of(elements),
+        elements > 0 && batch.is_some_and(|batch| batch.len() <= 1),
         "an array of shape {:?} does not hold inputs of shape {shape:?}",
         array.shape()
     );

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayD, IxDyn};
 use tempfile::TempDir;
 
-use common::proxy::{Fault, Proxy, Sent};
+use common::proxy::{Fault, Moment, Proxy, Sent};
 use common::{Model, Server, bundled, client, digits, learned, onnx, sample, text, veilflow};
 
 /// What a party says whose peer's process has ended.
@@ -24,20 +24,27 @@ fn digit() -> PathBuf {
     bundled("digit_7.png")
 }
 
-/// A run through a proxy, nothing going wrong; the frames by the client and by the server.
-fn frames(model: &Model) -> [usize; 2] {
+/// Messages by `sent` over the whole of a run: in the handshake, in both halves of the offline phase, and in both of
+/// the online phase.
+fn moments(model: &Model, sent: Sent) -> Vec<Moment> {
     let server = Server::start(model.dir(), &["--sessions=1"]);
     let proxy = Proxy::start(&server.address, None);
     client(&proxy.address, &model.plan(), &digit(), &[]).finish().object();
     server.finish().succeeded();
-    proxy.frames()
-}
-
-/// Frames by `sent` in the handshake, in the offline phase, and in the online phase.
-fn moments(frames: [usize; 2], sent: Sent) -> [usize; 3] {
-    let all = frames[usize::from(sent == Sent::ByServer)];
-    assert!(all > 40, "the run has too few messages for this test: {all}");
-    [0, all / 2, all - 3]
+    // The session's own connection carries the handshake and the online phase, its first fork the offline phase.
+    let [online, offline] = [0, 1].map(|connection| {
+        let frames = proxy.frames(connection, sent);
+        assert!(frames > 10, "connection {connection} has too few messages for this test: {frames}");
+        frames
+    });
+    let moment = |connection, frame| Moment { connection, sent, frame };
+    vec![
+        moment(0, 0),
+        moment(1, offline / 3),
+        moment(1, offline - 3),
+        moment(0, online / 3),
+        moment(0, online - 2),
+    ]
 }
 
 /// The server still answers as it should.
@@ -56,9 +63,9 @@ fn serves_well(server: &mut Server, model: &Model) {
 #[test]
 fn a_killed_server_ends_the_client() {
     let model = Model::demo(&[]);
-    for moment in moments(frames(&model), Sent::ByServer) {
+    for moment in moments(&model, Sent::ByServer) {
         let mut server = Server::start(model.dir(), &["--sessions=1", LONG]);
-        let proxy = Proxy::start(&server.address, Some((Sent::ByServer, moment, Fault::Stall)));
+        let proxy = Proxy::start(&server.address, Some((moment, Fault::Stall)));
         let client = client(&proxy.address, &model.plan(), &digit(), &[LONG]);
         proxy.wait();
         server.process.kill();
@@ -72,9 +79,9 @@ fn a_killed_server_ends_the_client() {
 #[test]
 fn a_killed_client_ends_its_session() {
     let model = Model::demo(&[]);
-    for moment in moments(frames(&model), Sent::ByClient) {
+    for moment in moments(&model, Sent::ByClient) {
         let server = Server::start(model.dir(), &["--sessions=1", LONG]);
-        let proxy = Proxy::start(&server.address, Some((Sent::ByClient, moment, Fault::Stall)));
+        let proxy = Proxy::start(&server.address, Some((moment, Fault::Stall)));
         let mut client = client(&proxy.address, &model.plan(), &digit(), &[LONG]);
         proxy.wait();
         client.kill();
@@ -88,8 +95,8 @@ fn a_killed_client_ends_its_session() {
 fn a_killed_client_leaves_the_server_to_others() {
     let model = Model::demo(&[]);
     let mut server = Server::start(model.dir(), &[LONG]);
-    for moment in moments(frames(&model), Sent::ByClient) {
-        let proxy = Proxy::start(&server.address, Some((Sent::ByClient, moment, Fault::Stall)));
+    for moment in moments(&model, Sent::ByClient) {
+        let proxy = Proxy::start(&server.address, Some((moment, Fault::Stall)));
         let mut killed = client(&proxy.address, &model.plan(), &digit(), &[LONG]);
         proxy.wait();
         killed.kill();
@@ -100,11 +107,10 @@ fn a_killed_client_leaves_the_server_to_others() {
 #[test]
 fn silence_ends_both_parties_at_their_deadline() {
     let model = Model::demo(&[]);
-    let frames = frames(&model);
     for sent in [Sent::ByClient, Sent::ByServer] {
-        for moment in moments(frames, sent) {
+        for moment in moments(&model, sent) {
             let server = Server::start(model.dir(), &["--sessions=1", "--timeout=1"]);
-            let proxy = Proxy::start(&server.address, Some((sent, moment, Fault::Stall)));
+            let proxy = Proxy::start(&server.address, Some((moment, Fault::Stall)));
             let client = client(&proxy.address, &model.plan(), &digit(), &["--timeout=1"]).finish();
             let server = server.finish();
             client.within(1.0);
@@ -113,7 +119,7 @@ fn silence_ends_both_parties_at_their_deadline() {
             server.failed(&["1 of 1 sessions failed"]);
             // Who comes first to its deadline leaves, which the other may see before its own.
             let silent = [&client, &server].map(|f| f.errors.contains(SILENT));
-            assert!(silent[0] || silent[1], "{sent:?} {moment}: {client:?} {server:?}");
+            assert!(silent[0] || silent[1], "{moment:?}: {client:?} {server:?}");
             for ended in [&client, &server] {
                 assert!(ended.errors.contains(SILENT) || ended.errors.contains(CLOSED), "{}", ended.errors);
             }
@@ -124,11 +130,10 @@ fn silence_ends_both_parties_at_their_deadline() {
 #[test]
 fn a_broken_connection_ends_both_parties() {
     let model = Model::demo(&[]);
-    let frames = frames(&model);
     for sent in [Sent::ByClient, Sent::ByServer] {
-        for moment in moments(frames, sent) {
+        for moment in moments(&model, sent) {
             let server = Server::start(model.dir(), &["--sessions=1", LONG]);
-            let proxy = Proxy::start(&server.address, Some((sent, moment, Fault::Cut)));
+            let proxy = Proxy::start(&server.address, Some((moment, Fault::Cut)));
             let client = client(&proxy.address, &model.plan(), &digit(), &[LONG]).finish();
             let server = server.finish();
             client.failed(&[CLOSED]);
@@ -142,11 +147,10 @@ fn a_broken_connection_ends_both_parties() {
 #[test]
 fn a_flipped_bit_in_a_header_is_noticed() {
     let model = Model::demo(&[]);
-    let frames = frames(&model);
     for sent in [Sent::ByClient, Sent::ByServer] {
-        for moment in moments(frames, sent) {
+        for moment in moments(&model, sent) {
             let server = Server::start(model.dir(), &["--sessions=1", LONG]);
-            let proxy = Proxy::start(&server.address, Some((sent, moment, Fault::FlipHeader)));
+            let proxy = Proxy::start(&server.address, Some((moment, Fault::FlipHeader)));
             let client = client(&proxy.address, &model.plan(), &digit(), &[LONG]).finish();
             let server = server.finish();
             let (reader, writer) =
@@ -429,7 +433,7 @@ fn models_that_are_none_are_named_as_such() {
     refused(&onnx::model(&nodes, &[], &dims, &dims), &["node `only` (Relu)", "`nothing` isn't defined"]);
     let nodes = [onnx::node("only", "Conv", &["input", "w"], "output", &[])];
     let weights = [onnx::tensor("w", &[1, 2, 3, 3], &[0.5; 18])];
-    refused(&onnx::model(&nodes, &weights, &dims, &dims), &["node `only`", "Conv"]);
+    refused(&onnx::model(&nodes, &weights, &dims, &dims), &["node `only` (conv)", "1x2x3x3"]);
 }
 
 #[test]

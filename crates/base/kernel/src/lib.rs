@@ -3,6 +3,9 @@
 //!
 //! The parties run it on masked values and shares (online), a supplier on masks (offline), and the clear run on values.
 
+use std::ops::Range;
+use std::panic::resume_unwind;
+
 use veilflow_ring::{Dims, RingVec, Wrapping};
 use veilflow_spec::{Conv2dShape, LinearShape};
 
@@ -11,6 +14,56 @@ pub fn linear(shape: &LinearShape, weights: &[i64], x: &RingVec) -> RingVec {
     assert_eq!(weights.len(), shape.weight_len(), "weights do not fit the layer");
     assert_eq!(x.len(), shape.in_len(), "input does not fit the layer");
     if x.ring().bits() <= 32 { run::<u32>(shape, weights, x) } else { run::<u64>(shape, weights, x) }
+}
+
+/// A part of a layer that makes some of its output rows: its shape, and the weights and inputs it reads.
+type Part = (LinearShape, Range<usize>, Range<usize>);
+
+/// [`linear`] in so many threads, each making some of the output channels or rows.
+pub fn linear_in_threads(threads: usize, shape: &LinearShape, weights: &[i64], x: &RingVec) -> RingVec {
+    if threads <= 1 {
+        return linear(shape, weights, x);
+    }
+    assert_eq!(weights.len(), shape.weight_len(), "weights do not fit the layer");
+    assert_eq!(x.len(), shape.in_len(), "input does not fit the layer");
+    let run = |(shape, w, i): &Part| linear(shape, &weights[w.clone()], &x.slice(i.start, i.len()));
+    let parts = split(shape, threads);
+    let run = &run;
+    let outputs: Vec<RingVec> = std::thread::scope(|scope| {
+        let threads: Vec<_> = parts.iter().map(|part| scope.spawn(move || run(part))).collect();
+        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let mut joined = RingVec::zeros(x.ring(), 0);
+    outputs.iter().for_each(|part| joined.append(part));
+    joined
+}
+
+/// Cuts a layer along its output rows; along its groups if there are several.
+fn split(shape: &LinearShape, parts: usize) -> Vec<Part> {
+    let (rows, per_row) = (shape.bias_len(), shape.weight_len() / shape.bias_len());
+    let groups = if let LinearShape::Conv2d(s) = shape { s.groups } else { 1 };
+    let units = if groups > 1 { groups } else { rows };
+    let step = units.div_ceil(parts.max(1));
+    let cut = |first: usize| {
+        let count = step.min(units - first);
+        let rows_each = rows / units;
+        let weights = first * rows_each * per_row..(first + count) * rows_each * per_row;
+        let mut input = 0..shape.in_len();
+        let mut shape = shape.clone();
+        match &mut shape {
+            LinearShape::MatMul(s) => s.rows = count,
+            LinearShape::Conv2d(s) if groups > 1 => {
+                let inputs_each = input.end / groups;
+                input = first * inputs_each..(first + count) * inputs_each;
+                s.in_channels = s.in_channels / groups * count;
+                s.out_channels = rows_each * count;
+                s.groups = count;
+            }
+            LinearShape::Conv2d(s) => s.out_channels = count,
+        }
+        (shape, weights, input)
+    };
+    (0..units).step_by(step).map(cut).collect()
 }
 
 fn run<T: Wrapping>(shape: &LinearShape, weights: &[i64], x: &RingVec) -> RingVec {
@@ -168,6 +221,9 @@ mod tests {
             let x = RingVec::from_values(ring, (0..shape.in_len()).map(|i| noise(!i)).collect());
             let want = veilflow_spec::linear(&shape, &weights, &x);
             prop_assert!(linear(&shape, &weights, &x) == want);
+            for threads in 2..5 {
+                prop_assert!(linear_in_threads(threads, &shape, &weights, &x) == want);
+            }
 
             let rows = OperandRows::new(&shape, x.values());
             let mut out = vec![0u64; shape.out_len()];

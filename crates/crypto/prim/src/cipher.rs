@@ -51,31 +51,38 @@ impl Cipher {
         Self::Portable(Aes128Enc::new(&key.to_bytes().into()))
     }
 
-    /// Encrypts each block in place.
-    pub(crate) fn encrypt(&self, blocks: &mut [[u8; 16]]) {
+    /// Fills `out` with the encryptions of `counter`, `counter` + 1, .., little-endian.
+    pub(crate) fn keystream(&self, counter: u64, out: &mut [[u8; 16]]) {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Wide(wide, keys) => wide.encrypt(keys, blocks),
-            Self::Portable(cipher) => cipher.encrypt_blocks(aes::Block::cast_slice_from_core_mut(blocks)),
+            Self::Wide(wide, keys) => wide.keystream(keys, counter, out),
+            Self::Portable(cipher) => {
+                for (i, block) in out.iter_mut().enumerate() {
+                    *block = u128::from(counter.wrapping_add(i as u64)).to_le_bytes();
+                }
+                cipher.encrypt_blocks(aes::Block::cast_slice_from_core_mut(out));
+            }
         }
     }
 
     /// Replaces each x by H(x) = AES(σ(x)) ⊕ σ(x).
     pub(crate) fn hash(&self, blocks: &mut [Block]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Self::Wide(wide, keys) = self {
-            return wide.hash(keys, blocks);
-        }
-        for chunk in blocks.chunks_mut(BATCH) {
-            let mut lanes = [[0; 16]; BATCH];
-            let lanes = &mut lanes[..chunk.len()];
-            for (lane, block) in lanes.iter_mut().zip(&mut *chunk) {
-                *block = sigma(*block);
-                *lane = block.to_bytes();
-            }
-            self.encrypt(lanes);
-            for (block, lane) in chunk.iter_mut().zip(lanes) {
-                *block ^= Block::from_bytes(*lane);
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Wide(wide, keys) => wide.hash(keys, blocks),
+            Self::Portable(cipher) => {
+                for chunk in blocks.chunks_mut(BATCH) {
+                    let mut lanes = [aes::Block::default(); BATCH];
+                    let lanes = &mut lanes[..chunk.len()];
+                    for (lane, block) in lanes.iter_mut().zip(&mut *chunk) {
+                        *block = sigma(*block);
+                        lane.0 = block.to_bytes();
+                    }
+                    cipher.encrypt_blocks(lanes);
+                    for (block, lane) in chunk.iter_mut().zip(lanes) {
+                        *block ^= Block::from_bytes(lane.0);
+                    }
+                }
             }
         }
     }
@@ -100,14 +107,18 @@ impl Cipher {
 mod tests {
     use super::*;
 
-    /// FIPS 197, appendix C.1.
+    /// FIPS 197, appendix C.1: its plaintext is σ(x), and H(x) the exclusive or of both texts.
     #[test]
     fn fips_197_vector() {
         let key = Block::from_bytes(std::array::from_fn(|i| i as u8));
+        let x = Block(0x7766_5544_3322_1100_8888_8888_8888_8888);
+        assert_eq!(sigma(x).to_bytes(), std::array::from_fn(|i| 0x11 * i as u8));
         for cipher in [Cipher::new(key), Cipher::portable(key)] {
-            let mut blocks = [std::array::from_fn(|i| 0x11 * i as u8); 3];
-            cipher.encrypt(&mut blocks);
-            assert_eq!(blocks, [0x69c4_e0d8_6a7b_0430_d8cd_b780_70b4_c55au128.to_be_bytes(); 3]);
+            let mut blocks = [x; 3];
+            cipher.hash(&mut blocks);
+            for block in blocks {
+                assert_eq!(block.to_bytes(), 0x69d5_c2eb_2e2e_6247_5054_1d3b_bc69_2ba5u128.to_be_bytes());
+            }
         }
     }
 
@@ -119,11 +130,12 @@ mod tests {
             let (fast, portable) = (Cipher::new(key), Cipher::portable(key));
             let blocks = &inputs[..len];
 
-            let mut bytes: [Vec<[u8; 16]>; 2] =
-                std::array::from_fn(|_| blocks.iter().map(|b| b.to_bytes()).collect());
-            fast.encrypt(&mut bytes[0]);
-            portable.encrypt(&mut bytes[1]);
-            assert_eq!(bytes[0], bytes[1], "{len} blocks encrypted");
+            for counter in [0, 5, u64::from(u32::MAX) - 2, u64::MAX - 40] {
+                let mut streams = [vec![[0; 16]; len], vec![[0; 16]; len]];
+                fast.keystream(counter, &mut streams[0]);
+                portable.keystream(counter, &mut streams[1]);
+                assert_eq!(streams[0], streams[1], "{len} blocks from {counter}");
+            }
 
             let mut hashes = [blocks.to_vec(), blocks.to_vec()];
             fast.hash(&mut hashes[0]);

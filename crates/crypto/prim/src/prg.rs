@@ -43,12 +43,9 @@ impl Prg {
     }
 
     fn next_blocks(&mut self, out: &mut [[u8; 16]]) {
+        self.cipher.keystream(self.counter, out);
         // 2^64 blocks are out of reach.
-        for (block, i) in out.iter_mut().zip(self.counter..) {
-            *block = u128::from(i).to_le_bytes();
-        }
         self.counter += out.len() as u64;
-        self.cipher.encrypt(out);
     }
 
     /// Fills `out` with random bytes.

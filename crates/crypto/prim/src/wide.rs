@@ -35,10 +35,10 @@ impl Wide {
         unsafe { expand_keys([key; RUNS]) }.map(|lanes| lanes[0])
     }
 
-    /// Encrypts each block in place.
-    pub(crate) fn encrypt(self, keys: &RoundKeys, blocks: &mut [[u8; 16]]) {
+    /// The twin of `Cipher::keystream`.
+    pub(crate) fn keystream(self, keys: &RoundKeys, counter: u64, out: &mut [[u8; 16]]) {
         // SAFETY: see `expand_key`.
-        unsafe { encrypt(keys, blocks) }
+        unsafe { keystream(keys, counter, out) }
     }
 
     /// The twin of `Cipher::hash`.
@@ -186,11 +186,17 @@ fn expand_keys(keys: [u128; RUNS]) -> [[u128; RUNS]; 11] {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,vaes")]
-fn encrypt(keys: &RoundKeys, blocks: &mut [[u8; 16]]) {
+fn keystream(keys: &RoundKeys, counter: u64, out: &mut [[u8; 16]]) {
     let keys = std::array::from_fn(|r| broadcast(keys[r]));
-    for group in blocks.chunks_mut(GROUP) {
-        let x = rounds::<8>(&keys, load(group));
-        store(group, x);
+    let mut next = lanes(std::array::from_fn(|i| counter.wrapping_add(i as u64).into()));
+    let step = broadcast(4);
+    for group in out.chunks_mut(GROUP) {
+        let counters = std::array::from_fn(|_| {
+            let now = next;
+            next = _mm512_add_epi64(now, step);
+            now
+        });
+        store(group, rounds::<8>(&keys, counters));
     }
 }
 

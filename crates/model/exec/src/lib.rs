@@ -6,6 +6,7 @@
 mod error;
 mod node;
 mod phase;
+mod predict;
 mod prepare;
 mod run;
 mod session;
@@ -13,7 +14,8 @@ mod stock;
 
 pub use error::{ExecError, Result};
 pub use phase::{Phase, Stopwatch, peak_rss_bytes};
+pub use predict::{Prediction, choose_tuning, wire_seconds};
 pub use prepare::{Prepared, Preparer};
-pub use run::{Online, Outcome, Prediction, Progress, Step};
+pub use run::{Online, Outcome, Progress, Step};
 pub use session::{Session, SessionOptions, SupplierKind};
 pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};

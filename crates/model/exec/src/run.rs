@@ -1,13 +1,13 @@
-//! The online phase: the nodes of a plan on shares, and what a run is predicted to send.
+//! The online phase: the nodes of a plan on shares.
 
-use veilflow_correlation::{Cost, Pools};
+use veilflow_correlation::Pools;
 use veilflow_ir::Weights;
 use veilflow_ir::plan::Plan;
 use veilflow_net::Role;
-use veilflow_online::{Party, reveal_to, reveal_to_cost};
+use veilflow_online::{Party, reveal_to};
 use veilflow_ring::{Ring, RingVec};
 
-use crate::{ExecError, Phase, Prepared, Result, Session, SessionOptions, Stopwatch, node};
+use crate::{ExecError, Phase, Prepared, Result, Session, Stopwatch, node};
 
 /// Called before each node.
 pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
@@ -169,52 +169,5 @@ impl Session {
         });
         online.party.pools = Pools::default();
         Ok((offline, outcome?))
-    }
-}
-
-/// What a run is predicted to send: equal to what it does, online to the byte.
-#[derive(Debug, Clone)]
-pub struct Prediction {
-    /// Making the supplier.
-    pub set_up: Cost,
-    /// Making correlations, by node.
-    pub offline: Vec<Cost>,
-    /// Consuming them, by node.
-    pub online: Vec<Cost>,
-    /// Giving the client its output.
-    pub output: Cost,
-}
-
-impl Prediction {
-    /// Predicts a run of `plan`.
-    pub fn of(plan: &Plan, options: &SessionOptions) -> Self {
-        let costs = options.supplier.costs();
-        let nodes = 0..plan.nodes.len();
-        let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options.tuning)).collect();
-        let offline = nodes.map(|i| {
-            let fill = costs.fill(&online[i].demand);
-            match node::linear_request(plan, i) {
-                Some(request) => fill.then(costs.linear(&request)),
-                None => fill,
-            }
-        });
-        let output = plan.outputs.iter().fold(Cost::default(), |cost, output| {
-            let value = &plan.values[output.value];
-            match Ring::new(value.width) {
-                Ok(ring) => cost.then(reveal_to_cost(Role::P1, ring, value.shape.elements())),
-                Err(_) => cost,
-            }
-        });
-        Self { set_up: costs.set_up(), offline: offline.collect(), online, output }
-    }
-
-    /// The whole offline conversation, set-up included.
-    pub fn offline_cost(&self) -> Cost {
-        self.offline.iter().cloned().fold(self.set_up.clone(), Cost::then)
-    }
-
-    /// The whole online conversation.
-    pub fn online_cost(&self) -> Cost {
-        self.online.iter().cloned().fold(Cost::default(), Cost::then).then(self.output.clone())
     }
 }

@@ -5,10 +5,10 @@
 //! 2^s]. A segment of the bits carries (lt, eq); two neighbours join as lt = lt_high ⊕ eq_high·lt_low and eq =
 //! eq_high·eq_low, both products sharing eq_high. The lowest segment never needs eq.
 //!
-//! P1 sees P0's leaf tables masked by messages it does not hold, P0 sees P1's digits masked by a random index; the
-//! nodes open masked bits. Everything seen is uniform.
+//! The parties offer leaf tables in turns. Who chooses sees the table masked by messages it does not hold, who offers sees
+//! the digit masked by a random index; the nodes open masked bits. Everything seen is uniform.
 
-use veilflow_correlation::{Cost, Flow, Kind, TableBatch};
+use veilflow_correlation::{AndBatch, Cost, Flow, Kind, TableBatch};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, bit_slices};
 
@@ -70,9 +70,14 @@ impl CompareTree {
         if slot == 0 { 1 } else { 2 }
     }
 
-    fn table(&self, slot: usize) -> Option<Kind> {
-        let digit = self.digits[slot];
-        (digit > 1).then_some(Kind::Table { sender: Role::P0, digit, payload: Self::payload(slot) })
+    /// Who offers a slot's table: in turns, so that both directions carry alike.
+    fn sender(slot: usize) -> Role {
+        if slot.is_multiple_of(2) { Role::P0 } else { Role::P1 }
+    }
+
+    fn table(&self, slot: usize) -> Kind {
+        let (digit, payload) = (self.digits[slot], Self::payload(slot));
+        Kind::Table { sender: Self::sender(slot), digit, payload }
     }
 
     /// Cost of [`CompareTree::run`] on `n` pairs.
@@ -81,26 +86,24 @@ impl CompareTree {
         if self.digits.is_empty() {
             return cost;
         }
-        let (mut from_p0, mut from_p1) = (0, 0);
+        // Bits of the two messages: what each party opens, then what it corrects.
+        let (mut opened, mut corrected) = ([0; 2], [0; 2]);
         for (slot, &digit) in self.digits.iter().enumerate() {
-            match self.table(slot) {
-                Some(kind) => {
-                    from_p0 += ((1 << digit) - 1) * Self::payload(slot) as usize * n;
-                    from_p1 += digit as usize * n;
-                    cost.demand.add(kind, n);
-                }
-                None => {
-                    from_p0 += n;
-                    from_p1 += n;
-                    cost.demand.add(Kind::And { sender: Role::P0 }, n);
-                }
+            if digit == 1 {
+                opened = opened.map(|bits| bits + n);
+                cost.demand.add(Kind::And { sender: Role::P0 }, n);
+            } else {
+                let sender = Self::sender(slot);
+                opened[sender.other().index()] += digit as usize * n;
+                corrected[sender.index()] += ((1 << digit) - 1) * Self::payload(slot) as usize * n;
+                cost.demand.add(self.table(slot), n);
             }
         }
-        let (from_p0, from_p1) = (from_p0.div_ceil(8) as u64, from_p1.div_ceil(8) as u64);
-        if self.digits.iter().all(|&d| d == 1) {
-            cost.flows.push(Flow::Exchange(from_p0, from_p1));
-        } else {
-            cost.flows.extend([Flow::From(Role::P1, from_p1), Flow::From(Role::P0, from_p0)]);
+        for bits in [opened, corrected] {
+            let [from_p0, from_p1] = bits.map(|bits| bits.div_ceil(8) as u64);
+            if from_p0 + from_p1 > 0 {
+                cost.flows.push(Flow::Exchange(from_p0, from_p1));
+            }
         }
         for level in &self.levels {
             cost = cost.then(and_shared_cost(&node_groups(level, n)));
@@ -116,10 +119,7 @@ impl CompareTree {
         }
         let k: u32 = self.digits.iter().sum();
         let rows = bit_slices(private, k as usize);
-        let mut slots = match party.role {
-            Role::P0 => self.leaves_p0(party, &rows)?,
-            Role::P1 => self.leaves_p1(party, &rows)?,
-        };
+        let mut slots = self.leaves(party, &rows)?;
         let mut carry = None;
         for (done, level) in self.levels.iter().enumerate() {
             if self.carry_after == Some(done) {
@@ -133,130 +133,146 @@ impl CompareTree {
         Ok((slots.swap_remove(0).lt, carry))
     }
 
-    /// P0 offers, for each digit of a, the table of (a < j, a = j) over all digits j.
-    fn leaves_p0(&self, party: &mut Party, rows: &[Bits]) -> Result<Vec<Segment>> {
-        let n = rows[0].len();
-        let mut ands = Vec::new();
-        let mut sent_first = Bits::default();
-        let exchange = self.digits.iter().all(|&d| d == 1);
-        for (slot, row) in self.single_bits(rows) {
-            let batch = party.pools.take_ands(Kind::And { sender: Role::P0 }, n)?;
-            let private = row.not();
-            sent_first.append(&private.xor(&batch.factor));
-            ands.push((slot, private, batch));
-        }
-        let shifts: usize = self.digits.iter().map(|&d| d as usize).sum();
-        let received = if exchange {
-            party.exchange_bits(&sent_first)?
-        } else {
-            Bits::from_bytes(&party.channel.recv_vec((shifts * n).div_ceil(8))?, shifts * n)
-        };
-        let mut reply = Bits::default();
-        let mut at = 0;
-        let mut next = || {
-            at += n;
-            received.slice(at - n, n)
-        };
-        let mut segments: Vec<Option<Segment>> = self.digits.iter().map(|_| None).collect();
-        for (slot, digit_rows) in self.tables(rows) {
-            let kind = self.table(slot).expect("a wide digit has a table");
-            let TableBatch::Sender { messages } = party.pools.take_tables(kind, n)? else {
-                return Err(OnlineError::argument("compare", "the pool holds the other half"));
-            };
-            let shift: Vec<Bits> = digit_rows.iter().map(|_| next()).collect();
-            let share: Vec<Bits> = table_entry(digit_rows, &shift, 0, slot)
-                .iter()
-                .zip(&messages[0])
-                .map(|(entry, message)| entry.xor(message))
-                .collect();
-            for (q, message) in messages.iter().enumerate().skip(1) {
-                let entry = table_entry(digit_rows, &shift, q, slot);
-                for ((mut bit, message), share) in entry.into_iter().zip(message).zip(&share) {
-                    bit.xor_assign(message);
-                    bit.xor_assign(share);
-                    reply.append(&bit);
+    /// The shares of every digit's (lt, eq), in two exchanges: indices and masked bits, then corrections.
+    fn leaves(&self, party: &mut Party, rows: &[Bits]) -> Result<Vec<Segment>> {
+        let (role, n) = (party.role, rows[0].len());
+        let wrong_half = || OnlineError::argument("compare", "the pool holds the other half");
+        let mut opening = Bits::default();
+        let mut leaves = Vec::with_capacity(self.digits.len());
+        for (slot, digit) in self.digit_rows(rows) {
+            leaves.push(if let [row] = digit {
+                // lt = ¬a·b by one private product, eq = ¬a ⊕ b without any.
+                let private = if role == Role::P0 { row.not() } else { row.clone() };
+                let batch = party.pools.take_ands(Kind::And { sender: Role::P0 }, n)?;
+                opening.append(&private.xor(&batch.factor));
+                Leaf::Bit { private, batch }
+            } else {
+                match party.pools.take_tables(self.table(slot), n)? {
+                    TableBatch::Sender { messages } if Self::sender(slot) == role => {
+                        Leaf::Offered { digit, messages }
+                    }
+                    TableBatch::Receiver { index, message } if Self::sender(slot) != role => {
+                        digit.iter().zip(&index).for_each(|(bit, index)| opening.append(&bit.xor(index)));
+                        Leaf::Chosen { index, message }
+                    }
+                    _ => return Err(wrong_half()),
                 }
-            }
-            let mut share = share.into_iter();
-            segments[slot] = share.next().map(|lt| Segment { lt, eq: share.next() });
+            });
         }
-        if !exchange {
-            reply.append(&sent_first);
-            party.channel.send(&reply.to_bytes())?;
-            party.channel.flush()?;
-        }
-        for (slot, private, batch) in ands {
-            let lt = finish_and(Role::P0, &private, &batch.factor, &batch.share, &next());
-            segments[slot] = Some(Segment { lt, eq: (slot > 0).then_some(private) });
-        }
-        Ok(segments.into_iter().flatten().collect())
-    }
-
-    /// P1 shifts each of its digits by the index it holds a message for, and corrects that message by P0's reply.
-    fn leaves_p1(&self, party: &mut Party, rows: &[Bits]) -> Result<Vec<Segment>> {
-        let n = rows[0].len();
-        let mut message = Bits::default();
-        let mut chosen = Vec::new();
-        let mut ands = Vec::new();
-        for (slot, digit_rows) in self.tables(rows) {
-            let kind = self.table(slot).expect("a wide digit has a table");
-            let TableBatch::Receiver { index, message: masks } = party.pools.take_tables(kind, n)? else {
-                return Err(OnlineError::argument("compare", "the pool holds the other half"));
-            };
-            for (bit, index) in digit_rows.iter().zip(&index) {
-                message.append(&bit.xor(index));
-            }
-            chosen.push((slot, index, masks));
-        }
-        for (slot, row) in self.single_bits(rows) {
-            let batch = party.pools.take_ands(Kind::And { sender: Role::P0 }, n)?;
-            message.append(&row.xor(&batch.factor));
-            ands.push((slot, row, batch));
-        }
-        let corrections: usize =
-            chosen.iter().map(|(_, index, masks)| ((1 << index.len()) - 1) * masks.len()).sum();
-        let bits = (corrections + ands.len()) * n;
-        let received = Bits::from_bytes(&party.exchange(&message.to_bytes(), bits.div_ceil(8))?, bits);
-        let mut at = 0;
-        let mut next = || {
-            at += n;
-            received.slice(at - n, n)
+        let opened = |leaf: &Leaf<'_>| match leaf {
+            Leaf::Bit { .. } => 1,
+            Leaf::Offered { digit, .. } => digit.len(),
+            Leaf::Chosen { .. } => 0,
         };
-        let mut segments: Vec<Option<Segment>> = self.digits.iter().map(|_| None).collect();
-        for (slot, index, mut share) in chosen {
+        let mut theirs = self.trade(party, &opening, leaves.iter().map(opened).sum::<usize>() * n, n)?;
+        let mut corrections = Bits::default();
+        let mut segments = Vec::with_capacity(leaves.len());
+        let mut chosen = Vec::new();
+        for (slot, leaf) in leaves.into_iter().enumerate() {
+            let has_eq = slot > 0;
+            segments.push(match leaf {
+                Leaf::Bit { private, batch } => {
+                    let lt = finish_and(role, &private, &batch.factor, &batch.share, &theirs.next());
+                    Segment { lt, eq: has_eq.then_some(private) }
+                }
+                Leaf::Offered { digit, messages } => {
+                    let shift: Vec<Bits> = digit.iter().map(|_| theirs.next()).collect();
+                    offer(role, digit, &shift, &messages, has_eq, &mut corrections)
+                }
+                Leaf::Chosen { index, message } => {
+                    chosen.push((slot, index));
+                    segment(message)
+                }
+            });
+        }
+        let expected =
+            chosen.iter().map(|(slot, index)| ((1usize << index.len()) - 1) * Self::payload(*slot) as usize);
+        let mut theirs = self.trade(party, &corrections, expected.sum::<usize>() * n, n)?;
+        for (slot, index) in chosen {
+            let Segment { lt, eq } = &mut segments[slot];
             for q in 1..1usize << index.len() {
                 let selected = equals(&index, q);
-                for bit in &mut share {
-                    bit.xor_assign(&selected.and(&next()));
+                lt.xor_assign(&selected.and(&theirs.next()));
+                if let Some(eq) = eq {
+                    eq.xor_assign(&selected.and(&theirs.next()));
                 }
             }
-            let mut share = share.into_iter();
-            segments[slot] = share.next().map(|lt| Segment { lt, eq: share.next() });
         }
-        for (slot, row, batch) in ands {
-            let lt = finish_and(Role::P1, row, &batch.factor, &batch.share, &next());
-            segments[slot] = Some(Segment { lt, eq: (slot > 0).then(|| row.clone()) });
+        Ok(segments)
+    }
+
+    /// Sends `mine` and receives `theirs` bits, to be read in rows of `n`. Where neither has any, nothing is said.
+    fn trade(&self, party: &mut Party, mine: &Bits, theirs: usize, n: usize) -> Result<Rows> {
+        let bytes = party.exchange(&mine.to_bytes(), theirs.div_ceil(8))?;
+        if theirs == 0 {
+            party.channel.flush()?;
         }
-        Ok(segments.into_iter().flatten().collect())
+        Ok(Rows { bits: Bits::from_bytes(&bytes, theirs), at: 0, n })
     }
 
-    /// The wide digits with their rows.
-    fn tables<'a>(&'a self, rows: &'a [Bits]) -> impl Iterator<Item = (usize, &'a [Bits])> {
-        self.slots(rows).filter(|(_, rows)| rows.len() > 1)
-    }
-
-    /// The one-bit digits with their row: lt = ¬a·b by one private product, eq = ¬a ⊕ b without any.
-    fn single_bits<'a>(&'a self, rows: &'a [Bits]) -> impl Iterator<Item = (usize, &'a Bits)> {
-        self.slots(rows).filter(|(_, rows)| rows.len() == 1).map(|(slot, rows)| (slot, &rows[0]))
-    }
-
-    fn slots<'a>(&'a self, rows: &'a [Bits]) -> impl Iterator<Item = (usize, &'a [Bits])> {
+    /// The rows of each digit.
+    fn digit_rows<'a>(&'a self, rows: &'a [Bits]) -> impl Iterator<Item = (usize, &'a [Bits])> {
         self.digits.iter().enumerate().scan(0usize, move |start, (slot, &digit)| {
             let from = *start;
             *start += digit as usize;
             Some((slot, &rows[from..*start]))
         })
     }
+}
+
+/// A digit between the two exchanges.
+enum Leaf<'a> {
+    /// One bit, by a private product.
+    Bit { private: Bits, batch: AndBatch },
+    /// A digit whose table this party offers.
+    Offered { digit: &'a [Bits], messages: Vec<Vec<Bits>> },
+    /// A digit that chooses from the peer's table.
+    Chosen { index: Vec<Bits>, message: Vec<Bits> },
+}
+
+/// Bits read row by row.
+struct Rows {
+    bits: Bits,
+    at: usize,
+    n: usize,
+}
+
+impl Rows {
+    fn next(&mut self) -> Bits {
+        let row = self.bits.slice(self.at, self.n);
+        self.at += self.n;
+        row
+    }
+}
+
+fn segment(rows: Vec<Bits>) -> Segment {
+    let mut rows = rows.into_iter();
+    let lt = rows.next().unwrap_or_default();
+    Segment { lt, eq: rows.next() }
+}
+
+/// The sender's half of a leaf: its share is the masked entry at the peer's shift, and every other entry is sent masked
+/// and corrected by that share. With index r the peer holds mask r, and r ⊕ shift is its digit.
+fn offer(
+    role: Role,
+    digit: &[Bits],
+    shift: &[Bits],
+    messages: &[Vec<Bits>],
+    has_eq: bool,
+    corrections: &mut Bits,
+) -> Segment {
+    let mut share = table_entry(role, digit, shift, 0, has_eq);
+    share.iter_mut().zip(&messages[0]).for_each(|(entry, mask)| entry.xor_assign(mask));
+    for (q, masks) in messages.iter().enumerate().skip(1) {
+        for ((mut entry, mask), share) in
+            table_entry(role, digit, shift, q, has_eq).into_iter().zip(masks).zip(&share)
+        {
+            entry.xor_assign(mask);
+            entry.xor_assign(share);
+            corrections.append(&entry);
+        }
+    }
+    segment(share)
 }
 
 /// The rows of [index = q].
@@ -268,18 +284,19 @@ fn equals(index: &[Bits], q: usize) -> Bits {
     out
 }
 
-/// (a < j, a = j) for j = q ⊕ shift, bit-sliced; the lowest slot has no second entry.
-fn table_entry(a: &[Bits], shift: &[Bits], q: usize, slot: usize) -> Vec<Bits> {
-    let mut lt = Bits::zeros(a[0].len());
-    let mut eq = Bits::filled(true, a[0].len());
-    for (i, (a, shift)) in a.iter().zip(shift).enumerate() {
+/// The sender's digit compared with j = q ⊕ shift, bit-sliced: (a < b, a = b) where the sender's is a at P0, b at P1.
+fn table_entry(role: Role, mine: &[Bits], shift: &[Bits], q: usize, has_eq: bool) -> Vec<Bits> {
+    let n = mine[0].len();
+    let (mut lt, mut eq) = (Bits::zeros(n), Bits::filled(true, n));
+    for (i, (mine, shift)) in mine.iter().zip(shift).enumerate() {
         let j = if q >> i & 1 == 1 { shift.not() } else { shift.clone() };
-        let differ = a.xor(&j);
-        // The higher bit decides where it differs.
-        lt.xor_assign(&differ.and(&lt.xor(&j)));
+        let differ = mine.xor(&j);
+        // The highest bit in which they differ decides: b's is set there if a < b.
+        let b = if role == Role::P0 { &j } else { mine };
+        lt.xor_assign(&differ.and(&lt.xor(b)));
         eq = eq.and(&differ.not());
     }
-    if slot == 0 { vec![lt] } else { vec![lt, eq] }
+    if has_eq { vec![lt, eq] } else { vec![lt] }
 }
 
 /// The AND groups of a level: joins that make (lt, eq), then the one that makes lt only.

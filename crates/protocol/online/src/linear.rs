@@ -37,7 +37,7 @@ pub fn linear(
             }
             let bytes = party.channel.recv_vec(RingVec::byte_len(ring, x.len()))?;
             let masked = RingVec::from_bytes(ring, &bytes, x.len()).add(x);
-            Ok(veilflow_kernel::linear(shape, weights, &masked).add(&s))
+            Ok(veilflow_kernel::linear_in_threads(party.threads(), shape, weights, &masked).add(&s))
         }
         _ => Err(CorrelationError::Weights { layer, reason: "P0 must hold them, and only P0" }.into()),
     }

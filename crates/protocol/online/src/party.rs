@@ -59,6 +59,11 @@ impl Party {
         self
     }
 
+    /// How many threads the party works in.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// Sends `mine` and receives `theirs` bytes, at once.
     pub(crate) fn exchange(&mut self, mine: &[u8], theirs: usize) -> Result<Vec<u8>> {
         self.channel.send(mine)?;

@@ -4,11 +4,14 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use veilflow_correlation::{Cost, LinearRequest, Weights};
+use veilflow_exec::SessionOptions;
 use veilflow_net::Role;
 use veilflow_online::{self as online, Party, Range, Tuning};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape};
+
+use super::RunOptions;
 
 /// Operations that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -208,6 +211,11 @@ impl Job {
                 self.request().ok().flatten().map_or_else(Cost::default, |r| online::linear_cost(&r))
             }
         }
+    }
+
+    /// The options of a session that runs the operation.
+    pub(crate) fn session(&self, options: &RunOptions) -> SessionOptions {
+        options.session(|tuning| self.cost(self.count, tuning))
     }
 
     /// Inputs from a seed both parties use, within the range the operation states.

@@ -9,7 +9,9 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Phase, SessionOptions, SupplierKind};
+use veilflow_correlation::Cost;
+use veilflow_exec::{Phase, Prediction, SessionOptions, SupplierKind, choose_tuning};
+use veilflow_ir::Plan;
 use veilflow_net::LinkShape;
 use veilflow_online::Tuning;
 
@@ -68,9 +70,10 @@ pub(crate) struct RunOptions {
     /// SoftSpoken's k: 1 (IKNP), 2, 4 or 8; larger means fewer bytes and more CPU.
     #[arg(long, value_name = "K", value_parser = ["1", "2", "4", "8"])]
     pub(crate) softspoken_k: Option<String>,
-    /// Bits of a comparison leaf, 1 to 4: 2 sends fewest bytes online, 4 takes fewest rounds.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=4))]
-    pub(crate) leaf_bits: u32,
+    /// Bits of a comparison leaf, 1 to 4: 2 sends fewest bytes online, 4 takes fewest rounds. Chosen for the link if not
+    /// given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4))]
+    leaf_bits: Option<u32>,
     /// Threads a party.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: u16,
@@ -83,27 +86,40 @@ pub(crate) struct RunOptions {
 }
 
 impl RunOptions {
-    pub(crate) fn session(&self) -> SessionOptions {
+    /// The options of a session whose online conversation is `cost`.
+    pub(crate) fn session(&self, cost: impl Fn(Tuning) -> Cost) -> SessionOptions {
         let supplier = match (self.supplier, self.softspoken_k.as_deref().and_then(|k| k.parse().ok())) {
             (SupplierKind::Ot { .. }, Some(k)) => SupplierKind::Ot { k },
             (supplier, None) => supplier,
         };
+        let tuning = match self.leaf_bits {
+            Some(leaf_bits) => Tuning { leaf_bits },
+            None => choose_tuning(self.link.shape(), cost),
+        };
         SessionOptions {
             supplier,
-            tuning: Tuning { leaf_bits: self.leaf_bits },
+            tuning,
             threads: usize::from(self.threads),
             just_in_time: self.just_in_time,
         }
+    }
+
+    /// The options of a session that runs `plan`.
+    pub(crate) fn session_for(&self, plan: &Plan) -> SessionOptions {
+        self.session(|tuning| {
+            let options = SessionOptions { tuning, ..SessionOptions::default() };
+            Prediction::of(plan, &options).online_cost()
+        })
     }
 
     /// The same options as arguments for a child process.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut out = vec![
             format!("--supplier={}", self.supplier),
-            format!("--leaf-bits={}", self.leaf_bits),
             format!("--threads={}", self.threads),
             format!("--link={}", self.link),
         ];
+        out.extend(self.leaf_bits.map(|bits| format!("--leaf-bits={bits}")));
         out.extend(self.just_in_time.then(|| "--just-in-time".to_owned()));
         out.extend(self.softspoken_k.iter().map(|k| format!("--softspoken-k={k}")));
         out

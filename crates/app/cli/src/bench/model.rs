@@ -87,7 +87,7 @@ impl Model {
             supplier: self.options.supplier.to_string(),
             threads: self.options.threads,
             link: self.options.link,
-            leaf_bits: self.options.leaf_bits,
+            leaf_bits: self.options.session_for(&plan).tuning.leaf_bits,
             offline: Totals::of([&offline[0], &offline[1]]),
             online: Totals::of([&online[0], &online[1]]),
             peak_rss_bytes: run.peak_rss_bytes(),

@@ -92,7 +92,7 @@ impl Op {
             supplier: self.options.supplier.to_string(),
             threads: self.options.threads,
             link: self.options.link,
-            leaf_bits: self.options.leaf_bits,
+            leaf_bits: self.job.session(&self.options).tuning.leaf_bits,
             offline,
             online,
             bits_per_instance: 8.0 * (offline.bytes + online.bytes) as f64 / count as f64,
@@ -147,7 +147,7 @@ impl PartyArguments {
                 (Role::P0, acceptor.accept_with(TIMEOUT, &link)?)
             }
         };
-        let mut session = Session::open(channel, role, [0; 32], self.options.session())?;
+        let mut session = Session::open(channel, role, [0; 32], job.session(&self.options))?;
         let Session { online, preparer, options, set_up } = &mut session;
         let watch = Stopwatch::start(&preparer.channel);
         if let Some(request) = job.request()? {

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use veilflow_correlation::{Cost, Flow};
-use veilflow_exec::Prediction;
-use veilflow_net::LinkShape;
+use veilflow_correlation::Cost;
+use veilflow_exec::{Prediction, wire_seconds};
 
 use crate::bench::RunOptions;
 use crate::{model_dir, output};
@@ -60,23 +59,10 @@ struct Report {
     online: Volume,
 }
 
-/// Seconds that a conversation spends on a link, if computing took none: each step waits for its slower direction.
-fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
-    let delay = link.one_way_delay.as_secs_f64();
-    let step = |flow: &Flow| {
-        let bytes = match *flow {
-            Flow::From(_, bytes) => bytes,
-            Flow::Exchange(a, b) => a.max(b),
-        };
-        bytes as f64 / link.bandwidth_bytes_per_s
-    };
-    cost.flows.iter().map(step).sum::<f64>() + cost.volume().rounds as f64 * delay
-}
-
 impl Inspect {
     pub(crate) fn run(self) -> Result<()> {
         let plan = model_dir::plan(&self.plan)?;
-        let prediction = Prediction::of(&plan, &self.options.session());
+        let prediction = Prediction::of(&plan, &self.options.session_for(&plan));
         let link = self.options.link.shape();
         let volume = |cost: &Cost| {
             let volume = cost.volume();

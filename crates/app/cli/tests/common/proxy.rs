@@ -1,77 +1,84 @@
 //! A link between client and server that fails at a chosen message.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What happens to a frame on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It and all that follows is withheld; the connections stay open as long as their ends do.
+    /// It and all that follows is withheld; the connection stays open as long as its ends do.
     Stall,
-    /// Half of it is delivered, then both connections are closed.
+    /// Half of it is delivered, then the connection is closed.
     Cut,
     /// A bit of its header is flipped.
     FlipHeader,
 }
 
 /// Whose frames a fault concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sent {
     ByClient,
     ByServer,
 }
 
-/// What precedes the first frame: the client's preamble, the server's answer to it.
+/// A message of a run: of the connection number `connection` (the first is the session's, the others its forks), the
+/// frame number `frame` sent by `sent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment {
+    pub(crate) connection: usize,
+    pub(crate) sent: Sent,
+    pub(crate) frame: usize,
+}
+
+/// What precedes the first frame: the client's preamble, and the server's answer to a session's first.
 const PREAMBLE: usize = 36;
 const ANSWER: usize = 13;
 /// A frame's header; the payload's length is at 4..8, little-endian.
 const HEADER: usize = 12;
 
-/// Passes one connection on.
+/// Passes the connections of one session on.
 pub(crate) struct Proxy {
     /// What the client connects to.
     pub(crate) address: String,
     reached: Receiver<()>,
-    frames: [Receiver<usize>; 2],
+    passed: Passed,
 }
 
+/// How many frames have passed, by connection and sender.
+type Passed = Arc<Mutex<BTreeMap<(usize, Sent), usize>>>;
+
 impl Proxy {
-    /// A proxy before `server`. A fault is whose frames it concerns, the number of the frame, and what befalls it.
-    pub(crate) fn start(server: &str, fault: Option<(Sent, usize, Fault)>) -> Self {
+    /// A proxy before `server`, with a fault at a message or none.
+    pub(crate) fn start(server: &str, fault: Option<(Moment, Fault)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let server = server.to_owned();
         let (note, reached) = channel();
-        let (by_client, from_client) = channel();
-        let (by_server, from_server) = channel();
+        let passed = Passed::default();
+        let counts = passed.clone();
         std::thread::spawn(move || {
-            let (client, _) = listener.accept().unwrap();
-            let server = TcpStream::connect(server).unwrap();
-            let of = |sent| fault.filter(|&(who, ..)| who == sent).map(|(_, frame, fault)| (frame, fault));
-            let pumps = [
-                (
-                    client.try_clone().unwrap(),
-                    server.try_clone().unwrap(),
-                    PREAMBLE,
-                    Sent::ByClient,
-                    by_client,
-                ),
-                (server, client, ANSWER, Sent::ByServer, by_server),
-            ];
-            for (from, to, prefix, sent, frames) in pumps {
-                let (fault, note) = (of(sent), note.clone());
-                std::thread::spawn(move || {
-                    let mut passed = 0;
-                    let outcome = pump(&from, &to, prefix, fault, &note, &mut passed);
-                    // Whatever ended one way ends it for the other side, too.
-                    let _ = to.shutdown(if outcome.is_ok() { Shutdown::Write } else { Shutdown::Both });
-                    let _ = frames.send(passed);
-                });
+            for (connection, client) in listener.incoming().enumerate() {
+                let client = client.unwrap();
+                // Its process may have been killed already.
+                let Ok(server) = TcpStream::connect(&server) else { return };
+                let answer = if connection == 0 { ANSWER } else { 0 };
+                let ways = [
+                    (Sent::ByClient, client.try_clone(), server.try_clone(), PREAMBLE),
+                    (Sent::ByServer, Ok(server), Ok(client), answer),
+                ];
+                for (sent, from, to, prefix) in ways {
+                    let (from, to) = (from.unwrap(), to.unwrap());
+                    let way =
+                        Way { connection, sent, from, to, fault, note: note.clone(), counts: counts.clone() };
+                    std::thread::spawn(move || way.pass(prefix));
+                }
             }
         });
-        Self { address, reached, frames: [from_client, from_server] }
+        Self { address, reached, passed }
     }
 
     /// Waits until the fault has happened.
@@ -79,54 +86,67 @@ impl Proxy {
         self.reached.recv_timeout(Duration::from_secs(60)).expect("the fault's frame must come");
     }
 
-    /// How many frames passed, by the client and by the server; waits for the end.
-    pub(crate) fn frames(self) -> [usize; 2] {
-        self.frames.map(|frames| frames.recv_timeout(Duration::from_secs(60)).unwrap())
+    /// How many frames `sent` has sent over connection `connection`.
+    pub(crate) fn frames(&self, connection: usize, sent: Sent) -> usize {
+        self.passed.lock().unwrap().get(&(connection, sent)).copied().unwrap_or(0)
     }
 }
 
-fn pump(
-    mut from: &TcpStream,
-    mut to: &TcpStream,
-    prefix: usize,
-    fault: Option<(usize, Fault)>,
-    reached: &Sender<()>,
-    passed: &mut usize,
-) -> io::Result<()> {
-    from.set_nodelay(true)?;
-    let mut first = vec![0; prefix];
-    from.read_exact(&mut first)?;
-    to.write_all(&first)?;
-    loop {
-        let mut frame = vec![0; HEADER];
-        match from.read_exact(&mut frame) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            other => other?,
-        }
-        let length = u32::from_le_bytes([frame[4], frame[5], frame[6], frame[7]]) as usize;
-        frame.resize(HEADER + length, 0);
-        from.read_exact(&mut frame[HEADER..])?;
-        match fault {
-            Some((at, fault)) if at == *passed => {
-                match fault {
-                    Fault::Stall => {
-                        let _ = reached.send(());
-                        io::copy(&mut from, &mut io::sink())?;
-                        return Ok(());
-                    }
-                    Fault::Cut => {
-                        to.write_all(&frame[..HEADER + length / 2])?;
-                        from.shutdown(Shutdown::Both)?;
-                        let _ = reached.send(());
-                        return Err(io::ErrorKind::ConnectionAborted.into());
-                    }
-                    Fault::FlipHeader => frame[5] ^= 0x10,
-                }
-                let _ = reached.send(());
+/// One direction of one connection.
+struct Way {
+    connection: usize,
+    sent: Sent,
+    from: TcpStream,
+    to: TcpStream,
+    fault: Option<(Moment, Fault)>,
+    note: Sender<()>,
+    counts: Passed,
+}
+
+impl Way {
+    fn pass(self, prefix: usize) {
+        let outcome = self.frames(prefix);
+        // Whatever ended it ends it for the receiver, too.
+        let _ = self.to.shutdown(if outcome.is_ok() { Shutdown::Write } else { Shutdown::Both });
+    }
+
+    fn frames(&self, prefix: usize) -> io::Result<()> {
+        let (mut from, mut to) = (&self.from, &self.to);
+        to.set_nodelay(true)?;
+        let mut first = vec![0; prefix];
+        from.read_exact(&mut first)?;
+        to.write_all(&first)?;
+        for frame in 0.. {
+            let mut bytes = vec![0; HEADER];
+            match from.read_exact(&mut bytes) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+                other => other?,
             }
-            _ => {}
+            let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
+            bytes.resize(HEADER + length, 0);
+            from.read_exact(&mut bytes[HEADER..])?;
+            *self.counts.lock().unwrap().entry((self.connection, self.sent)).or_default() += 1;
+            let here = Moment { connection: self.connection, sent: self.sent, frame };
+            let fault = self.fault.filter(|&(moment, _)| moment == here).map(|(_, fault)| fault);
+            if fault.is_some() {
+                // A test may not care.
+                let _ = self.note.send(());
+            }
+            match fault {
+                Some(Fault::Stall) => {
+                    io::copy(&mut from, &mut io::sink())?;
+                    return Ok(());
+                }
+                Some(Fault::Cut) => {
+                    to.write_all(&bytes[..HEADER + length / 2])?;
+                    from.shutdown(Shutdown::Both)?;
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+                Some(Fault::FlipHeader) => bytes[5] ^= 0x10,
+                None => {}
+            }
+            to.write_all(&bytes)?;
         }
-        to.write_all(&frame)?;
-        *passed += 1;
+        Ok(())
     }
 }

@@ -6,8 +6,8 @@ use super::params::LOCALITY;
 
 /// Outputs whose indices are made at a time.
 const TILE: usize = 64;
-/// Two indices of up to 32 bits come from one word.
-const WORDS: usize = LOCALITY / 2;
+/// The indices of one output, 32 bits each.
+type Row = [[u8; 4]; LOCALITY];
 
 /// Adds to each block of `out` the sum of the blocks of `secret` under the next 10 indices of the stream of `matrix`.
 /// The length of `secret` is a power of two, so that an index is the low bits of 32: uniform without rejection.
@@ -15,15 +15,32 @@ const WORDS: usize = LOCALITY / 2;
 /// One call of many outputs and several of fewer agree if all but the last are multiples of 64.
 pub(crate) fn encode(matrix: &mut Prg, secret: &[Block], out: &mut [Block]) {
     assert!(secret.len().is_power_of_two(), "a secret of {} blocks", secret.len());
-    let mask = secret.len() - 1;
-    let mut words = [0; WORDS * TILE];
+    let mut stream = [0; TILE * size_of::<Row>()];
     for tile in out.chunks_mut(TILE) {
-        matrix.words(&mut words);
-        for (out, words) in tile.iter_mut().zip(words.as_chunks::<WORDS>().0) {
-            for &word in words {
-                *out ^= secret[word as usize & mask] ^ secret[(word >> 32) as usize & mask];
-            }
+        matrix.fill(&mut stream);
+        let rows = stream.as_chunks().0.as_chunks().0;
+        match secret.len() {
+            0x1_0000 => add_known::<0x1_0000>(rows, secret, tile),
+            0x2_0000 => add_known::<0x2_0000>(rows, secret, tile),
+            0x4_0000 => add_known::<0x4_0000>(rows, secret, tile),
+            0x8_0000 => add_known::<0x8_0000>(rows, secret, tile),
+            len => add(rows, |index| secret[index & (len - 1)], tile),
         }
+    }
+}
+
+/// [`add`] for a secret of length N. That masked indices are below a constant needs no check, and with nothing but loads
+/// in the loop, a processor has far more of them under way: a quarter less time.
+fn add_known<const N: usize>(rows: &[Row], secret: &[Block], out: &mut [Block]) {
+    if let Ok(secret) = <&[Block; N]>::try_from(secret) {
+        add(rows, |index| secret[index & (N - 1)], out);
+    }
+}
+
+#[inline(always)]
+fn add(rows: &[Row], secret: impl Fn(usize) -> Block, out: &mut [Block]) {
+    for (out, row) in out.iter_mut().zip(rows) {
+        *out = row.iter().fold(*out, |sum, &index| sum ^ secret(u32::from_le_bytes(index) as usize));
     }
 }
 
@@ -33,7 +50,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_naive_twin() {
-        for log in [0, 1, 8, 12] {
+        for log in [0, 1, 8, 16, 17, 18, 19] {
             let mut secret = vec![Block::ZERO; 1 << log];
             Prg::from_seed(Block(1)).blocks(&mut secret);
             for len in [0, 1, 63, 64, 65, 300] {

@@ -1,0 +1,159 @@
+//! The negacyclic number-theoretic transform modulo one prime, and sums of products.
+//!
+//! A polynomial of Z_q\[X\]/(X^N + 1) is multiplied point by point after [`Ntt::forward`]. Butterflies follow Longa and
+//! Naehrig (ePrint 2016/504) with Harvey's lazy reductions. Every operation has a safe scalar form (module `scalar`) and a
+//! twin on AVX-512 IFMA (module `ifma`, the only `unsafe` code of the crate); the processor decides once a call, and both
+//! give the same residues.
+
+#[cfg(target_arch = "x86_64")]
+mod ifma;
+mod scalar;
+
+use crate::modulus::{Modulus, Shoup};
+
+/// Tables of one prime.
+#[derive(Debug)]
+pub(crate) struct Ntt {
+    pub(crate) modulus: Modulus,
+    degree: usize,
+    /// ψ^bitrev(i), ψ a primitive 2N-th root of unity.
+    roots: Roots,
+    /// ψ^−bitrev(i).
+    inverse_roots: Roots,
+    inverse_degree: Shoup,
+    /// 1, 2^52 and 2^104 mod q: what the limbs of an accumulator stand for.
+    limbs: [Shoup; 3],
+}
+
+/// Multipliers in two arrays, as vector loads want them.
+#[derive(Debug, Default)]
+struct Roots {
+    values: Vec<u64>,
+    quotients: Vec<u64>,
+}
+
+impl Roots {
+    fn new(modulus: Modulus, root: u64, degree: usize) -> Self {
+        let mut powers = vec![1u64; degree];
+        for i in 1..degree {
+            powers[i] = modulus.mul_slow(powers[i - 1], root);
+        }
+        let log = degree.trailing_zeros();
+        let shoup = |i: usize| modulus.shoup(powers[i.reverse_bits() >> (usize::BITS - log)]);
+        let (values, quotients) = (0..degree).map(shoup).map(|s| (s.value, s.quotient)).unzip();
+        Self { values, quotients }
+    }
+
+    fn at(&self, i: usize) -> Shoup {
+        Shoup { value: self.values[i], quotient: self.quotients[i] }
+    }
+}
+
+/// Products that may be summed in a [`Sums`] before it must be reduced: the low limb grows by less than 2^52 each.
+pub(crate) const MAX_TERMS: usize = 1 << 12;
+
+/// A vector of sums of products a·b, a, b < 2^50, not reduced yet: low + 2^52·high.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sums {
+    low: Vec<u64>,
+    high: Vec<u64>,
+}
+
+impl Sums {
+    pub(crate) fn new(len: usize) -> Self {
+        Self { low: vec![0; len], high: vec![0; len] }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.low.fill(0);
+        self.high.fill(0);
+    }
+}
+
+/// A term of [`Ntt::combine`]: `weight` times the vector that starts at `start` of a common buffer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Term {
+    pub(crate) start: usize,
+    pub(crate) weight: u64,
+}
+
+/// The least degree of a transform: two registers of the vector kernels.
+pub(crate) const MIN_DEGREE: usize = 16;
+
+impl Ntt {
+    /// Tables for `degree`, a power of two from [`MIN_DEGREE`], and a prime that is 1 mod 2·`degree`.
+    pub(crate) fn new(q: u64, degree: usize) -> Self {
+        assert!(degree.is_power_of_two() && degree >= MIN_DEGREE && q % (2 * degree as u64) == 1);
+        let modulus = Modulus::new(q);
+        let order = 2 * degree as u64;
+        let is_primitive = |root: &u64| modulus.pow(*root, degree as u64) == q - 1;
+        let root = (2..).map(|g| modulus.pow(g, (q - 1) / order)).find(is_primitive).expect("q is prime");
+        let two_52 = (1 << 52) % q;
+        Self {
+            modulus,
+            degree,
+            roots: Roots::new(modulus, root, degree),
+            inverse_roots: Roots::new(modulus, modulus.inverse(root), degree),
+            inverse_degree: modulus.shoup(modulus.inverse(degree as u64)),
+            limbs: [1, two_52, modulus.mul_slow(two_52, two_52)].map(|v| modulus.shoup(v)),
+        }
+    }
+
+    /// The transform of reduced coefficients, reduced. The order of the points is the same in every implementation.
+    pub(crate) fn forward(&self, values: &mut [u64]) {
+        assert_eq!(values.len(), self.degree);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return ifma.forward(self, values);
+        }
+        scalar::forward(self, values);
+    }
+
+    /// The inverse of [`Ntt::forward`].
+    pub(crate) fn inverse(&self, values: &mut [u64]) {
+        assert_eq!(values.len(), self.degree);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return ifma.inverse(self, values);
+        }
+        scalar::inverse(self, values);
+    }
+
+    /// Adds w·a and w·b, point by point, to two sums. At most [`MAX_TERMS`] times between reductions.
+    pub(crate) fn multiply_accumulate(&self, sums: &mut [Sums; 2], [a, b]: [&[u64]; 2], w: &[u64]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return ifma.multiply_accumulate(sums, [a, b], w);
+        }
+        scalar::multiply_accumulate(sums, [a, b], w);
+    }
+
+    /// The sums mod q.
+    pub(crate) fn reduce(&self, sums: &Sums, out: &mut [u64]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return ifma.reduce(self, sums, out);
+        }
+        scalar::reduce(self, sums, out);
+    }
+
+    /// out\[i\] = Σ weight·buffer\[start + i\] mod q over `terms`, for reduced weights and a reduced buffer. Panics if a term
+    /// exceeds the buffer or `out` is not whole registers of eight.
+    pub(crate) fn combine(&self, buffer: &[u64], terms: &[Term], out: &mut [u64]) {
+        assert!(out.len().is_multiple_of(8), "not whole registers");
+        let fits = |t: &Term| t.start.checked_add(out.len()).is_some_and(|end| end <= buffer.len());
+        assert!(terms.iter().all(fits), "a term exceeds the buffer");
+        out.fill(0);
+        for terms in terms.chunks(MAX_TERMS) {
+            #[cfg(target_arch = "x86_64")]
+            if let Some(ifma) = ifma::Ifma::detect() {
+                ifma.combine(self, buffer, terms, out);
+                continue;
+            }
+            scalar::combine(self, buffer, terms, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What a run will send, and how long the messages take on a link.
+
+use veilflow_correlation::{Cost, Flow};
+use veilflow_ir::plan::Plan;
+use veilflow_net::{LinkShape, Role};
+use veilflow_online::{Tuning, reveal_to_cost};
+use veilflow_ring::Ring;
+
+use crate::{SessionOptions, node};
+
+/// What a run is predicted to send: equal to what it does, online to the byte.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// Making the supplier.
+    pub set_up: Cost,
+    /// Making correlations, by node.
+    pub offline: Vec<Cost>,
+    /// Consuming them, by node.
+    pub online: Vec<Cost>,
+    /// Giving the client its output.
+    pub output: Cost,
+}
+
+impl Prediction {
+    /// Predicts a run of `plan`.
+    pub fn of(plan: &Plan, options: &SessionOptions) -> Self {
+        let costs = options.supplier.costs();
+        let nodes = 0..plan.nodes.len();
+        let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options.tuning)).collect();
+        let offline = nodes.map(|i| {
+            let fill = costs.fill(&online[i].demand);
+            match node::linear_request(plan, i) {
+                Some(request) => fill.then(costs.linear(&request)),
+                None => fill,
+            }
+        });
+        let output = plan.outputs.iter().fold(Cost::default(), |cost, output| {
+            let value = &plan.values[output.value];
+            match Ring::new(value.width) {
+                Ok(ring) => cost.then(reveal_to_cost(Role::P1, ring, value.shape.elements())),
+                Err(_) => cost,
+            }
+        });
+        Self { set_up: costs.set_up(), offline: offline.collect(), online, output }
+    }
+
+    /// The whole offline conversation, set-up included.
+    pub fn offline_cost(&self) -> Cost {
+        self.offline.iter().cloned().fold(self.set_up.clone(), Cost::then)
+    }
+
+    /// The whole online conversation.
+    pub fn online_cost(&self) -> Cost {
+        self.online.iter().cloned().fold(Cost::default(), Cost::then).then(self.output.clone())
+    }
+}
+
+/// Seconds that a conversation spends on a link, if computing took none: each step waits for its slower direction, and
+/// each round for the delay.
+pub fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
+    let delay = link.one_way_delay.as_secs_f64();
+    let step = |flow: &Flow| {
+        let bytes = match *flow {
+            Flow::From(_, bytes) => bytes,
+            Flow::Exchange(a, b) => a.max(b),
+        };
+        bytes as f64 / link.bandwidth_bytes_per_s
+    };
+    cost.flows.iter().map(step).sum::<f64>() + cost.volume().rounds as f64 * delay
+}
+
+/// Extra time on the wire that fewer rounds are worth: delays of real links vary more than bandwidths.
+const ROUNDS_BONUS: f64 = 1.1;
+
+/// The comparison leaves with which the conversation `cost` is quickest on `link`; of those about as quick, the one of
+/// fewest rounds. Without a link the bytes decide.
+pub fn choose_tuning(link: Option<LinkShape>, cost: impl Fn(Tuning) -> Cost) -> Tuning {
+    let Some(link) = link else { return Tuning::default() };
+    let options = [2, 3, 4].map(|leaf_bits| Tuning { leaf_bits });
+    let judged = options.map(|tuning| {
+        let cost = cost(tuning);
+        (tuning, wire_seconds(&cost, link), cost.volume().rounds)
+    });
+    let quickest = judged.iter().map(|j| j.1).fold(f64::INFINITY, f64::min);
+    let near = judged.iter().filter(|j| j.1 <= quickest * ROUNDS_BONUS);
+    let best = near.min_by(|a, b| a.2.cmp(&b.2).then(a.1.total_cmp(&b.1)));
+    best.map_or_else(Tuning::default, |j| j.0)
+}
