@@ -10,47 +10,42 @@ pub fn packed_len(ring: Ring, count: usize) -> usize {
 /// Packs reduced elements, ℓ bits each, least significant bit first, appending to `out`.
 pub fn pack(ring: Ring, values: &[u64], out: &mut Vec<u8>) {
     let bits = ring.bits();
-    out.reserve(packed_len(ring, values.len()));
-    if bits.is_multiple_of(8) {
-        let bytes = bits as usize / 8;
-        for v in values {
-            out.extend_from_slice(&v.to_le_bytes()[..bytes]);
-        }
-        return;
-    }
+    let end = out.len() + packed_len(ring, values.len());
+    out.reserve(end - out.len() + 8);
+    // Fewer than 64 bits wait in `acc`, so that one more element always fits.
     let (mut acc, mut filled) = (0u128, 0u32);
     for &v in values {
         acc |= u128::from(ring.reduce(v)) << filled;
         filled += bits;
-        while filled >= 8 {
-            out.push(acc as u8);
-            acc >>= 8;
-            filled -= 8;
+        if filled >= 64 {
+            out.extend_from_slice(&(acc as u64).to_le_bytes());
+            acc >>= 64;
+            filled -= 64;
         }
     }
-    if filled > 0 {
-        out.push(acc as u8);
-    }
+    out.extend_from_slice(&(acc as u64).to_le_bytes());
+    out.truncate(end);
 }
 
 /// Reads `count` elements of `ring` from bytes made by [`pack`]. Panics if `bytes` is shorter than [`packed_len`].
 pub fn unpack(ring: Ring, bytes: &[u8], count: usize) -> Vec<u64> {
     assert!(bytes.len() >= packed_len(ring, count), "packed vector is short");
-    let bits = ring.bits();
-    let (mut acc, mut filled, mut next) = (0u128, 0u32, 0usize);
-    (0..count)
-        .map(|_| {
-            while filled < bits {
-                acc |= u128::from(bytes[next]) << filled;
-                next += 1;
-                filled += 8;
+    let bits = ring.bits() as usize;
+    let element = |i: usize| {
+        let (byte, shift) = (i * bits / 8, i * bits % 8);
+        // An element lies within 9 bytes; near the end there may be fewer left.
+        let word = match bytes.get(byte..byte + 16) {
+            Some(window) => window.try_into().map_or(0, u128::from_le_bytes),
+            None => {
+                let mut window = [0; 16];
+                let rest = &bytes[byte..];
+                window[..rest.len()].copy_from_slice(rest);
+                u128::from_le_bytes(window)
             }
-            let v = ring.reduce(acc as u64);
-            acc >>= bits;
-            filled -= bits;
-            v
-        })
-        .collect()
+        };
+        ring.reduce((word >> shift) as u64)
+    };
+    (0..count).map(element).collect()
 }
 
 #[cfg(test)]

@@ -142,7 +142,10 @@ impl Way {
                     from.shutdown(Shutdown::Both)?;
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }
-                Some(Fault::FlipHeader) => bytes[5] ^= 0x10,
+                Some(Fault::FlipHeader) => {
+                    std::thread::sleep(Duration::from_secs(1));
+                    bytes[5] ^= 0x10;
+                }
                 None => {}
             }
             to.write_all(&bytes)?;

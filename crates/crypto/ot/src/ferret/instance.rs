@@ -92,6 +92,15 @@ impl Instance {
         Block::from_bytes(derive_bytes(FORK_LABEL, &[&self.nonce.to_bytes(), &self.forks.to_le_bytes()]))
     }
 
+    /// What this instance's keys make of one input: of the hash, of a tree, of the matrix.
+    #[cfg(test)]
+    pub(crate) fn hash_probe(&mut self) -> [Block; 3] {
+        let (mut hashed, mut left, mut right) = ([Block(1)], [Block(1)], [Block::ZERO]);
+        self.hash.hash_each(0, &mut hashed);
+        CcrHash::new(self.tree_keys).children(&mut left, &mut right);
+        [hashed[0], left[0], self.matrix.block()]
+    }
+
     /// Makes `count` correlated OTs; `visit` gets the hash, each chunk's offset, the hash index of its first OT, and
     /// its blocks. Chunks start at multiples of 64, of the offsets and of the indices.
     pub(crate) fn extend(

@@ -22,11 +22,11 @@ pub struct LpnSet {
 
 impl LpnSet {
     /// n = 870,400, k = 2^16, t = 850, d = 10: 1.37 bits an OT. The smallest set-up.
-    pub const B10: Self = Self::new(850, 16, 10, 10);
+    pub const B10: Self = Self::new(850, 16, 10, 11);
     /// n = 2,396,160, k = 2^17, t = 1,170, d = 11: 0.73 bits an OT.
-    pub const B11: Self = Self::new(1170, 17, 11, 13);
+    pub const B11: Self = Self::new(1170, 17, 11, 14);
     /// n = 6,225,920, k = 2^18, t = 1,520, d = 12: 0.39 bits an OT.
-    pub const B12: Self = Self::new(1520, 18, 12, 20);
+    pub const B12: Self = Self::new(1520, 18, 12, 19);
     /// n = 15,564,800, k = 2^19, t = 1,900, d = 13: 0.21 bits an OT. Its table of 8 MiB makes it the slowest.
     pub const B13: Self = Self::new(1900, 19, 13, 25);
     /// The four sets, smallest first.

@@ -1,0 +1,142 @@
+//! Where the modulus goes: noise, flood and rounding of one product.
+//!
+//! In units of Q/2^ℓ, the distance of two messages, a reply decrypts exactly when noise, flood and rounding stay under 1/2
+//! together. The flood gets 1/8, the rounding of c₁ a quarter, the rounding of c₀ a sixteenth; the noise must be 2^40 times
+//! smaller than the flood to be hidden, which leaves a margin of a sixteenth. These are bounds, not estimates: no choice of
+//! secret, errors, messages or weights exceeds them, so decryption cannot fail.
+//!
+//! **Noise.** A coefficient of a reply is Σ wᵢ·xᵢ over encrypted coefficients xᵢ, each off by an error of at most 21, the
+//! rounding of Q·m/2^ℓ (1/2), and 2^(t−1) for the t low bits that the sender of a fresh ciphertext cuts. Re-randomisation
+//! adds e·u + e′·s with ternary u and s: at most 2·21·N. Rounding the mask adds 1/2; 1 covers it:
+//!
+//! B = ‖w‖₁·(21 + 1/2 + 2^(t−1)) + 42·N + 1.
+//!
+//! **Flood.** Uniform in −2^f..2^f. The statistical distance between flood and flood + noise is at most B/2^(f+1) a
+//! coefficient: f ≥ 40 + log₂ B is demanded, and f is as large as the ring allows in any case.
+//!
+//! **Cut.** t is the largest with which that still holds, so a fresh ciphertext costs ℓ + 44 + log₂‖w‖₁ bits a coefficient,
+//! whatever Q is.
+//!
+//! **Reply.** c₁ is rounded to ℓ + 1 + log₂ N bits, off by N/2 units after multiplication by s at most, a quarter in all; c₀ to
+//! ℓ + 3 bits.
+
+use crate::sample::ERROR_BOUND;
+use crate::{HeError, Parameters, Result};
+
+/// Statistical security parameter σ: noise hides behind a flood 2^σ times larger.
+pub const STATISTICAL_BITS: u32 = 40;
+
+/// The widest message ring: with it c₁ of a reply has 54 bits, where 64-bit fractions round well.
+pub const MAX_RING_BITS: u32 = 40;
+
+/// Cut bits at most: the lowest prime has 50.
+const MAX_CUT: u32 = 45;
+
+/// How the modulus is divided for one product.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Width ℓ of the message ring.
+    pub ring_bits: u32,
+    /// Low bits t that fresh ciphertexts leave away.
+    pub cut_bits: u32,
+    /// The flood is uniform in −2^f..2^f.
+    pub flood_bits: u32,
+    /// Bits of a coefficient of c₀ of a reply.
+    pub c0_bits: u32,
+    /// Bits of a coefficient of c₁ of a reply.
+    pub c1_bits: u32,
+    /// The noise bound B.
+    pub noise: f64,
+}
+
+/// B for fresh ciphertexts with `cut` bits cut.
+fn noise(parameters: &Parameters, weight_norm: f64, cut: u32) -> f64 {
+    let rounding = if cut == 0 { 0.0 } else { (1u64 << (cut - 1)) as f64 };
+    let bound = ERROR_BOUND as f64;
+    weight_norm * (bound + 0.5 + rounding) + 2.0 * bound * parameters.degree() as f64 + 1.0
+}
+
+impl Budget {
+    /// The division for messages of `ring_bits` bits and weights whose magnitudes sum up to `weight_norm` at most, over all
+    /// that is added up in one reply polynomial. Errors if the flood would not hide the noise.
+    pub fn new(parameters: &Parameters, ring_bits: u32, weight_norm: f64) -> Result<Self> {
+        if ring_bits > MAX_RING_BITS {
+            return Err(HeError::Ring { bits: ring_bits, limit: MAX_RING_BITS });
+        }
+        let available = parameters.log_q() as i32 - ring_bits as i32 - 3;
+        let allowed = 2f64.powi(available - STATISTICAL_BITS as i32);
+        let cut = (0..=MAX_CUT).rev().find(|&cut| noise(parameters, weight_norm, cut) <= allowed);
+        let Some(cut_bits) = cut else {
+            let noise_bits = noise(parameters, weight_norm, 0).log2();
+            return Err(HeError::Noise {
+                degree: parameters.degree(),
+                ring_bits,
+                noise_bits,
+                statistical: STATISTICAL_BITS,
+                wanted: noise_bits + f64::from(STATISTICAL_BITS),
+                available,
+            });
+        };
+        Ok(Self {
+            ring_bits,
+            cut_bits,
+            flood_bits: available as u32,
+            c0_bits: ring_bits + 3,
+            c1_bits: ring_bits + 1 + parameters.degree().trailing_zeros(),
+            noise: noise(parameters, weight_norm, cut_bits),
+        })
+    }
+
+    /// What noise, flood and rounding come to at most, in units of the distance of two messages. Below 1/2.
+    pub fn worst_case(&self, parameters: &Parameters) -> f64 {
+        let unit = parameters.moduli().map(|m| m.value() as f64).product::<f64>() / 2f64.powi(self.ring_bits as i32);
+        // A fraction of 2^64 is off by 3 a prime at most, besides the rounding to the nearest.
+        let rounding = |bits: u32| 0.5 + 3.0 * parameters.primes() as f64 * 2f64.powi(bits as i32 - 64);
+        let c0 = rounding(self.c0_bits) / 2f64.powi((self.c0_bits - self.ring_bits) as i32);
+        let c1 = rounding(self.c1_bits) / 2f64.powi((self.c1_bits - self.ring_bits) as i32);
+        (self.noise + 2f64.powi(self.flood_bits as i32)) / unit + c0 + c1 * parameters.degree() as f64
+    }
+
+    /// log₂ of flood over noise: at least [`STATISTICAL_BITS`].
+    pub fn hiding_bits(&self) -> f64 {
+        f64::from(self.flood_bits) - self.noise.log2()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_budget_decrypts_and_hides() {
+        for (degree, primes) in [(4096, 2), (8192, 3), (8192, 4)] {
+            let parameters = Parameters::new(degree, primes).unwrap();
+            for ring_bits in 1..=MAX_RING_BITS {
+                for norm_bits in 0..50 {
+                    if let Ok(budget) = Budget::new(&parameters, ring_bits, 2f64.powi(norm_bits)) {
+                        assert!(budget.worst_case(&parameters) < 15.0 / 32.0, "{budget:?}");
+                        assert!(budget.hiding_bits() >= f64::from(STATISTICAL_BITS), "{budget:?}");
+                        assert!(budget.c1_bits <= 54);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_reason() {
+        let small = Parameters::new(4096, 2).unwrap();
+        let error = Budget::new(&small, 37, 2f64.powi(25)).unwrap_err();
+        assert!(matches!(error, HeError::Noise { degree: 4096, ring_bits: 37, available: 60, .. }), "{error}");
+        assert!(Budget::new(&Parameters::new(8192, 3).unwrap(), 37, 2f64.powi(25)).is_ok());
+        assert!(matches!(Budget::new(&small, 41, 1.0), Err(HeError::Ring { bits: 41, limit: 40 })));
+    }
+
+    #[test]
+    fn only_secure_parameters_are_made() {
+        for (degree, primes) in [(4096, 3), (2048, 2), (8192, 5), (4095, 2), (64, 2), (8192, 1)] {
+            assert!(matches!(Parameters::new(degree, primes), Err(HeError::Insecure { .. })), "{degree}, {primes}");
+        }
+        assert!(Parameters::new(8192, 4).is_ok_and(|p| p.is_secure() && p.log_q() == 200));
+    }
+}

@@ -1,0 +1,148 @@
+//! Parameter sets, and what each is worth.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use veilflow_ring::Ring;
+
+use crate::modulus::{Modulus, PRIME_BITS, Shoup, ntt_primes};
+use crate::ntt::Ntt;
+use crate::poly::{NttPoly, Poly};
+use crate::{HeError, Result};
+
+/// The largest log₂ Q at degree N that is 128-bit secure against classical attacks with a uniform ternary secret and an
+/// error of standard deviation 3.2: Homomorphic Encryption Standard (2018), table 1.
+pub const SECURITY_TABLE: [(usize, u32); 6] =
+    [(1024, 27), (2048, 54), (4096, 109), (8192, 218), (16384, 438), (32768, 881)];
+
+/// Degree N, modulus Q = q₁⋯q_L of L primes of 50 bits, and the tables that go with them.
+///
+/// Ciphertexts are pairs (c₀, c₁) over Z_Q\[X\]/(X^N + 1) with c₀ + c₁·s = Q/2^ℓ·m + noise.
+pub struct Parameters {
+    degree: usize,
+    pub(crate) ntts: Vec<Ntt>,
+    /// (Q/qᵢ)^−1 mod qᵢ.
+    pub(crate) punctured_inverses: Vec<Shoup>,
+    /// Mixed-radix constants: q₁⋯q_j mod qᵢ for j < i, row i; and its inverse.
+    pub(crate) prefixes: Vec<Vec<Shoup>>,
+    pub(crate) prefix_inverses: Vec<Shoup>,
+    /// Q mod 2^64.
+    pub(crate) product_word: u64,
+    secure: bool,
+}
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameters(degree {}, {} bits)", self.degree, self.log_q())
+    }
+}
+
+impl Parameters {
+    /// `primes` primes at `degree`. Errors unless [`SECURITY_TABLE`] has the degree and allows the modulus.
+    pub fn new(degree: usize, primes: usize) -> Result<Self> {
+        let limit = SECURITY_TABLE.iter().find(|(n, _)| *n == degree).map_or(0, |(_, limit)| *limit);
+        let log_q = u32::try_from(primes).unwrap_or(u32::MAX).saturating_mul(PRIME_BITS);
+        if primes < 2 || log_q > limit {
+            return Err(HeError::Insecure { degree, log_q, limit });
+        }
+        Ok(Self::build(degree, primes, true))
+    }
+
+    /// Parameters of any degree, **insecure, for tests only**: small degrees make exhaustive tests quick.
+    pub fn insecure_for_tests(degree: usize, primes: usize) -> Self {
+        Self::build(degree, primes, false)
+    }
+
+    fn build(degree: usize, count: usize, secure: bool) -> Self {
+        let primes = ntt_primes(degree, count);
+        let ntts: Vec<Ntt> = primes.iter().map(|&q| Ntt::new(q, degree)).collect();
+        let residue = |m: Modulus, factors: &[u64]| factors.iter().fold(1, |p, &f| m.mul_slow(p, f % m.value()));
+        let (mut punctured_inverses, mut prefixes, mut prefix_inverses) = (vec![], vec![], vec![]);
+        for (i, ntt) in ntts.iter().enumerate() {
+            let m = ntt.modulus;
+            let others: Vec<u64> = primes.iter().copied().filter(|&q| q != m.value()).collect();
+            punctured_inverses.push(m.shoup(m.inverse(residue(m, &others))));
+            prefixes.push((0..i).map(|j| m.shoup(residue(m, &primes[..j]))).collect());
+            prefix_inverses.push(m.shoup(m.inverse(residue(m, &primes[..i]))));
+        }
+        let product_word = primes.iter().fold(1u64, |p, &q| p.wrapping_mul(q));
+        Self { degree, ntts, punctured_inverses, prefixes, prefix_inverses, product_word, secure }
+    }
+
+    /// Ring degree N: coefficients of a polynomial.
+    pub fn degree(&self) -> usize {
+        self.degree
+    }
+
+    /// Number of primes L.
+    pub fn primes(&self) -> usize {
+        self.ntts.len()
+    }
+
+    /// ⌈log₂ Q⌉. All primes being just below 2^50, Q is within a factor 1 − 2^−20 of 2 to this power.
+    pub fn log_q(&self) -> u32 {
+        self.primes() as u32 * PRIME_BITS
+    }
+
+    /// Whether the set stands in the security table; false for tests' own.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The residues of one coefficient, prime by prime, with their index in a flat polynomial.
+    pub(crate) fn moduli(&self) -> impl Iterator<Item = Modulus> + '_ {
+        self.ntts.iter().map(|ntt| ntt.modulus)
+    }
+
+    /// Adds round(Q·m/2^ℓ) to coefficient `at` of `poly`, for m in the ring.
+    pub(crate) fn add_message(&self, poly: &mut Poly, at: usize, scaling: &Scaling, m: u64) {
+        // Q·m − 2^ℓ·round(Q·m/2^ℓ) = centred remainder of Q·m; hence the rounded value is −remainder/2^ℓ mod every q.
+        let remainder = scaling.ring.to_signed(scaling.ring.mul(m, self.product_word));
+        for (i, m) in self.moduli().enumerate() {
+            let value = m.mul(m.from_signed(-remainder), scaling.inverses[i]);
+            let slot = &mut poly.values[i * self.degree + at];
+            *slot = m.add(*slot, value);
+        }
+    }
+
+    /// Point-by-point transform of a polynomial.
+    pub(crate) fn forward(&self, mut poly: Poly) -> NttPoly {
+        for (ntt, values) in self.ntts.iter().zip(poly.values.chunks_exact_mut(self.degree)) {
+            ntt.forward(values);
+        }
+        NttPoly { values: poly.values }
+    }
+
+    /// The inverse of [`forward`](Self::forward).
+    pub(crate) fn inverse(&self, mut poly: NttPoly) -> Poly {
+        for (ntt, values) in self.ntts.iter().zip(poly.values.chunks_exact_mut(self.degree)) {
+            ntt.inverse(values);
+        }
+        Poly { values: poly.values }
+    }
+
+    /// The residues of small signed coefficients.
+    pub(crate) fn lift(&self, small: &[i64]) -> Poly {
+        let residues = |m: Modulus| small.iter().map(move |&x| m.from_signed(x));
+        Poly { values: self.moduli().flat_map(residues).collect() }
+    }
+}
+
+/// What encoding messages of one ring takes.
+#[derive(Debug)]
+pub(crate) struct Scaling {
+    ring: Ring,
+    /// 2^−ℓ mod qᵢ.
+    inverses: Vec<Shoup>,
+}
+
+impl Scaling {
+    pub(crate) fn new(parameters: &Parameters, ring: Ring) -> Self {
+        let inverse = |m: Modulus| m.shoup(m.inverse(m.pow(2, u64::from(ring.bits()))));
+        Self { ring, inverses: parameters.moduli().map(inverse).collect() }
+    }
+}
+
+/// Small coefficients that are secret.
+pub(crate) type Small = Zeroizing<Vec<i64>>;
