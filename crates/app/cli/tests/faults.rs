@@ -11,7 +11,7 @@ use ndarray::{ArrayD, IxDyn};
 use tempfile::TempDir;
 
 use common::proxy::{Fault, Moment, Proxy, Sent};
-use common::{Model, Server, bundled, client, digits, learned, onnx, sample, text, veilflow};
+use common::{Finished, Model, Server, bundled, client, digits, learned, onnx, sample, text, veilflow};
 
 /// What a party says whose peer's process has ended.
 const CLOSED: &str = "the peer closed the connection";
@@ -107,29 +107,41 @@ fn a_killed_client_leaves_the_server_to_others() {
 #[test]
 fn silence_ends_both_parties_at_their_deadline() {
     let model = Model::demo(&[]);
-    for sent in [Sent::ByClient, Sent::ByServer] {
-        for moment in moments(&model, sent) {
-            let server = Server::start(model.dir(), &["--sessions=1", "--timeout=1"]);
-            let proxy = Proxy::start(&server.address, Some((moment, Fault::Stall)));
-            let client = client(&proxy.address, &model.plan(), &digit(), &["--timeout=1"]).finish();
-            let server = server.finish();
-            client.within(1.0);
-            server.within(2.0);
-            client.failed(&[]);
-            server.failed(&["1 of 1 sessions failed"]);
-            // Who comes first to its deadline leaves, which the other may see before its own.
-            let silent = [&client, &server].map(|f| f.errors.contains(SILENT));
-            assert!(silent[0] || silent[1], "{moment:?}: {client:?} {server:?}");
-            for ended in [&client, &server] {
-                assert!(ended.errors.contains(SILENT) || ended.errors.contains(CLOSED), "{}", ended.errors);
-            }
+    let silent_from = |moment: Moment| {
+        let server = Server::start(model.dir(), &["--sessions=1", "--timeout=1"]);
+        let proxy = Proxy::start(&server.address, Some((moment, Fault::Stall)));
+        let client = client(&proxy.address, &model.plan(), &digit(), &["--timeout=1"]).finish();
+        let server = server.finish();
+        client.failed(&[]);
+        client.within(1.0);
+        server.failed(&["1 of 1 sessions failed"]);
+        server.within(2.0);
+        // Who comes first to its deadline leaves, which the other may see before its own.
+        let silent = [&client, &server].map(|ended| ended.errors.contains(SILENT));
+        assert!(silent[0] || silent[1], "{moment:?}: {client:?} {server:?}");
+        for ended in [&client, &server] {
+            assert!(ended.errors.contains(SILENT) || ended.errors.contains(CLOSED), "{moment:?}: {ended:?}");
         }
-    }
+    };
+    // All at once: each does nothing but wait.
+    std::thread::scope(|scope| {
+        let silent_from = &silent_from;
+        for moment in [Sent::ByClient, Sent::ByServer].into_iter().flat_map(|sent| moments(&model, sent)) {
+            scope.spawn(move || silent_from(moment));
+        }
+    });
 }
 
-/// Who has given its hello waits for the other's next connection, and learns only at its deadline that none will come.
-fn after_hello(moment: Moment) -> bool {
-    moment == Moment { connection: 0, sent: Sent::ByServer, frame: 0 }
+/// The party whose peer has left must say so. A server that has read the hello of a client that left over its own waits
+/// for the client's next connection, and learns only at its deadline that none will come.
+#[track_caller]
+fn lost_its_peer(ended: &Finished, moment: Moment) {
+    let after_hello = moment == Moment { connection: 0, sent: Sent::ByServer, frame: 0 };
+    if after_hello && !ended.errors.contains(CLOSED) {
+        ended.failed(&["the peer sent nothing we were waiting for within 3.0s"]);
+    } else {
+        ended.failed(&[CLOSED]);
+    }
 }
 
 #[test]
@@ -143,7 +155,7 @@ fn a_broken_connection_ends_both_parties() {
             let server = server.finish();
             client.failed(&[CLOSED]);
             client.within(3.0);
-            server.failed(&[if after_hello(moment) { "sent nothing we were waiting for" } else { CLOSED }]);
+            lost_its_peer(&server, moment);
             server.within(3.0);
         }
     }
@@ -158,27 +170,33 @@ fn a_flipped_bit_in_a_header_is_noticed() {
             let proxy = Proxy::start(&server.address, Some((moment, Fault::FlipHeader)));
             let client = client(&proxy.address, &model.plan(), &digit(), &[LONG]).finish();
             let server = server.finish();
-            let (reader, writer) = if sent == Sent::ByClient { (&server, &client) } else { (&client, &server) };
+            let (reader, writer) =
+                if sent == Sent::ByClient { (&server, &client) } else { (&client, &server) };
             reader.failed(&["the peer sent malformed data: a frame's header fails its check"]);
-            writer.failed(&[if after_hello(moment) { "sent nothing we were waiting for" } else { CLOSED }]);
+            lost_its_peer(writer, moment);
             client.within(3.0);
             server.within(3.0);
         }
     }
 }
 
+/// The next runs are prepared by the time one fails: whoever prepares has nothing to wait for but the failure.
 #[test]
-fn a_fault_in_one_run_of_several_ends_them_all() {
+fn a_failed_run_ends_those_prepared_after_it() {
     let model = Model::demo(&[]);
     for sent in [Sent::ByClient, Sent::ByServer] {
-        let server = Server::start(model.dir(), &["--sessions=1", "--timeout=20"]);
-        let moment = Moment { connection: 0, sent, frame: 12 };
-        let proxy = Proxy::start(&server.address, Some((moment, Fault::FlipHeader)));
-        let input = bundled("digits.npz");
-        let options = ["--limit=5", "--ahead=1", "--timeout=20"];
-        let client = client(&proxy.address, &model.plan(), &input, &options).finish();
+        let server = Server::start(model.dir(), &["--sessions=1", LONG]);
+        let moment = Moment { connection: 0, sent, frame: 5 };
+        let proxy = Proxy::start(&server.address, Some((moment, Fault::FlipHeaderLate)));
+        let options = ["--limit=5", "--ahead=1", LONG];
+        let client = client(&proxy.address, &model.plan(), &bundled("digits.npz"), &options).finish();
         let server = server.finish();
-        eprintln!("{:?} {:?} {}s {}s", client.errors, server.errors, client.took.as_secs_f64(), server.took.as_secs_f64());
+        let (reader, writer) = if sent == Sent::ByClient { (&server, &client) } else { (&client, &server) };
+        reader.failed(&["the peer sent malformed data: a frame's header fails its check"]);
+        writer.failed(&[CLOSED]);
+        client.within(5.0);
+        server.within(5.0);
+        assert_eq!(client.lines, [""; 0]);
     }
 }
 
@@ -338,7 +356,8 @@ fn weights_of_another_plan_are_not_served() {
 fn damaged_plans_are_not_used() {
     let model = Model::demo(&[]);
     let length = fs::metadata(model.plan()).unwrap().len() as usize;
-    let changes: [&dyn Fn(&mut Vec<u8>); 6] = [
+    type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let changes: [Change; 6] = [
         &|bytes| bytes.clear(),
         &|bytes| bytes.truncate(10),
         &|bytes| bytes.truncate(length / 2),

@@ -29,6 +29,12 @@ pub const STATISTICAL_BITS: u32 = 40;
 /// The widest message ring: with it c₁ of a reply has 54 bits, where 64-bit fractions round well.
 pub const MAX_RING_BITS: u32 = 40;
 
+/// Flood bits at most: more would hide nothing more, and cost time.
+const MAX_FLOOD: i32 = 96;
+
+/// The widest weights: their residues are below every prime.
+pub const MAX_WEIGHT_BITS: u32 = 48;
+
 /// Cut bits at most: the lowest prime has 50.
 const MAX_CUT: u32 = 45;
 
@@ -63,20 +69,22 @@ impl Budget {
         if ring_bits > MAX_RING_BITS {
             return Err(HeError::Ring { bits: ring_bits, limit: MAX_RING_BITS });
         }
-        let available = parameters.log_q() as i32 - ring_bits as i32 - 3;
+        let available = (parameters.log_q() as i32 - ring_bits as i32 - 3).min(MAX_FLOOD);
         let allowed = 2f64.powi(available - STATISTICAL_BITS as i32);
-        let cut = (0..=MAX_CUT).rev().find(|&cut| noise(parameters, weight_norm, cut) <= allowed);
-        let Some(cut_bits) = cut else {
-            let noise_bits = noise(parameters, weight_norm, 0).log2();
+        let uncut = noise(parameters, weight_norm, 0);
+        if uncut > allowed {
             return Err(HeError::Noise {
                 degree: parameters.degree(),
                 ring_bits,
-                noise_bits,
+                noise_bits: uncut.log2(),
                 statistical: STATISTICAL_BITS,
-                wanted: noise_bits + f64::from(STATISTICAL_BITS),
+                wanted: uncut.log2() + f64::from(STATISTICAL_BITS),
                 available,
             });
-        };
+        }
+        // The largest t with ‖w‖₁·2^(t−1) within what is left.
+        let cut_bits = ((allowed - uncut) / weight_norm.max(1.0)).log2().floor() + 1.0;
+        let cut_bits = cut_bits.clamp(0.0, f64::from(MAX_CUT)) as u32;
         Ok(Self {
             ring_bits,
             cut_bits,
@@ -117,6 +125,9 @@ mod tests {
                         assert!(budget.worst_case(&parameters) < 15.0 / 32.0, "{budget:?}");
                         assert!(budget.hiding_bits() >= f64::from(STATISTICAL_BITS), "{budget:?}");
                         assert!(budget.c1_bits <= 54);
+                        let more = noise(&parameters, 2f64.powi(norm_bits), budget.cut_bits + 1);
+                        let hidden = more.log2() + f64::from(STATISTICAL_BITS) <= f64::from(budget.flood_bits);
+                        assert!(budget.cut_bits == MAX_CUT || !hidden, "more could be cut: {budget:?}");
                     }
                 }
             }
@@ -134,7 +145,7 @@ mod tests {
 
     #[test]
     fn only_secure_parameters_are_made() {
-        for (degree, primes) in [(4096, 3), (2048, 2), (8192, 5), (4095, 2), (64, 2), (8192, 1)] {
+        for (degree, primes) in [(4096, 3), (2048, 2), (8192, 5), (4095, 2), (64, 2)] {
             assert!(matches!(Parameters::new(degree, primes), Err(HeError::Insecure { .. })), "{degree}, {primes}");
         }
         assert!(Parameters::new(8192, 4).is_ok_and(|p| p.is_secure() && p.log_q() == 200));

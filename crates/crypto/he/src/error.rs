@@ -43,6 +43,22 @@ pub enum HeError {
         /// The widest supported.
         limit: u32,
     },
+    /// Weights are too wide.
+    #[error("weights of over {limit} bits are not supported, these have {bits}")]
+    Weights {
+        /// Their width.
+        bits: u32,
+        /// The widest supported.
+        limit: u32,
+    },
+    /// What one output reads does not fit a polynomial.
+    #[error("the inputs of one output span {span} coefficients, and a polynomial has {degree}")]
+    Window {
+        /// Coefficients that the window of one output takes.
+        span: usize,
+        /// Ring degree N.
+        degree: usize,
+    },
     /// A message of the peer does not have the length it must have.
     #[error("{what} has {got} bytes instead of {want}")]
     Length {

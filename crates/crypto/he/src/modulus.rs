@@ -35,6 +35,11 @@ impl Modulus {
         x.min(x.wrapping_sub(self.q))
     }
 
+    /// x mod q for x below 2^51, the residue of another prime.
+    pub(crate) fn reduce(self, x: u64) -> u64 {
+        self.reduce_once(self.reduce_once(x))
+    }
+
     pub(crate) fn add(self, a: u64, b: u64) -> u64 {
         self.reduce_once(a + b)
     }

@@ -24,9 +24,12 @@ pub struct Parameters {
     pub(crate) ntts: Vec<Ntt>,
     /// (Q/qᵢ)^−1 mod qᵢ.
     pub(crate) punctured_inverses: Vec<Shoup>,
-    /// Mixed-radix constants: q₁⋯q_j mod qᵢ for j < i, row i; and its inverse.
+    /// Mixed-radix constants: row i holds the products of the first j primes mod the one with index i, for j ≤ i.
     pub(crate) prefixes: Vec<Vec<Shoup>>,
+    /// The inverse of the last in each row.
     pub(crate) prefix_inverses: Vec<Shoup>,
+    /// 2^49 mod qᵢ.
+    halves: Vec<Shoup>,
     /// Q mod 2^64.
     pub(crate) product_word: u64,
     secure: bool,
@@ -39,11 +42,12 @@ impl fmt::Debug for Parameters {
 }
 
 impl Parameters {
-    /// `primes` primes at `degree`. Errors unless [`SECURITY_TABLE`] has the degree and allows the modulus.
+    /// `primes` primes, two or more, at `degree`. Errors unless [`SECURITY_TABLE`] has the degree and allows the modulus.
     pub fn new(degree: usize, primes: usize) -> Result<Self> {
         let limit = SECURITY_TABLE.iter().find(|(n, _)| *n == degree).map_or(0, |(_, limit)| *limit);
         let log_q = u32::try_from(primes).unwrap_or(u32::MAX).saturating_mul(PRIME_BITS);
-        if primes < 2 || log_q > limit {
+        assert!(primes >= 2, "decryption works modulo two primes");
+        if log_q > limit {
             return Err(HeError::Insecure { degree, log_q, limit });
         }
         Ok(Self::build(degree, primes, true))
@@ -63,11 +67,12 @@ impl Parameters {
             let m = ntt.modulus;
             let others: Vec<u64> = primes.iter().copied().filter(|&q| q != m.value()).collect();
             punctured_inverses.push(m.shoup(m.inverse(residue(m, &others))));
-            prefixes.push((0..i).map(|j| m.shoup(residue(m, &primes[..j]))).collect());
+            prefixes.push((0..=i).map(|j| m.shoup(residue(m, &primes[..j]))).collect());
             prefix_inverses.push(m.shoup(m.inverse(residue(m, &primes[..i]))));
         }
         let product_word = primes.iter().fold(1u64, |p, &q| p.wrapping_mul(q));
-        Self { degree, ntts, punctured_inverses, prefixes, prefix_inverses, product_word, secure }
+        let halves = ntts.iter().map(|ntt| ntt.modulus.shoup(1 << (PRIME_BITS - 1))).collect();
+        Self { degree, ntts, halves, punctured_inverses, prefixes, prefix_inverses, product_word, secure }
     }
 
     /// Ring degree N: coefficients of a polynomial.
@@ -90,8 +95,8 @@ impl Parameters {
         self.secure
     }
 
-    /// The residues of one coefficient, prime by prime, with their index in a flat polynomial.
-    pub(crate) fn moduli(&self) -> impl Iterator<Item = Modulus> + '_ {
+    /// The primes.
+    pub(crate) fn moduli(&self) -> impl DoubleEndedIterator<Item = Modulus> + ExactSizeIterator + '_ {
         self.ntts.iter().map(|ntt| ntt.modulus)
     }
 
@@ -101,6 +106,17 @@ impl Parameters {
         let remainder = scaling.ring.to_signed(scaling.ring.mul(m, self.product_word));
         for (i, m) in self.moduli().enumerate() {
             let value = m.mul(m.from_signed(-remainder), scaling.inverses[i]);
+            let slot = &mut poly.values[i * self.degree + at];
+            *slot = m.add(*slot, value);
+        }
+    }
+
+    /// Adds an integer of magnitude below 2^98 to coefficient `at` of `poly`.
+    pub(crate) fn add_wide(&self, poly: &mut Poly, at: usize, x: i128) {
+        const HALF: u32 = PRIME_BITS - 1;
+        let (high, low) = ((x >> HALF) as i64, x as u64 & ((1 << HALF) - 1));
+        for (i, m) in self.moduli().enumerate() {
+            let value = m.add(low, m.mul(m.from_signed(high), self.halves[i]));
             let slot = &mut poly.values[i * self.degree + at];
             *slot = m.add(*slot, value);
         }

@@ -161,16 +161,21 @@ pub enum ExtensionPlan {
 }
 
 impl ExtensionPlan {
-    /// The plan with the fewest bytes for `expected_total` OTs, set-up included: SoftSpoken with k = 8 below about 65,000
+    /// The plan with the fewest bytes for `expected_total` OTs, set-up included: SoftSpoken with k = 8 below about 73,000
     /// OTs, Ferret from there on.
     pub fn fewest_bytes(expected_total: usize) -> Self {
-        let ferret = FerretPlan::fewest_bytes(expected_total);
+        Self::for_link(expected_total, f64::INFINITY)
+    }
+
+    /// As [`fewest_bytes`](Self::fewest_bytes), with [`FerretPlan::for_link`] for Ferret.
+    pub fn for_link(expected_total: usize, ns_per_byte: f64) -> Self {
+        let ferret = FerretPlan::for_link(expected_total, ns_per_byte);
         let total = |t: Traffic| t.sender + t.receiver;
         let softspoken = Self::SoftSpoken { k: 8 };
-        let spoken = softspoken
+        let bytes = softspoken
             .setup()
             .and_then(|setup| Ok(total(setup) + total(softspoken_bytes(8, expected_total)?)));
-        match spoken {
+        match bytes {
             Ok(bytes) if bytes <= total(ferret.total(expected_total)) => softspoken,
             _ => Self::Ferret(ferret),
         }

@@ -8,8 +8,8 @@
 //!    through [`RandomOtSender`] and [`RandomOtReceiver`]:
 //!    - [`SoftSpokenSender`] and [`SoftSpokenReceiver`]: 128/k − 1 bits of traffic an OT, a small set-up (module
 //!      `softspoken`).
-//!    - [`FerretSender`] and [`FerretReceiver`]: 0.2 to 1.4 bits an OT after a set-up of about 160 KB, sized to the
-//!      number of OTs by a [`FerretPlan`] (module `ferret`).
+//!    - [`FerretSender`] and [`FerretReceiver`]: 0.2 to 1.4 bits an OT after a set-up of 140 to 230 KB, sized to
+//!      the number of OTs by a [`FerretPlan`] (module `ferret`).
 //!
 //!    [`ExtensionSender`] and [`ExtensionReceiver`] are either of the two, as an [`ExtensionPlan`] says.
 //! 3. A random OT is used up for one transfer: of chosen bits or blocks, or correlated over Z_2^ℓ, by the

@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 ///
 /// Comparison is not constant-time; compare blocks in tests and of public values only.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Zeroize)]
+#[repr(transparent)]
 pub struct Block(pub u128);
 
 impl fmt::Debug for Block {

@@ -30,15 +30,20 @@ impl fmt::Debug for CrHash {
     }
 }
 
-/// The indices before the first whole group of runs, the whole groups, which the vector kernel takes, and those after.
-/// Without the kernel there are no groups.
-fn cut(first_index: u64, blocks: &mut [Block]) -> [&mut [Block]; 3] {
-    let (mut head, mut groups) = (blocks.len(), 0);
+/// Of `count` indices from `first_index` on, how many come before the first whole group of runs for the vector kernel,
+/// and how many are in whole groups. Without the kernel there are no groups.
+fn groups(first_index: u64, count: usize) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
     if Wide::detect().is_some() {
-        head = head.min((first_index.wrapping_neg() % BATCH as u64) as usize);
-        groups = (blocks.len() - head) / (BATCH * wide::RUNS) * (BATCH * wide::RUNS);
+        let head = count.min((first_index.wrapping_neg() % BATCH as u64) as usize);
+        return (head, (count - head) / (BATCH * wide::RUNS) * (BATCH * wide::RUNS));
     }
+    (count, 0)
+}
+
+/// The blocks before, in and after the whole groups.
+fn cut(first_index: u64, blocks: &mut [Block]) -> [&mut [Block]; 3] {
+    let (head, groups) = groups(first_index, blocks.len());
     let (head, rest) = blocks.split_at_mut(head);
     let (groups, tail) = rest.split_at_mut(groups);
     [head, groups, tail]

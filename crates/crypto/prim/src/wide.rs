@@ -18,6 +18,18 @@ const GROUP: usize = 32;
 const RUN: usize = 16;
 pub(crate) const RUNS: usize = 4;
 
+/// Types of 16 bytes without padding, of which any bits are a value: a lane of a register.
+///
+/// # Safety
+/// The type must be just that.
+unsafe trait Lane {}
+// SAFETY: a `Block` holds a `u128` and no more.
+unsafe impl Lane for Block {}
+// SAFETY: 16 bytes.
+unsafe impl Lane for u128 {}
+// SAFETY: 16 bytes.
+unsafe impl Lane for [u8; 16] {}
+
 /// Proof that the processor has the instructions used here.
 #[derive(Clone, Copy)]
 pub(crate) struct Wide(());
@@ -97,7 +109,7 @@ fn words_of(blocks: usize) -> __mmask8 {
 /// The first blocks of `blocks`, as many as fit, zero past its end.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,vaes")]
-fn load<const N: usize, T>(blocks: &[T]) -> [__m512i; N] {
+fn load<const N: usize, T: Lane>(blocks: &[T]) -> [__m512i; N] {
     const { assert!(size_of::<T>() == 16) };
     std::array::from_fn(|i| {
         let at = blocks.as_ptr().wrapping_add(4 * i).cast();
@@ -109,11 +121,11 @@ fn load<const N: usize, T>(blocks: &[T]) -> [__m512i; N] {
 /// The inverse of [`load`]: writes no more than `blocks` holds.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,vaes")]
-fn store<const N: usize, T>(blocks: &mut [T], values: [__m512i; N]) {
+fn store<const N: usize, T: Lane>(blocks: &mut [T], values: [__m512i; N]) {
     const { assert!(size_of::<T>() == 16) };
     for (i, value) in values.into_iter().enumerate() {
         let at = blocks.as_mut_ptr().wrapping_add(4 * i).cast();
-        // SAFETY: the mask keeps the store within `blocks`, whose 16-byte elements may hold any bits.
+        // SAFETY: the mask keeps the store within `blocks`, whose elements are lanes.
         unsafe { _mm512_mask_storeu_epi64(at, words_of(blocks.len().saturating_sub(4 * i)), value) }
     }
 }

@@ -1,6 +1,6 @@
 //! One node of a plan as a protocol: its cost, its linear request, and its run on shares.
 
-use veilflow_correlation::{Cost, Demand, LinearRequest, Weights};
+use veilflow_correlation::{Cost, Demand, LinearRequest, Needs, Weights};
 use veilflow_ir::layout;
 use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
 use veilflow_net::Role;
@@ -74,6 +74,16 @@ pub(crate) fn cost(plan: &Plan, index: usize, tuning: Tuning) -> Cost {
         }
         op => elementwise_cost(op, x, x.shape.elements(), tuning),
     }
+}
+
+/// What a run of `plan` consumes.
+pub(crate) fn needs(plan: &Plan, tuning: Tuning) -> Needs {
+    let mut needs = Needs::default();
+    for index in 0..plan.nodes.len() {
+        needs.demand.merge(&cost(plan, index, tuning).demand);
+        needs.linear.extend(linear_request(plan, index));
+    }
+    needs
 }
 
 /// The cost of an op that works element by element, on `n` of them; nothing for local ops.

@@ -1,6 +1,6 @@
 //! What a run will send, and how long the messages take on a link.
 
-use veilflow_correlation::{Cost, Flow};
+use veilflow_correlation::{Cost, Flow, SupplyCosts};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{LinkShape, Role};
 use veilflow_online::{Tuning, reveal_to_cost};
@@ -24,7 +24,8 @@ pub struct Prediction {
 impl Prediction {
     /// Predicts a run of `plan`.
     pub fn of(plan: &Plan, options: &SessionOptions) -> Self {
-        let costs = options.supplier.costs();
+        let mut costs = options.ot_plan(&node::needs(plan, options.tuning)).costs();
+        let set_up = costs.set_up();
         let nodes = 0..plan.nodes.len();
         let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options.tuning)).collect();
         let offline = nodes.map(|i| {
@@ -34,6 +35,7 @@ impl Prediction {
                 None => fill,
             }
         });
+        let offline = offline.collect();
         let output = plan.outputs.iter().fold(Cost::default(), |cost, output| {
             let value = &plan.values[output.value];
             match Ring::new(value.width) {
@@ -41,7 +43,7 @@ impl Prediction {
                 Err(_) => cost,
             }
         });
-        Self { set_up: costs.set_up(), offline: offline.collect(), online, output }
+        Self { set_up, offline, online, output }
     }
 
     /// The whole offline conversation, set-up included.

@@ -3,37 +3,28 @@
 use std::fmt;
 use std::str::FromStr;
 
-use veilflow_correlation::{Supplier, SupplyCosts};
-use veilflow_net::{Channel, Hello, Role, handshake};
+use veilflow_correlation::{Needs, Supplier};
+use veilflow_ir::Plan;
+use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
-use veilflow_two_party::{DEFAULT_K, OtCosts, OtSupplier};
+use veilflow_two_party::{OtPlan, OtSupplier};
 
-use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch};
+use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node};
 
 /// Who supplies correlations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SupplierKind {
-    /// SoftSpoken OT with the given k; linear layers by correlated OT.
-    Ot {
-        /// SoftSpoken's parameter: 128/k − 1 bits an OT for 2^k/k blocks of CPU.
-        k: usize,
-    },
-}
-
-impl Default for SupplierKind {
-    fn default() -> Self {
-        Self::Ot { k: DEFAULT_K }
-    }
+    /// SoftSpoken OT; linear layers by correlated OT.
+    Ot,
+    /// Silent OT (Ferret, or SoftSpoken where few OTs are needed); linear layers by correlated OT.
+    #[default]
+    Silent,
 }
 
 impl SupplierKind {
-    /// What such a supplier sends.
-    pub fn costs(self) -> Box<dyn SupplyCosts> {
-        match self {
-            Self::Ot { k } => Box::new(OtCosts { k }),
-        }
-    }
+    /// The names there are.
+    pub const NAMES: &'static str = "ot, silent";
 }
 
 impl FromStr for SupplierKind {
@@ -41,25 +32,31 @@ impl FromStr for SupplierKind {
 
     fn from_str(name: &str) -> Result<Self> {
         match name {
-            "ot" => Ok(Self::default()),
-            _ => Err(ExecError::UnknownSupplier { name: name.to_owned(), known: "ot" }),
+            "ot" => Ok(Self::Ot),
+            "silent" => Ok(Self::Silent),
+            _ => Err(ExecError::UnknownSupplier { name: name.to_owned(), known: Self::NAMES }),
         }
     }
 }
 
 impl fmt::Display for SupplierKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ot { .. } => f.write_str("ot"),
-        }
+        f.write_str(match self {
+            Self::Ot => "ot",
+            Self::Silent => "silent",
+        })
     }
 }
 
 /// What both parties must choose alike; the handshake compares it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SessionOptions {
     /// Who supplies correlations.
     pub supplier: SupplierKind,
+    /// SoftSpoken's k, for [`SupplierKind::Ot`]: 128/k − 1 bits an OT for 2^k/k blocks of CPU.
+    pub softspoken_k: usize,
+    /// The link, for which batches of silent OT are sized; without one, for the fewest bytes.
+    pub link: Option<LinkShape>,
     /// Protocol choices.
     pub tuning: Tuning,
     /// Threads a party, each with a stream of its own.
@@ -70,16 +67,34 @@ pub struct SessionOptions {
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { supplier: SupplierKind::default(), tuning: Tuning::default(), threads: 1, just_in_time: false }
+        Self {
+            supplier: SupplierKind::default(),
+            softspoken_k: 4,
+            link: None,
+            tuning: Tuning::default(),
+            threads: 1,
+            just_in_time: false,
+        }
     }
 }
 
+/// Nanoseconds a byte where no link is given: 40 Mbit/s, so that bytes count for more than CPU.
+const UNKNOWN_NS_PER_BYTE: f64 = 200.0;
+
 impl SessionOptions {
-    fn hello(&self, plan_hash: [u8; 32]) -> Hello {
-        let SupplierKind::Ot { k } = self.supplier;
+    /// The OT extensions of a session that needs so much.
+    pub(crate) fn ot_plan(&self, needs: &Needs) -> OtPlan {
+        let ns_per_byte = self.link.map_or(UNKNOWN_NS_PER_BYTE, |link| 1e9 / link.bandwidth_bytes_per_s);
+        match self.supplier {
+            SupplierKind::Ot => OtPlan::softspoken(self.softspoken_k),
+            SupplierKind::Silent => OtPlan::silent(needs, ns_per_byte),
+        }
+    }
+
+    fn hello(&self, plan_hash: [u8; 32], ot: &OtPlan) -> Hello {
         Hello::new(plan_hash)
             .with("supplier", self.supplier)
-            .with("softspoken-k", k)
+            .with("ot", ot)
             .with("leaf-bits", self.tuning.leaf_bits)
             .with("threads", self.threads)
             .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
@@ -107,8 +122,16 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// Shakes hands over `channel` about the plan with `plan_hash`, then sets the supplier up, over a fork of the
-    /// channel and with fresh randomness.
+    /// [`Session::open`] for runs of `plan`.
+    ///
+    /// # Errors
+    /// As for [`Session::open`].
+    pub fn open_for(channel: Channel, role: Role, plan: &Plan, options: SessionOptions) -> Result<Self> {
+        Self::open(channel, role, plan.hash(), &node::needs(plan, options.tuning), options)
+    }
+
+    /// Shakes hands over `channel` about the plan with `plan_hash`, a run of which takes `needs`, then sets the supplier up,
+    /// over a fork of the channel and with fresh randomness.
     ///
     /// # Errors
     /// Any difference in plan, parameters, version or roles, at both sides; a failing channel; failing randomness.
@@ -116,17 +139,18 @@ impl Session {
         mut channel: Channel,
         role: Role,
         plan_hash: [u8; 32],
+        needs: &Needs,
         options: SessionOptions,
     ) -> Result<Self> {
+        let ot_plan = options.ot_plan(needs);
         let before = Stopwatch::start(&channel);
-        handshake(&mut channel, role, &options.hello(plan_hash))?;
+        handshake(&mut channel, role, &options.hello(plan_hash, &ot_plan))?;
         let mut offline = channel.fork()?;
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier: Box<dyn Supplier> = match options.supplier {
-            SupplierKind::Ot { k } => Box::new(OtSupplier::setup(role, &mut offline, prg.fork(), k)?),
-        };
+        let supplier: Box<dyn Supplier> =
+            Box::new(OtSupplier::setup(role, &mut offline, prg.fork(), &ot_plan)?);
         offline.flush()?;
         set_up += watch.stop(&offline);
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);

@@ -135,8 +135,16 @@ impl Lowering<'_> {
         Ok(self.graph.node(self.name.clone(), output, op, inputs)?)
     }
 
-    /// Adds the node that makes the output.
+    /// Adds the node that makes the output; a constant of another shape stays one, so that scales and weights may come
+    /// through Unsqueeze or Reshape.
     pub(crate) fn last(&mut self, op: Op, inputs: &[ValueId]) -> Result<Binding, Refusal> {
+        if let (Op::Reshape { shape }, [x]) = (&op, inputs)
+            && let Some(tensor) = self.graph.constant_of(*x)
+            && tensor.data().len() == shape.elements()
+        {
+            let reshaped = Tensor::clone(tensor).reshape(shape.clone())?;
+            return Ok(Binding::Value(self.graph.constant(self.output.clone(), Arc::new(reshaped))?));
+        }
         Ok(Binding::Value(self.graph.node(self.name.clone(), self.output.clone(), op, inputs)?))
     }
 }

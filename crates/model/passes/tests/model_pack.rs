@@ -2,11 +2,12 @@
 //! run.
 //!
 //! Not part of the plain test run, since the models aren't in the repository:
-//! `VEILFLOW_MODEL_PACK=… cargo test -p veilflow-passes --test model_pack -- --nocapture`.
+//! `VEILFLOW_MODEL_PACK=… cargo test -p veilflow-passes --test model_pack -- --nocapture`. Further models (`NAME.onnx` beside
+//! `NAME.io.npz`) are taken from the folder that `VEILFLOW_MORE_MODELS` names, if it is set.
 #![allow(clippy::print_stdout)]
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
@@ -20,15 +21,31 @@ fn pack() -> PathBuf {
     std::env::var_os("VEILFLOW_MODEL_PACK").expect("VEILFLOW_MODEL_PACK must name the model folder").into()
 }
 
+/// The pack's models and the further ones, as paths without extension.
+fn models() -> Vec<PathBuf> {
+    let mut models: Vec<PathBuf> = MODELS.iter().map(|name| pack().join(name)).collect();
+    if let Some(folder) = std::env::var_os("VEILFLOW_MORE_MODELS") {
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut more: Vec<PathBuf> =
+            files.filter(|f| f.extension().is_some_and(|e| e == "onnx")).map(|f| f.with_extension("")).collect();
+        more.sort();
+        models.extend(more);
+    }
+    models
+}
+
 struct Model {
+    name: String,
     graph: Graph,
     /// Stored inputs and what onnxruntime made of them.
     examples: Vec<(Tensor, Tensor)>,
 }
 
-fn load(name: &str) -> Model {
-    let graph = import_file(pack().join(format!("{name}.onnx"))).unwrap();
-    let file = File::open(pack().join(format!("{name}.io.npz"))).unwrap();
+fn load(path: &Path) -> Model {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let beside = |extension: &str| path.with_file_name(format!("{name}.{extension}"));
+    let graph = import_file(beside("onnx")).unwrap();
+    let file = File::open(beside("io.npz")).unwrap();
     let mut npz = NpzReader::new(file).unwrap();
     let count = npz.names().unwrap().iter().filter(|n| n.starts_with("input_")).count();
     assert!(count > 0, "{name} has no stored inputs");
@@ -38,7 +55,7 @@ fn load(name: &str) -> Model {
     };
     let examples =
         (0..count).map(|k| (tensor(format!("input_{k}")), tensor(format!("output_{k}")))).collect();
-    Model { graph, examples }
+    Model { name, graph, examples }
 }
 
 /// What the model outputs, its closing softmax applied.
@@ -53,8 +70,9 @@ fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
 
 #[test]
 fn float_runs_agree_with_the_stored_outputs() {
-    for name in MODELS {
-        let model = load(name);
+    for path in models() {
+        let model = load(&path);
+        let name = &model.name;
         let simple = simplify(&model.graph).unwrap();
         for (input, expected) in &model.examples {
             for graph in [&model.graph, &simple] {
@@ -80,8 +98,9 @@ fn fixed_point_runs_agree_with_the_stored_outputs() {
     println!(
         "| model | inputs | widths | largest logit | largest error | same top-1 |\n|---|---|---|---|---|---|"
     );
-    for name in MODELS {
-        let model = load(name);
+    for path in models() {
+        let model = load(&path);
+        let name = &model.name;
         // Calibrated with two inputs only; the others must fit into the margin.
         let calibration: Vec<Vec<Tensor>> =
             model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
@@ -107,7 +126,7 @@ fn fixed_point_runs_agree_with_the_stored_outputs() {
 
 #[test]
 fn fixed_point_reads_digits_as_well_as_float() {
-    let model = load("mnist-cnn");
+    let model = load(&pack().join("mnist-cnn"));
     let calibration: Vec<Vec<Tensor>> = model.examples.iter().map(|(x, _)| vec![x.clone()]).collect();
     let compiled = compile(&model.graph, &calibration, &Options::default()).unwrap();
     let mut npz = NpzReader::new(File::open(pack().join("mnist/mnist500.npz")).unwrap()).unwrap();
@@ -127,4 +146,43 @@ fn fixed_point_reads_digits_as_well_as_float() {
     }
     println!("mnist500: float {float_right}/500, fixed point {fixed_right}/500");
     assert!(float_right.abs_diff(fixed_right) <= 1, "more than 0.2 points apart");
+}
+
+#[test]
+fn zz_explore() {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    for path in models() {
+        let model = load(&path);
+        if !model.name.contains(&only) {
+            continue;
+        }
+        let calibration: Vec<Vec<Tensor>> =
+            model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
+        for (w, a, m) in [(11, 12, 200), (11, 16, 200), (16, 12, 200), (12, 13, 200), (13,14,200), (16, 16, 200)] {
+            let options = Options { weight_bits: w, activation_bits: a, margin_percent: m, ..Options::default() };
+            let compiled = compile(&model.graph, &calibration, &options).unwrap();
+            let (plan, weights) = (&compiled.plan, &compiled.weights);
+            if let Ok(dir) = std::env::var("DUMP") && (w, a) == (11, 12) {
+                std::fs::write(format!("{dir}/{}.plan", model.name), plan.to_string()).unwrap();
+                std::fs::write(format!("{dir}/{}.graph", model.name), simplify(&model.graph).unwrap().to_string()).unwrap();
+            }
+            let (mut largest, mut error, mut same, mut overflows) = (0f32, 0f32, 0, 0);
+            let (mut sq, mut count) = (0f64, 0);
+            for (input, stored) in &model.examples {
+                let logits = float::run(&model.graph, std::slice::from_ref(input)).unwrap().swap_remove(0);
+                let run = clear::run(plan, weights, std::slice::from_ref(input)).unwrap();
+                overflows += run.overflows.len();
+                let fixed = Tensor::new(logits.shape().clone(), run.decode(plan).swap_remove(0)).unwrap();
+                largest = largest.max(logits.max_abs());
+                error = error.max(largest_difference(&fixed, &logits));
+                sq += fixed.data().iter().zip(logits.data()).map(|(a, b)| f64::from((a - b).powi(2))).sum::<f64>();
+                count += logits.data().len();
+                same += usize::from(fixed.argmax() == stored.argmax());
+            }
+            let rms = (sq / count as f64).sqrt();
+            let bytes: u64 = veilflow_exec::Prediction::of(plan, &Default::default()).online.iter().map(|c| c.volume().bytes.iter().sum::<u64>()).sum();
+            let (low, high) = plan.widths();
+            println!("{} w{w} a{a} m{m}: {low}..{high} error {error:.3} rms {rms:.4} of {largest:.2}, top {same}/{}, overflows {overflows}, online {:.1} MB", model.name, model.examples.len(), bytes as f64 / 1e6);
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub use batch::{AndBatch, ProductBatch, TableBatch, TripleBatch};
 pub use cost::{Cost, Flow, Volume};
 pub use error::CorrelationError;
 pub use kind::{Demand, Kind};
-pub use linear::{LinearPair, LinearRequest, Weights};
+pub use linear::{LinearPair, LinearRequest, Needs, Weights};
 pub use pool::Pools;
 pub use supplier::{Supplier, SupplyCosts};
 pub use test_dealer::TestDealer;

@@ -5,6 +5,8 @@ use std::fmt;
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::LinearShape;
 
+use crate::Demand;
+
 /// A linear layer of the plan, as a supplier needs to know it. All of it is public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinearRequest {
@@ -16,6 +18,15 @@ pub struct LinearRequest {
     pub ring: Ring,
     /// Width of a weight: weights are in −2^(b−1)..2^(b−1).
     pub weight_bits: u32,
+}
+
+/// What one run consumes: a supplier that knows it beforehand sizes its batches to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Bit and element correlations.
+    pub demand: Demand,
+    /// Linear layers.
+    pub linear: Vec<LinearRequest>,
 }
 
 /// The weights of a linear layer: possession is data.

@@ -20,18 +20,19 @@ pub trait Supplier: Send {
         weights: Weights<'_>,
     ) -> Result<LinearPair>;
 
-    /// What it costs to have this supplier.
+    /// What it costs to have such a supplier, from its beginning.
     fn costs(&self) -> Box<dyn SupplyCosts>;
 }
 
-/// The conversations of a supplier, known before there is one.
+/// The conversations of a supplier, known before there is one. Ask in the order in which the supplier will be: what it
+/// has left over from one request serves the next.
 pub trait SupplyCosts {
     /// Making the supplier.
     fn set_up(&self) -> Cost;
 
     /// [`Supplier::fill`].
-    fn fill(&self, demand: &Demand) -> Cost;
+    fn fill(&mut self, demand: &Demand) -> Cost;
 
     /// [`Supplier::linear`].
-    fn linear(&self, request: &LinearRequest) -> Cost;
+    fn linear(&mut self, request: &LinearRequest) -> Cost;
 }

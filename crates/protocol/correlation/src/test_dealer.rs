@@ -129,11 +129,11 @@ impl SupplyCosts for DealerCosts {
         Cost::default()
     }
 
-    fn fill(&self, _: &Demand) -> Cost {
+    fn fill(&mut self, _: &Demand) -> Cost {
         Cost::default()
     }
 
-    fn linear(&self, request: &LinearRequest) -> Cost {
+    fn linear(&mut self, request: &LinearRequest) -> Cost {
         Cost::message(Role::P0, RingVec::byte_len(request.ring, request.shape.out_len()) as u64)
     }
 }

@@ -1,10 +1,12 @@
 //! Suppliers of correlations for two parties.
 //!
-//! [`OtSupplier`] makes everything from SoftSpoken random OTs, with no further interaction but for linear layers, whose
-//! weights choose among correlated OTs (CrypTFlow2's SCI-OT). Security is that of the OT: semi-honest.
+//! [`OtSupplier`] makes everything from random OTs (SoftSpoken or Ferret, as its [`OtPlan`] says), with no further
+//! interaction but for linear layers, whose weights choose among correlated OTs (CrypTFlow2's SCI-OT). Security is that of the OT: semi-honest.
 
+mod he;
 mod linear;
 mod nonlinear;
 mod supplier;
 
-pub use supplier::{DEFAULT_K, OtCosts, OtSupplier};
+pub use he::{HeClient, HeServer, he_check, he_linear_cost, he_setup_cost};
+pub use supplier::{OtCosts, OtPlan, OtSupplier};

@@ -8,9 +8,7 @@
 use veilflow_correlation::{CorrelationError, Cost, Flow, LinearPair, LinearRequest, Result};
 use veilflow_kernel::OperandRows;
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{
-    SoftSpokenReceiver, SoftSpokenSender, cot_bytes, cot_vec_recv, cot_vec_send, softspoken_bytes,
-};
+use veilflow_ot::{ExtensionReceiver, ExtensionSender, cot_bytes, cot_vec_recv, cot_vec_send};
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
 
@@ -58,7 +56,7 @@ fn accumulate(request: &LinearRequest, piece: &Piece, values: &[u64], out: &mut 
 }
 
 pub(crate) fn server(
-    ot: &mut SoftSpokenReceiver,
+    ot: &mut ExtensionReceiver,
     channel: &mut Channel,
     request: &LinearRequest,
     weights: &[i64],
@@ -82,7 +80,7 @@ pub(crate) fn server(
 }
 
 pub(crate) fn client(
-    ot: &mut SoftSpokenSender,
+    ot: &mut ExtensionSender,
     channel: &mut Channel,
     request: &LinearRequest,
     prg: &mut Prg,
@@ -99,12 +97,20 @@ pub(crate) fn client(
     Ok(LinearPair::Client { mask, product: RingVec::from_values(request.ring, sum).neg() })
 }
 
-pub(crate) fn cost(k: usize, request: &LinearRequest) -> Cost {
+/// OTs that a layer takes.
+pub(crate) fn ots(request: &LinearRequest) -> usize {
+    pieces(request).map(|piece| piece.count).sum()
+}
+
+/// The conversation, where `extend` tells the bytes by P0 and by P1 that so many OTs take.
+pub(crate) fn cost(request: &LinearRequest, mut extend: impl FnMut(usize) -> [u64; 2]) -> Cost {
     let mut cost = Cost::default();
     for piece in pieces(request) {
-        let extension = softspoken_bytes(k, piece.count).unwrap_or_default();
+        let [from_p0, from_p1] = extend(piece.count);
         let transfer = cot_bytes(piece.ring, piece.count, width(request));
-        cost.flows.push(Flow::From(Role::P0, extension.receiver + transfer.receiver));
+        // Whoever speaks in the extension goes first; the server's choices follow, then the client's rows.
+        cost.flows.push(Flow::From(Role::P1, from_p1));
+        cost.flows.push(Flow::From(Role::P0, from_p0 + transfer.receiver));
         cost.flows.push(Flow::From(Role::P1, transfer.sender));
     }
     cost

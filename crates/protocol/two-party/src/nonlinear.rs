@@ -7,11 +7,11 @@
 //! - 1-of-2^d: from d OTs with messages K_{t,0}, K_{t,1}, message j is the ⊕ over t of F(K_{t,jₜ}, j) (Naor–Pinkas, STOC
 //!   1999), where F(K, j) is simply the j-th group of bits of K: a random function table, as 2^d·payload ≤ 128.
 //!
-//! Each party first acts as OT receiver, which sends, then as OT sender, which receives: both directions share a round.
+//! Triples need OTs in both directions; their messages share a round.
 
 use veilflow_correlation::{AndBatch, ProductBatch, Result, TableBatch, TripleBatch};
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{SoftSpokenReceiver, SoftSpokenSender};
+use veilflow_ot::{ExtensionReceiver, ExtensionSender, RandomOtReceiver, RandomOtSender, random_both_ways};
 use veilflow_prim::Block;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
@@ -20,8 +20,8 @@ use crate::supplier::ot_error;
 /// A party's ends of the two OT extensions, and the channel.
 pub(crate) struct Ends<'a> {
     pub(crate) role: Role,
-    pub(crate) sender: &'a mut SoftSpokenSender,
-    pub(crate) receiver: &'a mut SoftSpokenReceiver,
+    pub(crate) sender: &'a mut ExtensionSender,
+    pub(crate) receiver: &'a mut ExtensionReceiver,
     pub(crate) channel: &'a mut Channel,
 }
 
@@ -37,41 +37,64 @@ struct ReceivedBits {
     messages: Vec<Bits>,
 }
 
-fn low_bits(blocks: &[Block], count: usize) -> Vec<Bits> {
+/// Appends the low bits of each block, a row each.
+fn append(rows: &mut [Bits], blocks: &[Block]) {
     let words: Vec<u64> = blocks.iter().map(|b| b.low()).collect();
-    bit_slices(&words, count)
+    let more = bit_slices(&words, rows.len());
+    rows.iter_mut().zip(&more).for_each(|(row, more)| row.append(more));
 }
 
-fn append(rows: &mut [Bits], more: &[Bits]) {
-    rows.iter_mut().zip(more).for_each(|(row, more)| row.append(more));
+impl SentBits {
+    fn new(payload: usize) -> Self {
+        Self { zeros: vec![Bits::default(); payload], ones: vec![Bits::default(); payload] }
+    }
+
+    fn take(&mut self, zeros: &[Block], ones: &[Block]) {
+        append(&mut self.zeros, zeros);
+        append(&mut self.ones, ones);
+    }
+}
+
+impl ReceivedBits {
+    fn new(payload: usize) -> Self {
+        Self { choices: Bits::default(), messages: vec![Bits::default(); payload] }
+    }
+
+    fn take(&mut self, choices: &Bits, messages: &[Block]) {
+        self.choices.append(choices);
+        append(&mut self.messages, messages);
+    }
 }
 
 impl Ends<'_> {
     fn send_bits(&mut self, payload: usize, n: usize) -> Result<SentBits> {
-        let mut out =
-            SentBits { zeros: vec![Bits::default(); payload], ones: vec![Bits::default(); payload] };
-        let visit = |_: usize, zeros: &[Block], ones: &[Block]| {
-            append(&mut out.zeros, &low_bits(zeros, payload));
-            append(&mut out.ones, &low_bits(ones, payload));
-        };
+        let mut out = SentBits::new(payload);
+        let visit = |_: usize, zeros: &[Block], ones: &[Block]| out.take(zeros, ones);
         self.sender.random_chunks(self.channel, n, visit).map_err(ot_error)?;
+        self.channel.flush()?;
         Ok(out)
     }
 
     fn receive_bits(&mut self, payload: usize, n: usize) -> Result<ReceivedBits> {
-        let mut out = ReceivedBits { choices: Bits::default(), messages: vec![Bits::default(); payload] };
-        let visit = |_: usize, choices: &Bits, messages: &[Block]| {
-            out.choices.append(choices);
-            append(&mut out.messages, &low_bits(messages, payload));
-        };
+        let mut out = ReceivedBits::new(payload);
+        let visit = |_: usize, choices: &Bits, messages: &[Block]| out.take(choices, messages);
         self.receiver.random_chunks(self.channel, n, visit).map_err(ot_error)?;
         self.channel.flush()?;
         Ok(out)
     }
 
     pub(crate) fn triples(&mut self, payload: u32, n: usize) -> Result<TripleBatch> {
-        let received = self.receive_bits(payload as usize, n)?;
-        let sent = self.send_bits(payload as usize, n)?;
+        let (mut sent, mut received) = (SentBits::new(payload as usize), ReceivedBits::new(payload as usize));
+        random_both_ways(
+            self.sender,
+            self.receiver,
+            self.channel,
+            n,
+            |_, zeros, ones| sent.take(zeros, ones),
+            |_, choices, messages| received.take(choices, messages),
+        )
+        .map_err(ot_error)?;
+        self.channel.flush()?;
         let f = received.choices;
         let g: Vec<Bits> = sent.zeros.iter().zip(&sent.ones).map(|(zero, one)| zero.xor(one)).collect();
         let h = g.iter().zip(&sent.zeros).zip(&received.messages);

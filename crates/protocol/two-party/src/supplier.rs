@@ -1,57 +1,132 @@
+use std::fmt;
+
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, Flow, Kind, LinearPair, LinearRequest, Pools, Result, Supplier,
+    CorrelationError, Cost, Demand, Flow, Kind, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
     SupplyCosts, Weights,
 };
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{OtError, SoftSpokenReceiver, SoftSpokenSender, Traffic, setup_bytes, softspoken_bytes};
+use veilflow_ot::{
+    ExtensionForecast, ExtensionPlan, ExtensionReceiver, ExtensionSender, FerretPlan, OtError, Traffic,
+    setup_bytes, softspoken_bytes,
+};
 use veilflow_prim::Prg;
 
 use crate::{linear, nonlinear};
 
-/// SoftSpoken's k when none is given: 31 bits an OT at little CPU.
-pub const DEFAULT_K: usize = 4;
-
 /// OTs made between one message and the next: bounds memory, and what waits in the sender's queue.
 const STEP: usize = 1 << 21;
-
-/// Correlations from SoftSpoken OT, one extension in each direction.
-#[derive(Debug)]
-pub struct OtSupplier {
-    role: Role,
-    k: usize,
-    sender: SoftSpokenSender,
-    receiver: SoftSpokenReceiver,
-    prg: Prg,
-}
 
 pub(crate) fn ot_error(source: OtError) -> CorrelationError {
     CorrelationError::Supplier { supplier: "ot", source: source.into() }
 }
 
-/// A message of an OT receiver or sender as a step of the conversation.
-fn flow(sender: Role, traffic: Traffic) -> Flow {
-    let mut bytes = [0; 2];
-    bytes[sender.index()] = traffic.sender;
-    bytes[sender.other().index()] = traffic.receiver;
-    Flow::Exchange(bytes[0], bytes[1])
+/// The numbers of OTs from P0 and from P1 in which `count` of a kind are made, step by step.
+fn steps(kind: Kind, count: usize) -> Vec<[usize; 2]> {
+    let (each, senders) = match kind {
+        Kind::Triple { .. } => (1, vec![Role::P0, Role::P1]),
+        Kind::And { sender } | Kind::Product { sender, .. } => (1, vec![sender]),
+        Kind::Table { sender, digit, .. } => (digit as usize, vec![sender]),
+    };
+    let mut out = Vec::new();
+    for start in (0..count).step_by(STEP) {
+        let mut step = [0; 2];
+        senders.iter().for_each(|sender| step[sender.index()] = STEP.min(count - start));
+        out.extend(std::iter::repeat_n(step, each));
+    }
+    out
+}
+
+/// Which OT extension serves each direction: from P0, and from P1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtPlan([ExtensionPlan; 2]);
+
+impl OtPlan {
+    /// SoftSpoken OT with parameter `k` in both directions.
+    pub fn softspoken(k: usize) -> Self {
+        Self([ExtensionPlan::SoftSpoken { k }, ExtensionPlan::SoftSpoken { k }])
+    }
+
+    /// The extensions that serve `needs` quickest on a link that takes so many nanoseconds a byte: Ferret with sets of the
+    /// right size, or SoftSpoken where few OTs are needed.
+    pub fn silent(needs: &Needs, ns_per_byte: f64) -> Self {
+        Self(Self::count(needs).map(|count| quickest(count, ns_per_byte)))
+    }
+
+    /// OTs that `needs` takes, from P0 and from P1.
+    fn count(needs: &Needs) -> [usize; 2] {
+        let mut total = [0; 2];
+        for (kind, count) in needs.demand.iter() {
+            for step in steps(kind, count) {
+                total = [total[0] + step[0], total[1] + step[1]];
+            }
+        }
+        total[1] += needs.linear.iter().map(linear::ots).sum::<usize>();
+        total
+    }
+
+    /// What a supplier by this plan sends.
+    pub fn costs(&self) -> OtCosts {
+        OtCosts { plan: self.clone(), forecasts: self.0.each_ref().map(ExtensionPlan::forecast) }
+    }
+}
+
+impl fmt::Display for OtPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |plan: &ExtensionPlan| match plan {
+            ExtensionPlan::SoftSpoken { k } => format!("softspoken-{k}"),
+            ExtensionPlan::Ferret(plan) => format!("ferret-{}x{}", plan.set().trees(), plan.set().leaves()),
+        };
+        write!(f, "{} {}", name(&self.0[0]), name(&self.0[1]))
+    }
+}
+
+/// SoftSpoken's parameter where it stands in for Ferret, and the nanoseconds it takes an OT.
+const FEW: (usize, f64) = (8, 100.0);
+
+fn quickest(count: usize, ns_per_byte: f64) -> ExtensionPlan {
+    let bytes = |traffic: Traffic| (traffic.sender + traffic.receiver) as f64;
+    let (k, ns) = FEW;
+    let spoken = bytes(setup_bytes(k).unwrap_or_default())
+        + bytes(softspoken_bytes(k, count).unwrap_or_default())
+        + count as f64 * ns / ns_per_byte;
+    let ferret = FerretPlan::for_link(count, ns_per_byte);
+    let silent =
+        bytes(ferret.total(count)) + count as f64 * f64::from(ferret.set().nominal_ns()) / ns_per_byte;
+    if spoken <= silent { ExtensionPlan::SoftSpoken { k } } else { ExtensionPlan::Ferret(ferret) }
+}
+
+/// Correlations from OT, one extension in each direction.
+#[derive(Debug)]
+pub struct OtSupplier {
+    role: Role,
+    plan: OtPlan,
+    sender: ExtensionSender,
+    receiver: ExtensionReceiver,
+    prg: Prg,
 }
 
 impl OtSupplier {
-    /// Sets up OT extensions with parameter `k` in both directions: 256 base OTs. Both parties call it together.
-    pub fn setup(role: Role, channel: &mut Channel, mut prg: Prg, k: usize) -> Result<Self> {
-        let sender = |channel: &mut Channel, prg: &mut Prg| SoftSpokenSender::setup(channel, prg, k);
-        let receiver = |channel: &mut Channel, prg: &mut Prg| SoftSpokenReceiver::setup(channel, prg, k);
-        let (sender, receiver) = match role {
-            Role::P0 => {
-                let sender = sender(channel, &mut prg).map_err(ot_error)?;
-                (sender, receiver(channel, &mut prg).map_err(ot_error)?)
-            }
-            Role::P1 => {
-                let receiver = receiver(channel, &mut prg).map_err(ot_error)?;
-                (sender(channel, &mut prg).map_err(ot_error)?, receiver)
-            }
+    /// Sets up OT extensions by `plan` in both directions. Both parties call it together, with the same plan.
+    pub fn setup(role: Role, channel: &mut Channel, mut prg: Prg, plan: &OtPlan) -> Result<Self> {
+        let [forth, back] = match role {
+            Role::P0 => [&plan.0[0], &plan.0[1]],
+            Role::P1 => [&plan.0[1], &plan.0[0]],
         };
-        Ok(Self { role, k, sender, receiver, prg })
+        let send = |channel: &mut Channel, prg: &mut Prg| {
+            ExtensionSender::setup(channel, prg, forth).map_err(ot_error)
+        };
+        let receive = |channel: &mut Channel, prg: &mut Prg| {
+            ExtensionReceiver::setup(channel, prg, back).map_err(ot_error)
+        };
+        // The direction from P0 comes first.
+        let (sender, receiver) = if role == Role::P0 {
+            let sender = send(channel, &mut prg)?;
+            (sender, receive(channel, &mut prg)?)
+        } else {
+            let receiver = receive(channel, &mut prg)?;
+            (send(channel, &mut prg)?, receiver)
+        };
+        Ok(Self { role, plan: plan.clone(), sender, receiver, prg })
     }
 }
 
@@ -97,62 +172,60 @@ impl Supplier for OtSupplier {
     }
 
     fn costs(&self) -> Box<dyn SupplyCosts> {
-        Box::new(OtCosts { k: self.k })
+        Box::new(self.plan.costs())
     }
 }
 
-/// What an [`OtSupplier`] sends, for SoftSpoken's `k`.
-#[derive(Debug, Clone, Copy)]
+/// What an [`OtSupplier`] sends.
+#[derive(Debug, Clone)]
 pub struct OtCosts {
-    /// SoftSpoken's parameter.
-    pub k: usize,
+    plan: OtPlan,
+    forecasts: [ExtensionForecast; 2],
 }
 
 impl OtCosts {
-    /// The numbers of OTs in which a kind is made: (direction P0 → P1, direction P1 → P0), one pair a step.
-    fn steps(kind: Kind, count: usize) -> Vec<[usize; 2]> {
-        let (per, both, sender) = match kind {
-            Kind::Triple { .. } => (1, true, Role::P0),
-            Kind::And { sender } | Kind::Product { sender, .. } => (1, false, sender),
-            Kind::Table { sender, digit, .. } => (digit as usize, false, sender),
-        };
-        let mut out = Vec::new();
-        for start in (0..count).step_by(STEP) {
-            let n = STEP.min(count - start);
-            for _ in 0..per {
-                let mut step = [0; 2];
-                step[sender.index()] = n;
-                if both {
-                    step[sender.other().index()] = n;
-                }
-                out.push(step);
+    /// The messages that make so many OTs from P0 and from P1: bytes by P0 and by P1.
+    fn extend(&mut self, counts: [usize; 2]) -> [u64; 2] {
+        let mut bytes = [0; 2];
+        for (direction, count) in counts.into_iter().enumerate() {
+            if count > 0 {
+                // A parameter that the set-up refuses never gets here.
+                let Traffic { sender, receiver } =
+                    self.forecasts[direction].extend(count).unwrap_or_default();
+                bytes[direction] += sender;
+                bytes[1 - direction] += receiver;
             }
         }
-        out
+        bytes
     }
 }
 
 impl SupplyCosts for OtCosts {
     fn set_up(&self) -> Cost {
-        // Direction after direction; in each the receiver of the extension answers.
-        let one = setup_bytes(self.k).unwrap_or_default();
-        let flows = [Role::P0, Role::P1].map(|sender| flow(sender, one));
-        Cost { flows: flows.into(), demand: Demand::default() }
+        let mut flows = Vec::new();
+        for (direction, plan) in self.plan.0.iter().enumerate() {
+            let Traffic { sender, receiver } = plan.setup().unwrap_or_default();
+            flows.push(if direction == 0 {
+                Flow::Exchange(sender, receiver)
+            } else {
+                Flow::Exchange(receiver, sender)
+            });
+        }
+        Cost { flows, demand: Demand::default() }
     }
 
-    fn fill(&self, demand: &Demand) -> Cost {
+    fn fill(&mut self, demand: &Demand) -> Cost {
         let mut cost = Cost::default();
         for (kind, count) in demand.iter() {
-            for [forth, back] in Self::steps(kind, count) {
-                // Only OT receivers send: P1 for OTs from P0, and the other way round.
-                let bytes = |n| softspoken_bytes(self.k, n).map_or(0, |traffic| traffic.receiver);
-                cost.flows.push(Flow::Exchange(bytes(back), bytes(forth)));
+            for step in steps(kind, count) {
+                let [from_p0, from_p1] = self.extend(step);
+                cost.flows.push(Flow::Exchange(from_p0, from_p1));
             }
         }
         cost
     }
 
-    fn linear(&self, request: &LinearRequest) -> Cost {
-        linear::cost(self.k, request)
+    fn linear(&mut self, request: &LinearRequest) -> Cost {
+        linear::cost(request, |count| self.extend([0, count]))
     }
 }

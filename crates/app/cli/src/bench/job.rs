@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
-use veilflow_correlation::{Cost, LinearRequest, Weights};
+use veilflow_correlation::{Cost, LinearRequest, Needs, Weights};
 use veilflow_exec::SessionOptions;
 use veilflow_net::Role;
 use veilflow_online::{self as online, Party, Range, Tuning};
@@ -216,6 +216,14 @@ impl Job {
     /// The options of a session that runs the operation.
     pub(crate) fn session(&self, options: &RunOptions) -> SessionOptions {
         options.session(|tuning| self.cost(self.count, tuning))
+    }
+
+    /// What the operation consumes.
+    pub(crate) fn needs(&self, tuning: Tuning) -> Result<Needs> {
+        Ok(Needs {
+            demand: self.cost(self.count, tuning).demand,
+            linear: self.request()?.into_iter().collect(),
+        })
     }
 
     /// Inputs from a seed both parties use, within the range the operation states.

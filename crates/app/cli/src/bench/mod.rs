@@ -64,12 +64,12 @@ impl fmt::Display for Link {
 /// What parties must choose alike, and the link between them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunOptions {
-    /// Who supplies correlations: ot (SoftSpoken OT).
-    #[arg(long, default_value = "ot")]
+    /// Who supplies correlations: silent (Ferret OT) or ot (SoftSpoken OT).
+    #[arg(long, default_value_t = SupplierKind::default())]
     pub(crate) supplier: SupplierKind,
-    /// SoftSpoken's k: 1 (IKNP), 2, 4 or 8; larger means fewer bytes and more CPU.
-    #[arg(long, value_name = "K", value_parser = ["1", "2", "4", "8"])]
-    pub(crate) softspoken_k: Option<String>,
+    /// SoftSpoken's k for `--supplier ot`: 1 (IKNP), 2, 4 or 8; larger means fewer bytes and more CPU.
+    #[arg(long, value_name = "K", default_value = "4", value_parser = ["1", "2", "4", "8"])]
+    softspoken_k: String,
     /// Bits of a comparison leaf, 1 to 4: 2 sends fewest bytes online, 4 takes fewest rounds. Chosen for the link if not
     /// given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4))]
@@ -88,16 +88,15 @@ pub(crate) struct RunOptions {
 impl RunOptions {
     /// The options of a session whose online conversation is `cost`.
     pub(crate) fn session(&self, cost: impl Fn(Tuning) -> Cost) -> SessionOptions {
-        let supplier = match (self.supplier, self.softspoken_k.as_deref().and_then(|k| k.parse().ok())) {
-            (SupplierKind::Ot { .. }, Some(k)) => SupplierKind::Ot { k },
-            (supplier, None) => supplier,
-        };
         let tuning = match self.leaf_bits {
             Some(leaf_bits) => Tuning { leaf_bits },
             None => choose_tuning(self.link.shape(), cost),
         };
         SessionOptions {
-            supplier,
+            supplier: self.supplier,
+            // The argument parser allows nothing else.
+            softspoken_k: self.softspoken_k.parse().unwrap_or(4),
+            link: self.link.shape(),
             tuning,
             threads: usize::from(self.threads),
             just_in_time: self.just_in_time,
@@ -116,12 +115,12 @@ impl RunOptions {
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut out = vec![
             format!("--supplier={}", self.supplier),
+            format!("--softspoken-k={}", self.softspoken_k),
             format!("--threads={}", self.threads),
             format!("--link={}", self.link),
         ];
         out.extend(self.leaf_bits.map(|bits| format!("--leaf-bits={bits}")));
         out.extend(self.just_in_time.then(|| "--just-in-time".to_owned()));
-        out.extend(self.softspoken_k.iter().map(|k| format!("--softspoken-k={k}")));
         out
     }
 }

@@ -147,16 +147,17 @@ impl PartyArguments {
                 (Role::P0, acceptor.accept_with(TIMEOUT, &link)?)
             }
         };
-        let mut session = Session::open(channel, role, [0; 32], job.session(&self.options))?;
-        let Session { online, preparer, options, set_up } = &mut session;
+        let options = job.session(&self.options);
+        let needs = job.needs(options.tuning)?;
+        let mut session = Session::open(channel, role, [0; 32], &needs, options)?;
+        let Session { online, preparer, set_up, .. } = &mut session;
         let watch = Stopwatch::start(&preparer.channel);
         if let Some(request) = job.request()? {
             let weights = job.weights(&inputs, role);
             let pair = preparer.supplier.linear(&mut preparer.channel, &request, weights)?;
             online.party.pools.put_linear(request.layer, pair);
         } else {
-            let demand = job.cost(job.count, options.tuning).demand;
-            preparer.supplier.fill(&mut preparer.channel, &demand, &mut online.party.pools)?;
+            preparer.supplier.fill(&mut preparer.channel, &needs.demand, &mut online.party.pools)?;
         }
         preparer.channel.flush()?;
         let mut offline = *set_up;

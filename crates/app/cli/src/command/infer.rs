@@ -87,7 +87,7 @@ impl Infer {
         samples.truncate(self.limit.max(1));
         let link = LinkOptions { timeout: self.timeout, shape: self.options.link.shape() };
         let channel = tcp_connect_with(self.connect.as_str(), self.timeout, &link)?;
-        let mut session = Session::open(channel, Role::P1, plan.hash(), self.options.session_for(&plan))?;
+        let mut session = Session::open_for(channel, Role::P1, &plan, self.options.session_for(&plan))?;
         let bar = progress(&plan, "private inference");
         let show = |step: Step| advance(&bar, &plan, step);
         let mut set_up = session.set_up;

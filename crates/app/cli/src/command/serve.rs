@@ -99,7 +99,7 @@ impl Serve {
 
     /// One client: runs until it says that it wants no more.
     fn session(&self, number: usize, channel: Channel, plan: &Plan, weights: &Weights) -> Result<()> {
-        let mut session = Session::open(channel, Role::P0, plan.hash(), self.options.session_for(plan))?;
+        let mut session = Session::open_for(channel, Role::P0, plan, self.options.session_for(plan))?;
         let mut set_up = session.set_up;
         let mut report = |offline: &[Phase], outcome: &Outcome| {
             let layers = layers(plan, std::mem::take(&mut set_up), offline, &outcome.nodes, outcome.rest);

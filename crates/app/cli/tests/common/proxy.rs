@@ -16,7 +16,12 @@ pub(crate) enum Fault {
     Cut,
     /// A bit of its header is flipped.
     FlipHeader,
+    /// The same, after the frame has been held up for [`LATE`].
+    FlipHeaderLate,
 }
+
+/// Longer than the demo's model takes to prepare a few runs.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Whose frames a fault concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,8 +147,9 @@ impl Way {
                     from.shutdown(Shutdown::Both)?;
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }
-                Some(Fault::FlipHeader) => {
-                    std::thread::sleep(Duration::from_secs(1));
+                Some(Fault::FlipHeader) => bytes[5] ^= 0x10,
+                Some(Fault::FlipHeaderLate) => {
+                    std::thread::sleep(LATE);
                     bytes[5] ^= 0x10;
                 }
                 None => {}

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Ntt, Roots, Sums, Term};
+use super::{MAX_TERMS, Ntt, Roots, Sums, Term};
 
 /// Proof that the processor has the instructions used here.
 #[derive(Clone, Copy)]
@@ -38,9 +38,14 @@ impl Ifma {
         unsafe { reduce(ntt, sums, out) }
     }
 
-    pub(super) fn combine(self, ntt: &Ntt, buffer: &[u64], terms: &[Term], out: &mut [u64]) {
+    pub(super) fn multiply(self, ntt: &Ntt, values: &mut [u64], w: &[u64]) {
         // SAFETY: see `forward`.
-        unsafe { combine(ntt, buffer, terms, out) }
+        unsafe { multiply(ntt, values, w) }
+    }
+
+    pub(super) fn combine(self, ntt: &Ntt, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
+        // SAFETY: see `forward`.
+        unsafe { combine(ntt, buffer, rows, out) }
     }
 }
 
@@ -255,42 +260,48 @@ fn reduce(ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn combine(ntt: &Ntt, buffer: &[u64], terms: &[Term], out: &mut [u64]) {
-    let (blocks, rest) = out.as_chunks_mut::<64>();
-    for (i, block) in blocks.iter_mut().enumerate() {
-        combine_block::<8>(ntt, buffer, terms, 64 * i, block);
-    }
-    let done = 64 * blocks.len();
-    for (i, block) in rest.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        combine_block::<1>(ntt, buffer, terms, done + 8 * i, block);
+fn multiply(ntt: &Ntt, values: &mut [u64], w: &[u64]) {
+    let q = splat(ntt.modulus.value());
+    let limbs = [splat_factor(ntt.limbs[0]), splat_factor(ntt.limbs[1]), splat_factor(ntt.limbs[2])];
+    let zero = _mm512_setzero_si512();
+    for (x, w) in values.as_chunks_mut().0.iter_mut().zip(w.as_chunks().0) {
+        let (a, b) = (load(x), load(w));
+        let product = fold(_mm512_madd52lo_epu64(zero, a, b), _mm512_madd52hi_epu64(zero, a, b), limbs, q);
+        store(x, product);
     }
 }
 
-/// Adds to `REGISTERS` registers of the output, which stay registers over all terms.
-#[inline]
+/// Registers of a row that are summed at once, and the words they hold.
+const REGISTERS: usize = 8;
+const BLOCK: usize = 8 * REGISTERS;
+
+/// Block by block of all rows, so that what they read of the buffer stays in the cache.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn combine_block<const REGISTERS: usize>(
-    ntt: &Ntt,
-    buffer: &[u64],
-    terms: &[Term],
-    at: usize,
-    out: &mut [u64],
-) {
-    let mut low = [_mm512_setzero_si512(); REGISTERS];
-    let mut high = low;
-    for term in terms {
-        let w = splat(term.weight);
-        let words = buffer[term.start + at..][..8 * REGISTERS].as_chunks().0;
-        for r in 0..REGISTERS {
-            let x = load(&words[r]);
-            low[r] = _mm512_madd52lo_epu64(low[r], x, w);
-            high[r] = _mm512_madd52hi_epu64(high[r], x, w);
-        }
-    }
+fn combine(ntt: &Ntt, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
     let q = splat(ntt.modulus.value());
     let limbs = [splat_factor(ntt.limbs[0]), splat_factor(ntt.limbs[1]), splat_factor(ntt.limbs[2])];
-    for (r, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
-        let sum = _mm512_add_epi64(load(out), fold(low[r], high[r], limbs, q));
-        store(out, reduce_once(sum, q));
+    for at in (0..ntt.degree).step_by(BLOCK) {
+        for (terms, out) in rows.iter().zip(out.chunks_exact_mut(ntt.degree)) {
+            let mut sums = [_mm512_setzero_si512(); REGISTERS];
+            for terms in terms.chunks(MAX_TERMS) {
+                let mut low = [_mm512_setzero_si512(); REGISTERS];
+                let mut high = low;
+                for term in terms {
+                    let w = splat(term.weight);
+                    let words = buffer[term.start + at..][..BLOCK].as_chunks().0;
+                    for r in 0..REGISTERS {
+                        let x = load(&words[r]);
+                        low[r] = _mm512_madd52lo_epu64(low[r], x, w);
+                        high[r] = _mm512_madd52hi_epu64(high[r], x, w);
+                    }
+                }
+                for r in 0..REGISTERS {
+                    sums[r] = reduce_once(_mm512_add_epi64(sums[r], fold(low[r], high[r], limbs, q)), q);
+                }
+            }
+            for (out, sum) in out[at..][..BLOCK].as_chunks_mut().0.iter_mut().zip(sums) {
+                store(out, sum);
+            }
+        }
     }
 }

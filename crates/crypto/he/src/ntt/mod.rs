@@ -68,6 +68,14 @@ impl Sums {
         self.low.fill(0);
         self.high.fill(0);
     }
+
+    /// Reduces in place, to the size of one product.
+    pub(crate) fn fold(&mut self, ntt: &Ntt) {
+        let mut reduced = vec![0; self.low.len()];
+        ntt.reduce(self, &mut reduced);
+        self.low = reduced;
+        self.high.fill(0);
+    }
 }
 
 /// A term of [`Ntt::combine`]: `weight` times the vector that starts at `start` of a common buffer.
@@ -77,8 +85,8 @@ pub(crate) struct Term {
     pub(crate) weight: u64,
 }
 
-/// The least degree of a transform: two registers of the vector kernels.
-pub(crate) const MIN_DEGREE: usize = 16;
+/// The least degree of a transform: what the vector kernels go through at a time.
+pub(crate) const MIN_DEGREE: usize = 64;
 
 impl Ntt {
     /// Tables for `degree`, a power of two from [`MIN_DEGREE`], and a prime that is 1 mod 2·`degree`.
@@ -137,21 +145,27 @@ impl Ntt {
         scalar::reduce(self, sums, out);
     }
 
-    /// out\[i\] = Σ weight·buffer\[start + i\] mod q over `terms`, for reduced weights and a reduced buffer. Panics if a term
-    /// exceeds the buffer or `out` is not whole registers of eight.
-    pub(crate) fn combine(&self, buffer: &[u64], terms: &[Term], out: &mut [u64]) {
-        assert!(out.len().is_multiple_of(8), "not whole registers");
-        let fits = |t: &Term| t.start.checked_add(out.len()).is_some_and(|end| end <= buffer.len());
-        assert!(terms.iter().all(fits), "a term exceeds the buffer");
-        out.fill(0);
-        for terms in terms.chunks(MAX_TERMS) {
-            #[cfg(target_arch = "x86_64")]
-            if let Some(ifma) = ifma::Ifma::detect() {
-                ifma.combine(self, buffer, terms, out);
-                continue;
-            }
-            scalar::combine(self, buffer, terms, out);
+    /// values·w, point by point, for reduced factors.
+    pub(crate) fn multiply(&self, values: &mut [u64], w: &[u64]) {
+        assert_eq!(values.len(), w.len());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return ifma.multiply(self, values, w);
         }
+        scalar::multiply(self, values, w);
+    }
+
+    /// Row by row of `out`, of N elements: element i is Σ weight·buffer\[start + i\] mod q over the row's terms, for reduced
+    /// weights and a reduced buffer. Panics if a term exceeds the buffer.
+    pub(crate) fn combine(&self, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
+        assert_eq!(out.len(), rows.len() * self.degree);
+        let fits = |t: &Term| t.start.checked_add(self.degree).is_some_and(|end| end <= buffer.len());
+        assert!(rows.iter().flatten().all(fits), "a term exceeds the buffer");
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return ifma.combine(self, buffer, rows, out);
+        }
+        scalar::combine(self, buffer, rows, out);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The operations of [`Ntt`] in safe scalar code.
 
-use super::{Ntt, Sums, Term};
+use super::{MAX_TERMS, Ntt, Sums, Term};
 
 const LIMB: u64 = (1 << 52) - 1;
 
@@ -77,14 +77,25 @@ pub(super) fn reduce(ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
     }
 }
 
-pub(super) fn combine(ntt: &Ntt, buffer: &[u64], terms: &[Term], out: &mut [u64]) {
-    for (i, out) in out.iter_mut().enumerate() {
-        let (mut low, mut high) = (0, 0);
-        for term in terms {
-            let product = u128::from(buffer[term.start + i]) * u128::from(term.weight);
-            low += product as u64 & LIMB;
-            high += (product >> 52) as u64;
+pub(super) fn multiply(ntt: &Ntt, values: &mut [u64], w: &[u64]) {
+    for (x, w) in values.iter_mut().zip(w) {
+        let product = u128::from(*x) * u128::from(*w);
+        *x = fold(ntt, product as u64 & LIMB, (product >> 52) as u64);
+    }
+}
+
+pub(super) fn combine(ntt: &Ntt, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
+    for (terms, out) in rows.iter().zip(out.chunks_exact_mut(ntt.degree)) {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = terms.chunks(MAX_TERMS).fold(0, |sum, terms| {
+                let (mut low, mut high) = (0, 0);
+                for term in terms {
+                    let product = u128::from(buffer[term.start + i]) * u128::from(term.weight);
+                    low += product as u64 & LIMB;
+                    high += (product >> 52) as u64;
+                }
+                ntt.modulus.add(sum, fold(ntt, low, high))
+            });
         }
-        *out = ntt.modulus.add(*out, fold(ntt, low, high));
     }
 }

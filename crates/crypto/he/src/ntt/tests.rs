@@ -2,7 +2,7 @@ use super::*;
 use crate::modulus::ntt_primes;
 use veilflow_prim::{Block, Prg};
 
-const DEGREES: [usize; 5] = [16, 32, 64, 1024, 8192];
+const DEGREES: [usize; 4] = [64, 128, 1024, 8192];
 
 fn random(prg: &mut Prg, modulus: Modulus, len: usize) -> Vec<u64> {
     let q = modulus.value();
@@ -26,7 +26,7 @@ fn schoolbook(m: Modulus, a: &[u64], b: &[u64]) -> Vec<u64> {
 
 #[test]
 fn products_equal_schoolbook() {
-    for degree in [16, 32, 64, 512] {
+    for degree in [64, 128, 512] {
         for q in ntt_primes(degree, 2) {
             let ntt = Ntt::new(q, degree);
             let mut prg = Prg::from_seed(Block(u128::from(q)));
@@ -48,36 +48,38 @@ fn products_equal_schoolbook() {
 
 #[test]
 fn sums_hold_the_largest_terms() {
-    let ntt = Ntt::new(ntt_primes(16, 1)[0], 16);
-    let m = ntt.modulus;
-    let top = vec![m.value() - 1; 16];
-    let mut sums = [Sums::new(16), Sums::new(16)];
+    const N: usize = MIN_DEGREE;
+    let ntt = Ntt::new(ntt_primes(N, 1)[0], N);
+    let top = vec![ntt.modulus.value() - 1; N];
+    let mut sums = [Sums::new(N), Sums::new(N)];
     for _ in 0..MAX_TERMS {
         ntt.multiply_accumulate(&mut sums, [&top, &top], &top);
     }
-    let mut out = vec![0; 16];
+    let mut out = vec![0; N];
     ntt.reduce(&sums[1], &mut out);
     // (−1)² summed.
-    assert_eq!(out, vec![MAX_TERMS as u64; 16]);
-    let terms = vec![Term { start: 0, weight: m.value() - 1 }; 2 * MAX_TERMS + 3];
-    ntt.combine(&top, &terms, &mut out);
-    assert_eq!(out, vec![2 * MAX_TERMS as u64 + 3; 16]);
+    assert_eq!(out, vec![MAX_TERMS as u64; N]);
+    let terms = vec![Term { start: 0, weight: top[0] }; 2 * MAX_TERMS + 3];
+    ntt.combine(&top, &[terms], &mut out);
+    assert_eq!(out, vec![2 * MAX_TERMS as u64 + 3; N]);
+    ntt.multiply(&mut out, &top);
+    assert_eq!(out, vec![ntt.modulus.value() - (2 * MAX_TERMS as u64 + 3); N]);
 }
 
 #[test]
 fn combinations_are_sums_of_shifted_multiples() {
-    let ntt = Ntt::new(ntt_primes(64, 1)[0], 64);
+    let ntt = Ntt::new(ntt_primes(128, 1)[0], 128);
     let m = ntt.modulus;
     let mut prg = Prg::from_seed(Block(3));
     let buffer = random(&mut prg, m, 500);
-    for len in [8, 64, 72, 200] {
-        let term = |prg: &mut Prg| Term { start: prg.u64() as usize % 300, weight: prg.u64() % m.value() };
-        let terms: Vec<Term> = (0..9).map(|_| term(&mut prg)).collect();
-        let mut out = vec![1; len];
-        ntt.combine(&buffer, &terms, &mut out);
+    let mut term = || Term { start: prg.u64() as usize % 373, weight: prg.u64() % m.value() };
+    let rows: Vec<Vec<Term>> = [9, 0, 1].map(|len| (0..len).map(|_| term()).collect()).into();
+    let mut out = vec![1; 3 * 128];
+    ntt.combine(&buffer, &rows, &mut out);
+    for (terms, out) in rows.iter().zip(out.chunks(128)) {
         for (i, out) in out.iter().enumerate() {
             let sum = terms.iter().fold(0, |s, t| m.add(s, m.mul_slow(t.weight, buffer[t.start + i])));
-            assert_eq!(*out, sum, "length {len}, element {i}");
+            assert_eq!(*out, sum, "{} terms, element {i}", terms.len());
         }
     }
 }
@@ -111,10 +113,14 @@ fn ifma_equals_scalar() {
             scalar::reduce(&ntt, y, &mut plain);
             assert_eq!(wide, plain, "sums, degree {degree}");
         }
-        let terms = [Term { start: 0, weight: a[0] }, Term { start: 8, weight: b[degree - 1] }];
-        let (mut x, mut y) = (a[8..].to_vec(), a[8..].to_vec());
-        ifma.combine(&ntt, &b, &terms, &mut x);
-        scalar::combine(&ntt, &b, &terms, &mut y);
+        let rows = [vec![Term { start: 0, weight: a[0] }, Term { start: 7, weight: b[degree - 1] }], vec![]];
+        let buffer = [b.clone(), a.clone()].concat();
+        let (mut x, mut y) = (vec![0; 2 * degree], vec![0; 2 * degree]);
+        ifma.combine(&ntt, &buffer, &rows, &mut x);
+        scalar::combine(&ntt, &buffer, &rows, &mut y);
         assert_eq!(x, y, "combinations, degree {degree}");
+        ifma.multiply(&ntt, &mut x[..degree], &b);
+        scalar::multiply(&ntt, &mut y[..degree], &b);
+        assert_eq!(x, y, "products, degree {degree}");
     }
 }

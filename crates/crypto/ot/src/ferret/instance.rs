@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     lpn,
     params::LpnSet,
-    plan::{Next, Schedule},
+    plan::{GRAIN, Next, Schedule},
 };
 use crate::{OtError, Result, base::Session};
 
@@ -127,7 +127,7 @@ impl Instance {
                     visit(&self.hash, done, self.next_index, &mut self.tree[at..at + taken]);
                     done += taken;
                     // Whole words of choices, so that the next chunk starts at one.
-                    self.next_index = (self.next_index + taken as u64).next_multiple_of(64);
+                    self.next_index = (self.next_index + taken as u64).next_multiple_of(GRAIN as u64);
                 }
             }
         }

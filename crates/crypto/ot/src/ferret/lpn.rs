@@ -53,7 +53,7 @@ mod tests {
         for log in [0, 1, 8, 16, 17, 18, 19] {
             let mut secret = vec![Block::ZERO; 1 << log];
             Prg::from_seed(Block(1)).blocks(&mut secret);
-            for len in [0, 1, 63, 64, 65, 300] {
+            for len in [0usize, 1, 63, 64, 65, 300] {
                 let noise: Vec<Block> = (0..len as u128).map(|i| Block(i << 64)).collect();
                 let mut out = noise.clone();
                 encode(&mut Prg::from_seed(Block(2)), &secret, &mut out);

@@ -20,6 +20,7 @@ pub(crate) fn run<A: Send, B: Send>(
     })
 }
 
+#[allow(dead_code, reason = "not every test file extends")]
 /// As [`run`], with an extension of parameter `k` set up first, from PRGs seeded by `seed`.
 pub(crate) fn run_extended<A: Send, B: Send>(
     seed: u128,

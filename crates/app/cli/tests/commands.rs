@@ -1,0 +1,449 @@
+//! What the commands do and print, when nothing goes wrong: with real processes over real sockets.
+
+mod common;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use common::{Model, Server, bundled, client, digits, json, learned, onnx, sample, text, veilflow};
+use ndarray::{Array, Array1, Array3, Array4, Axis};
+use ndarray_npy::NpzWriter;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Checks the part of the contract that every benchmark has.
+#[track_caller]
+fn check_contract(report: &Value) {
+    for phase in ["offline", "online"] {
+        for key in ["bytes", "rounds"] {
+            assert!(report[phase][key].is_u64(), "{phase} {key}: {report}");
+        }
+        for key in ["seconds", "cpu_seconds"] {
+            assert!(report[phase][key].as_f64().is_some_and(|s| s >= 0.0), "{phase} {key}: {report}");
+        }
+    }
+    assert!(report["peak_rss_bytes"].as_u64().unwrap() > 1 << 20, "{report}");
+    assert_eq!(report["exact"], true, "{report}");
+    for key in ["width", "count", "threads"] {
+        assert!(report[key].as_u64().unwrap() > 0, "{key}: {report}");
+    }
+    assert_eq!(report["supplier"], "ot");
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// Bytes and rounds, offline and online.
+fn costs(report: &Value) -> [u64; 4] {
+    let of = |phase: &str, key: &str| report[phase][key].as_u64().unwrap();
+    [of("offline", "bytes"), of("offline", "rounds"), of("online", "bytes"), of("online", "rounds")]
+}
+
+fn bench_op(options: &[&str]) -> Value {
+    let report = veilflow(&[&["bench", "op", "--json"], options].concat()).object();
+    check_contract(&report);
+    report
+}
+
+fn bench_model(model: &Model, options: &[&str]) -> Value {
+    let dir = text(model.dir());
+    let report = veilflow(&[&["bench", "model", "--plan", &dir, "--json"], options].concat()).object();
+    check_contract(&report);
+    report
+}
+
+#[test]
+fn the_demo_names_the_digit_exactly() {
+    let report = veilflow(&["demo", "--json"]).object();
+    assert_eq!(report["exact"], true);
+    assert_eq!(report["digit"], 7);
+    assert_eq!(report["supplier"], "ot");
+    assert!(report["largest_difference_from_float"].as_f64().unwrap() < 0.1, "{report}");
+    assert!(costs(&report).iter().all(|&n| n > 0), "{report}");
+    assert!(report["peak_rss_bytes"].as_u64().unwrap() > 1 << 20);
+    let layers = report["layers"].as_array().unwrap();
+    assert!(layers.len() > 5, "{report}");
+    let sum = |phase: &str| -> u64 {
+        let bytes = |layer: &Value| {
+            layer[phase]["sent"].as_u64().unwrap() + layer[phase]["received"].as_u64().unwrap()
+        };
+        layers.iter().map(bytes).sum()
+    };
+    // The client sees every byte, whoever sent it.
+    assert_eq!([sum("offline"), sum("online")], [costs(&report)[0], costs(&report)[2]]);
+}
+
+#[test]
+fn the_demo_shows_a_table_with_totals_last() {
+    let output = veilflow(&["demo", "--digit=3"]).succeeded();
+    let all = output.join("\n");
+    assert!(all.contains("it is a 3"), "{all}");
+    assert!(all.contains("bit for bit: yes"), "{all}");
+    assert!(all.contains("Largest difference from the float model: 0.0"), "{all}");
+    let rows: Vec<&String> = output.iter().filter(|line| line.chars().any(char::is_alphanumeric)).collect();
+    assert!(rows.last().unwrap().trim_start().starts_with("total"), "{all}");
+    for layer in ["set-up", "conv", "relu-truncate", "max-pool"] {
+        assert!(all.contains(layer), "{layer}: {all}");
+    }
+}
+
+/// Every operation, small, with the number of results that it must report.
+const OPS: [(&[&str], u64); 9] = [
+    (&["--op=relu", "--count=100"], 100),
+    (&["--op=relu-rescale", "--count=100", "--shift=5"], 100),
+    (&["--op=drelu", "--count=100"], 100),
+    (&["--op=truncate", "--count=100", "--shift=5"], 100),
+    (&["--op=extend", "--count=100"], 100),
+    (&["--op=maxpool9", "--count=20"], 20),
+    (&["--op=mux", "--count=100"], 100),
+    (&["--op=conv", "--size=7", "--in-channels=3", "--out-channels=2", "--kernel=3", "--stride=2"], 32),
+    (&["--op=matmul", "--rows=5", "--inner=9", "--cols=3"], 15),
+];
+
+#[test]
+fn every_operation_is_exact_and_keeps_the_contract() {
+    for (options, count) in OPS {
+        // Two widths that fill no byte, and one that fills a word.
+        for width in ["13", "37", "64"] {
+            if options[0] == "--op=extend" && width == "64" {
+                continue;
+            }
+            let report = bench_op(&[options, &["--width", width]].concat());
+            assert_eq!(format!("--op={}", report["op"].as_str().unwrap()), options[0]);
+            assert_eq!(report["width"].to_string(), width);
+            assert_eq!(report["count"], count, "{report}");
+            assert_eq!([&report["threads"], &report["link"]], [&Value::from(1), &Value::from("none")]);
+            assert!(costs(&report).iter().all(|&n| n > 0), "{report}");
+        }
+    }
+}
+
+#[test]
+fn choices_of_protocol_change_the_cost_alone() {
+    let of =
+        |options: &[&str]| costs(&bench_op(&[&["--op=relu", "--count=500", "--width=32"], options].concat()));
+    let usual = of(&[]);
+    assert_eq!(of(&["--supplier=ot"]), usual);
+    let [iknp, wide] = [of(&["--softspoken-k=1"]), of(&["--softspoken-k=8"])];
+    assert!(iknp[0] > wide[0], "a larger k sends less: {iknp:?} {wide:?}");
+    assert_eq!([iknp[2..].to_vec(), wide[2..].to_vec()], [usual[2..].to_vec(), usual[2..].to_vec()]);
+    let [small, large] = [of(&["--leaf-bits=1"]), of(&["--leaf-bits=4"])];
+    assert!(small[3] > large[3], "larger leaves take fewer rounds: {small:?} {large:?}");
+}
+
+#[test]
+fn a_shaped_link_takes_time_and_nothing_else() {
+    // The size of a leaf would follow the link.
+    let job = ["--op=drelu", "--count=100", "--leaf-bits=2"];
+    let plain = bench_op(&job);
+    let shaped = bench_op(&[&job[..], &["--link=wan"]].concat());
+    assert_eq!(shaped["link"], "wan");
+    assert_eq!(costs(&shaped), costs(&plain));
+    // 40 ms one way, at least as often as there are rounds.
+    let least = 0.04 * costs(&plain)[3] as f64;
+    assert!(shaped["online"]["seconds"].as_f64().unwrap() >= least, "{shaped}");
+}
+
+#[test]
+fn threads_change_neither_result_nor_bytes() {
+    for (options, _) in OPS {
+        let of = |threads: &str| costs(&bench_op(&[options, &["--width=21", "--threads", threads]].concat()));
+        let one = of("1");
+        assert_eq!(of("2"), one, "{options:?}");
+        assert_eq!(of("3"), one, "{options:?}");
+    }
+    let model = Model::demo(&[]);
+    let of = |threads: &str| {
+        let report = bench_model(&model, &["--threads", threads]);
+        assert_eq!(report["threads"].to_string(), threads);
+        (costs(&report), report["top"].clone())
+    };
+    let one = of("1");
+    assert_eq!(of("2"), one);
+    assert_eq!(of("3"), one);
+}
+
+/// Random numbers in −1..1, the same each time.
+fn noise(len: usize, seed: u64) -> Vec<f32> {
+    let at = |i: usize| {
+        let mixed = (i as u64 + 1 + (seed << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    (0..len).map(at).collect()
+}
+
+/// A network with every kind of layer, and inputs for it.
+fn every_layer() -> (TempDir, PathBuf, PathBuf) {
+    let ints = onnx::integers;
+    let pads = || ints("pads", &[1, 1, 1, 1]);
+    let window = |size| ints("kernel_shape", &[size, size]);
+    let halved = || vec![window(2), ints("strides", &[2, 2])];
+    let nodes = [
+        onnx::node("first", "Conv", &["input", "w1", "b1"], "c1", &[pads()]),
+        onnx::node("norm", "BatchNormalization", &["c1", "scale", "shift", "mean", "var"], "n1", &[]),
+        onnx::node("relu", "Relu", &["n1"], "r1", &[]),
+        onnx::node("depthwise", "Conv", &["r1", "w2"], "c2", &[pads(), onnx::number("group", 4)]),
+        onnx::node("clip", "Clip", &["c2", "zero", "six"], "r2", &[]),
+        onnx::node("residual", "Add", &["r1", "r2"], "sum", &[]),
+        onnx::node("after", "Relu", &["sum"], "r3", &[]),
+        onnx::node("largest", "MaxPool", &["r3"], "m", &halved()),
+        onnx::node("average", "AveragePool", &["c2"], "a", &halved()),
+        onnx::node("both", "Concat", &["m", "a"], "cat", &[onnx::number("axis", 1)]),
+        onnx::node("blur", "AveragePool", &["cat"], "blurred", &[window(3), pads()]),
+        onnx::node("centred", "Sub", &["blurred", "offset"], "less", &[]),
+        onnx::node("overall", "GlobalAveragePool", &["less"], "g", &[]),
+        onnx::node("flat", "Flatten", &["g"], "f", &[]),
+        onnx::node("dense", "Gemm", &["f", "w3", "b3"], "logits", &[onnx::number("transB", 1)]),
+        onnx::node("last", "Softmax", &["logits"], "output", &[]),
+    ];
+    let tensors = [
+        onnx::tensor("w1", &[4, 2, 3, 3], &noise(72, 1)),
+        onnx::tensor("b1", &[4], &noise(4, 2)),
+        onnx::tensor("scale", &[4], &[0.5, 1.5, -1.0, 2.0]),
+        onnx::tensor("shift", &[4], &noise(4, 3)),
+        onnx::tensor("mean", &[4], &noise(4, 4)),
+        onnx::tensor("var", &[4], &[1.0, 0.5, 2.0, 4.0]),
+        onnx::tensor("w2", &[4, 1, 3, 3], &noise(36, 5)),
+        onnx::tensor("zero", &[], &[0.0]),
+        onnx::tensor("six", &[], &[6.0]),
+        onnx::tensor("offset", &[1, 8, 1, 1], &noise(8, 6)),
+        onnx::tensor("w3", &[5, 8], &noise(40, 7)),
+        onnx::tensor("b3", &[5], &noise(5, 8)),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let (model, data) = (folder.path().join("every.onnx"), folder.path().join("data.npy"));
+    std::fs::write(&model, onnx::model(&nodes, &tensors, &[1, 2, 8, 8], &[1, 5])).unwrap();
+    let inputs = Array::from_shape_vec((12, 2, 8, 8), noise(12 * 128, 9)).unwrap();
+    ndarray_npy::write_npy(&data, &inputs).unwrap();
+    (folder, model, data)
+}
+
+#[test]
+fn every_layer_runs_exactly() {
+    let (folder, onnx, data) = every_layer();
+    let model = Model::compile(&onnx, &data, &[]);
+    let report = client_run(&model, &data, &["--limit=12"]);
+    for (index, report) in report.iter().enumerate() {
+        assert_eq!(learned(report), model.clear(&noise(12 * 128, 9)[128 * index..][..128]), "input {index}");
+        // The softmax is the client's, in the clear.
+        let values: Vec<f64> =
+            report["outputs"][0]["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-4, "{values:?}");
+    }
+    let eval = veilflow(&["eval", &text(model.dir()), "--data", &text(&data), "--json"]).object();
+    assert_eq!(eval["inputs"], 12);
+    assert_eq!(eval["overflows"], serde_json::json!({}));
+    assert!(eval["largest_error"].as_f64().unwrap() < 0.05, "{eval}");
+    drop(folder);
+}
+
+/// One server and one client, both of which must succeed; the client's reports.
+#[track_caller]
+fn client_run(model: &Model, input: &Path, options: &[&str]) -> Vec<Value> {
+    let server = Server::start(model.dir(), &["--sessions=1"]);
+    let lines = client(&server.address, &model.plan(), input, options).finish().succeeded();
+    assert_eq!(server.finish().succeeded().len(), lines.len(), "the server reports as many runs");
+    lines.iter().map(|line| json(line)).collect()
+}
+
+#[test]
+fn predictions_equal_the_meter() {
+    let (_folder, onnx, data) = every_layer();
+    for model in [Model::demo(&[]), Model::demo(&["--arg-max"]), Model::compile(&onnx, &data, &[])] {
+        for options in [&[][..], &["--leaf-bits=1"], &["--leaf-bits=4", "--softspoken-k=8"], &["--threads=2"]]
+        {
+            let dir = text(model.dir());
+            let predicted = veilflow(&[&["inspect", &dir, "--json"], options].concat()).object();
+            let of = |phase: &str| -> [u64; 2] {
+                let phase = &predicted[phase];
+                let bytes = phase["bytes"].as_array().unwrap();
+                [bytes.iter().map(|b| b.as_u64().unwrap()).sum(), phase["rounds"].as_u64().unwrap()]
+            };
+            let [bytes, rounds, online @ ..] = costs(&bench_model(&model, options));
+            assert_eq!(of("online"), online, "{options:?}");
+            let [wanted_bytes, wanted_rounds] = of("offline");
+            // The handshake is metered and not predicted.
+            assert!(bytes.abs_diff(wanted_bytes) <= wanted_bytes / 50, "{bytes} bytes, not {wanted_bytes}");
+            assert!(
+                rounds.abs_diff(wanted_rounds) <= 2.max(wanted_rounds / 50),
+                "{rounds} rounds, not {wanted_rounds}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_plan_is_told_in_words_too() {
+    let model = Model::demo(&[]);
+    let output = veilflow(&["inspect", &text(model.plan()), "--link=wan"]).succeeded().join("\n");
+    for wanted in
+        ["mnist-demo", &model.short_hash(), "relu-truncate", "online: ", "s on the wan wire", "preprocessing"]
+    {
+        assert!(output.contains(wanted), "{wanted:?}: {output}");
+    }
+}
+
+#[test]
+fn correlations_made_just_in_time_change_no_byte_online() {
+    let model = Model::demo(&[]);
+    let [ahead, just_in_time] = [&[][..], &["--just-in-time"]].map(|options| bench_model(&model, options));
+    assert_eq!(costs(&ahead)[2..], costs(&just_in_time)[2..]);
+}
+
+#[test]
+fn files_of_every_kind_give_the_same_result() {
+    let model = Model::demo(&[]);
+    let (images, labels) = digits();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let index = 11;
+    let (input, image) = (sample(&images, index), images.index_axis(Axis(0), index).to_owned());
+    let floats = Array::from_shape_vec((28, 28), input.clone()).unwrap();
+    ndarray_npy::write_npy(path("floats.npy"), &floats).unwrap();
+    ndarray_npy::write_npy(path("batch.npy"), &floats.to_shape((1, 1, 28, 28)).unwrap().to_owned()).unwrap();
+    ndarray_npy::write_npy(path("bytes.npy"), &image).unwrap();
+    let pixels = image::GrayImage::from_raw(28, 28, image.iter().copied().collect()).unwrap();
+    pixels.save(path("digit.png")).unwrap();
+    let npz = |name: &str| NpzWriter::new(File::create(path(name)).unwrap());
+    let mut file = npz("floats.npz");
+    file.add_array("x", &floats.to_shape((1, 28, 28)).unwrap().to_owned()).unwrap();
+    file.add_array("y", &Array1::from_vec(vec![i64::from(labels[index])])).unwrap();
+    file.finish().unwrap();
+    let mut file = npz("bytes.npz");
+    file.add_array("x", &image.to_shape((1, 28, 28)).unwrap().to_owned()).unwrap();
+    file.add_array("y", &Array1::from_vec(vec![labels[index]])).unwrap();
+    file.finish().unwrap();
+    let mut file = npz("named.npz");
+    file.add_array("input_0", &floats.to_shape((1, 1, 28, 28)).unwrap().to_owned()).unwrap();
+    file.add_array("labels", &Array1::from_vec(vec![i64::from(labels[index])])).unwrap();
+    file.finish().unwrap();
+    std::fs::create_dir(path("folder")).unwrap();
+    pixels.save(path("folder").join("only.png")).unwrap();
+
+    let names = [
+        "floats.npy",
+        "batch.npy",
+        "bytes.npy",
+        "floats.npz",
+        "bytes.npz",
+        "named.npz",
+        "digit.png",
+        "folder",
+    ];
+    let wanted = model.clear(&input);
+    let check = |name: &str, wanted: &[i64]| {
+        let [report] = &client_run(&model, &path(name), &[])[..] else { panic!("{name}: one run") };
+        assert_eq!(learned(report), wanted, "{name}");
+        assert_eq!(report["outside"], 0, "{name}");
+        let eval = veilflow(&["eval", &text(model.dir()), "--data", &text(path(name)), "--json"]).object();
+        assert_eq!([&eval["inputs"], &eval["same_top"]], [1, 1], "{name}: {eval}");
+        if name.ends_with(".npz") {
+            let right = ["labelled", "float_right", "fixed_right"].map(|key| eval[key].as_u64().unwrap());
+            assert_eq!(right, [1; 3], "{name}: {eval}");
+        }
+        let bench = bench_model(&model, &["--input", &text(path(name))]);
+        assert_eq!(bench["top"], report["outputs"][0]["top"], "{name}");
+    };
+    for name in names {
+        check(name, &wanted);
+    }
+
+    // JPEG loses some: what counts is the picture as it is read back.
+    pixels.save(path("digit.jpeg")).unwrap();
+    let read = image::open(path("digit.jpeg")).unwrap().to_luma8();
+    let input: Vec<f32> = read.as_raw().iter().map(|&v| f32::from(v) / 255.0).collect();
+    check("digit.jpeg", &model.clear(&input));
+}
+
+#[test]
+fn preprocessing_can_be_overridden() {
+    let model = Model::demo(&[]);
+    let (images, _) = digits();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("inverted.npy");
+    let inverted: Array3<u8> = images.slice(ndarray::s![4..5, .., ..]).mapv(|v| 255 - v);
+    ndarray_npy::write_npy(&file, &inverted).unwrap();
+    let reports = client_run(&model, &file, &["--preprocess", "mean=255 std=-255"]);
+    assert_eq!(learned(&reports[0]), model.clear(&sample(&images, 4)));
+}
+
+#[test]
+fn several_runs_of_a_session_are_each_exact() {
+    let model = Model::demo(&[]);
+    let (images, labels) = digits();
+    for options in [&["--limit=3"][..], &["--limit=3", "--ahead=0"], &["--limit=6", "--ahead=4"]] {
+        let reports = client_run(&model, &bundled("digits.npz"), options);
+        assert_eq!(options[0], format!("--limit={}", reports.len()));
+        for (index, report) in reports.iter().enumerate() {
+            assert_eq!(learned(report), model.clear(&sample(&images, index)), "{options:?}, digit {index}");
+            assert_eq!(report["outputs"][0]["top"], labels[index], "digit {index}");
+            // The supplier is set up once a session.
+            let set_up = &report["layers"][0];
+            assert_eq!(set_up["layer"], "set-up");
+            assert_eq!(set_up["offline"]["sent"].as_u64().unwrap() > 0, index == 0);
+        }
+    }
+}
+
+#[test]
+fn clients_are_served_at_once_or_in_turn() {
+    let model = Model::demo(&[]);
+    let (images, _) = digits();
+    let folder = tempfile::tempdir().unwrap();
+    let inputs: Vec<(PathBuf, Vec<i64>)> = (0..4)
+        .map(|index| {
+            let (file, input) = (folder.path().join(format!("{index}.npy")), sample(&images, 10 * index));
+            let wanted = model.clear(&input);
+            ndarray_npy::write_npy(&file, &Array4::from_shape_vec((1, 1, 28, 28), input).unwrap()).unwrap();
+            (file, wanted)
+        })
+        .collect();
+    for at_once in ["--at-once=4", "--at-once=1"] {
+        let server = Server::start(model.dir(), &["--sessions=4", at_once]);
+        let clients: Vec<_> = inputs
+            .iter()
+            .map(|(file, _)| client(&server.address, &model.plan(), file, &["--threads=1"]))
+            .collect();
+        for (client, (_, wanted)) in clients.into_iter().zip(&inputs) {
+            assert_eq!(&learned(&client.finish().object()), wanted, "{at_once}");
+        }
+        let reports = server.finish().succeeded();
+        let mut sessions: Vec<u64> =
+            reports.iter().map(|line| json(line)["session"].as_u64().unwrap()).collect();
+        sessions.sort_unstable();
+        assert_eq!(sessions, [1, 2, 3, 4]);
+    }
+}
+
+#[test]
+fn arg_max_reveals_the_class_alone() {
+    let (model, whole) = (Model::demo(&["--arg-max"]), Model::demo(&[]));
+    let (images, _) = digits();
+    let reports = client_run(&model, &bundled("digits.npz"), &["--limit=5"]);
+    for (index, report) in reports.iter().enumerate() {
+        let input = sample(&images, index);
+        let logits = whole.clear(&input);
+        let top = (0..10).rev().max_by_key(|&i| logits[i]).unwrap();
+        assert_eq!(learned(report), [top as i64], "digit {index}");
+        assert_eq!(learned(report), model.clear(&input), "digit {index}");
+    }
+    let eval = |model: &Model| {
+        let data = text(bundled("digits.npz"));
+        veilflow(&["eval", &text(model.dir()), "--data", &data, "--limit=100", "--json"]).object()
+    };
+    let (class, logits) = (eval(&model), eval(&whole));
+    assert_eq!(
+        [&class["fixed_right"], &class["float_right"]],
+        [&logits["fixed_right"], &logits["float_right"]]
+    );
+}
+
+#[test]
+fn the_demo_model_keeps_its_accuracy() {
+    let model = Model::demo(&[]);
+    let data = text(bundled("digits.npz"));
+    let eval = veilflow(&["eval", &text(model.dir()), "--data", &data, "--json"]).object();
+    let of = |key: &str| eval[key].as_u64().unwrap();
+    assert_eq!([of("inputs"), of("labelled")], [1200, 1200]);
+    assert!(of("float_right") >= 1176, "at least 98 %: {eval}");
+    assert!(of("fixed_right").abs_diff(of("float_right")) <= 2, "within 0.2 points: {eval}");
+    assert_eq!(eval["overflows"], serde_json::json!({}));
+}

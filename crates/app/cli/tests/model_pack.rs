@@ -1,0 +1,95 @@
+//! Real networks, run securely between two processes, from the folder that `VEILFLOW_MODEL_PACK` names.
+//!
+//! Not part of the plain test run, since the models aren't in the repository:
+//! `VEILFLOW_MODEL_PACK=… cargo test --release -p veilflow --test model_pack -- --nocapture`.
+#![allow(clippy::print_stdout)]
+
+mod common;
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use common::{Model, Server, client, json, learned, text, veilflow};
+use ndarray::{ArrayD, IxDyn, OwnedRepr};
+use ndarray_npy::NpzReader;
+
+fn pack(name: &str) -> PathBuf {
+    let folder =
+        std::env::var_os("VEILFLOW_MODEL_PACK").expect("VEILFLOW_MODEL_PACK must name the model folder");
+    let file = PathBuf::from(folder).join(name);
+    assert!(file.is_file(), "{} is missing", file.display());
+    file
+}
+
+/// Inputs stored with a model, and onnxruntime's outputs.
+fn stored(name: &str) -> Vec<[Vec<f32>; 2]> {
+    let mut npz = NpzReader::new(File::open(pack(&format!("{name}.io.npz"))).unwrap()).unwrap();
+    let count = npz.names().unwrap().iter().filter(|n| n.starts_with("input_")).count();
+    let mut array = |key: String| -> Vec<f32> {
+        let array: ArrayD<f32> = npz.by_name::<OwnedRepr<f32>, IxDyn>(&format!("{key}.npy")).unwrap();
+        array.iter().copied().collect()
+    };
+    (0..count).map(|k| [array(format!("input_{k}")), array(format!("output_{k}"))]).collect()
+}
+
+fn top(values: &[f32]) -> usize {
+    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap()
+}
+
+/// Compiles a model, calibrated with `calibration` stored inputs, and runs it securely on `runs` of them.
+fn runs_exactly(name: &str, calibration: &str, runs: usize) {
+    let stored = stored(name);
+    assert!(stored.len() >= runs, "{name} has {} stored inputs", stored.len());
+    let inputs = pack(&format!("{name}.io.npz"));
+    let model = Model::compile(&pack(&format!("{name}.onnx")), &inputs, &["--limit", calibration]);
+    let server = Server::start(model.dir(), &["--sessions=1", "--threads=2"]);
+    let options = ["--limit", &runs.to_string(), "--threads=2"];
+    let lines = client(&server.address, &model.plan(), &inputs, &options).finish().succeeded();
+    server.finish().succeeded();
+    assert_eq!(lines.len(), runs);
+    for (index, (line, [input, output])) in lines.iter().zip(&stored).enumerate() {
+        let report = json(line);
+        assert_eq!(learned(&report), model.clear(input), "{name}, input {index}");
+        assert_eq!(report["outputs"][0]["top"], top(output), "{name}, input {index}: {output:?}");
+        assert_eq!(report["outside"], 0, "{name}, input {index}");
+        let sum = |phase: &str, key: &str| -> f64 {
+            report["layers"].as_array().unwrap().iter().map(|l| l[phase][key].as_f64().unwrap()).sum()
+        };
+        let megabytes = |phase| 1e-6 * (sum(phase, "sent") + sum(phase, "received"));
+        println!(
+            "{name}, input {index}: offline {:.2} s, {:.1} MB; online {:.2} s, {:.2} MB",
+            sum("offline", "seconds"),
+            megabytes("offline"),
+            sum("online", "seconds"),
+            megabytes("online"),
+        );
+    }
+}
+
+#[test]
+fn mnist_cnn_runs_exactly() {
+    runs_exactly("mnist-cnn", "2", 3);
+}
+
+#[test]
+fn ds_cnn_runs_exactly() {
+    runs_exactly("kws/DS_CNN_S", "2", 3);
+}
+
+#[test]
+fn mnist_cnn_keeps_its_accuracy() {
+    let digits = pack("mnist/mnist500.npz");
+    let model = Model::compile(
+        &pack("mnist-cnn.onnx"),
+        &digits,
+        &["--limit=50", "--preprocess", "channels=gray mean=33.3285 std=78.565"],
+    );
+    let eval = veilflow(&["eval", &text(model.dir()), "--data", &text(&digits), "--json"]).object();
+    println!("{eval}");
+    let of = |key: &str| eval[key].as_u64().unwrap();
+    assert_eq!([of("inputs"), of("labelled")], [500; 2]);
+    // As measured by others on the float model.
+    assert_eq!(of("float_right"), 498);
+    // 0.2 points of 500.
+    assert!(of("fixed_right").abs_diff(of("float_right")) <= 1, "{eval}");
+}

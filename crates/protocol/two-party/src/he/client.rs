@@ -1,0 +1,88 @@
+use std::fmt;
+use std::sync::Arc;
+
+use veilflow_correlation::{LinearPair, LinearRequest, Result};
+use veilflow_he::{Decryptor, Encryptor, Parameters, SecretKey};
+use veilflow_net::Channel;
+use veilflow_prim::Prg;
+use veilflow_ring::RingVec;
+
+use super::plan::Plan;
+use super::{SETS, he_error};
+
+/// The client of linear layers: holds the secret keys.
+pub struct HeClient {
+    sets: Vec<Arc<Parameters>>,
+    keys: Vec<SecretKey>,
+    prg: Prg,
+}
+
+impl fmt::Debug for HeClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeClient({:?})", self.sets)
+    }
+}
+
+impl HeClient {
+    /// Makes keys, and sends the public ones. The server calls [`HeServer::setup`](super::HeServer::setup).
+    ///
+    /// # Errors
+    /// If the channel fails.
+    pub fn setup(channel: &mut Channel, prg: Prg) -> Result<Self> {
+        Self::setup_with(channel, prg, &*SETS)
+    }
+
+    pub(super) fn setup_with(channel: &mut Channel, mut prg: Prg, sets: &[Arc<Parameters>]) -> Result<Self> {
+        let keys: Vec<SecretKey> =
+            sets.iter().map(|set| SecretKey::generate(Arc::clone(set), &mut prg)).collect();
+        for key in &keys {
+            channel.send(&key.public_key(&mut prg))?;
+        }
+        channel.flush()?;
+        Ok(Self { sets: sets.to_vec(), keys, prg })
+    }
+
+    /// The client's half of a pair, with a fresh mask.
+    ///
+    /// # Errors
+    /// If the layer does not fit (see [`he_check`](super::he_check)), or the channel fails.
+    pub fn client_linear(&mut self, channel: &mut Channel, request: &LinearRequest) -> Result<LinearPair> {
+        let plan = Plan::new(request, &self.sets).map_err(he_error)?;
+        let mask = self.prg.ring_vec(request.ring, request.shape.in_len());
+        self.send_inputs(channel, &plan, &mask)?;
+        let product = RingVec::from_values(request.ring, self.receive(channel, &plan, request)?);
+        Ok(LinearPair::Client { mask, product })
+    }
+
+    fn send_inputs(&mut self, channel: &mut Channel, plan: &Plan, mask: &RingVec) -> Result<()> {
+        let seed = self.prg.block();
+        channel.send(&seed.to_bytes())?;
+        let mut encryptor = Encryptor::new(&self.keys[plan.set], plan.form, plan.budget, seed);
+        let mut bytes = Vec::with_capacity(plan.input_bytes());
+        for tile in plan.tiles() {
+            for planes in plan.plane_ranges() {
+                let slots = plan.input_slots(&tile, &planes);
+                let message = slots.into_iter().map(|(at, element)| (at, mask.values()[element]));
+                bytes.clear();
+                encryptor.encrypt(message, &mut self.prg, &mut bytes);
+                channel.send(&bytes)?;
+            }
+        }
+        Ok(channel.flush()?)
+    }
+
+    fn receive(&self, channel: &mut Channel, plan: &Plan, request: &LinearRequest) -> Result<Vec<u64>> {
+        let decryptor = Decryptor::new(&self.keys[plan.set], plan.budget);
+        let mut product = vec![0; request.shape.out_len()];
+        for (tile, outputs) in plan.replies() {
+            let (elements, positions): (Vec<usize>, Vec<usize>) =
+                plan.reply_slots(&tile, &outputs).into_iter().unzip();
+            let bytes = channel.recv_vec(plan.reply_bytes(positions.len()))?;
+            let values = decryptor.decrypt(&bytes, &positions).map_err(he_error)?;
+            for (element, value) in elements.into_iter().zip(values) {
+                product[element] = value;
+            }
+        }
+        Ok(product)
+    }
+}

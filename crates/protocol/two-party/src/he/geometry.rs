@@ -1,0 +1,199 @@
+//! A linear layer as stride-1 convolutions of planes, and tiles of it as negacyclic polynomial products.
+//!
+//! **Planes.** A convolution of stride (a, b) splits every input channel into its a·b phases, subsampled images of stride 1,
+//! and drops those no tap reads: a 1×1 convolution of stride 2 has one phase of four. A matrix product is a 1×1
+//! convolution of images of one row. Tap t of a phase reads plane\[r + dy\]\[c + dx\] for output (r, c), with dy, dx of any sign.
+//!
+//! **Tiles** (after Cheetah, USENIX Security 2022, §4). A tile of `rows` × `columns` outputs reads a window of each plane,
+//! laid out row by row with `pitch` coefficients a row. Windows that are whole images share their zero padding between
+//! rows and between planes. k planes stand `block` coefficients apart in one input polynomial; the weights of M outputs stand
+//! k blocks apart, planes in reverse order, so that output o of the product is at block o·k + k − 1. The block is large
+//! enough that nothing else falls there, and N ≥ k·M·`block` lets the rest wrap around harmlessly.
+
+use veilflow_spec::LinearShape;
+
+/// A tap of the kernel: how far from the output it reads, and which weight of its channel it takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tap {
+    pub(super) shift: [isize; 2],
+    pub(super) weight: usize,
+}
+
+/// A residue class of input positions modulo the stride, with the taps that read it.
+#[derive(Debug, Clone)]
+pub(super) struct Phase {
+    pub(super) offset: [usize; 2],
+    pub(super) taps: Vec<Tap>,
+}
+
+/// A layer as planes and outputs.
+#[derive(Debug, Clone)]
+pub(super) struct Geometry {
+    channels: usize,
+    input: [usize; 2],
+    stride: [usize; 2],
+    pub(super) phases: Vec<Phase>,
+    /// Weights of one input channel in one output channel.
+    taps: usize,
+    pub(super) outputs: usize,
+    groups: usize,
+    /// Rows and columns of an output.
+    pub(super) output: [usize; 2],
+    /// Least and largest shift of a tap, down and across.
+    reach: [[isize; 2]; 2],
+    /// Rows and columns of the largest plane.
+    plane: [usize; 2],
+}
+
+impl Geometry {
+    pub(super) fn new(shape: &LinearShape) -> Self {
+        let (channels, input, stride, kernel, pads, dilation, outputs, groups, output) = match shape {
+            LinearShape::Conv2d(s) => (
+                s.in_channels,
+                [s.in_height, s.in_width],
+                s.stride,
+                s.kernel,
+                [s.pads[0], s.pads[1]],
+                s.dilation,
+                s.out_channels,
+                s.groups,
+                [s.out_height(), s.out_width()],
+            ),
+            LinearShape::MatMul(s) => {
+                let row = [1, s.columns];
+                (s.inner, row, [1; 2], [1; 2], [0; 2], [1; 2], s.rows, 1, row)
+            }
+        };
+        let mut phases: Vec<Phase> = Vec::new();
+        for weight in 0..kernel[0] * kernel[1] {
+            let at = [weight / kernel[1], weight % kernel[1]];
+            let read = [0, 1].map(|i| (at[i] * dilation[i]) as isize - pads[i] as isize);
+            let offset = [0, 1].map(|i| read[i].rem_euclid(stride[i] as isize) as usize);
+            let shift = [0, 1].map(|i| read[i].div_euclid(stride[i] as isize));
+            if offset[0] >= input[0] || offset[1] >= input[1] {
+                continue; // A phase without a single position.
+            }
+            let tap = Tap { shift, weight };
+            match phases.iter_mut().find(|phase| phase.offset == offset) {
+                Some(phase) => phase.taps.push(tap),
+                None => phases.push(Phase { offset, taps: vec![tap] }),
+            }
+        }
+        let shifts = |i: usize| phases.iter().flat_map(|p| &p.taps).map(move |t| t.shift[i]);
+        let reach = [0, 1].map(|i| [shifts(i).min().unwrap_or(0), shifts(i).max().unwrap_or(0)]);
+        Self {
+            channels,
+            plane: [0, 1].map(|i| input[i].div_ceil(stride[i])),
+            input,
+            stride,
+            taps: kernel[0] * kernel[1],
+            outputs,
+            groups,
+            output,
+            reach,
+            phases,
+        }
+    }
+
+    /// Number of planes: channel by channel, the phases of each.
+    pub(super) fn planes(&self) -> usize {
+        self.channels * self.phases.len()
+    }
+
+    /// Weights that one output reads, over all planes.
+    pub(super) fn fan_in(&self) -> usize {
+        self.channels / self.groups * self.phases.iter().map(|p| p.taps.len()).sum::<usize>()
+    }
+
+    pub(super) fn phase(&self, plane: usize) -> &Phase {
+        &self.phases[plane % self.phases.len()]
+    }
+
+    fn group_of_plane(&self, plane: usize) -> usize {
+        plane / (self.planes() / self.groups)
+    }
+
+    fn group_of_output(&self, output: usize) -> usize {
+        output / (self.outputs / self.groups)
+    }
+
+    /// Whether some output of a range reads some plane of another; both ranges are not empty. Public, like the shape.
+    pub(super) fn meet(&self, planes: &std::ops::Range<usize>, outputs: &std::ops::Range<usize>) -> bool {
+        self.group_of_plane(planes.start) <= self.group_of_output(outputs.end - 1)
+            && self.group_of_output(outputs.start) <= self.group_of_plane(planes.end - 1)
+    }
+
+    /// Index of the first weight of `plane` in `output`, if the output reads the plane.
+    pub(super) fn weights_at(&self, plane: usize, output: usize) -> Option<usize> {
+        let group_in = self.channels / self.groups;
+        let channel = plane / self.phases.len();
+        let same = self.group_of_plane(plane) == self.group_of_output(output);
+        same.then(|| (output * group_in + channel % group_in) * self.taps)
+    }
+
+    /// Index of the input element at (`row`, `column`) of a plane, if there is one.
+    pub(super) fn input_at(&self, plane: usize, [row, column]: [isize; 2]) -> Option<usize> {
+        let offset = self.phase(plane).offset;
+        let r = usize::try_from(row).ok()?.checked_mul(self.stride[0])? + offset[0];
+        let c = usize::try_from(column).ok()?.checked_mul(self.stride[1])? + offset[1];
+        let channel = plane / self.phases.len();
+        (r < self.input[0] && c < self.input[1]).then(|| (channel * self.input[0] + r) * self.input[1] + c)
+    }
+}
+
+/// A tile's window in a polynomial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Rows and columns of outputs of a whole tile.
+    pub(super) tile: [usize; 2],
+    /// First row and column of the window, relative to the tile's first output.
+    pub(super) first: [isize; 2],
+    /// Rows and columns of the window.
+    pub(super) window: [usize; 2],
+    /// Coefficients from row to row, of windows and of outputs.
+    pub(super) pitch: usize,
+    /// Coefficients from plane to plane.
+    pub(super) block: usize,
+}
+
+impl Layout {
+    /// The layout of tiles of `tile` outputs.
+    pub(super) fn new(geometry: &Geometry, tile: [usize; 2]) -> Self {
+        let span = |i: usize| {
+            let [least, most] = geometry.reach[i];
+            let (first, end) = if tile[i] >= geometry.output[i] {
+                // The only tile: its window starts and ends with the image.
+                (least.max(0), (geometry.plane[i] as isize).min(tile[i] as isize + most))
+            } else {
+                (least, tile[i] as isize + most)
+            };
+            (first, (end - first).max(1) as usize)
+        };
+        let ((first_row, rows), (first_column, columns)) = (span(0), span(1));
+        let first = [first_row, first_column];
+        let [least, most] = [0, 1].map(|end| [geometry.reach[0][end], geometry.reach[1][end]]);
+        // A row holds its window and the zeros left of it, reaches the last column read, and holds its outputs.
+        let left = (first[1] - least[1]).max(0) as usize;
+        let right = (tile[1] as isize + most[1] - first[1]).max(0) as usize;
+        let pitch = (columns + left).max(right).max(tile[1]);
+        // Weights stand at −lead..=tail: a block holds all products of its own window, and all its outputs read.
+        let exponent = |shift: [isize; 2]| (first[0] - shift[0]) * pitch as isize + first[1] - shift[1];
+        let (lead, tail) = (-exponent(most).min(0), exponent(least).max(0));
+        let extent = |size: [usize; 2]| (size[0] - 1) * pitch + size[1];
+        let block = (extent(tile) + lead as usize).max(extent([rows, columns]) + tail as usize);
+        Self { tile, first, window: [rows, columns], pitch, block }
+    }
+
+    /// The exponent of a tap's weight for plane `plane` of `planes` and output `output` of a polynomial.
+    pub(super) fn exponent(&self, tap: &Tap, plane: usize, planes: usize, output: usize) -> isize {
+        let rows = self.first[0] - tap.shift[0];
+        let columns = self.first[1] - tap.shift[1];
+        let base = (output * planes + planes - 1 - plane) * self.block;
+        base as isize + rows * self.pitch as isize + columns
+    }
+
+    /// The coefficient of output (`row`, `column`) of a tile, for output `output` of a polynomial.
+    pub(super) fn position(&self, [row, column]: [usize; 2], planes: usize, output: usize) -> usize {
+        (output * planes + planes - 1) * self.block + row * self.pitch + column
+    }
+}

@@ -1,0 +1,237 @@
+//! Pairs against the specification, bytes against the meter, and faults.
+
+use std::sync::Arc;
+use std::thread;
+
+use proptest::prelude::*;
+use veilflow_correlation::{CorrelationError, Flow, LinearPair, LinearRequest};
+use veilflow_he::{HeError, Parameters};
+use veilflow_net::{Channel, Meter, memory_pair};
+use veilflow_prim::{Block, Prg};
+use veilflow_ring::{Ring, RingVec};
+use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
+
+use super::plan::Plan;
+use super::*;
+
+/// Degrees too small to be secure, at which many tiles and wraps occur in small layers.
+fn toy_sets() -> Vec<Arc<Parameters>> {
+    [(64, 2), (128, 3)].map(|(degree, primes)| Arc::new(Parameters::insecure_for_tests(degree, primes))).into()
+}
+
+fn both<A: Send, B: Send>(
+    client: impl FnOnce(&mut Channel) -> A + Send,
+    server: impl FnOnce(&mut Channel) -> B + Send,
+) -> (A, B) {
+    let (mut a, mut b) = memory_pair();
+    thread::scope(move |scope| {
+        let handle = scope.spawn(move || client(&mut a));
+        let theirs = server(&mut b);
+        drop(b);
+        (handle.join().expect("the client panicked"), theirs)
+    })
+}
+
+fn prg(seed: u128) -> Prg {
+    Prg::from_seed(Block(seed))
+}
+
+/// Makes a pair and holds it to the specification and the declared cost.
+fn run(request: &LinearRequest, weights: &[i64], sets: &[Arc<Parameters>]) {
+    let (client, server) = both(
+        |channel| {
+            let mut client = HeClient::setup_with(channel, prg(1), sets)?;
+            let setup = channel.meter();
+            Ok::<_, CorrelationError>((client.client_linear(channel, request)?, setup, channel.meter()))
+        },
+        |channel| HeServer::setup_with(channel, prg(2), sets)?.server_linear(channel, request, weights),
+    );
+    let ((client, setup, meter), server) = (client.unwrap(), server.unwrap());
+    let (LinearPair::Client { mask, product }, LinearPair::Server { s }) = (client, server) else {
+        panic!("halves of the wrong kind")
+    };
+    let want = veilflow_spec::linear(&request.shape, weights, &mask).sub(&s);
+    let wrong = product.values().iter().zip(want.values()).filter(|(a, b)| a != b).count();
+    assert_eq!(wrong, 0, "outputs of {request:?} that differ, of {}", want.len());
+    assert_eq!(setup.sent, setup_cost(sets).volume().bytes[1]);
+    let volume = Plan::new(request, sets).unwrap().cost().volume();
+    let metered = meter - setup;
+    assert_eq!(Meter { rounds: meter.rounds, ..metered }, Meter { sent: volume.bytes[1], received: volume.bytes[0], rounds: volume.rounds });
+}
+
+fn request(shape: LinearShape, bits: u32, weight_bits: u32) -> LinearRequest {
+    LinearRequest { layer: 3, shape, ring: Ring::new(bits).unwrap(), weight_bits }
+}
+
+fn shapes() -> impl Strategy<Value = LinearShape> {
+    let conv =
+        (1..4usize, 1..5usize, 1..5usize, (1..11usize, 1..11usize), [1..4usize, 1..4], [1..4usize, 1..4])
+            .prop_flat_map(|(groups, i, o, (h, w), kernel, stride)| {
+                ([0..4usize, 0..4, 0..4, 0..4], [1..3usize, 1..3]).prop_map(move |(pads, dilation)| {
+                    LinearShape::Conv2d(Conv2dShape {
+                        in_channels: groups * i,
+                        in_height: h,
+                        in_width: w,
+                        out_channels: groups * o,
+                        kernel,
+                        stride,
+                        pads,
+                        dilation,
+                        groups,
+                    })
+                })
+            });
+    let matmul = (1..30usize, 1..90usize, 1..9usize)
+        .prop_map(|(rows, inner, columns)| LinearShape::MatMul(MatMulShape { rows, inner, columns }));
+    prop_oneof![4 => conv, 1 => matmul].prop_filter("the layer must be valid", |s| s.validate().is_ok())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #[test]
+    fn every_layer_is_exact(shape in shapes(), bits in 1..=37u32, weight_bits in 1..=12u32, seed: u64, top: bool) {
+        let mut random = prg(seed.into());
+        let lowest = -1i64 << (weight_bits - 1);
+        let weight = |_| if top { lowest } else { random.u64() as i64 >> (64 - weight_bits) };
+        let weights: Vec<i64> = (0..shape.weight_len()).map(weight).collect();
+        run(&request(shape, bits, weight_bits), &weights, &toy_sets());
+    }
+}
+
+fn conv(channels: usize, size: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> LinearShape {
+    LinearShape::Conv2d(Conv2dShape {
+        in_channels: channels,
+        in_height: size,
+        in_width: size,
+        out_channels: outputs,
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        pads: [kernel / 2; 4],
+        dilation: [1; 2],
+        groups,
+    })
+}
+
+#[test]
+fn real_parameters_are_exact() {
+    let cases = [
+        (conv(3, 60, 8, 7, 2, 1), 25),
+        (conv(16, 7, 24, 1, 1, 1), 22),
+        (conv(12, 14, 12, 3, 1, 12), 27),
+        (conv(4, 70, 2, 3, 1, 1), 32),
+        (LinearShape::MatMul(MatMulShape { rows: 100, inner: 300, columns: 1 }), 37),
+    ];
+    for (shape, bits) in cases {
+        let mut random = prg(u128::from(bits));
+        let weights: Vec<i64> = (0..shape.weight_len()).map(|_| random.u64() as i64 >> 54).collect();
+        run(&request(shape, bits, 10), &weights, &*SETS);
+    }
+}
+
+/// Layers of networks for ImageNet all fit, at the widths and sizes they have there.
+#[test]
+fn layers_of_imagenet_networks_fit() {
+    for (shape, bits, weight_bits) in [
+        (conv(3, 224, 64, 7, 2, 1), 27, 10),
+        (conv(512, 7, 512, 3, 1, 1), 27, 12),
+        (conv(2048, 7, 512, 1, 1, 1), 32, 10),
+        (conv(64, 56, 64, 3, 1, 1), 32, 10),
+        (conv(672, 14, 672, 5, 1, 672), 24, 10),
+        (LinearShape::MatMul(MatMulShape { rows: 1000, inner: 2048, columns: 1 }), 37, 12),
+    ] {
+        let request = request(shape, bits, weight_bits);
+        assert_eq!(he_check(&request), Ok(()), "{request:?}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_reason() {
+    let check = |shape, bits, weight_bits| he_check(&request(shape, bits, weight_bits));
+    let fc = |inner| LinearShape::MatMul(MatMulShape { rows: 1, inner, columns: 1 });
+    assert!(matches!(check(fc(9), 41, 8), Err(HeError::Ring { bits: 41, limit: 40 })));
+    assert!(matches!(check(fc(9), 8, 49), Err(HeError::Weights { bits: 49, limit: 48 })));
+    assert!(matches!(check(fc(1 << 20), 40, 40), Err(HeError::Noise { degree: 8192, .. })));
+    let LinearShape::Conv2d(mut wide) = conv(1, 401, 1, 3, 1, 1) else { unreachable!() };
+    wide.dilation = [200; 2];
+    wide.pads = [0; 4];
+    let error = check(LinearShape::Conv2d(wide), 20, 8).unwrap_err();
+    assert!(matches!(error, HeError::Window { degree: 8192, .. }), "{error}");
+}
+
+#[test]
+fn weights_that_do_not_fit_are_refused() {
+    let sets = toy_sets();
+    let request = request(conv(2, 3, 2, 1, 1, 1), 20, 4);
+    for weights in [vec![0; 3], vec![0, 0, 0, 8], vec![-9, 0, 0, 0]] {
+        let (_, outcome) = both(
+            |channel| HeClient::setup_with(channel, prg(1), &sets).map(|_| ()),
+            |channel| HeServer::setup_with(channel, prg(2), &sets)?.server_linear(channel, &request, &weights),
+        );
+        assert!(matches!(outcome, Err(CorrelationError::Weights { layer: 3, .. })));
+    }
+}
+
+#[test]
+fn malformed_and_missing_messages_are_errors() {
+    let sets = toy_sets();
+    let request = request(conv(2, 3, 2, 1, 1, 1), 20, 4);
+    let plan = Plan::new(&request, &sets).unwrap();
+    let Flow::From(Role::P1, inputs) = plan.cost().flows[0] else { panic!("the client starts") };
+    let serve = |channel: &mut Channel| -> Result<LinearPair, CorrelationError> {
+        HeServer::setup_with(channel, prg(2), &sets)?.server_linear(channel, &request, &[1; 4])
+    };
+    let keys = setup_cost(&sets).volume().bytes[1];
+
+    let (_, outcome) = both(|channel| channel.send(&vec![0xff; keys as usize]), &serve);
+    assert!(matches!(outcome, Err(CorrelationError::Supplier { supplier: "he", .. } | CorrelationError::Net(_))));
+    for (len, byte) in [(inputs, 0xff), (inputs - 1, 0)] {
+        let (_, outcome) = both(
+            |channel| {
+                HeClient::setup_with(channel, prg(1), &sets).unwrap();
+                channel.send(&vec![byte; len as usize]).and_then(|()| channel.flush()).unwrap();
+            },
+            &serve,
+        );
+        let error = outcome.unwrap_err();
+        let expected = matches!(&error, CorrelationError::Supplier { .. }) == (byte == 0xff);
+        assert!(expected, "{error}");
+    }
+    let (outcome, _) = both(
+        |channel| HeClient::setup_with(channel, prg(1), &sets)?.client_linear(channel, &request),
+        |channel| HeServer::setup_with(channel, prg(2), &sets).map(|_| channel.send(&[0; 5])),
+    );
+    assert!(matches!(outcome, Err(CorrelationError::Net(_))));
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let sets = toy_sets();
+    let (client, server) =
+        both(|c| HeClient::setup_with(c, prg(1), &sets).unwrap(), |c| HeServer::setup_with(c, prg(2), &sets).unwrap());
+    assert_eq!(format!("{client:?}"), "HeClient([Parameters(degree 64, 100 bits), Parameters(degree 128, 150 bits)])");
+    assert!(format!("{server:?}").starts_with("HeServer("));
+}
+
+#[test]
+fn one_key_serves_many_layers() {
+    let sets = toy_sets();
+    let requests = [request(conv(2, 5, 3, 3, 1, 1), 20, 6), request(conv(1, 4, 2, 1, 2, 1), 33, 6)];
+    let weights: Vec<Vec<i64>> = requests.iter().map(|r| (0..r.shape.weight_len() as i64).map(|i| i % 17).collect()).collect();
+    let (client, server) = both(
+        |channel| {
+            let mut client = HeClient::setup_with(channel, prg(1), &sets).unwrap();
+            requests.each_ref().map(|r| client.client_linear(channel, r).unwrap())
+        },
+        |channel| {
+            let mut server = HeServer::setup_with(channel, prg(2), &sets).unwrap();
+            [0, 1].map(|i| server.server_linear(channel, &requests[i], &weights[i]).unwrap())
+        },
+    );
+    for (i, (client, server)) in client.into_iter().zip(server).enumerate() {
+        let (LinearPair::Client { mask, product }, LinearPair::Server { s }) = (client, server) else {
+            panic!("halves of the wrong kind")
+        };
+        let want: RingVec = veilflow_spec::linear(&requests[i].shape, &weights[i], &mask).sub(&s);
+        assert!(product == want, "layer {i}");
+    }
+}
