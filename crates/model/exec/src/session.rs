@@ -78,8 +78,8 @@ impl Default for SessionOptions {
     }
 }
 
-/// Nanoseconds a byte where no link is given: 40 Mbit/s, so that bytes count for more than CPU.
-const UNKNOWN_NS_PER_BYTE: f64 = 200.0;
+/// Nanoseconds a byte where no link is given: 20 Mbit/s, so that bytes count for more than CPU.
+const UNKNOWN_NS_PER_BYTE: f64 = 400.0;
 
 impl SessionOptions {
     /// The OT extensions of a session that needs so much.

@@ -5,10 +5,7 @@ use veilflow_correlation::{
     SupplyCosts, Weights,
 };
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{
-    ExtensionForecast, ExtensionPlan, ExtensionReceiver, ExtensionSender, FerretPlan, OtError, Traffic,
-    setup_bytes, softspoken_bytes,
-};
+use veilflow_ot::{ExtensionForecast, ExtensionPlan, ExtensionReceiver, ExtensionSender, OtError, Traffic};
 use veilflow_prim::Prg;
 
 use crate::{linear, nonlinear};
@@ -49,7 +46,7 @@ impl OtPlan {
     /// The extensions that serve `needs` quickest on a link that takes so many nanoseconds a byte: Ferret with sets of the
     /// right size, or SoftSpoken where few OTs are needed.
     pub fn silent(needs: &Needs, ns_per_byte: f64) -> Self {
-        Self(Self::count(needs).map(|count| quickest(count, ns_per_byte)))
+        Self(Self::count(needs).map(|count| ExtensionPlan::for_link(count, ns_per_byte)))
     }
 
     /// OTs that `needs` takes, from P0 and from P1.
@@ -78,21 +75,6 @@ impl fmt::Display for OtPlan {
         };
         write!(f, "{} {}", name(&self.0[0]), name(&self.0[1]))
     }
-}
-
-/// SoftSpoken's parameter where it stands in for Ferret, and the nanoseconds it takes an OT.
-const FEW: (usize, f64) = (8, 100.0);
-
-fn quickest(count: usize, ns_per_byte: f64) -> ExtensionPlan {
-    let bytes = |traffic: Traffic| (traffic.sender + traffic.receiver) as f64;
-    let (k, ns) = FEW;
-    let spoken = bytes(setup_bytes(k).unwrap_or_default())
-        + bytes(softspoken_bytes(k, count).unwrap_or_default())
-        + count as f64 * ns / ns_per_byte;
-    let ferret = FerretPlan::for_link(count, ns_per_byte);
-    let silent =
-        bytes(ferret.total(count)) + count as f64 * f64::from(ferret.set().nominal_ns()) / ns_per_byte;
-    if spoken <= silent { ExtensionPlan::SoftSpoken { k } } else { ExtensionPlan::Ferret(ferret) }
 }
 
 /// Correlations from OT, one extension in each direction.

@@ -32,6 +32,8 @@ pub(crate) enum Name {
     Maxpool9,
     /// A shared bit times a shared element.
     Mux,
+    /// A bit of one party times a bit of the other: one random OT each.
+    And,
     /// A convolution with private weights.
     Conv,
     /// A matrix product with private weights.
@@ -207,6 +209,7 @@ impl Job {
             Name::Extend => online::sign_extend_cost(k, k + s, Range::Slack, n, tuning),
             Name::Maxpool9 => online::max_of_cost(k, vec![9; n], tuning),
             Name::Mux => online::multiplex_cost(k, n),
+            Name::And => online::and_private_cost(n),
             Name::Conv | Name::Matmul => {
                 self.request().ok().flatten().map_or_else(Cost::default, |r| online::linear_cost(&r))
             }
@@ -234,6 +237,8 @@ impl Job {
         let len = match (&request, self.op) {
             (Some(request), _) => request.shape.in_len(),
             (None, Name::Maxpool9) => 9 * self.count,
+            // It works on bits; elements are not needed.
+            (None, Name::And) => 0,
             _ => self.count,
         };
         let mut x = prg.ring_vec(ring, len);
@@ -292,6 +297,7 @@ impl Job {
         let s = self.shift();
         Ok(Output::Elements(match self.op {
             Name::Drelu => return Ok(Output::Bits(online::drelu(party, x)?)),
+            Name::And => return Ok(Output::Bits(online::and_private(party, bits)?)),
             Name::Relu => online::relu(party, x)?,
             Name::ReluRescale => online::relu_truncate(party, x, s)?,
             Name::Truncate => online::arithmetic_shift(party, x, s, Range::Slack)?,
@@ -310,6 +316,7 @@ impl Job {
         }
         Ok(match self.op {
             Name::Drelu => Output::Bits(spec::drelu(x)).into_elements(),
+            Name::And => Output::Bits(inputs.bit_shares[0].and(&inputs.bit_shares[1])).into_elements(),
             Name::Relu => spec::relu(x),
             Name::ReluRescale => spec::relu_truncate(x, s),
             Name::Truncate => spec::arithmetic_shift(x, s),

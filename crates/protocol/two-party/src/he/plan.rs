@@ -136,7 +136,8 @@ impl Plan {
         let of_tile = |tile: Tile| self.output_ranges().map(move |outputs| (tile, outputs));
         match self.form {
             Form::Points => {
-                let of_outputs = |outputs: Range<usize>| tiles.iter().map(move |&tile| (tile, outputs.clone()));
+                let of_outputs =
+                    |outputs: Range<usize>| tiles.iter().map(move |&tile| (tile, outputs.clone()));
                 self.output_ranges().flat_map(of_outputs).collect()
             }
             Form::Coefficients => tiles.iter().copied().flat_map(of_tile).collect(),
@@ -227,8 +228,9 @@ fn search(
 ) -> Result<Choice, HeError> {
     let degree = parameters.degree();
     let weight = 2f64.powi(request.weight_bits as i32 - 1);
-    let budget =
-        |outputs: usize| Budget::new(parameters, request.ring.bits(), (outputs * geometry.fan_in()) as f64 * weight);
+    let budget = |outputs: usize| {
+        Budget::new(parameters, request.ring.bits(), (outputs * geometry.fan_in()) as f64 * weight)
+    };
     budget(1)?;
     if request.weight_bits > MAX_WEIGHT_BITS {
         return Err(HeError::Weights { bits: request.weight_bits, limit: MAX_WEIGHT_BITS });
@@ -274,7 +276,8 @@ fn price(
         + values * f64::from(budget.c0_bits) / 8.0;
     // With groups, only pairs of polynomials that share a group are multiplied.
     let monomials = (geometry.fan_in() * geometry.outputs) as f64;
-    let per_product = (geometry.fan_in() * outputs).min(geometry.phases.iter().map(|p| p.taps.len()).sum::<usize>() * planes * outputs);
+    let per_product = (geometry.fan_in() * outputs)
+        .min(geometry.phases.iter().map(|p| p.taps.len()).sum::<usize>() * planes * outputs);
     let products = (monomials / per_product as f64).max(inputs.max(replies)).min(inputs * replies);
     let transform = size * f64::from(parameters.degree().trailing_zeros()) * price::BUTTERFLY;
     let points = products * transform + tiles * (products * size * price::MULTIPLY + inputs * transform);

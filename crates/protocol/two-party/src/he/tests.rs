@@ -16,7 +16,9 @@ use super::*;
 
 /// Degrees too small to be secure, at which many tiles and wraps occur in small layers.
 fn toy_sets() -> Vec<Arc<Parameters>> {
-    [(64, 2), (128, 3)].map(|(degree, primes)| Arc::new(Parameters::insecure_for_tests(degree, primes))).into()
+    [(64, 2), (128, 3)]
+        .map(|(degree, primes)| Arc::new(Parameters::insecure_for_tests(degree, primes)))
+        .into()
 }
 
 fn both<A: Send, B: Send>(
@@ -56,7 +58,10 @@ fn run(request: &LinearRequest, weights: &[i64], sets: &[Arc<Parameters>]) {
     assert_eq!(setup.sent, setup_cost(sets).volume().bytes[1]);
     let volume = Plan::new(request, sets).unwrap().cost().volume();
     let metered = meter - setup;
-    assert_eq!(Meter { rounds: meter.rounds, ..metered }, Meter { sent: volume.bytes[1], received: volume.bytes[0], rounds: volume.rounds });
+    assert_eq!(
+        Meter { rounds: meter.rounds, ..metered },
+        Meter { sent: volume.bytes[1], received: volume.bytes[0], rounds: volume.rounds }
+    );
 }
 
 fn request(shape: LinearShape, bits: u32, weight_bits: u32) -> LinearRequest {
@@ -98,7 +103,14 @@ proptest! {
     }
 }
 
-fn conv(channels: usize, size: usize, outputs: usize, kernel: usize, stride: usize, groups: usize) -> LinearShape {
+fn conv(
+    channels: usize,
+    size: usize,
+    outputs: usize,
+    kernel: usize,
+    stride: usize,
+    groups: usize,
+) -> LinearShape {
     LinearShape::Conv2d(Conv2dShape {
         in_channels: channels,
         in_height: size,
@@ -165,7 +177,9 @@ fn weights_that_do_not_fit_are_refused() {
     for weights in [vec![0; 3], vec![0, 0, 0, 8], vec![-9, 0, 0, 0]] {
         let (_, outcome) = both(
             |channel| HeClient::setup_with(channel, prg(1), &sets).map(|_| ()),
-            |channel| HeServer::setup_with(channel, prg(2), &sets)?.server_linear(channel, &request, &weights),
+            |channel| {
+                HeServer::setup_with(channel, prg(2), &sets)?.server_linear(channel, &request, &weights)
+            },
         );
         assert!(matches!(outcome, Err(CorrelationError::Weights { layer: 3, .. })));
     }
@@ -183,7 +197,10 @@ fn malformed_and_missing_messages_are_errors() {
     let keys = setup_cost(&sets).volume().bytes[1];
 
     let (_, outcome) = both(|channel| channel.send(&vec![0xff; keys as usize]), &serve);
-    assert!(matches!(outcome, Err(CorrelationError::Supplier { supplier: "he", .. } | CorrelationError::Net(_))));
+    assert!(matches!(
+        outcome,
+        Err(CorrelationError::Supplier { supplier: "he", .. } | CorrelationError::Net(_))
+    ));
     for (len, byte) in [(inputs, 0xff), (inputs - 1, 0)] {
         let (_, outcome) = both(
             |channel| {
@@ -206,9 +223,14 @@ fn malformed_and_missing_messages_are_errors() {
 #[test]
 fn nothing_secret_is_printed() {
     let sets = toy_sets();
-    let (client, server) =
-        both(|c| HeClient::setup_with(c, prg(1), &sets).unwrap(), |c| HeServer::setup_with(c, prg(2), &sets).unwrap());
-    assert_eq!(format!("{client:?}"), "HeClient([Parameters(degree 64, 100 bits), Parameters(degree 128, 150 bits)])");
+    let (client, server) = both(
+        |c| HeClient::setup_with(c, prg(1), &sets).unwrap(),
+        |c| HeServer::setup_with(c, prg(2), &sets).unwrap(),
+    );
+    assert_eq!(
+        format!("{client:?}"),
+        "HeClient([Parameters(degree 64, 100 bits), Parameters(degree 128, 150 bits)])"
+    );
     assert!(format!("{server:?}").starts_with("HeServer("));
 }
 
@@ -216,7 +238,8 @@ fn nothing_secret_is_printed() {
 fn one_key_serves_many_layers() {
     let sets = toy_sets();
     let requests = [request(conv(2, 5, 3, 3, 1, 1), 20, 6), request(conv(1, 4, 2, 1, 2, 1), 33, 6)];
-    let weights: Vec<Vec<i64>> = requests.iter().map(|r| (0..r.shape.weight_len() as i64).map(|i| i % 17).collect()).collect();
+    let weights: Vec<Vec<i64>> =
+        requests.iter().map(|r| (0..r.shape.weight_len() as i64).map(|i| i % 17).collect()).collect();
     let (client, server) = both(
         |channel| {
             let mut client = HeClient::setup_with(channel, prg(1), &sets).unwrap();
