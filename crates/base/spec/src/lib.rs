@@ -7,15 +7,24 @@
 //! Rounding: truncation is an arithmetic shift, hence toward −∞ (floor); an average is an exact division rounded half up.
 
 mod compare;
+mod digits;
 mod divide;
 mod linear;
+mod lookup;
+pub mod math;
+mod multiply;
 mod pool;
 mod select;
+mod toward_zero;
 mod width;
 
 pub use compare::{arg_max, carry, drelu, less_than, msb, msb_wrap_count, wrap};
+pub use digits::{digits, most_significant_index, most_significant_one};
 pub use divide::{average, divide_floor};
 pub use linear::{Conv2dShape, LinearShape, MatMulShape, ShapeError, add_bias, linear};
+pub use lookup::{Table, TableError, lookup};
+pub use multiply::{multiply_signed, multiply_unsigned};
 pub use pool::{Pool2dShape, average_pool, max_of, max_pool};
 pub use select::{clip, multiplex, relu, relu_truncate};
+pub use toward_zero::divide_toward_zero;
 pub use width::{arithmetic_shift, bit_to_arithmetic, sign_extend, truncate_reduce, zero_extend};

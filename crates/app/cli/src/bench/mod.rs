@@ -6,18 +6,18 @@ mod op;
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use veilflow_correlation::Cost;
 use veilflow_exec::{Phase, Prediction, SessionOptions, SupplierKind, choose_tuning};
 use veilflow_ir::Plan;
-use veilflow_net::LinkShape;
+use veilflow_net::{LinkOptions, LinkShape};
 use veilflow_online::Tuning;
 
-/// A link's shape by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// A link, by name or by its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) enum Link {
     /// Loopback as it is.
     #[default]
@@ -26,6 +26,8 @@ pub(crate) enum Link {
     Lan,
     /// 40 MB/s, 80 ms round trip.
     Wan,
+    /// Megabytes a second, milliseconds round trip.
+    Of(f64, f64),
 }
 
 impl Link {
@@ -34,6 +36,10 @@ impl Link {
             Self::None => None,
             Self::Lan => Some(LinkShape::lan()),
             Self::Wan => Some(LinkShape::wan()),
+            Self::Of(megabytes, milliseconds) => Some(LinkShape {
+                bandwidth_bytes_per_s: 1e6 * megabytes,
+                one_way_delay: Duration::from_secs_f64(milliseconds / 2e3),
+            }),
         }
     }
 }
@@ -43,21 +49,37 @@ impl FromStr for Link {
 
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
-            "none" => Ok(Self::None),
-            "lan" => Ok(Self::Lan),
-            "wan" => Ok(Self::Wan),
-            _ => Err("there is none, lan (377 MB/s, 0.8 ms) and wan (40 MB/s, 80 ms)".to_owned()),
+            "none" => return Ok(Self::None),
+            "lan" => return Ok(Self::Lan),
+            "wan" => return Ok(Self::Wan),
+            _ => {}
+        }
+        let numbers: Vec<f64> = name.split(',').filter_map(|n| n.parse().ok()).collect();
+        match numbers[..] {
+            [megabytes, milliseconds]
+                if (1e-3..=1e6).contains(&megabytes) && (0.0..=1e4).contains(&milliseconds) =>
+            {
+                Ok(Self::Of(megabytes, milliseconds))
+            }
+            _ => Err("there is none, lan (377,0.8), wan (40,80), or MB/s,ms such as 12.5,30".to_owned()),
         }
     }
 }
 
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Lan => "lan",
-            Self::Wan => "wan",
-        })
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Lan => f.write_str("lan"),
+            Self::Wan => f.write_str("wan"),
+            Self::Of(megabytes, milliseconds) => write!(f, "{megabytes},{milliseconds}"),
+        }
+    }
+}
+
+impl Serialize for Link {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -80,12 +102,21 @@ pub(crate) struct RunOptions {
     /// Make each layer's correlations right before it: least memory, no offline phase.
     #[arg(long)]
     pub(crate) just_in_time: bool,
-    /// Shape of the link: none, lan (377 MB/s, 0.8 ms) or wan (40 MB/s, 80 ms).
-    #[arg(long, default_value = "none")]
+    /// The link to choose protocols for: lan (377 MB/s, 0.8 ms), wan (40 MB/s, 80 ms), or MB/s,ms such as 12.5,30. The
+    /// benchmarks and the demo run on a link of that shape too. With none, the fewest bytes are chosen.
+    #[arg(long, default_value_t = Link::None)]
     pub(crate) link: Link,
+    /// Slow the connection down to the link's shape.
+    #[arg(long, hide = true)]
+    shape: bool,
 }
 
 impl RunOptions {
+    /// How this party connects: silence for longer than `timeout` ends the session.
+    pub(crate) fn connection(&self, timeout: Duration) -> LinkOptions {
+        LinkOptions { timeout, shape: if self.shape { self.link.shape() } else { None } }
+    }
+
     /// The options of a session whose online conversation is `cost`.
     pub(crate) fn session(&self, cost: impl Fn(Tuning) -> Cost) -> SessionOptions {
         let tuning = match self.leaf_bits {
@@ -111,13 +142,14 @@ impl RunOptions {
         })
     }
 
-    /// The same options as arguments for a child process.
+    /// The same options as arguments for a child process, on a connection of the link's shape.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut out = vec![
             format!("--supplier={}", self.supplier),
             format!("--softspoken-k={}", self.softspoken_k),
             format!("--threads={}", self.threads),
             format!("--link={}", self.link),
+            "--shape".to_owned(),
         ];
         out.extend(self.leaf_bits.map(|bits| format!("--leaf-bits={bits}")));
         out.extend(self.just_in_time.then(|| "--just-in-time".to_owned()));

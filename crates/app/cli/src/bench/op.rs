@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use veilflow_exec::{Phase, Session, Stopwatch, peak_rss_bytes};
-use veilflow_net::{LinkOptions, Role, TcpAcceptor, tcp_connect_with};
+use veilflow_net::{Role, TcpAcceptor, tcp_connect_with};
 use veilflow_online::reveal_to;
 
 use super::job::Job;
@@ -138,7 +138,7 @@ impl PartyArguments {
         let job: Job = serde_json::from_str(&self.job).context("the job is not valid")?;
         job.validate()?;
         let inputs = job.inputs()?;
-        let link = LinkOptions { timeout: TIMEOUT, shape: self.options.link.shape() };
+        let link = self.options.connection(TIMEOUT);
         let (role, channel) = match &self.connect {
             Some(address) => (Role::P1, tcp_connect_with(address.as_str(), TIMEOUT, &link)?),
             None => {

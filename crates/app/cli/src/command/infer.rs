@@ -8,7 +8,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use veilflow_exec::{Ahead, MAX_AHEAD, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
 use veilflow_ir::Plan;
-use veilflow_net::{LinkOptions, Role, tcp_connect_with};
+use veilflow_net::{Role, tcp_connect_with};
 use veilflow_passes::clear::encode;
 use veilflow_ring::RingVec;
 
@@ -85,7 +85,7 @@ impl Infer {
         };
         let mut samples = data::load(&self.input, &value.shape, &preprocessing)?.inputs;
         samples.truncate(self.limit.max(1));
-        let link = LinkOptions { timeout: self.timeout, shape: self.options.link.shape() };
+        let link = self.options.connection(self.timeout);
         let channel = tcp_connect_with(self.connect.as_str(), self.timeout, &link)?;
         let mut session = Session::open_for(channel, Role::P1, &plan, self.options.session_for(&plan))?;
         let bar = progress(&plan, "private inference");

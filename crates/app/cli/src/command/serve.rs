@@ -9,7 +9,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use veilflow_exec::{Ahead, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
 use veilflow_ir::{Plan, Weights};
-use veilflow_net::{Channel, LinkOptions, NetError, Role, TcpAcceptor};
+use veilflow_net::{Channel, NetError, Role, TcpAcceptor};
 
 use super::seconds;
 use crate::bench::RunOptions;
@@ -63,7 +63,7 @@ impl Serve {
             output::print(&format!("serving {} on {address}", plan.name));
         }
         let (running, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let link = LinkOptions { timeout: self.timeout, shape: self.options.link.shape() };
+        let link = self.options.connection(self.timeout);
         std::thread::scope(|scope| -> Result<()> {
             let mut number = 0;
             while self.sessions == 0 || number < self.sessions {

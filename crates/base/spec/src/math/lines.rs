@@ -1,0 +1,107 @@
+//! Straight pieces: how a piece is fitted to a function, and how it is evaluated.
+//!
+//! A piece has 2^t positions p. Its value, in units of 2^−(f + g) for an output of scale f, is
+//!
+//! ```text
+//! (value + 1/2)·2^(g−2) ± slope·(p − 2^(t−1))
+//! ```
+//!
+//! to which 2^(g−1) is added before the g low bits are dropped: values have two bits below the output's last, and the result
+//! is rounded to nearest. The half makes values symmetric about zero: −(v + 1/2) = (−v − 1) + 1/2, so a value is negated by
+//! complementing its bits.
+
+use veilflow_ring::Ring;
+
+use super::precise::FRACTION;
+
+/// Bits of a value below the output's last bit.
+pub(super) const VALUE_GUARD: u32 = 2;
+
+/// One straight piece.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// The value in the middle of the piece.
+    pub value: u64,
+    /// The slope's magnitude.
+    pub slope: u64,
+}
+
+/// The pieces of a function, and the arithmetic they share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pieces {
+    /// Rows of 2^b pieces.
+    pub rows: Vec<Vec<Piece>>,
+    /// The piece where no row is selected.
+    pub outside: Piece,
+    /// Width of a value.
+    pub value_bits: u32,
+    /// Width of a slope; zero if there is none.
+    pub slope_bits: u32,
+    /// Width t of a position.
+    pub position_bits: u32,
+    /// Bits g dropped at the end.
+    pub dropped: u32,
+    /// Whether the function falls: slopes are taken off.
+    pub falling: bool,
+    /// What is added to every result, in units of the output.
+    pub offset: u64,
+    /// The ring in which the result comes out, before extension to the output's ring.
+    pub result: Ring,
+}
+
+impl Pieces {
+    /// The ring of the sum, g bits wider than the result's.
+    pub fn accumulator(&self) -> Ring {
+        Ring::new(self.result.bits() + self.dropped).expect("formats keep the sum within 64 bits")
+    }
+
+    /// How far a value is shifted in the sum.
+    pub fn value_shift(&self) -> u32 {
+        self.dropped - VALUE_GUARD
+    }
+
+    /// What is added to every sum: offset, the values' half, and the half for rounding.
+    pub fn constant(&self) -> u64 {
+        let halves = (1 << (self.value_shift() - 1)) + (1 << (self.dropped - 1));
+        self.accumulator().reduce((self.offset << self.dropped).wrapping_add(halves))
+    }
+
+    /// The result of a piece at a position; `negate` takes the value's negative.
+    pub(super) fn evaluate(&self, piece: Piece, negate: bool, position: u64) -> u64 {
+        let value = if negate { !piece.value } else { piece.value };
+        let step = piece.slope.wrapping_mul(position.wrapping_sub(1 << (self.position_bits - 1)));
+        let step = if self.falling { step.wrapping_neg() } else { step };
+        let sum = (value << self.value_shift()).wrapping_add(step).wrapping_add(self.constant());
+        self.accumulator().reduce(sum) >> self.dropped
+    }
+
+    /// Sets the widths that hold every piece.
+    pub(super) fn fit_widths(&mut self) {
+        let pieces = || self.rows.iter().flatten().chain([&self.outside]);
+        let width = |largest: Option<u64>| 64 - largest.unwrap_or(0).leading_zeros();
+        let (value_bits, slope_bits) =
+            (width(pieces().map(|p| p.value).max()), width(pieces().map(|p| p.slope).max()));
+        (self.value_bits, self.slope_bits) = (value_bits.max(1), slope_bits);
+    }
+}
+
+/// The piece through `samples` at its start, middle and end: the slope of the chord, and the value that halves the largest
+/// difference. `scale` is the output's.
+pub(super) fn fit(samples: [i128; 3], position_bits: u32, dropped: u32, scale: u32) -> Piece {
+    let [start, middle, end] = samples;
+    let unit = FRACTION - scale - dropped;
+    let slope = rounded_shift((end - start).abs(), unit + position_bits);
+    let half_rise = (slope << (position_bits - 1) << unit) * (end - start).signum();
+    let rest = [start + half_rise, middle, end - half_rise];
+    let centre = (rest[0].min(rest[1]).min(rest[2]) + rest[0].max(rest[1]).max(rest[2])) / 2;
+    Piece { value: value_of(centre, scale), slope: slope as u64 }
+}
+
+/// The value nearest to `x`, which is not negative.
+pub(super) fn value_of(x: i128, scale: u32) -> u64 {
+    (x.max(0) >> (FRACTION - scale - VALUE_GUARD)) as u64
+}
+
+fn rounded_shift(x: i128, s: u32) -> i128 {
+    (x + (1 << (s - 1))) >> s
+}

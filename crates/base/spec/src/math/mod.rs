@@ -1,0 +1,156 @@
+//! Elementary functions in fixed point, each a table of straight pieces made by integer arithmetic.
+//!
+//! A result differs from the correctly rounded one by at most one unit in the last place, on the arguments that each
+//! function admits (`tests/math.rs`, over all 16-bit arguments). Budget, in units: at most 1/2 for the piece itself, 1/8 for
+//! its value, 1/4 for its slope, and rounding to nearest.
+
+mod lines;
+mod octaves;
+mod precise;
+mod uniform;
+
+use thiserror::Error;
+use veilflow_ring::{Ring, RingVec};
+
+pub use lines::{Piece, Pieces};
+pub use octaves::{OctaveSpline, Octaves};
+pub use uniform::{Uniform, UniformSpline};
+
+/// A format that a function does not take.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MathError {
+    /// The argument's.
+    #[error("an argument has 8..=32 bits and a scale that leaves a piece of the function, not {bits} bits at scale {scale}")]
+    Input {
+        /// Its width.
+        bits: u32,
+        /// Its scale.
+        scale: u32,
+    },
+    /// The result's.
+    #[error("a result has scale 4..=14 and 2 to 32 bits more than that, up to 32, not {bits} bits at scale {scale}")]
+    Output {
+        /// Its width.
+        bits: u32,
+        /// Its scale.
+        scale: u32,
+    },
+}
+
+/// A fixed-point format: v stands for v / 2^scale, v signed of `bits` bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fixed {
+    /// Width.
+    pub bits: u32,
+    /// Fractional bits.
+    pub scale: u32,
+}
+
+/// A result this much wider than its largest value needs is computed narrow and extended; below, the extension's round costs
+/// more than the bytes it saves.
+const EXTENSION: u32 = 4;
+
+impl Fixed {
+    /// The ring. Panics unless the width is in 1..=64.
+    pub fn ring(self) -> Ring {
+        Ring::new(self.bits).expect("a checked format")
+    }
+
+    fn check_input(self) -> Result<(), MathError> {
+        let fits = (8..=32).contains(&self.bits) && self.scale < self.bits;
+        if fits { Ok(()) } else { Err(MathError::Input { bits: self.bits, scale: self.scale }) }
+    }
+
+    fn check_output(self) -> Result<(), MathError> {
+        let fits = (4..=14).contains(&self.scale) && (self.scale + 2..=32).contains(&self.bits);
+        if fits { Ok(()) } else { Err(MathError::Output { bits: self.bits, scale: self.scale }) }
+    }
+
+    /// The width in which a result of magnitude at most 1 is computed.
+    fn result_bits(self) -> u32 {
+        if self.bits > self.scale + 2 + EXTENSION { self.scale + 2 } else { self.bits }
+    }
+}
+
+/// A function with its formats and tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spline {
+    /// On pieces of one length.
+    Uniform(UniformSpline),
+    /// On pieces that grow with the argument.
+    Octaves(OctaveSpline),
+}
+
+/// An elementary function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// 1 / (1 + e^−x).
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// e^x for x ≤ 0. A positive x is read as x − 2^ℓ.
+    Exp,
+    /// 1 / x for x > 0; see [`OctaveSpline`] for where it saturates.
+    Reciprocal,
+    /// 1 / √x for x > 0; see [`OctaveSpline`] for where it saturates.
+    ReciprocalSqrt,
+}
+
+impl Function {
+    /// Every function.
+    pub const ALL: [Self; 5] =
+        [Self::Sigmoid, Self::Tanh, Self::Exp, Self::Reciprocal, Self::ReciprocalSqrt];
+
+    /// The function's tables for arguments and results of the given formats.
+    pub fn spline(self, input: Fixed, output: Fixed) -> Result<Spline, MathError> {
+        let uniform = |f| UniformSpline::new(f, input, output).map(Spline::Uniform);
+        let octaves = |f| OctaveSpline::new(f, input, output).map(Spline::Octaves);
+        match self {
+            Self::Sigmoid => uniform(Uniform::Sigmoid),
+            Self::Tanh => uniform(Uniform::Tanh),
+            Self::Exp => uniform(Uniform::Exp),
+            Self::Reciprocal => octaves(Octaves::Reciprocal),
+            Self::ReciprocalSqrt => octaves(Octaves::ReciprocalSqrt),
+        }
+    }
+}
+
+impl Spline {
+    /// The argument's format.
+    pub fn input(&self) -> Fixed {
+        match self {
+            Self::Uniform(spline) => spline.input,
+            Self::Octaves(spline) => spline.input,
+        }
+    }
+
+    /// The result's format.
+    pub fn output(&self) -> Fixed {
+        match self {
+            Self::Uniform(spline) => spline.output,
+            Self::Octaves(spline) => spline.output,
+        }
+    }
+
+    /// The pieces.
+    pub fn pieces(&self) -> &Pieces {
+        match self {
+            Self::Uniform(spline) => &spline.pieces,
+            Self::Octaves(spline) => &spline.pieces,
+        }
+    }
+}
+
+/// The function of every element. Panics if x is of another ring than the spline's argument.
+pub fn apply(spline: &Spline, x: &RingVec) -> RingVec {
+    assert_eq!(x.ring(), spline.input().ring(), "an argument of the function's format");
+    let result = spline.pieces().result;
+    x.map_into(spline.output().ring(), |v| {
+        let y = match spline {
+            Spline::Uniform(spline) => spline.evaluate(v),
+            Spline::Octaves(spline) => spline.evaluate(v),
+        };
+        result.to_signed(y) as u64
+    })
+}

@@ -1,0 +1,105 @@
+//! Functions of a positive argument over many orders of magnitude: reciprocal, reciprocal square root.
+//!
+//! x is normalised to m·2^e with m in 1..2; every octave e has its own row of pieces of m, whose values are those of the
+//! function itself, so nothing is scaled back. Of the result at most 17 bits are computed: larger ones saturate.
+
+use veilflow_ring::Ring;
+
+use super::lines::{Piece, Pieces, fit, value_of};
+use super::precise::{self, FRACTION};
+use super::{Fixed, MathError};
+
+/// A function of a positive argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Octaves {
+    /// 1 / x.
+    Reciprocal,
+    /// 1 / √x.
+    ReciprocalSqrt,
+}
+
+/// Widest magnitude of a result.
+const MAX_RESULT: u32 = 17;
+
+/// A function tabulated octave by octave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OctaveSpline {
+    /// The argument's format; its sign bit is taken to be zero.
+    pub input: Fixed,
+    /// The result's format.
+    pub output: Fixed,
+    /// Width of the index of a piece within its octave.
+    pub index_bits: u32,
+    /// The pieces, one row an octave; `outside` is for zero, and saturated.
+    pub pieces: Pieces,
+}
+
+impl OctaveSpline {
+    pub(super) fn new(function: Octaves, input: Fixed, output: Fixed) -> Result<Self, MathError> {
+        input.check_input()?;
+        output.check_output()?;
+        let f = output.scale;
+        let magnitude_bits = input.bits - 1;
+        let result_bits = (output.bits - 1).min(MAX_RESULT);
+        // A piece of length 2^−b errs by 2^−2b·c/16 of the largest result, c = 2 and 3/4: at most half a unit.
+        let finest = match function {
+            Octaves::Reciprocal => (result_bits - 1).div_ceil(2),
+            Octaves::ReciprocalSqrt => (result_bits - 3).div_ceil(2),
+        };
+        let index_bits = finest.min(magnitude_bits - 2);
+        // The result changes by 2^(r − b) units at most over a piece: positions finer than an eighth do not show.
+        let position_bits = (magnitude_bits - 1 - index_bits).min(result_bits - index_bits + 3);
+        let dropped = position_bits.max(3);
+        let limit = (1u64 << result_bits) - 1;
+        let limit = i128::from(limit) << (FRACTION - f);
+        let row = |octave: u32| {
+            let exponent = octave as i32 - input.scale as i32;
+            let sample = |half: u64| {
+                let z = (1u64 << (index_bits + 1)) + half;
+                let y = match function {
+                    Octaves::Reciprocal => precise::reciprocal(z, index_bits + 1, exponent),
+                    Octaves::ReciprocalSqrt => precise::rsqrt(z, index_bits + 1, exponent),
+                };
+                y.min(limit)
+            };
+            let piece = |i: u64| {
+                let samples = [2 * i, 2 * i + 1, 2 * i + 2].map(sample);
+                fit(samples, position_bits, dropped, f)
+            };
+            (0..1u64 << index_bits).map(piece).collect()
+        };
+        let mut pieces = Pieces {
+            rows: (0..magnitude_bits).map(row).collect(),
+            outside: Piece { value: value_of(limit, f), slope: 0 },
+            value_bits: 0,
+            slope_bits: 0,
+            position_bits,
+            dropped,
+            falling: true,
+            offset: 0,
+            result: Ring::new(result_bits + 1).expect("a checked format"),
+        };
+        pieces.fit_widths();
+        Ok(Self { input, output, index_bits, pieces })
+    }
+
+    /// Width of the magnitude: the argument's without its sign.
+    pub fn magnitude_bits(&self) -> u32 {
+        self.input.bits - 1
+    }
+
+    /// The result for one argument.
+    pub(super) fn evaluate(&self, x: u64) -> u64 {
+        let bits = self.magnitude_bits();
+        let magnitude = x & ((1 << bits) - 1);
+        let (b, t) = (self.index_bits, self.pieces.position_bits);
+        let Some(octave) = magnitude.checked_ilog2() else {
+            return self.pieces.evaluate(self.pieces.outside, false, 0);
+        };
+        // The bits below the leading one, at the top of bits − 1.
+        let fraction = (magnitude << (bits - 1 - octave)) & ((1 << (bits - 1)) - 1);
+        let piece = self.pieces.rows[octave as usize][(fraction >> (bits - 1 - b)) as usize];
+        let position = (fraction >> (bits - 1 - b - t)) & ((1 << t) - 1);
+        self.pieces.evaluate(piece, false, position)
+    }
+}

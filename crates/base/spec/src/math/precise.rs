@@ -1,0 +1,63 @@
+//! Integer arithmetic with 44 fractional bits, precise to a few units of the last: what tables are made of. No floating
+//! point, so that every machine makes the same tables.
+
+/// Fractional bits.
+pub(super) const FRACTION: u32 = 44;
+
+/// 1.
+pub(super) const ONE: i128 = 1 << FRACTION;
+
+/// Fractional bits of the exponential's inside.
+const GUARD: u32 = 60;
+
+/// ln 2 with [`GUARD`] fractional bits.
+const LN_2: i128 = 799_144_290_325_165_979;
+
+/// e^(−n / 2^scale), for `scale` ≤ 60.
+pub(super) fn exp_neg(n: u64, scale: u32) -> i128 {
+    let x = i128::from(n) << (GUARD - scale);
+    let (halvings, rest) = (x / LN_2, x % LN_2);
+    if halvings > i128::from(FRACTION) {
+        return 0;
+    }
+    // Taylor at rest < ln 2: 0.7^24 / 24! is far below 2^−60.
+    let (mut term, mut sum) = (1i128 << GUARD, 0);
+    for k in 1..=24 {
+        sum += term;
+        term = -((term * rest) >> GUARD) / k;
+    }
+    sum >> (GUARD - FRACTION + halvings as u32)
+}
+
+/// a / b.
+fn ratio(a: i128, b: i128) -> i128 {
+    (a << FRACTION) / b
+}
+
+/// 1 / (1 + e^(−n / 2^scale)).
+pub(super) fn sigmoid(n: u64, scale: u32) -> i128 {
+    ratio(ONE, ONE + exp_neg(n, scale))
+}
+
+/// tanh(n / 2^scale), from e^(−2n / 2^scale).
+pub(super) fn tanh(n: u64, scale: u32) -> i128 {
+    let e = exp_neg(2 * n, scale);
+    ratio(ONE - e, ONE + e)
+}
+
+/// 1 / x for x = z·2^(exponent − bits).
+pub(super) fn reciprocal(z: u64, bits: u32, exponent: i32) -> i128 {
+    scaled((1i128 << (FRACTION + bits)) / i128::from(z), -exponent)
+}
+
+/// 1 / √x for x = z·2^(exponent − bits).
+pub(super) fn rsqrt(z: u64, bits: u32, exponent: i32) -> i128 {
+    let odd = exponent.rem_euclid(2);
+    let square = (1u128 << (2 * FRACTION + bits)) / (u128::from(z) << odd);
+    scaled(square.isqrt() as i128, (odd - exponent) / 2)
+}
+
+/// x·2^power.
+fn scaled(x: i128, power: i32) -> i128 {
+    if power >= 0 { x << power } else { x >> -power }
+}

@@ -1,0 +1,115 @@
+//! Functions on pieces of one length: sigmoid, tanh, and exp of a non-positive argument.
+//!
+//! Sigmoid and tanh are odd about their value at zero, so only x ≥ 0 is tabulated. For x < 0 let v = −x − 1, the complement
+//! of x's bits: with v = i·2^t + (2^t − 1 − p), where p = x mod 2^t, the argument −x lies at 2^t − p of piece i, so
+//! f(x) = −value − slope·(2^(t−1) − p) = −value + slope·(p − 2^(t−1)): the same slope at the position that x itself has.
+//! Nothing but the value is negated.
+
+use veilflow_ring::Ring;
+
+use super::lines::{Pieces, fit, value_of};
+use super::precise::{self, FRACTION, ONE};
+use super::{Fixed, MathError};
+
+/// A function that is smooth on one scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Uniform {
+    /// 1 / (1 + e^−x).
+    Sigmoid,
+    /// (e^x − e^−x) / (e^x + e^−x).
+    Tanh,
+    /// e^x for x ≤ 0: x is −u, where u = −x mod 2^ℓ is read as unsigned.
+    Exp,
+}
+
+/// A function tabulated on pieces of one length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniformSpline {
+    /// The argument's format.
+    pub input: Fixed,
+    /// The result's format.
+    pub output: Fixed,
+    /// How many zero bits the argument gets below its last, where a piece would else be shorter than two positions.
+    pub lift: u32,
+    /// Whether f(−x) = −f(x), apart from the offset; else the argument is −u and u is looked up.
+    pub odd: bool,
+    /// Width of the index of a piece.
+    pub index_bits: u32,
+    /// The pieces, in one row; `outside` is for magnitudes past the last piece.
+    pub pieces: Pieces,
+}
+
+/// A function tabulated at n / 2^scale.
+type Samples = fn(n: u64, scale: u32) -> i128;
+
+impl UniformSpline {
+    pub(super) fn new(function: Uniform, input: Fixed, output: Fixed) -> Result<Self, MathError> {
+        input.check_input()?;
+        output.check_output()?;
+        let f = output.scale;
+        // Pieces of length h = 2^−finest err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097, 0.77 and 1.
+        let (odd, sample, limit, offset, finest): (bool, Samples, i128, u64, u32) = match function {
+            Uniform::Sigmoid => {
+                (true, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2, 1 << (f - 1), f.saturating_sub(6))
+            }
+            Uniform::Tanh => (true, precise::tanh, ONE, 0, f - 3),
+            Uniform::Exp => (false, precise::exp_neg, 0, 0, f - 3),
+        };
+        let finest = finest.div_ceil(2);
+        let lift = (finest + 1).saturating_sub(input.scale);
+        let (bits, scale) = (input.bits + lift, input.scale + lift);
+        let position_bits = scale - finest;
+        let dropped = position_bits.max(3);
+        // The magnitude is cut off where less than 1.5 units of change are left.
+        let near = |r: &u32| (sample(1 << r, 0) - limit).abs() <= 3 << (FRACTION - f - 1);
+        let reach = (0..6).find(near).unwrap_or(6);
+        let magnitude_bits = bits - u32::from(odd);
+        if position_bits >= magnitude_bits {
+            return Err(MathError::Input { bits: input.bits, scale: input.scale });
+        }
+        let index_bits = (scale + reach).min(magnitude_bits) - position_bits;
+        let at = |n: u64| sample(n, scale);
+        let piece = |i: u64| {
+            let half = 1u64 << (position_bits - 1);
+            let samples = [2 * i, 2 * i + 1, 2 * i + 2].map(|n| at(n * half));
+            fit(samples, position_bits, dropped, f)
+        };
+        let end = at(1 << (index_bits + position_bits));
+        let outside = value_of((end + limit) / 2, f);
+        let result = Ring::new(output.result_bits()).expect("a checked format");
+        let mut pieces = Pieces {
+            rows: vec![(0..1 << index_bits).map(piece).collect()],
+            outside: super::Piece { value: outside, slope: 0 },
+            value_bits: 0,
+            slope_bits: 0,
+            position_bits,
+            dropped,
+            falling: function == Uniform::Exp,
+            offset,
+            result,
+        };
+        pieces.fit_widths();
+        Ok(Self { input, output, lift, odd, index_bits, pieces })
+    }
+
+    /// Width of the lifted argument.
+    pub fn lifted_bits(&self) -> u32 {
+        self.input.bits + self.lift
+    }
+
+    /// Width of the magnitude that is looked up.
+    pub fn magnitude_bits(&self) -> u32 {
+        self.lifted_bits() - u32::from(self.odd)
+    }
+
+    /// The result for one argument.
+    pub(super) fn evaluate(&self, x: u64) -> u64 {
+        let ring = self.input.ring();
+        let negative = self.odd && ring.msb(x);
+        let x = (if self.odd { x } else { ring.neg(x) }) << self.lift;
+        let magnitude = if negative { !x } else { x } & (u64::MAX >> (64 - self.magnitude_bits()));
+        let t = self.pieces.position_bits;
+        let piece = self.pieces.rows[0].get((magnitude >> t) as usize).copied();
+        self.pieces.evaluate(piece.unwrap_or(self.pieces.outside), negative, x & ((1 << t) - 1))
+    }
+}
