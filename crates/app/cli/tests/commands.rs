@@ -11,6 +11,9 @@ use ndarray_npy::NpzWriter;
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// Who may supply correlations.
+const SUPPLIERS: [&str; 2] = ["ot", "silent"];
+
 /// Checks the part of the contract that every benchmark has.
 #[track_caller]
 fn check_contract(report: &Value) {
@@ -27,7 +30,7 @@ fn check_contract(report: &Value) {
     for key in ["width", "count", "threads"] {
         assert!(report[key].as_u64().unwrap() > 0, "{key}: {report}");
     }
-    assert_eq!(report["supplier"], "ot");
+    assert!(SUPPLIERS.contains(&report["supplier"].as_str().unwrap()), "{report}");
     assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
 }
 
@@ -55,7 +58,6 @@ fn the_demo_names_the_digit_exactly() {
     let report = veilflow(&["demo", "--json"]).object();
     assert_eq!(report["exact"], true);
     assert_eq!(report["digit"], 7);
-    assert_eq!(report["supplier"], "ot");
     assert!(report["largest_difference_from_float"].as_f64().unwrap() < 0.1, "{report}");
     assert!(costs(&report).iter().all(|&n| n > 0), "{report}");
     assert!(report["peak_rss_bytes"].as_u64().unwrap() > 1 << 20);
@@ -117,15 +119,34 @@ fn every_operation_is_exact_and_keeps_the_contract() {
 }
 
 #[test]
+fn every_supplier_is_exact_and_alike_online() {
+    let model = Model::demo(&[]);
+    let [one, other] = SUPPLIERS.map(|supplier| {
+        for (options, _) in OPS {
+            let report = bench_op(&[options, &["--width=32", "--supplier", supplier]].concat());
+            assert_eq!(report["supplier"], supplier);
+        }
+        bench_model(&model, &["--supplier", supplier])
+    });
+    assert_eq!(costs(&one)[2..], costs(&other)[2..]);
+    assert_eq!(one["top"], other["top"]);
+    // Enough correlations that expanding pays.
+    let many = ["--op=relu", "--width=32", "--count=20000"];
+    let [ot, silent] =
+        SUPPLIERS.map(|supplier| costs(&bench_op(&[&many[..], &["--supplier", supplier]].concat())));
+    assert_eq!(ot[2..], silent[2..]);
+    assert!(silent[0] < ot[0], "silent OT sends less: {ot:?} {silent:?}");
+    veilflow(&["bench", "op", "--op=relu", "--supplier=nobody"]).misused(&["nobody", "ot", "silent"]);
+}
+
+#[test]
 fn choices_of_protocol_change_the_cost_alone() {
-    let of =
-        |options: &[&str]| costs(&bench_op(&[&["--op=relu", "--count=500", "--width=32"], options].concat()));
-    let usual = of(&[]);
-    assert_eq!(of(&["--supplier=ot"]), usual);
-    let [iknp, wide] = [of(&["--softspoken-k=1"]), of(&["--softspoken-k=8"])];
+    let job = ["--op=relu", "--count=500", "--width=32", "--supplier=ot"];
+    let of = |option: &str| costs(&bench_op(&[&job[..], &[option]].concat()));
+    let [iknp, wide] = [of("--softspoken-k=1"), of("--softspoken-k=8")];
     assert!(iknp[0] > wide[0], "a larger k sends less: {iknp:?} {wide:?}");
-    assert_eq!([iknp[2..].to_vec(), wide[2..].to_vec()], [usual[2..].to_vec(), usual[2..].to_vec()]);
-    let [small, large] = [of(&["--leaf-bits=1"]), of(&["--leaf-bits=4"])];
+    assert_eq!(iknp[2..], wide[2..], "online it makes no difference");
+    let [small, large] = [of("--leaf-bits=1"), of("--leaf-bits=4")];
     assert!(small[3] > large[3], "larger leaves take fewer rounds: {small:?} {large:?}");
 }
 
@@ -248,8 +269,13 @@ fn client_run(model: &Model, input: &Path, options: &[&str]) -> Vec<Value> {
 fn predictions_equal_the_meter() {
     let (_folder, onnx, data) = every_layer();
     for model in [Model::demo(&[]), Model::demo(&["--arg-max"]), Model::compile(&onnx, &data, &[])] {
-        for options in [&[][..], &["--leaf-bits=1"], &["--leaf-bits=4", "--softspoken-k=8"], &["--threads=2"]]
-        {
+        for options in [
+            &[][..],
+            &["--leaf-bits=1"],
+            &["--leaf-bits=4", "--threads=2"],
+            &["--supplier=ot"],
+            &["--supplier=ot", "--softspoken-k=8"],
+        ] {
             let dir = text(model.dir());
             let predicted = veilflow(&[&["inspect", &dir, "--json"], options].concat()).object();
             let of = |phase: &str| -> [u64; 2] {

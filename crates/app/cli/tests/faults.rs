@@ -291,15 +291,30 @@ fn different_plans_are_named_on_both_sides() {
 #[test]
 fn different_parameters_are_named_on_both_sides() {
     let model = Model::demo(&[]);
-    for (name, ours, theirs) in [("leaf-bits", "2", "3"), ("softspoken-k", "4", "1"), ("threads", "1", "2")] {
+    let refused = |ours: &[&str], theirs: &[&str], wanted: [&str; 2]| {
+        let server = Server::start(model.dir(), &[&["--sessions=1", LONG], ours].concat());
+        let client = client(&server.address, &model.plan(), &digit(), &[&[LONG], theirs].concat()).finish();
+        client.failed(&["handshake: ", wanted[1]]);
+        server.finish().failed(&["session 1: handshake: ", wanted[0]]);
+    };
+    for (name, ours, theirs) in [("leaf-bits", "2", "3"), ("threads", "1", "2")] {
         let option = |value: &str| format!("--{name}={value}");
-        let server = Server::start(model.dir(), &["--sessions=1", LONG, &option(ours)]);
-        let client = client(&server.address, &model.plan(), &digit(), &[LONG, &option(theirs)]).finish();
         let error =
             |a: &str, b: &str| format!("parameter {name:?} differs: ours is {a:?}, the peer's is {b:?}");
-        client.failed(&[&error(theirs, ours)]);
-        server.finish().failed(&[&error(ours, theirs)]);
+        refused(&[&option(ours)], &[&option(theirs)], [&error(ours, theirs), &error(theirs, ours)]);
     }
+    refused(
+        &["--supplier=ot"],
+        &["--supplier=silent"],
+        [
+            "parameter \"supplier\" differs: ours is \"ot\"",
+            "parameter \"supplier\" differs: ours is \"silent\"",
+        ],
+    );
+    let k = |k| format!("--softspoken-k={k}");
+    let ends = ["ours is \"softspoken-2", "ours is \"softspoken-8"];
+    refused(&["--supplier=ot", &k(2)], &["--supplier=ot", &k(8)], ends);
+    refused(&[], &["--just-in-time"], ["the peer's is \"just-in-time\"", "ours is \"just-in-time\""]);
 }
 
 /// A copy of a model's folder in which the bytes of one file are changed.

@@ -11,6 +11,10 @@
 //!
 //! B = ‖w‖₁·(21 + 1/2 + 2^(t−1)) + 42·N + 1.
 //!
+//! **Packing** through h levels adds the noise of key switching, at most κ = 21·N·Q/(2P) + (N + 1)/2 + 1 each (the digit is c₁
+//! itself, centred; P is the product of the special primes). A level adds up two noises twice over: (4^h − 1)/3·κ in all. The
+//! noise of the packed products passes unchanged, for they were divided by 2^h beforehand.
+//!
 //! **Flood.** Uniform in −2^f..2^f. The statistical distance between flood and flood + noise is at most B/2^(f+1) a
 //! coefficient: f ≥ 40 + log₂ B is demanded, and f is as large as the ring allows in any case.
 //!
@@ -20,6 +24,7 @@
 //! **Reply.** c₁ is rounded to ℓ + 1 + log₂ N bits, off by N/2 units after multiplication by s at most, a quarter in all; c₀ to
 //! ℓ + 3 bits.
 
+use crate::ntt::Ntt;
 use crate::sample::ERROR_BOUND;
 use crate::{HeError, Parameters, Result};
 
@@ -43,6 +48,8 @@ const MAX_CUT: u32 = 45;
 pub struct Budget {
     /// Width ℓ of the message ring.
     pub ring_bits: u32,
+    /// Levels h of packing: 2^h products become one reply.
+    pub levels: u32,
     /// Low bits t that fresh ciphertexts leave away.
     pub cut_bits: u32,
     /// The flood is uniform in −2^f..2^f.
@@ -55,7 +62,16 @@ pub struct Budget {
     pub noise: f64,
 }
 
-/// B for fresh ciphertexts with `cut` bits cut.
+/// κ·(4^h − 1)/3.
+fn packing_noise(parameters: &Parameters, levels: u32) -> f64 {
+    let product = |ntts: &[Ntt]| ntts.iter().map(|ntt| ntt.modulus.value() as f64).product::<f64>();
+    let (degree, ratio) =
+        (parameters.degree() as f64, product(&parameters.ntts) / product(&parameters.special));
+    let switching = ERROR_BOUND as f64 * degree * ratio / 2.0 + (degree + 1.0) / 2.0 + 1.0;
+    switching * (4f64.powi(levels as i32) - 1.0) / 3.0
+}
+
+/// B for fresh ciphertexts with `cut` bits cut, without packing.
 fn noise(parameters: &Parameters, weight_norm: f64, cut: u32) -> f64 {
     let rounding = if cut == 0 { 0.0 } else { (1u64 << (cut - 1)) as f64 };
     let bound = ERROR_BOUND as f64;
@@ -64,14 +80,18 @@ fn noise(parameters: &Parameters, weight_norm: f64, cut: u32) -> f64 {
 
 impl Budget {
     /// The division for messages of `ring_bits` bits and weights whose magnitudes sum up to `weight_norm` at most, over all
-    /// that is added up in one reply polynomial. Errors if the flood would not hide the noise.
-    pub fn new(parameters: &Parameters, ring_bits: u32, weight_norm: f64) -> Result<Self> {
+    /// that is added up in one product, with 2^`levels` products packed into a reply. Errors if the flood would not hide the
+    /// noise. Panics if there are levels, and the parameters cannot pack or have a degree below 2^`levels`.
+    pub fn new(parameters: &Parameters, ring_bits: u32, weight_norm: f64, levels: u32) -> Result<Self> {
+        let packable = parameters.can_pack() && levels <= parameters.degree().trailing_zeros();
+        assert!(levels == 0 || packable, "these parameters cannot pack that");
         if ring_bits > MAX_RING_BITS {
             return Err(HeError::Ring { bits: ring_bits, limit: MAX_RING_BITS });
         }
         let available = (parameters.log_q() as i32 - ring_bits as i32 - 3).min(MAX_FLOOD);
         let allowed = 2f64.powi(available - STATISTICAL_BITS as i32);
-        let uncut = noise(parameters, weight_norm, 0);
+        let packing = if levels == 0 { 0.0 } else { packing_noise(parameters, levels) };
+        let uncut = noise(parameters, weight_norm, 0) + packing;
         if uncut > allowed {
             return Err(HeError::Noise {
                 degree: parameters.degree(),
@@ -87,17 +107,19 @@ impl Budget {
         let cut_bits = cut_bits.clamp(0.0, f64::from(MAX_CUT)) as u32;
         Ok(Self {
             ring_bits,
+            levels,
             cut_bits,
             flood_bits: available as u32,
             c0_bits: ring_bits + 3,
             c1_bits: ring_bits + 1 + parameters.degree().trailing_zeros(),
-            noise: noise(parameters, weight_norm, cut_bits),
+            noise: noise(parameters, weight_norm, cut_bits) + packing,
         })
     }
 
     /// What noise, flood and rounding come to at most, in units of the distance of two messages. Below 1/2.
     pub fn worst_case(&self, parameters: &Parameters) -> f64 {
-        let unit = parameters.moduli().map(|m| m.value() as f64).product::<f64>() / 2f64.powi(self.ring_bits as i32);
+        let unit =
+            parameters.moduli().map(|m| m.value() as f64).product::<f64>() / 2f64.powi(self.ring_bits as i32);
         // A fraction of 2^64 is off by 3 a prime at most, besides the rounding to the nearest.
         let rounding = |bits: u32| 0.5 + 3.0 * parameters.primes() as f64 * 2f64.powi(bits as i32 - 64);
         let c0 = rounding(self.c0_bits) / 2f64.powi((self.c0_bits - self.ring_bits) as i32);
@@ -121,12 +143,13 @@ mod tests {
             let parameters = Parameters::new(degree, primes).unwrap();
             for ring_bits in 1..=MAX_RING_BITS {
                 for norm_bits in 0..50 {
-                    if let Ok(budget) = Budget::new(&parameters, ring_bits, 2f64.powi(norm_bits)) {
+                    if let Ok(budget) = Budget::new(&parameters, ring_bits, 2f64.powi(norm_bits), 0) {
                         assert!(budget.worst_case(&parameters) < 15.0 / 32.0, "{budget:?}");
                         assert!(budget.hiding_bits() >= f64::from(STATISTICAL_BITS), "{budget:?}");
                         assert!(budget.c1_bits <= 54);
                         let more = noise(&parameters, 2f64.powi(norm_bits), budget.cut_bits + 1);
-                        let hidden = more.log2() + f64::from(STATISTICAL_BITS) <= f64::from(budget.flood_bits);
+                        let hidden =
+                            more.log2() + f64::from(STATISTICAL_BITS) <= f64::from(budget.flood_bits);
                         assert!(budget.cut_bits == MAX_CUT || !hidden, "more could be cut: {budget:?}");
                     }
                 }
@@ -137,16 +160,22 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_with_the_reason() {
         let small = Parameters::new(4096, 2).unwrap();
-        let error = Budget::new(&small, 37, 2f64.powi(25)).unwrap_err();
-        assert!(matches!(error, HeError::Noise { degree: 4096, ring_bits: 37, available: 60, .. }), "{error}");
-        assert!(Budget::new(&Parameters::new(8192, 3).unwrap(), 37, 2f64.powi(25)).is_ok());
-        assert!(matches!(Budget::new(&small, 41, 1.0), Err(HeError::Ring { bits: 41, limit: 40 })));
+        let error = Budget::new(&small, 37, 2f64.powi(25), 0).unwrap_err();
+        assert!(
+            matches!(error, HeError::Noise { degree: 4096, ring_bits: 37, available: 60, .. }),
+            "{error}"
+        );
+        assert!(Budget::new(&Parameters::new(8192, 3).unwrap(), 37, 2f64.powi(25), 0).is_ok());
+        assert!(matches!(Budget::new(&small, 41, 1.0, 0), Err(HeError::Ring { bits: 41, limit: 40 })));
     }
 
     #[test]
     fn only_secure_parameters_are_made() {
         for (degree, primes) in [(4096, 3), (2048, 2), (8192, 5), (4095, 2), (64, 2)] {
-            assert!(matches!(Parameters::new(degree, primes), Err(HeError::Insecure { .. })), "{degree}, {primes}");
+            assert!(
+                matches!(Parameters::new(degree, primes), Err(HeError::Insecure { .. })),
+                "{degree}, {primes}"
+            );
         }
         assert!(Parameters::new(8192, 4).is_ok_and(|p| p.is_secure() && p.log_q() == 200));
     }

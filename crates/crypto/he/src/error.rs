@@ -59,6 +59,9 @@ pub enum HeError {
         /// Ring degree N.
         degree: usize,
     },
+    /// There are no parameters to work under.
+    #[error("no parameters were set up for this layer")]
+    NoParameters,
     /// A message of the peer does not have the length it must have.
     #[error("{what} has {got} bytes instead of {want}")]
     Length {

@@ -8,7 +8,7 @@ use veilflow_ring::{Ring, pack, packed_len, unpack};
 use zeroize::Zeroizing;
 
 use crate::modulus::PRIME_BITS;
-use crate::parameters::Scaling;
+use crate::parameters::{Scaling, Small};
 use crate::poly::{NttPoly, Poly};
 use crate::{Budget, Form, HeError, Parameters, Result, sample};
 
@@ -18,6 +18,8 @@ const SEED_BYTES: usize = 16;
 pub struct SecretKey {
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) s: Zeroizing<NttPoly>,
+    /// The coefficients of s.
+    pub(crate) small: Small,
 }
 
 impl fmt::Debug for SecretKey {
@@ -67,7 +69,7 @@ impl SecretKey {
     pub fn generate(parameters: Arc<Parameters>, prg: &mut Prg) -> Self {
         let small = sample::ternary(parameters.degree(), prg);
         let s = Zeroizing::new(parameters.forward(parameters.lift(&small)));
-        Self { parameters, s }
+        Self { parameters, s, small }
     }
 
     /// The public key in the form it travels in: a seed, and one polynomial.
@@ -94,7 +96,7 @@ impl SecretKey {
         let mut out = self.parameters.inverse(product);
         for (m, values) in self.parameters.moduli().zip(out.values.chunks_exact_mut(degree)) {
             for (x, e) in values.iter_mut().zip(error) {
-                *x = m.sub(m.from_signed(*e), *x);
+                *x = m.sub(m.residue(*e), *x);
             }
         }
         out

@@ -7,7 +7,8 @@
 //! 1. [`SecretKey::generate`], [`SecretKey::public_key`] → [`PublicKey::from_bytes`].
 //! 2. [`Encryptor::encrypt`] → [`Inputs::push`]: one polynomial and a common seed.
 //! 3. [`Sum`] or [`Inputs::combine`]: products, in points or in coefficients ([`Form`]).
-//! 4. [`Replier::reply`] → [`Decryptor::decrypt`]: masked, flooded, re-randomised, switched to a small modulus.
+//! 4. [`PackingKeys::pack`], if replies would have room to spare: many products in one.
+//! 5. [`Replier::reply`] → [`Decryptor::decrypt`]: masked, flooded, re-randomised, switched to a small modulus.
 //!
 //! [`Parameters`] are refused unless 128-bit secure; [`Budget`] computes, for a bound on the weights, how many bits each
 //! message takes, and refuses what cannot decrypt with certainty or cannot hide its noise.
@@ -17,6 +18,7 @@ mod error;
 mod keys;
 mod modulus;
 mod ntt;
+mod packing;
 mod parameters;
 mod poly;
 mod product;
@@ -26,6 +28,7 @@ mod sample;
 pub use budget::{Budget, MAX_RING_BITS, MAX_WEIGHT_BITS, STATISTICAL_BITS};
 pub use error::HeError;
 pub use keys::{Encryptor, PublicKey, SecretKey, fresh_bytes, public_key_bytes};
+pub use packing::{PackingKeys, packing_keys_bytes};
 pub use parameters::{Parameters, SECURITY_TABLE};
 pub use product::{Combination, Form, Inputs, Product, ScaledMonomial, Sum, WeightPoly};
 pub use reply::{Decryptor, Replier, reply_bytes};

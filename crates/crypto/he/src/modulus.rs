@@ -86,7 +86,7 @@ impl Modulus {
     }
 
     /// The residue of a signed integer of magnitude below q, without a branch.
-    pub(crate) fn from_signed(self, x: i64) -> u64 {
+    pub(crate) fn residue(self, x: i64) -> u64 {
         debug_assert!(x.unsigned_abs() < self.q);
         (x as u64).wrapping_add(self.q & ((x >> 63) as u64))
     }
@@ -153,7 +153,7 @@ mod tests {
             assert!((0..=3).contains(&(exact - m.fraction(y))), "{y}");
         }
         for x in [-5, -1, 0, 1, 5, 1 - q as i64, q as i64 - 1] {
-            assert_eq!(i128::from(m.from_signed(x)), i128::from(x).rem_euclid(i128::from(q)));
+            assert_eq!(i128::from(m.residue(x)), i128::from(x).rem_euclid(i128::from(q)));
         }
     }
 }

@@ -22,6 +22,8 @@ pub const SECURITY_TABLE: [(usize, u32); 6] =
 pub struct Parameters {
     degree: usize,
     pub(crate) ntts: Vec<Ntt>,
+    /// Tables of the special primes of packing keys, if there are.
+    pub(crate) special: Vec<Ntt>,
     /// (Q/qᵢ)^−1 mod qᵢ.
     pub(crate) punctured_inverses: Vec<Shoup>,
     /// Mixed-radix constants: row i holds the products of the first j primes mod the one with index i, for j ≤ i.
@@ -50,18 +52,28 @@ impl Parameters {
         if log_q > limit {
             return Err(HeError::Insecure { degree, log_q, limit });
         }
-        Ok(Self::build(degree, primes, true))
+        Ok(Self::build(degree, primes, 0, true))
     }
 
-    /// Parameters of any degree, **insecure, for tests only**: small degrees make exhaustive tests quick.
+    /// Two primes at `degree`, and two special ones for [`PackingKeys`](crate::PackingKeys), which live modulo all four.
+    /// Errors unless [`SECURITY_TABLE`] allows that.
+    pub fn with_packing(degree: usize) -> Result<Self> {
+        Self::new(degree, 4)?;
+        Ok(Self::build(degree, 2, 2, true))
+    }
+
+    /// Parameters of any degree, **insecure, for tests only**: small degrees make exhaustive tests quick. With two primes
+    /// packing is possible.
     pub fn insecure_for_tests(degree: usize, primes: usize) -> Self {
-        Self::build(degree, primes, false)
+        Self::build(degree, primes, if primes == 2 { 2 } else { 0 }, false)
     }
 
-    fn build(degree: usize, count: usize, secure: bool) -> Self {
-        let primes = ntt_primes(degree, count);
+    fn build(degree: usize, count: usize, special: usize, secure: bool) -> Self {
+        let mut primes = ntt_primes(degree, count + special);
+        let special = primes.split_off(count).into_iter().map(|q| Ntt::new(q, degree)).collect();
         let ntts: Vec<Ntt> = primes.iter().map(|&q| Ntt::new(q, degree)).collect();
-        let residue = |m: Modulus, factors: &[u64]| factors.iter().fold(1, |p, &f| m.mul_slow(p, f % m.value()));
+        let residue =
+            |m: Modulus, factors: &[u64]| factors.iter().fold(1, |p, &f| m.mul_slow(p, f % m.value()));
         let (mut punctured_inverses, mut prefixes, mut prefix_inverses) = (vec![], vec![], vec![]);
         for (i, ntt) in ntts.iter().enumerate() {
             let m = ntt.modulus;
@@ -72,7 +84,22 @@ impl Parameters {
         }
         let product_word = primes.iter().fold(1u64, |p, &q| p.wrapping_mul(q));
         let halves = ntts.iter().map(|ntt| ntt.modulus.shoup(1 << (PRIME_BITS - 1))).collect();
-        Self { degree, ntts, halves, punctured_inverses, prefixes, prefix_inverses, product_word, secure }
+        Self {
+            degree,
+            ntts,
+            special,
+            halves,
+            punctured_inverses,
+            prefixes,
+            prefix_inverses,
+            product_word,
+            secure,
+        }
+    }
+
+    /// Whether replies can be packed.
+    pub fn can_pack(&self) -> bool {
+        !self.special.is_empty()
     }
 
     /// Ring degree N: coefficients of a polynomial.
@@ -105,7 +132,7 @@ impl Parameters {
         // Q·m − 2^ℓ·round(Q·m/2^ℓ) = centred remainder of Q·m; hence the rounded value is −remainder/2^ℓ mod every q.
         let remainder = scaling.ring.to_signed(scaling.ring.mul(m, self.product_word));
         for (i, m) in self.moduli().enumerate() {
-            let value = m.mul(m.from_signed(-remainder), scaling.inverses[i]);
+            let value = m.mul(m.residue(-remainder), scaling.inverses[i]);
             let slot = &mut poly.values[i * self.degree + at];
             *slot = m.add(*slot, value);
         }
@@ -116,9 +143,17 @@ impl Parameters {
         const HALF: u32 = PRIME_BITS - 1;
         let (high, low) = ((x >> HALF) as i64, x as u64 & ((1 << HALF) - 1));
         for (i, m) in self.moduli().enumerate() {
-            let value = m.add(low, m.mul(m.from_signed(high), self.halves[i]));
+            let value = m.add(low, m.mul(m.residue(high), self.halves[i]));
             let slot = &mut poly.values[i * self.degree + at];
             *slot = m.add(*slot, value);
+        }
+    }
+
+    /// Divides residues by 2^`log`.
+    pub(crate) fn divide_by_power(&self, values: &mut [u64], log: u32) {
+        for (m, values) in self.moduli().zip(values.chunks_exact_mut(self.degree)) {
+            let inverse = m.shoup(m.inverse(1 << log));
+            values.iter_mut().for_each(|x| *x = m.mul(*x, inverse));
         }
     }
 
@@ -140,7 +175,7 @@ impl Parameters {
 
     /// The residues of small signed coefficients.
     pub(crate) fn lift(&self, small: &[i64]) -> Poly {
-        let residues = |m: Modulus| small.iter().map(move |&x| m.from_signed(x));
+        let residues = |m: Modulus| small.iter().map(move |&x| m.residue(x));
         Poly { values: self.moduli().flat_map(residues).collect() }
     }
 }

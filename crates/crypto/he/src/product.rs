@@ -83,7 +83,13 @@ impl WeightPoly {
 
 impl Inputs {
     /// None yet, with room for `capacity`. `seed` is the one the encryptor was made with.
-    pub fn new(parameters: Arc<Parameters>, form: Form, budget: Budget, seed: Block, capacity: usize) -> Self {
+    pub fn new(
+        parameters: Arc<Parameters>,
+        form: Form,
+        budget: Budget,
+        seed: Block,
+        capacity: usize,
+    ) -> Self {
         let words = capacity * parameters.degree() * if form == Form::Points { 1 } else { 2 };
         let buffer = |_| Vec::with_capacity(words);
         let buffers = [(); 2].map(|()| (0..parameters.primes()).map(buffer).collect());
@@ -92,8 +98,13 @@ impl Inputs {
 
     /// Reads the next ciphertext. Errors if `bytes` is not a valid one.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let c0 = read_fresh(&self.parameters, &self.budget, bytes)?;
-        let c1 = sample::uniform(&self.parameters, &mut self.public);
+        let mut c0 = read_fresh(&self.parameters, &self.budget, bytes)?;
+        let mut c1 = sample::uniform(&self.parameters, &mut self.public);
+        if self.budget.levels > 0 {
+            // Packing multiplies by 2^levels.
+            self.parameters.divide_by_power(&mut c0.values, self.budget.levels);
+            self.parameters.divide_by_power(&mut c1, self.budget.levels);
+        }
         let degree = self.parameters.degree();
         let [buffer0, buffer1] = &mut self.buffers;
         match self.form {
@@ -138,7 +149,7 @@ impl Inputs {
             let term = |t: &ScaledMonomial| {
                 assert!(t.input < self.count, "there is no such ciphertext");
                 let (shift, negate) = wrap(t.exponent, degree);
-                let weight = ntt.modulus.from_signed(if negate { -t.weight } else { t.weight });
+                let weight = ntt.modulus.residue(if negate { -t.weight } else { t.weight });
                 Term { start: (2 * t.input + 1) * degree - shift, weight }
             };
             let rows: Vec<Vec<Term>> = rows.iter().map(|row| row.iter().map(term).collect()).collect();
@@ -198,10 +209,20 @@ impl Sum {
         self.terms += 1;
     }
 
+    /// The sum by coefficients, for packing.
+    pub fn combination(&self) -> Combination {
+        Combination(self.coefficients())
+    }
+
     /// The sum plus (p₀·u, p₁·u), by coefficients.
     pub(crate) fn finish(&mut self, key: &PublicKey, u: &NttPoly) -> [Poly; 2] {
         let degree = self.parameters.degree();
         self.accumulate(|i| [0, 1].map(|c| &key.p[c].0.values[i * degree..][..degree]), u);
+        self.coefficients()
+    }
+
+    fn coefficients(&self) -> [Poly; 2] {
+        let degree = self.parameters.degree();
         [0, 1].map(|component| {
             let mut values = vec![0; degree * self.parameters.primes()];
             let by_prime = self.parameters.ntts.iter().zip(values.chunks_exact_mut(degree));

@@ -51,7 +51,7 @@ impl<'k> Replier<'k> {
         };
         let error = sample::errors(degree, prg);
         for (m, values) in parameters.moduli().zip(c1.values.chunks_exact_mut(degree)) {
-            values.iter_mut().zip(error.iter()).for_each(|(x, e)| *x = m.add(*x, m.from_signed(*e)));
+            values.iter_mut().zip(error.iter()).for_each(|(x, e)| *x = m.add(*x, m.residue(*e)));
         }
         let c1 = switch(parameters, &c1, 0..degree, self.budget.c1_bits);
         pack(width(self.budget.c1_bits), &c1, out);

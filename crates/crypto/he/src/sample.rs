@@ -4,7 +4,7 @@ use veilflow_prim::Prg;
 use zeroize::Zeroizing;
 
 use crate::Parameters;
-use crate::modulus::PRIME_BITS;
+use crate::modulus::{Modulus, PRIME_BITS};
 use crate::parameters::Small;
 
 /// The largest error: a sum of 21 differences of bits, of standard deviation √10.5 = 3.24.
@@ -16,17 +16,28 @@ const BATCH: usize = 1024;
 /// Uniform residues, `degree` a prime, by rejection. For public polynomials: time depends on the values.
 pub(crate) fn uniform(parameters: &Parameters, prg: &mut Prg) -> Vec<u64> {
     let mut out = Vec::with_capacity(parameters.degree() * parameters.primes());
-    let mut words = vec![0; parameters.degree()];
-    for (i, modulus) in parameters.moduli().enumerate() {
-        let end = (i + 1) * parameters.degree();
-        while out.len() < end {
-            let missing = &mut words[..end - out.len()];
-            prg.words(missing);
-            let candidates = missing.iter().map(|w| w >> (64 - PRIME_BITS));
-            out.extend(candidates.filter(|&x| x < modulus.value()));
-        }
+    for modulus in parameters.moduli() {
+        extend_uniform(modulus, parameters.degree(), prg, &mut out);
     }
     out
+}
+
+/// `len` uniform residues modulo one prime, likewise.
+pub(crate) fn uniform_residues(modulus: Modulus, len: usize, prg: &mut Prg) -> Vec<u64> {
+    let mut out = Vec::with_capacity(len);
+    extend_uniform(modulus, len, prg, &mut out);
+    out
+}
+
+fn extend_uniform(modulus: Modulus, len: usize, prg: &mut Prg, out: &mut Vec<u64>) {
+    let end = out.len() + len;
+    let mut words = vec![0; len];
+    while out.len() < end {
+        let missing = &mut words[..end - out.len()];
+        prg.words(missing);
+        let candidates = missing.iter().map(|w| w >> (64 - PRIME_BITS));
+        out.extend(candidates.filter(|&x| x < modulus.value()));
+    }
 }
 
 /// Centred binomial errors.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use veilflow_he::{
-    Budget, Decryptor, Encryptor, Form, HeError, Inputs, Parameters, Product, PublicKey, Replier,
-    ScaledMonomial, SecretKey, Sum, WeightPoly, fresh_bytes, reply_bytes,
+    Budget, Decryptor, Encryptor, Form, HeError, Inputs, PackingKeys, Parameters, Product, PublicKey,
+    Replier, ScaledMonomial, SecretKey, Sum, WeightPoly, fresh_bytes, packing_keys_bytes, reply_bytes,
 };
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::Ring;
@@ -72,7 +72,8 @@ fn run(
             replier.reply(Product::Points(&mut sum), &masks, prg, &mut reply);
         }
         Form::Coefficients => {
-            let monomial = |input: usize| move |&(exponent, weight)| ScaledMonomial { input, exponent, weight };
+            let monomial =
+                |input: usize| move |&(exponent, weight)| ScaledMonomial { input, exponent, weight };
             let row = weights.iter().enumerate().flat_map(|(i, w)| w.iter().map(monomial(i))).collect();
             let combination = inputs.combine(&[row]).pop().unwrap();
             replier.reply(Product::Coefficients(combination), &masks, prg, &mut reply);
@@ -98,9 +99,10 @@ fn products_are_exact_at_every_width() {
             let ring = Ring::new(bits).unwrap();
             let messages: Vec<Vec<u64>> = (0..5).map(|_| prg.ring_vec(ring, 64).into_values()).collect();
             let weight_bits = 1 + bits % 16;
-            let weights: Vec<Weights> = (0..5).map(|_| random_weights(&mut prg, 9, weight_bits, 64)).collect();
+            let weights: Vec<Weights> =
+                (0..5).map(|_| random_weights(&mut prg, 9, weight_bits, 64)).collect();
             let norm = 45.0 * 2f64.powi(weight_bits as i32 - 1);
-            let Ok(budget) = Budget::new(&keys.parameters, bits, norm) else { continue };
+            let Ok(budget) = Budget::new(&keys.parameters, bits, norm, 0) else { continue };
             fitting += 1;
             let positions = [0, 1, 17, 62, 63];
             for form in [Form::Points, Form::Coefficients] {
@@ -120,14 +122,19 @@ fn the_largest_weights_stay_exact_at_full_size() {
         let keys = keys(Parameters::new(degree, primes).unwrap(), &mut prg);
         let ring = Ring::new(bits).unwrap();
         // Every weight at the bound: the norm is met exactly. Messages at their corners and uniform.
-        let budget = Budget::new(&keys.parameters, bits, f64::from(taps) * 512.0).unwrap();
+        let budget = Budget::new(&keys.parameters, bits, f64::from(taps) * 512.0, 0).unwrap();
         let mut message = prg.ring_vec(ring, degree).into_values();
         message[..3].copy_from_slice(&[ring.mask(), 1 << (bits - 1), 0]);
         let weights: Weights = (0..taps as isize).map(|e| (e, -512)).collect();
         let positions: Vec<usize> = (0..degree).step_by(61).collect();
-        let got = run(&keys, budget, Form::Points, &[message.clone()], &[weights.clone()], &positions, &mut prg);
+        let got =
+            run(&keys, budget, Form::Points, &[message.clone()], &[weights.clone()], &positions, &mut prg);
         for (&at, got) in positions.iter().zip(got) {
-            assert_eq!(got, oracle(ring, &[message.clone()], &[weights.clone()], at), "degree {degree}, {at}");
+            assert_eq!(
+                got,
+                oracle(ring, &[message.clone()], &[weights.clone()], at),
+                "degree {degree}, {at}"
+            );
         }
     }
 }
@@ -137,7 +144,7 @@ fn more_terms_than_a_sum_holds_are_folded() {
     let mut prg = Prg::from_seed(Block(9));
     let keys = keys(Parameters::insecure_for_tests(64, 2), &mut prg);
     let ring = Ring::new(16).unwrap();
-    let budget = Budget::new(&keys.parameters, 16, 9000.0).unwrap();
+    let budget = Budget::new(&keys.parameters, 16, 9000.0, 0).unwrap();
     let message = prg.ring_vec(ring, 64).into_values();
     let seed = prg.block();
     let mut bytes = Vec::new();
@@ -159,7 +166,7 @@ fn more_terms_than_a_sum_holds_are_folded() {
 fn malformed_messages_are_errors() {
     let mut prg = Prg::from_seed(Block(10));
     let keys = keys(Parameters::insecure_for_tests(64, 2), &mut prg);
-    let budget = Budget::new(&keys.parameters, 32, 1000.0).unwrap();
+    let budget = Budget::new(&keys.parameters, 32, 1000.0, 0).unwrap();
     let length = |error: &HeError| matches!(error, HeError::Length { .. });
     let range = |error: &HeError| matches!(error, HeError::Range { .. });
 
@@ -181,7 +188,10 @@ fn malformed_messages_are_errors() {
     let decryptor = Decryptor::new(&keys.secret, budget);
     let want = reply_bytes(&keys.parameters, &budget, 2);
     assert!(decryptor.decrypt(&vec![0; want + 1], &[0, 1]).is_err_and(|e| length(&e)));
-    assert!(decryptor.decrypt(&vec![0xff; want], &[0, 1]).is_ok(), "every reply of the right length is valid");
+    assert!(
+        decryptor.decrypt(&vec![0xff; want], &[0, 1]).is_ok(),
+        "every reply of the right length is valid"
+    );
 }
 
 #[test]
@@ -192,4 +202,84 @@ fn secrets_are_not_printed() {
     assert_eq!(format!("{:?}", WeightPoly::new(&keys.parameters, [(0, 5)])), "WeightPoly(..)");
     let monomial = ScaledMonomial { input: 1, exponent: -2, weight: 77 };
     assert!(!format!("{monomial:?}").contains("77"));
+}
+
+/// Packs `count` products of one input each, and holds every coefficient to the definition.
+fn pack(parameters: Parameters, bits: u32, levels: u32, count: usize, form: Form) {
+    let mut prg = Prg::from_seed(Block(u128::from(levels) << 8 | count as u128));
+    let keys = keys(parameters, &mut prg);
+    let bytes = keys.secret.packing_keys(levels, &mut prg);
+    let packing = PackingKeys::from_bytes(Arc::clone(&keys.parameters), levels, &bytes).unwrap();
+    assert_eq!(bytes.len(), packing_keys_bytes(&keys.parameters, levels));
+    let (degree, ring) = (keys.parameters.degree(), Ring::new(bits).unwrap());
+    let budget = Budget::new(&keys.parameters, bits, 9.0 * 512.0, levels).unwrap();
+    let seed = prg.block();
+    let mut encryptor = Encryptor::new(&keys.secret, form, budget, seed);
+    let mut inputs = Inputs::new(Arc::clone(&keys.parameters), form, budget, seed, count);
+    let messages: Vec<Vec<u64>> = (0..count).map(|_| prg.ring_vec(ring, degree).into_values()).collect();
+    let weights: Vec<Weights> = (0..count).map(|_| random_weights(&mut prg, 9, 10, degree)).collect();
+    for message in &messages {
+        let mut bytes = Vec::new();
+        encryptor.encrypt(message.iter().copied().enumerate(), &mut prg, &mut bytes);
+        inputs.push(&bytes).unwrap();
+    }
+    let combinations = match form {
+        Form::Points => {
+            let mut sum = Sum::new(Arc::clone(&keys.parameters));
+            let product = |(i, w): (usize, &Weights)| {
+                sum.clear();
+                sum.add(&inputs, i, &WeightPoly::new(&keys.parameters, w.iter().copied()));
+                sum.combination()
+            };
+            weights.iter().enumerate().map(product).collect()
+        }
+        Form::Coefficients => {
+            let row = |(input, w): (usize, &Weights)| {
+                w.iter().map(|&(exponent, weight)| ScaledMonomial { input, exponent, weight }).collect()
+            };
+            inputs.combine(&weights.iter().enumerate().map(row).collect::<Vec<_>>())
+        }
+    };
+    let packed = packing.pack(combinations, levels);
+    let stride = 1 << levels;
+    let masks: Vec<(usize, u64)> =
+        (0..degree).filter(|at| at % stride < count).map(|at| (at, ring.reduce(prg.u64()))).collect();
+    let mut reply = Vec::new();
+    Replier::new(&keys.public, budget).reply(Product::Coefficients(packed), &masks, &mut prg, &mut reply);
+    let positions: Vec<usize> = masks.iter().map(|(at, _)| *at).collect();
+    let values = Decryptor::new(&keys.secret, budget).decrypt(&reply, &positions).unwrap();
+    for ((at, mask), value) in masks.into_iter().zip(values) {
+        let j = at % stride;
+        let want = oracle(ring, &messages[j..=j], &weights[j..=j], at - j);
+        assert_eq!(ring.add(value, mask), want, "{count} products, {levels} levels, coefficient {at}");
+    }
+}
+
+#[test]
+fn packed_products_are_exact() {
+    for levels in 1..=6 {
+        for count in [1, 2, 3, 1 << (levels - 1), (1 << levels) - 1, 1 << levels] {
+            if count <= 1 << levels {
+                let form = if count % 2 == 0 { Form::Points } else { Form::Coefficients };
+                pack(Parameters::insecure_for_tests(64, 2), 20, levels, count, form);
+            }
+        }
+    }
+    pack(Parameters::with_packing(8192).unwrap(), 25, 3, 8, Form::Points);
+}
+
+#[test]
+fn malformed_packing_keys_are_errors() {
+    let mut prg = Prg::from_seed(Block(12));
+    let keys = keys(Parameters::insecure_for_tests(64, 2), &mut prg);
+    let good = keys.secret.packing_keys(2, &mut prg);
+    let read = |levels, bytes: &[u8]| {
+        PackingKeys::from_bytes(Arc::clone(&keys.parameters), levels, bytes).map(|_| ())
+    };
+    assert_eq!(read(2, &good), Ok(()));
+    assert!(matches!(read(3, &good), Err(HeError::Length { .. })));
+    assert!(matches!(read(2, &good[..good.len() - 1]), Err(HeError::Length { .. })));
+    let mut high = good;
+    high[16..].fill(0xff);
+    assert!(matches!(read(2, &high), Err(HeError::Range { .. })));
 }

@@ -94,7 +94,7 @@ impl SessionOptions {
     fn hello(&self, plan_hash: [u8; 32], ot: &OtPlan) -> Hello {
         Hello::new(plan_hash)
             .with("supplier", self.supplier)
-            .with("ot", ot)
+            .with("supplier-ot", ot)
             .with("leaf-bits", self.tuning.leaf_bits)
             .with("threads", self.threads)
             .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
@@ -149,8 +149,9 @@ impl Session {
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier: Box<dyn Supplier> =
-            Box::new(OtSupplier::setup(role, &mut offline, prg.fork(), &ot_plan)?);
+        let supplier: Box<dyn Supplier> = Box::new(
+            OtSupplier::setup(role, &mut offline, prg.fork(), &ot_plan)?.with_threads(options.threads),
+        );
         offline.flush()?;
         set_up += watch.stop(&offline);
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);

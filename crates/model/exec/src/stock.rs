@@ -4,6 +4,7 @@
 //! order; the server refuses to hold more than [`MAX_AHEAD`] runs that the client has not used. Peak memory is the
 //! correlations of so many runs, plus the one being made and the one in use.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ const WAIT: u8 = 2;
 const END: u8 = 0;
 
 /// How often a waiting client says so: well below any sensible deadline.
-const STILL_THERE: Duration = Duration::from_secs(5);
+const STILL_THERE: Duration = Duration::from_millis(250);
 /// How often it looks for room.
 const TICK: Duration = Duration::from_millis(2);
 
@@ -74,15 +75,17 @@ pub fn with_stock<T, E: From<ExecError>>(
         Role::P1 => ahead.waiting.min(MAX_AHEAD),
     };
     let (sender, receiver) = sync_channel(room);
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let background = scope.spawn(|| match preparer.role() {
-            Role::P0 => follow(preparer, plan, weights, progress, sender),
+            Role::P0 => follow(preparer, plan, weights, progress, sender, &done),
             Role::P1 => lead(preparer, plan, ahead.runs, progress, sender),
         });
         let mut stock = Stock { receiver, starved: false };
         let result = body(&mut stock);
         let starved = stock.starved;
         // Whoever prepares finds nobody to hand its work to, and ends.
+        done.store(true, Ordering::Release);
         drop(stock);
         let prepared = background.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (result, prepared) {
@@ -133,6 +136,7 @@ fn follow(
     weights: Option<&Weights>,
     progress: Progress<'_>,
     out: SyncSender<Prepared>,
+    done: &AtomicBool,
 ) -> Result<()> {
     loop {
         match preparer.channel.recv_vec(1)?[..] {
@@ -144,6 +148,8 @@ fn follow(
                     Err(TrySendError::Disconnected(_)) => return Ok(()),
                 }
             }
+            // Else a client could keep a session that has failed for as long as it pleases.
+            [WAIT] if done.load(Ordering::Acquire) => return Ok(()),
             [WAIT] => {}
             _ => return Ok(()),
         }

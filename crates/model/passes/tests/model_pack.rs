@@ -26,8 +26,10 @@ fn models() -> Vec<PathBuf> {
     let mut models: Vec<PathBuf> = MODELS.iter().map(|name| pack().join(name)).collect();
     if let Some(folder) = std::env::var_os("VEILFLOW_MORE_MODELS") {
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let mut more: Vec<PathBuf> =
-            files.filter(|f| f.extension().is_some_and(|e| e == "onnx")).map(|f| f.with_extension("")).collect();
+        let mut more: Vec<PathBuf> = files
+            .filter(|f| f.extension().is_some_and(|e| e == "onnx"))
+            .map(|f| f.with_extension(""))
+            .collect();
         more.sort();
         models.extend(more);
     }
@@ -158,13 +160,22 @@ fn zz_explore() {
         }
         let calibration: Vec<Vec<Tensor>> =
             model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
-        for (w, a, m) in [(11, 12, 200), (11, 16, 200), (16, 12, 200), (12, 13, 200), (13,14,200), (16, 16, 200)] {
-            let options = Options { weight_bits: w, activation_bits: a, margin_percent: m, ..Options::default() };
+        for (w, a, m) in
+            [(11, 12, 200), (11, 16, 200), (16, 12, 200), (12, 13, 200), (13, 14, 200), (16, 16, 200)]
+        {
+            let options =
+                Options { weight_bits: w, activation_bits: a, margin_percent: m, ..Options::default() };
             let compiled = compile(&model.graph, &calibration, &options).unwrap();
             let (plan, weights) = (&compiled.plan, &compiled.weights);
-            if let Ok(dir) = std::env::var("DUMP") && (w, a) == (11, 12) {
+            if let Ok(dir) = std::env::var("DUMP")
+                && (w, a) == (11, 12)
+            {
                 std::fs::write(format!("{dir}/{}.plan", model.name), plan.to_string()).unwrap();
-                std::fs::write(format!("{dir}/{}.graph", model.name), simplify(&model.graph).unwrap().to_string()).unwrap();
+                std::fs::write(
+                    format!("{dir}/{}.graph", model.name),
+                    simplify(&model.graph).unwrap().to_string(),
+                )
+                .unwrap();
             }
             let (mut largest, mut error, mut same, mut overflows) = (0f32, 0f32, 0, 0);
             let (mut sq, mut count) = (0f64, 0);
@@ -175,14 +186,28 @@ fn zz_explore() {
                 let fixed = Tensor::new(logits.shape().clone(), run.decode(plan).swap_remove(0)).unwrap();
                 largest = largest.max(logits.max_abs());
                 error = error.max(largest_difference(&fixed, &logits));
-                sq += fixed.data().iter().zip(logits.data()).map(|(a, b)| f64::from((a - b).powi(2))).sum::<f64>();
+                sq += fixed
+                    .data()
+                    .iter()
+                    .zip(logits.data())
+                    .map(|(a, b)| f64::from((a - b).powi(2)))
+                    .sum::<f64>();
                 count += logits.data().len();
                 same += usize::from(fixed.argmax() == stored.argmax());
             }
             let rms = (sq / count as f64).sqrt();
-            let bytes: u64 = veilflow_exec::Prediction::of(plan, &Default::default()).online.iter().map(|c| c.volume().bytes.iter().sum::<u64>()).sum();
+            let bytes: u64 = veilflow_exec::Prediction::of(plan, &Default::default())
+                .online
+                .iter()
+                .map(|c| c.volume().bytes.iter().sum::<u64>())
+                .sum();
             let (low, high) = plan.widths();
-            println!("{} w{w} a{a} m{m}: {low}..{high} error {error:.3} rms {rms:.4} of {largest:.2}, top {same}/{}, overflows {overflows}, online {:.1} MB", model.name, model.examples.len(), bytes as f64 / 1e6);
+            println!(
+                "{} w{w} a{a} m{m}: {low}..{high} error {error:.3} rms {rms:.4} of {largest:.2}, top {same}/{}, overflows {overflows}, online {:.1} MB",
+                model.name,
+                model.examples.len(),
+                bytes as f64 / 1e6
+            );
         }
     }
 }

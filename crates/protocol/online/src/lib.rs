@@ -7,6 +7,7 @@
 //! file says what is sent. Every operation declares its [`Cost`](veilflow_correlation::Cost) by a function of the same
 //! name with `_cost`, held equal to the channel's meter by the tests.
 
+mod adder;
 mod argmax;
 mod boolean;
 mod compare;
@@ -14,6 +15,9 @@ mod divide;
 mod error;
 mod extend;
 mod linear;
+mod lookup;
+mod multiply;
+mod one_hot;
 mod party;
 mod pool;
 mod product;
@@ -21,7 +25,9 @@ mod select;
 mod share;
 mod sign;
 mod truncate;
+mod word;
 
+pub use adder::{carries, carries_cost, digits, digits_cost, high_bits, high_bits_cost};
 pub use argmax::{arg_max, arg_max_cost};
 pub use boolean::{AndGroup, and_private, and_private_cost, and_shared, and_shared_cost};
 pub use compare::CompareTree;
@@ -29,6 +35,15 @@ pub use divide::{average, average_cost, average_pool, average_pool_cost, divide_
 pub use error::{OnlineError, Result};
 pub use extend::{sign_extend, sign_extend_cost, zero_extend, zero_extend_cost};
 pub use linear::{linear, linear_cost};
+pub use lookup::{
+    Sections, lookup, lookup_bits, lookup_bits_cost, lookup_cost, select_entry, select_entry_cost,
+};
+pub use multiply::{
+    divide_toward_zero, divide_toward_zero_cost, multiply_cost, multiply_signed, multiply_unsigned,
+};
+pub use one_hot::{
+    OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products, one_hot_products_cost,
+};
 pub use party::{Party, Tuning};
 pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};
 pub use product::{ProductJob, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost};
@@ -40,3 +55,4 @@ pub use sign::{
     Range, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry, msb_cost, wrap_count, wrap_count_cost,
 };
 pub use truncate::{arithmetic_shift, arithmetic_shift_cost, truncate_reduce, truncate_reduce_cost};
+pub use word::{WordShape, WordTerm, words, words_cost};

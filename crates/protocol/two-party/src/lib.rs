@@ -8,5 +8,5 @@ mod linear;
 mod nonlinear;
 mod supplier;
 
-pub use he::{HeClient, HeServer, he_check, he_linear_cost, he_setup_cost};
+pub use he::{HeClient, HeServer, HeSuite};
 pub use supplier::{OtCosts, OtPlan, OtSupplier};

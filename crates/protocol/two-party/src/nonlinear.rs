@@ -5,36 +5,57 @@
 //! - Triple: one such product in each direction gives both cross terms of (f₀ ⊕ f₁)(g₀ ⊕ g₁).
 //! - Product in Z_2^w: α = m₁ − m₀, u = −m₀ and v = m_c.
 //! - 1-of-2^d: from d OTs with messages K_{t,0}, K_{t,1}, message j is the ⊕ over t of F(K_{t,jₜ}, j) (Naor–Pinkas, STOC
-//!   1999), where F(K, j) is simply the j-th group of bits of K: a random function table, as 2^d·payload ≤ 128.
+//!   1999), where F(K, j) is simply the j-th group of bits of K: a random function table, as 2^d·payload ≤ 64.
 //!
-//! Triples need OTs in both directions; their messages share a round.
+//! A demand is cut into pieces, each direction's OTs of a batch of pieces are made in one go, and each piece is put
+//! together from what it asked for.
 
-use veilflow_correlation::{AndBatch, ProductBatch, Result, TableBatch, TripleBatch};
+use veilflow_correlation::{AndBatch, Kind, Pools, ProductBatch, TableBatch, TripleBatch};
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{ExtensionReceiver, ExtensionSender, RandomOtReceiver, RandomOtSender, random_both_ways};
+use veilflow_ot::{OtError, RandomOtReceiver, RandomOtSender};
 use veilflow_prim::Block;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
-use crate::supplier::ot_error;
+type Result<T> = std::result::Result<T, OtError>;
 
-/// A party's ends of the two OT extensions, and the channel.
-pub(crate) struct Ends<'a> {
-    pub(crate) role: Role,
-    pub(crate) sender: &'a mut ExtensionSender,
-    pub(crate) receiver: &'a mut ExtensionReceiver,
-    pub(crate) channel: &'a mut Channel,
+/// So many correlations of a kind.
+pub(crate) type Piece = (Kind, usize);
+
+/// What a piece takes of the OTs of one direction: so many low bits of each message, or its low word.
+#[derive(Clone, Copy)]
+pub(crate) enum Take {
+    Bits(usize),
+    Word,
 }
 
-/// The low bits of both messages of a batch, bit-sliced.
-struct SentBits {
-    zeros: Vec<Bits>,
-    ones: Vec<Bits>,
+/// The runs of OTs from `sender` that a piece takes, each of the piece's length.
+pub(crate) fn takes((kind, _): Piece, sender: Role) -> Vec<Take> {
+    match kind {
+        Kind::Triple { payload } => vec![Take::Bits(payload as usize)],
+        Kind::And { sender: s } if s == sender => vec![Take::Bits(1)],
+        Kind::Product { sender: s, .. } if s == sender => vec![Take::Word],
+        Kind::Table { sender: s, digit, payload } if s == sender => {
+            vec![Take::Bits((payload as usize) << digit); digit as usize]
+        }
+        _ => Vec::new(),
+    }
 }
 
-/// The choices and the low bits of the chosen messages, bit-sliced.
-struct ReceivedBits {
+/// What the OT sender keeps of a run.
+pub(crate) enum Sent {
+    /// The low bits of both messages, bit-sliced.
+    Bits { zeros: Vec<Bits>, ones: Vec<Bits> },
+    /// α and u.
+    Words { alpha: Vec<u64>, u: Vec<u64> },
+}
+
+/// What the OT receiver keeps of a run.
+pub(crate) struct Received {
     choices: Bits,
-    messages: Vec<Bits>,
+    /// The low bits of the chosen messages, bit-sliced.
+    bits: Vec<Bits>,
+    /// Or their low words.
+    words: Vec<u64>,
 }
 
 /// Appends the low bits of each block, a row each.
@@ -44,129 +65,163 @@ fn append(rows: &mut [Bits], blocks: &[Block]) {
     rows.iter_mut().zip(&more).for_each(|(row, more)| row.append(more));
 }
 
-impl SentBits {
-    fn new(payload: usize) -> Self {
-        Self { zeros: vec![Bits::default(); payload], ones: vec![Bits::default(); payload] }
-    }
-
-    fn take(&mut self, zeros: &[Block], ones: &[Block]) {
-        append(&mut self.zeros, zeros);
-        append(&mut self.ones, ones);
-    }
-}
-
-impl ReceivedBits {
-    fn new(payload: usize) -> Self {
-        Self { choices: Bits::default(), messages: vec![Bits::default(); payload] }
-    }
-
-    fn take(&mut self, choices: &Bits, messages: &[Block]) {
-        self.choices.append(choices);
-        append(&mut self.messages, messages);
-    }
-}
-
-impl Ends<'_> {
-    fn send_bits(&mut self, payload: usize, n: usize) -> Result<SentBits> {
-        let mut out = SentBits::new(payload);
-        let visit = |_: usize, zeros: &[Block], ones: &[Block]| out.take(zeros, ones);
-        self.sender.random_chunks(self.channel, n, visit).map_err(ot_error)?;
-        self.channel.flush()?;
-        Ok(out)
-    }
-
-    fn receive_bits(&mut self, payload: usize, n: usize) -> Result<ReceivedBits> {
-        let mut out = ReceivedBits::new(payload);
-        let visit = |_: usize, choices: &Bits, messages: &[Block]| out.take(choices, messages);
-        self.receiver.random_chunks(self.channel, n, visit).map_err(ot_error)?;
-        self.channel.flush()?;
-        Ok(out)
-    }
-
-    pub(crate) fn triples(&mut self, payload: u32, n: usize) -> Result<TripleBatch> {
-        let (mut sent, mut received) = (SentBits::new(payload as usize), ReceivedBits::new(payload as usize));
-        random_both_ways(
-            self.sender,
-            self.receiver,
-            self.channel,
-            n,
-            |_, zeros, ones| sent.take(zeros, ones),
-            |_, choices, messages| received.take(choices, messages),
-        )
-        .map_err(ot_error)?;
-        self.channel.flush()?;
-        let f = received.choices;
-        let g: Vec<Bits> = sent.zeros.iter().zip(&sent.ones).map(|(zero, one)| zero.xor(one)).collect();
-        let h = g.iter().zip(&sent.zeros).zip(&received.messages);
-        let h = h.map(|((g, u), v)| f.and(g).xor(u).xor(v)).collect();
-        Ok(TripleBatch { f, g, h })
-    }
-
-    pub(crate) fn ands(&mut self, sender: Role, n: usize) -> Result<AndBatch> {
-        if self.role == sender {
-            let mut sent = self.send_bits(1, n)?;
-            let share = sent.zeros.swap_remove(0);
-            return Ok(AndBatch { factor: share.xor(&sent.ones[0]), share });
+/// Makes every run of the pieces in which this party is OT sender.
+pub(crate) fn send(
+    ot: &mut impl RandomOtSender,
+    channel: &mut Channel,
+    role: Role,
+    pieces: &[Piece],
+) -> Result<Vec<Sent>> {
+    let mut out = Vec::new();
+    for &piece in pieces {
+        for take in takes(piece, role) {
+            out.push(match take {
+                Take::Bits(bits) => {
+                    let (mut zeros, mut ones) = (vec![Bits::default(); bits], vec![Bits::default(); bits]);
+                    ot.random_chunks(channel, piece.1, |_, m0, m1| {
+                        append(&mut zeros, m0);
+                        append(&mut ones, m1);
+                    })?;
+                    Sent::Bits { zeros, ones }
+                }
+                Take::Word => {
+                    let (mut alpha, mut u) = (Vec::with_capacity(piece.1), Vec::with_capacity(piece.1));
+                    ot.random_chunks(channel, piece.1, |_, m0, m1| {
+                        alpha.extend(m0.iter().zip(m1).map(|(m0, m1)| m1.low().wrapping_sub(m0.low())));
+                        u.extend(m0.iter().map(|m0| m0.low().wrapping_neg()));
+                    })?;
+                    Sent::Words { alpha, u }
+                }
+            });
         }
-        let mut received = self.receive_bits(1, n)?;
-        Ok(AndBatch { factor: received.choices, share: received.messages.swap_remove(0) })
     }
+    channel.flush()?;
+    Ok(out)
+}
 
-    pub(crate) fn products(&mut self, sender: Role, bits: u32, n: usize) -> Result<ProductBatch> {
-        let ring = Ring::new(bits).expect("demands hold valid widths");
-        if self.role == sender {
-            let (mut alpha, mut u) = (Vec::with_capacity(n), Vec::with_capacity(n));
-            let visit = |_: usize, zeros: &[Block], ones: &[Block]| {
-                alpha.extend(zeros.iter().zip(ones).map(|(m0, m1)| m1.low().wrapping_sub(m0.low())));
-                u.extend(zeros.iter().map(|m0| m0.low().wrapping_neg()));
+/// Makes every run of the pieces in which this party is OT receiver.
+pub(crate) fn receive(
+    ot: &mut impl RandomOtReceiver,
+    channel: &mut Channel,
+    role: Role,
+    pieces: &[Piece],
+) -> Result<Vec<Received>> {
+    let mut out = Vec::new();
+    for &piece in pieces {
+        for take in takes(piece, role.other()) {
+            let (bits, words) = match take {
+                Take::Bits(bits) => (bits, 0),
+                Take::Word => (0, piece.1),
             };
-            self.sender.random_chunks(self.channel, n, visit).map_err(ot_error)?;
-            let [alpha, u] = [alpha, u].map(|v| RingVec::from_values(ring, v));
-            return Ok(ProductBatch::Sender { alpha, u });
+            let mut run = Received {
+                choices: Bits::default(),
+                bits: vec![Bits::default(); bits],
+                words: Vec::with_capacity(words),
+            };
+            ot.random_chunks(channel, piece.1, |_, choices, messages| {
+                run.choices.append(choices);
+                match take {
+                    Take::Bits(_) => append(&mut run.bits, messages),
+                    Take::Word => run.words.extend(messages.iter().map(|m| m.low())),
+                }
+            })?;
+            out.push(run);
         }
-        let (mut choice, mut v) = (Bits::default(), Vec::with_capacity(n));
-        let visit = |_: usize, choices: &Bits, messages: &[Block]| {
-            choice.append(choices);
-            v.extend(messages.iter().map(|m| m.low()));
-        };
-        self.receiver.random_chunks(self.channel, n, visit).map_err(ot_error)?;
-        self.channel.flush()?;
-        Ok(ProductBatch::Receiver { choice, v: RingVec::from_values(ring, v) })
     }
+    channel.flush()?;
+    Ok(out)
+}
 
-    pub(crate) fn tables(&mut self, sender: Role, digit: u32, payload: u32, n: usize) -> Result<TableBatch> {
-        let (entries, payload) = (1usize << digit, payload as usize);
-        let width = entries * payload;
-        assert!(width <= 64, "a table's messages come from the low half of one block");
-        if self.role == sender {
-            let mut messages = vec![vec![Bits::zeros(n); payload]; entries];
-            for t in 0..digit {
-                let keys = self.send_bits(width, n)?;
-                for (j, message) in messages.iter_mut().enumerate() {
-                    let key = if j >> t & 1 == 1 { &keys.ones } else { &keys.zeros };
-                    message.iter_mut().zip(&key[j * payload..]).for_each(|(row, key)| row.xor_assign(key));
+/// Puts the pieces together from their runs, in order.
+pub(crate) fn assemble(
+    role: Role,
+    pieces: &[Piece],
+    sent: Vec<Sent>,
+    received: Vec<Received>,
+    pools: &mut Pools,
+) {
+    let (mut sent, mut received) = (sent.into_iter(), received.into_iter());
+    for &(kind, n) in pieces {
+        match kind {
+            Kind::Triple { .. } => {
+                if let (Some(Sent::Bits { zeros, ones }), Some(run)) = (sent.next(), received.next()) {
+                    pools.put_triples(kind, triples(&zeros, &ones, run));
                 }
             }
-            return Ok(TableBatch::Sender { messages });
-        }
-        let mut index = Vec::with_capacity(digit as usize);
-        let mut groups = vec![Bits::zeros(n); width];
-        for _ in 0..digit {
-            let received = self.receive_bits(width, n)?;
-            index.push(received.choices);
-            groups.iter_mut().zip(&received.messages).for_each(|(row, key)| row.xor_assign(key));
-        }
-        // Of the groups of bits, the one under the index is the message; the others mean nothing.
-        let mut message = vec![Bits::zeros(n); payload];
-        for j in 0..entries {
-            let mut selected = Bits::filled(true, n);
-            for (t, row) in index.iter().enumerate() {
-                selected = if j >> t & 1 == 1 { selected.and(row) } else { selected.and(&row.not()) };
+            Kind::And { sender } if sender == role => {
+                if let Some(Sent::Bits { mut zeros, ones }) = sent.next() {
+                    let share = zeros.swap_remove(0);
+                    pools.put_ands(kind, AndBatch { factor: share.xor(&ones[0]), share });
+                }
             }
-            for (row, group) in message.iter_mut().zip(&groups[j * payload..]) {
-                row.xor_assign(&selected.and(group));
+            Kind::And { .. } => {
+                if let Some(mut run) = received.next() {
+                    let share = run.bits.swap_remove(0);
+                    pools.put_ands(kind, AndBatch { factor: run.choices, share });
+                }
+            }
+            Kind::Product { sender, bits } => {
+                let ring = Ring::new(bits).expect("demands hold valid widths");
+                let batch = if sender == role {
+                    let Some(Sent::Words { alpha, u }) = sent.next() else { continue };
+                    let [alpha, u] = [alpha, u].map(|v| RingVec::from_values(ring, v));
+                    ProductBatch::Sender { alpha, u }
+                } else {
+                    let Some(run) = received.next() else { continue };
+                    ProductBatch::Receiver { choice: run.choices, v: RingVec::from_values(ring, run.words) }
+                };
+                pools.put_products(kind, batch);
+            }
+            Kind::Table { sender, digit, payload } => {
+                let (digits, payload) = (digit as usize, payload as usize);
+                let batch = if sender == role {
+                    offered(sent.by_ref().take(digits), payload, n)
+                } else {
+                    chosen(received.by_ref().take(digits), payload, n)
+                };
+                pools.put_tables(kind, batch);
             }
         }
-        Ok(TableBatch::Receiver { index, message })
     }
+}
+
+fn triples(zeros: &[Bits], ones: &[Bits], received: Received) -> TripleBatch {
+    let f = received.choices;
+    let g: Vec<Bits> = zeros.iter().zip(ones).map(|(zero, one)| zero.xor(one)).collect();
+    let h = g.iter().zip(zeros).zip(&received.bits).map(|((g, u), v)| f.and(g).xor(u).xor(v)).collect();
+    TripleBatch { f, g, h }
+}
+
+fn offered(keys: impl ExactSizeIterator<Item = Sent>, payload: usize, n: usize) -> TableBatch {
+    let mut messages = vec![vec![Bits::zeros(n); payload]; 1 << keys.len()];
+    for (t, run) in keys.enumerate() {
+        let Sent::Bits { zeros, ones } = run else { continue };
+        for (j, message) in messages.iter_mut().enumerate() {
+            let key = if j >> t & 1 == 1 { &ones } else { &zeros };
+            message.iter_mut().zip(&key[j * payload..]).for_each(|(row, key)| row.xor_assign(key));
+        }
+    }
+    TableBatch::Sender { messages }
+}
+
+fn chosen(keys: impl ExactSizeIterator<Item = Received>, payload: usize, n: usize) -> TableBatch {
+    let entries = 1usize << keys.len();
+    let mut index = Vec::with_capacity(keys.len());
+    let mut groups = vec![Bits::zeros(n); entries * payload];
+    for run in keys {
+        index.push(run.choices);
+        groups.iter_mut().zip(&run.bits).for_each(|(row, key)| row.xor_assign(key));
+    }
+    // Of the groups of bits, the one under the index is the message; the others mean nothing.
+    let mut message = vec![Bits::zeros(n); payload];
+    for j in 0..entries {
+        let mut selected = Bits::filled(true, n);
+        for (t, row) in index.iter().enumerate() {
+            selected = if j >> t & 1 == 1 { selected.and(row) } else { selected.and(&row.not()) };
+        }
+        for (row, group) in message.iter_mut().zip(&groups[j * payload..]) {
+            row.xor_assign(&selected.and(group));
+        }
+    }
+    TableBatch::Receiver { index, message }
 }

@@ -1,36 +1,51 @@
 use std::fmt;
+use std::panic::resume_unwind;
 
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, Flow, Kind, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
+    CorrelationError, Cost, Demand, Flow, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
     SupplyCosts, Weights,
 };
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{ExtensionForecast, ExtensionPlan, ExtensionReceiver, ExtensionSender, OtError, Traffic};
+use veilflow_ot::{
+    ExtensionForecast, ExtensionPlan, ExtensionReceiver, ExtensionSender, OtError, RandomOtSender, Traffic,
+};
 use veilflow_prim::Prg;
 
-use crate::{linear, nonlinear};
+use crate::linear;
+use crate::nonlinear::{self, Piece, Received, Sent};
 
-/// OTs made between one message and the next: bounds memory, and what waits in the sender's queue.
+/// OTs a direction makes between one message and the next: bounds memory, and what waits in the sender's queue.
 const STEP: usize = 1 << 21;
 
 pub(crate) fn ot_error(source: OtError) -> CorrelationError {
     CorrelationError::Supplier { supplier: "ot", source: source.into() }
 }
 
-/// The numbers of OTs from P0 and from P1 in which `count` of a kind are made, step by step.
-fn steps(kind: Kind, count: usize) -> Vec<[usize; 2]> {
-    let (each, senders) = match kind {
-        Kind::Triple { .. } => (1, vec![Role::P0, Role::P1]),
-        Kind::And { sender } | Kind::Product { sender, .. } => (1, vec![sender]),
-        Kind::Table { sender, digit, .. } => (digit as usize, vec![sender]),
-    };
-    let mut out = Vec::new();
-    for start in (0..count).step_by(STEP) {
-        let mut step = [0; 2];
-        senders.iter().for_each(|sender| step[sender.index()] = STEP.min(count - start));
-        out.extend(std::iter::repeat_n(step, each));
+/// Cuts a demand into batches of pieces that each take about [`STEP`] OTs a direction.
+fn batches(demand: &Demand) -> Vec<Vec<Piece>> {
+    let mut out: Vec<Vec<Piece>> = Vec::new();
+    let mut room = 0;
+    for (kind, count) in demand.iter() {
+        for start in (0..count).step_by(STEP) {
+            let piece = (kind, STEP.min(count - start));
+            let ots = ROLES.map(|sender| runs(piece, sender).sum::<usize>());
+            let most = ots[0].max(ots[1]);
+            if out.is_empty() || most > room {
+                out.push(Vec::new());
+                room = STEP;
+            }
+            room = room.saturating_sub(most);
+            out.last_mut().expect("there is a batch").push(piece);
+        }
     }
     out
+}
+
+const ROLES: [Role; 2] = [Role::P0, Role::P1];
+
+/// The lengths of the runs of OTs from `sender` that a piece takes.
+fn runs(piece: Piece, sender: Role) -> impl Iterator<Item = usize> {
+    nonlinear::takes(piece, sender).into_iter().map(move |_| piece.1)
 }
 
 /// Which OT extension serves each direction: from P0, and from P1.
@@ -51,12 +66,8 @@ impl OtPlan {
 
     /// OTs that `needs` takes, from P0 and from P1.
     fn count(needs: &Needs) -> [usize; 2] {
-        let mut total = [0; 2];
-        for (kind, count) in needs.demand.iter() {
-            for step in steps(kind, count) {
-                total = [total[0] + step[0], total[1] + step[1]];
-            }
-        }
+        let pieces = batches(&needs.demand).concat();
+        let mut total = ROLES.map(|sender| pieces.iter().flat_map(|&piece| runs(piece, sender)).sum());
         total[1] += needs.linear.iter().map(linear::ots).sum::<usize>();
         total
     }
@@ -85,6 +96,8 @@ pub struct OtSupplier {
     sender: ExtensionSender,
     receiver: ExtensionReceiver,
     prg: Prg,
+    threads: usize,
+    lane: Option<Channel>,
 }
 
 impl OtSupplier {
@@ -108,9 +121,50 @@ impl OtSupplier {
             let receiver = receive(channel, &mut prg)?;
             (send(channel, &mut prg)?, receiver)
         };
-        Ok(Self { role, plan: plan.clone(), sender, receiver, prg })
+        Ok(Self { role, plan: plan.clone(), sender, receiver, prg, threads: 1, lane: None })
+    }
+
+    /// Lets the supplier work in so many threads: with two or more, each direction has its own. The traffic is the same.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Both directions in one thread: first the one in which this party speaks, so that neither waits for the other.
+    fn one_by_one(&mut self, channel: &mut Channel, pieces: &[Piece]) -> std::result::Result<Made, OtError> {
+        let Self { role, sender, receiver, .. } = self;
+        if sender.speaks() {
+            let sent = nonlinear::send(sender, channel, *role, pieces)?;
+            return Ok((sent, nonlinear::receive(receiver, channel, *role, pieces)?));
+        }
+        let received = nonlinear::receive(receiver, channel, *role, pieces)?;
+        Ok((nonlinear::send(sender, channel, *role, pieces)?, received))
+    }
+
+    /// A thread for each direction; that from P1 has a stream of its own.
+    fn both_at_once(&mut self, channel: &mut Channel, pieces: &[Piece]) -> Result<Made> {
+        let Self { role, sender, receiver, lane, .. } = self;
+        let lane = match lane {
+            Some(lane) => lane,
+            None => lane.insert(channel.fork()?),
+        };
+        channel.lend(lane)?;
+        let (role, main) = (*role, &mut *channel);
+        let (to_send, to_receive) = if role == Role::P0 { (main, &mut *lane) } else { (&mut *lane, main) };
+        let (sent, received) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| nonlinear::receive(receiver, to_receive, role, pieces));
+            let sent = nonlinear::send(sender, to_send, role, pieces);
+            (sent, other.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        let made = (sent.map_err(ot_error)?, received.map_err(ot_error)?);
+        channel.settle(lane)?;
+        Ok(made)
     }
 }
+
+/// What a party made of a batch as OT sender and as OT receiver.
+type Made = (Vec<Sent>, Vec<Received>);
 
 impl Supplier for OtSupplier {
     fn name(&self) -> &'static str {
@@ -118,22 +172,13 @@ impl Supplier for OtSupplier {
     }
 
     fn fill(&mut self, channel: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()> {
-        let Self { role, sender, receiver, .. } = self;
-        let mut ends = nonlinear::Ends { role: *role, sender, receiver, channel };
-        for (kind, count) in demand.iter() {
-            for start in (0..count).step_by(STEP) {
-                let n = STEP.min(count - start);
-                match kind {
-                    Kind::Triple { payload } => pools.put_triples(kind, ends.triples(payload, n)?),
-                    Kind::And { sender } => pools.put_ands(kind, ends.ands(sender, n)?),
-                    Kind::Product { sender, bits } => {
-                        pools.put_products(kind, ends.products(sender, bits, n)?);
-                    }
-                    Kind::Table { sender, digit, payload } => {
-                        pools.put_tables(kind, ends.tables(sender, digit, payload, n)?);
-                    }
-                }
-            }
+        for pieces in batches(demand) {
+            let (sent, received) = if self.threads > 1 {
+                self.both_at_once(channel, &pieces)?
+            } else {
+                self.one_by_one(channel, &pieces).map_err(ot_error)?
+            };
+            nonlinear::assemble(self.role, &pieces, sent, received, pools);
         }
         Ok(())
     }
@@ -166,18 +211,13 @@ pub struct OtCosts {
 }
 
 impl OtCosts {
-    /// The messages that make so many OTs from P0 and from P1: bytes by P0 and by P1.
-    fn extend(&mut self, counts: [usize; 2]) -> [u64; 2] {
+    /// The messages that make so many OTs from `sender`: bytes by P0 and by P1.
+    fn extend(&mut self, sender: Role, count: usize) -> [u64; 2] {
+        // A parameter that the set-up refuses never gets here.
+        let traffic = self.forecasts[sender.index()].extend(count).unwrap_or_default();
         let mut bytes = [0; 2];
-        for (direction, count) in counts.into_iter().enumerate() {
-            if count > 0 {
-                // A parameter that the set-up refuses never gets here.
-                let Traffic { sender, receiver } =
-                    self.forecasts[direction].extend(count).unwrap_or_default();
-                bytes[direction] += sender;
-                bytes[1 - direction] += receiver;
-            }
-        }
+        bytes[sender.index()] = traffic.sender;
+        bytes[sender.other().index()] = traffic.receiver;
         bytes
     }
 }
@@ -198,16 +238,20 @@ impl SupplyCosts for OtCosts {
 
     fn fill(&mut self, demand: &Demand) -> Cost {
         let mut cost = Cost::default();
-        for (kind, count) in demand.iter() {
-            for step in steps(kind, count) {
-                let [from_p0, from_p1] = self.extend(step);
-                cost.flows.push(Flow::Exchange(from_p0, from_p1));
+        for pieces in batches(demand) {
+            let mut total = [0; 2];
+            for sender in ROLES {
+                for count in pieces.iter().flat_map(|&piece| runs(piece, sender)) {
+                    let bytes = self.extend(sender, count);
+                    total = [total[0] + bytes[0], total[1] + bytes[1]];
+                }
             }
+            cost.flows.push(Flow::Exchange(total[0], total[1]));
         }
         cost
     }
 
     fn linear(&mut self, request: &LinearRequest) -> Cost {
-        linear::cost(request, |count| self.extend([0, count]))
+        linear::cost(request, |count| self.extend(Role::P1, count))
     }
 }

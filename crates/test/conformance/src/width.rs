@@ -9,7 +9,7 @@ use veilflow_testkit::World;
 use crate::Suite;
 
 /// Values of `ring` that keep what each range claims.
-fn ranges(world: &mut World, ring: Ring, n: usize) -> [(Range, RingVec); 3] {
+pub(crate) fn ranges(world: &mut World, ring: Ring, n: usize) -> [(Range, RingVec); 3] {
     let third = ((1u128 << ring.bits()) / 3) as u64;
     [
         (Range::Any, world.values(ring, n)),

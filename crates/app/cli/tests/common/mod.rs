@@ -156,6 +156,16 @@ impl Finished {
         }
     }
 
+    /// The arguments must have been refused, in words that contain all of `wanted`.
+    #[track_caller]
+    pub(crate) fn misused(&self, wanted: &[&str]) {
+        let Self { arguments, status, errors, .. } = self;
+        assert_eq!(status.code(), Some(2), "{arguments:?}: {errors}");
+        for wanted in wanted {
+            assert!(errors.contains(wanted), "{arguments:?} lacks {wanted:?}: {errors}");
+        }
+    }
+
     /// It must have ended soon after a deadline of `timeout` seconds. The rest is for slow machines: what is told apart
     /// is a deadline of seconds and none.
     #[track_caller]

@@ -28,6 +28,8 @@ pub struct OctaveSpline {
     pub input: Fixed,
     /// The result's format.
     pub output: Fixed,
+    /// Bits of m below the leading one: those of the argument, and zeros where a piece would else be shorter than two positions.
+    pub fraction_bits: u32,
     /// Width of the index of a piece within its octave.
     pub index_bits: u32,
     /// The pieces, one row an octave; `outside` is for zero, and saturated.
@@ -42,16 +44,16 @@ impl OctaveSpline {
         let magnitude_bits = input.bits - 1;
         let result_bits = (output.bits - 1).min(MAX_RESULT);
         // A piece of length 2^−b errs by 2^−2b·c/16 of the largest result, c = 2 and 3/4: at most half a unit.
-        let finest = match function {
+        let index_bits = match function {
             Octaves::Reciprocal => (result_bits - 1).div_ceil(2),
             Octaves::ReciprocalSqrt => (result_bits - 3).div_ceil(2),
         };
-        let index_bits = finest.min(magnitude_bits - 2);
+        let fraction_bits = (magnitude_bits - 1).max(index_bits + 1);
         // The result changes by 2^(r − b) units at most over a piece: positions finer than an eighth do not show.
-        let position_bits = (magnitude_bits - 1 - index_bits).min(result_bits - index_bits + 3);
+        let position_bits = (fraction_bits - index_bits).min(result_bits - index_bits + 3);
         let dropped = position_bits.max(3);
-        let limit = (1u64 << result_bits) - 1;
-        let limit = i128::from(limit) << (FRACTION - f);
+        // One unit below the largest, so that no rounding reaches the sign bit.
+        let limit = ((1i128 << result_bits) - 2) << (FRACTION - f);
         let row = |octave: u32| {
             let exponent = octave as i32 - input.scale as i32;
             let sample = |half: u64| {
@@ -80,7 +82,7 @@ impl OctaveSpline {
             result: Ring::new(result_bits + 1).expect("a checked format"),
         };
         pieces.fit_widths();
-        Ok(Self { input, output, index_bits, pieces })
+        Ok(Self { input, output, fraction_bits, index_bits, pieces })
     }
 
     /// Width of the magnitude: the argument's without its sign.
@@ -90,16 +92,15 @@ impl OctaveSpline {
 
     /// The result for one argument.
     pub(super) fn evaluate(&self, x: u64) -> u64 {
-        let bits = self.magnitude_bits();
-        let magnitude = x & ((1 << bits) - 1);
-        let (b, t) = (self.index_bits, self.pieces.position_bits);
+        let magnitude = x & ((1 << self.magnitude_bits()) - 1);
+        let t = self.pieces.position_bits;
         let Some(octave) = magnitude.checked_ilog2() else {
             return self.pieces.evaluate(self.pieces.outside, false, 0);
         };
-        // The bits below the leading one, at the top of bits − 1.
-        let fraction = (magnitude << (bits - 1 - octave)) & ((1 << (bits - 1)) - 1);
-        let piece = self.pieces.rows[octave as usize][(fraction >> (bits - 1 - b)) as usize];
-        let position = (fraction >> (bits - 1 - b - t)) & ((1 << t) - 1);
+        let fraction = (magnitude << (self.fraction_bits - octave)) & ((1 << self.fraction_bits) - 1);
+        let below_index = self.fraction_bits - self.index_bits;
+        let piece = self.pieces.rows[octave as usize][(fraction >> below_index) as usize];
+        let position = (fraction >> (below_index - t)) & ((1 << t) - 1);
         self.pieces.evaluate(piece, false, position)
     }
 }

@@ -223,7 +223,8 @@ fn inverse(ntt: &Ntt, values: &mut [u64]) {
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn multiply_accumulate([sums_a, sums_b]: &mut [Sums; 2], [a, b]: [&[u64]; 2], w: &[u64]) {
     let accumulate = sums_a.low.as_chunks_mut().0.iter_mut().zip(sums_a.high.as_chunks_mut().0);
-    let accumulate = accumulate.zip(sums_b.low.as_chunks_mut().0.iter_mut().zip(sums_b.high.as_chunks_mut().0));
+    let accumulate =
+        accumulate.zip(sums_b.low.as_chunks_mut().0.iter_mut().zip(sums_b.high.as_chunks_mut().0));
     let factors = a.as_chunks().0.iter().zip(b.as_chunks().0).zip(w.as_chunks().0);
     for (((low_a, high_a), (low_b, high_b)), ((a, b), w)) in accumulate.zip(factors) {
         let (a, b, w) = (load(a), load(b), load(w));

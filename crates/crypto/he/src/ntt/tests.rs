@@ -103,7 +103,8 @@ fn ifma_equals_scalar() {
         assert_eq!(wide_back, a, "inverse, degree {degree}");
         assert_eq!(plain_back, a, "inverse, degree {degree}");
 
-        let (mut of_ifma, mut of_scalar) = ([Sums::new(degree), Sums::new(degree)], [Sums::new(degree), Sums::new(degree)]);
+        let (mut of_ifma, mut of_scalar) =
+            ([Sums::new(degree), Sums::new(degree)], [Sums::new(degree), Sums::new(degree)]);
         for _ in 0..3 {
             ifma.multiply_accumulate(&mut of_ifma, [&wide, &b], &a);
             scalar::multiply_accumulate(&mut of_scalar, [&wide, &b], &a);

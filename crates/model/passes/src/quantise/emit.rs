@@ -165,7 +165,7 @@ impl<'a> Emitter<'a> {
         let form = self.forms.get(value, Kind::Reduced);
         match self.forms.reduction(value) {
             shift @ 1.. => {
-                let raw = self.round(layer, raw, value, shift);
+                let raw = self.round(layer, raw, (value, Kind::Raw), shift);
                 let shift = shift as u32;
                 self.convert(layer, PlanOp::TruncateReduce { shift }, raw, form, width - shift)
             }
@@ -173,12 +173,12 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    /// `x`, which stands for a graph value, with half a unit added for the truncation by `shift` to come. Otherwise every
+    /// `x`, which stands for a form of a graph value, with half a unit added for the truncation by `shift` to come. Otherwise every
     /// truncation would round down, and the errors of a deep network add up.
-    fn round(&mut self, layer: &str, x: usize, value: usize, shift: i32) -> usize {
+    fn round(&mut self, layer: &str, x: usize, (value, kind): (usize, Kind), shift: i32) -> usize {
         let form = self.form_of(x);
         // Adding a constant would lose the knowledge that a value is never negative, which is worth more.
-        if self.forms.is_rounded(value) || form.non_negative || shift <= 0 {
+        if self.forms.is_rounded(value, kind) || form.non_negative || shift <= 0 {
             return x;
         }
         let parameters = Parameters { weights: Vec::new(), bias: vec![half_unit(shift)] };
@@ -193,7 +193,7 @@ impl<'a> Emitter<'a> {
         let output = step.node.output;
         let shape = self.graph.shape(output).clone();
         let form = self.forms.get(output.index(), step.makes);
-        let aligned = matches!(step.role, Role::Sum { .. } | Role::Concat);
+        let aligned = step.role.aligns();
         let mut inputs = Vec::with_capacity(step.reads.len());
         for &(value, kind) in &step.reads {
             let finer =
@@ -209,14 +209,15 @@ impl<'a> Emitter<'a> {
                 self.node(layer, op, inputs, shape, form, width)
             }
             Role::AddConstant(c) => {
-                let bias = c.data().iter().map(|&v| to_integer(v, form.scale)).collect();
+                let half = self.forms.half_unit(output.index(), form.scale);
+                let bias = c.data().iter().map(|&v| to_integer(v, form.scale) + half).collect();
                 self.parameters.insert(self.plan.nodes.len(), Parameters { weights: Vec::new(), bias });
                 let op = PlanOp::AddConstant { constant: c.shape().clone() };
                 self.node(layer, op, inputs, shape, form, width)
             }
             Role::Relu | Role::Clip { .. } => {
                 let shift = self.plan.values[x].scale - form.scale;
-                let x = self.round(layer, x, step.reads[0].0, shift);
+                let x = self.round(layer, x, step.reads[0], shift);
                 match step.role {
                     Role::Clip { max } => self.clip(layer, x, max, form, width),
                     _ => self.relu(layer, x, form, width),

@@ -3,15 +3,19 @@
 //! A value of the graph can take two forms. **Raw** is what a linear layer or a sum makes: at the sum of its operands'
 //! scales, wide. **Reduced** is what a linear layer reads: truncated so that the largest magnitude takes
 //! `activation_bits` bits. Activations, and the network's inputs, have the reduced form by themselves. A raw value is
-//! reduced only if a linear layer reads it, so a sum of two convolutions that goes into a ReLU is truncated once.
+//! reduced only where a linear layer reads it or where that makes comparisons cheaper (`early`), so a sum of two
+//! convolutions that goes into a ReLU is truncated once.
 //!
 //! Values that become parts of one tensor, or that pooling and moves pass on, share one reduced scale.
 
 use veilflow_ir::{Graph, Node, Op};
 
 use super::Options;
-use super::fixed::{FixedLayer, half_unit, magnitude_of, scale_for, to_integer};
+use super::early::truncated_early;
+use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
 use super::roles::{Layer, Role, node_error};
+use super::rounding::Rounding;
+use super::scales::{bounds, targets};
 use crate::Error;
 
 /// Which form of a value a node reads or makes.
@@ -50,23 +54,20 @@ pub(super) struct Forms<'g> {
     reduced: Vec<Option<Form>>,
     /// The form in which each value comes into being.
     pub(super) native: Vec<Kind>,
-    /// The scale to which each value is truncated by all its readers, if a linear layer makes it and they agree: half a
-    /// unit of that scale goes into the layer's bias, so that truncation rounds to nearest.
-    rounded_to: Vec<Option<i32>>,
+    rounding: Rounding,
 }
 
 impl<'g> Forms<'g> {
     /// `ranges` holds the largest magnitude of every graph value seen in calibration.
     pub(super) fn choose(graph: &'g Graph, ranges: &[f32], options: &Options) -> Result<Self, Error> {
-        let steps = steps(graph)?;
-        let native = native(graph, &steps);
+        let (steps, native) = steps(graph, options)?;
         let margin = f64::from(options.margin_percent) / 100.0;
-        let bounds = bounds(graph, &steps, ranges, margin);
-        let targets = targets(graph, &steps, &bounds, options.activation_bits);
+        let bounds = bounds(&steps, ranges, margin);
+        let targets = targets(graph, &steps, &native, &bounds, options.activation_bits);
         let values = graph.values().len();
-        let rounded_to = rounded_to(graph, &steps, &targets);
+        let rounding = Rounding::choose(graph, &steps, &native, &targets);
         let (raw, reduced) = (vec![None; values], vec![None; values]);
-        let mut forms = Self { steps, raw, reduced, native, rounded_to };
+        let mut forms = Self { steps, raw, reduced, native, rounding };
         for id in graph.inputs() {
             let i = id.index();
             let magnitude = magnitude_of(bounds[i], targets[i]);
@@ -93,9 +94,14 @@ impl<'g> Forms<'g> {
         self.get(value, Kind::Raw).scale - self.get(value, Kind::Reduced).scale
     }
 
-    /// Whether a raw value comes with half a unit added for its truncation.
-    pub(super) fn is_rounded(&self, value: usize) -> bool {
-        self.rounded_to[value].is_some()
+    /// Whether a form of a value comes with half a unit added for its truncation.
+    pub(super) fn is_rounded(&self, value: usize, kind: Kind) -> bool {
+        kind == self.native[value] && self.rounding.of(value).is_some()
+    }
+
+    /// The half unit that a value's native form, of this scale, comes with; 0 for none.
+    pub(super) fn half_unit(&self, value: usize, scale: i32) -> i64 {
+        self.rounding.of(value).map_or(0, |target| half_unit(scale - target))
     }
 
     fn reduce_inputs(&mut self, index: usize, targets: &[i32], bounds: &[f64]) {
@@ -125,8 +131,9 @@ impl<'g> Forms<'g> {
         let form = match &step.role {
             Role::Linear(layer) => {
                 let seen = f64::from(ranges[output]) * margin;
-                let (layer, form) = linear(layer, x, seen, self.rounded_to[output], options)
-                    .map_err(|reason| node_error(step.node, reason))?;
+                let half = |scale| self.half_unit(output, scale);
+                let (layer, form) =
+                    linear(layer, x, seen, half, options).map_err(|reason| node_error(step.node, reason))?;
                 fixed = Some(layer);
                 form
             }
@@ -146,7 +153,11 @@ impl<'g> Forms<'g> {
                 Form { non_negative: true, ..rescaled(x, targets[output], seen) }
             }
             Role::AveragePool { .. } => {
-                Form { magnitude: magnitude_of(bounds[output], x.scale).min(x.magnitude), ..x }
+                // Averages are smaller than what they average: dividing at a finer scale keeps their precision.
+                let finer = if step.makes == Kind::Reduced { (targets[output] - x.scale).max(0) } else { 0 };
+                let scale = x.scale + finer;
+                let magnitude = magnitude_of(bounds[output], scale).min(x.magnitude + finer as u32);
+                Form { scale, magnitude, ..x }
             }
             Role::MaxPool(_) => x,
             Role::Move => match step.node.op {
@@ -192,42 +203,38 @@ fn linear(
     layer: &Layer,
     x: Form,
     seen: f64,
-    rounded_to: Option<i32>,
+    half_unit: impl Fn(i32) -> i64,
     options: &Options,
 ) -> Result<(FixedLayer, Form), String> {
     let mut fixed = FixedLayer::quantise(layer, x.scale, options.weight_bits)?;
     let scale = x.scale + fixed.weight_scale;
-    let half = rounded_to.map_or(0, |target| half_unit(scale - target));
+    let half = half_unit(scale);
     fixed.bias.iter_mut().for_each(|b| *b += half);
     let seen = magnitude_of(seen * f64::from(scale).exp2() + half as f64, 0);
     let possible = magnitude_of(fixed.largest_sum(x.magnitude, x.non_negative), 0);
     Ok((fixed, Form { scale, magnitude: seen.min(possible), non_negative: false }))
 }
 
-fn steps(graph: &Graph) -> Result<Vec<Step<'_>>, Error> {
-    let mut feeds_linear = vec![false; graph.values().len()];
+/// The steps, and the form in which each value comes into being.
+fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step<'g>>, Vec<Kind>), Error> {
     let mut steps = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let role = Role::of(graph, node)?;
-        if let Role::Linear(_) = role {
-            feeds_linear[node.inputs[0].index()] = true;
-        }
         steps.push(Step { node, role, reads: Vec::new(), makes: Kind::Raw, fixed: None });
     }
+    let early = truncated_early(graph, &steps, options);
     let mut native = vec![Kind::Reduced; graph.values().len()];
     for step in &mut steps {
         let private = step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none());
         let private: Vec<usize> = private.map(|id| id.index()).collect();
-        let prefer_reduced = |v: usize| if feeds_linear[v] { Kind::Reduced } else { native[v] };
+        let preferred = |v: usize| if early[v] { Kind::Reduced } else { native[v] };
         let kinds: Vec<Kind> = match step.role {
             Role::Linear(_) => vec![Kind::Reduced],
-            Role::Relu | Role::Clip { .. } => vec![native[private[0]]],
             // Parts of one tensor are all raw or all reduced.
-            Role::Concat if private.iter().any(|&v| native[v] == Kind::Reduced) => {
+            Role::Concat if private.iter().any(|&v| preferred(v) == Kind::Reduced) => {
                 vec![Kind::Reduced; private.len()]
             }
-            Role::Concat => vec![Kind::Raw; private.len()],
-            _ => private.iter().map(|&v| prefer_reduced(v)).collect(),
+            _ => private.iter().map(|&v| preferred(v)).collect(),
         };
         step.makes = match step.role {
             Role::Linear(_) | Role::Sum { .. } => Kind::Raw,
@@ -237,86 +244,5 @@ fn steps(graph: &Graph) -> Result<Vec<Step<'_>>, Error> {
         native[step.node.output.index()] = step.makes;
         step.reads = private.into_iter().zip(kinds).collect();
     }
-    Ok(steps)
-}
-
-/// See [`Forms::rounded_to`].
-fn rounded_to(graph: &Graph, steps: &[Step<'_>], targets: &[i32]) -> Vec<Option<i32>> {
-    let mut readers: Vec<Vec<(&Step<'_>, Kind)>> = vec![Vec::new(); graph.values().len()];
-    for step in steps {
-        step.reads.iter().for_each(|&(value, kind)| readers[value].push((step, kind)));
-    }
-    let mut rounded_to = vec![None; graph.values().len()];
-    for step in steps.iter().filter(|s| matches!(s.role, Role::Linear(_))) {
-        let value = step.node.output.index();
-        let is_output = graph.outputs().iter().any(|o| o.value.index() == value);
-        rounded_to[value] = match readers[value][..] {
-            _ if is_output => None,
-            [(reader, Kind::Raw)] if matches!(reader.role, Role::Relu | Role::Clip { .. }) => {
-                Some(targets[reader.node.output.index()])
-            }
-            _ if readers[value].iter().all(|(_, kind)| *kind == Kind::Reduced) => Some(targets[value]),
-            _ => None,
-        };
-    }
-    rounded_to
-}
-
-fn native(graph: &Graph, steps: &[Step<'_>]) -> Vec<Kind> {
-    let mut native = vec![Kind::Reduced; graph.values().len()];
-    steps.iter().for_each(|s| native[s.node.output.index()] = s.makes);
-    native
-}
-
-/// For every value, a bound on its magnitude: what calibration saw, with margin, or less where that is certain.
-fn bounds(graph: &Graph, steps: &[Step<'_>], ranges: &[f32], margin: f64) -> Vec<f64> {
-    let mut bounds: Vec<f64> = ranges.iter().map(|&r| f64::from(r) * margin).collect();
-    for step in steps {
-        let output = step.node.output.index();
-        let inputs = step.reads.iter().map(|&(v, _)| bounds[v]);
-        let certain = match step.role {
-            Role::Clip { max } => f64::from(max),
-            Role::Sum { .. } => inputs.sum(),
-            Role::Relu | Role::MaxPool(_) | Role::AveragePool { .. } | Role::Concat => {
-                inputs.fold(0.0, f64::max)
-            }
-            _ => f64::INFINITY,
-        };
-        bounds[output] = bounds[output].min(certain);
-    }
-    debug_assert_eq!(bounds.len(), graph.values().len());
-    bounds
-}
-
-/// The reduced scale of every value: the finest that leaves room for all values it is shared with.
-fn targets(graph: &Graph, steps: &[Step<'_>], bounds: &[f64], activation_bits: u32) -> Vec<i32> {
-    let mut class: Vec<usize> = (0..graph.values().len()).collect();
-    for step in steps {
-        let passes_on = matches!(
-            step.role,
-            Role::MaxPool(_) | Role::AveragePool { .. } | Role::Move | Role::Concat | Role::AddConstant(_)
-        );
-        if passes_on && step.makes == Kind::Reduced {
-            let output = find(&mut class, step.node.output.index());
-            for &(input, _) in &step.reads {
-                let input = find(&mut class, input);
-                class[input] = output;
-            }
-        }
-    }
-    let roots: Vec<usize> = (0..class.len()).map(|v| find(&mut class, v)).collect();
-    let mut targets = vec![i32::MAX; class.len()];
-    for (value, &root) in roots.iter().enumerate() {
-        targets[root] = targets[root].min(scale_for(bounds[value], activation_bits));
-    }
-    roots.into_iter().map(|root| targets[root]).collect()
-}
-
-/// The representative of a class, with path halving.
-fn find(class: &mut [usize], mut value: usize) -> usize {
-    while class[value] != value {
-        class[value] = class[class[value]];
-        value = class[value];
-    }
-    value
+    Ok((steps, native))
 }

@@ -4,10 +4,13 @@
 //! must have room for, unless the weights prove a smaller bound. From that follow scales (`forms`), then the least
 //! width of every tensor (`widths`), then the plan (`emit`).
 
+mod early;
 mod emit;
 mod fixed;
 mod forms;
 mod roles;
+mod rounding;
+mod scales;
 mod widths;
 
 use veilflow_ir::plan::Settings;

@@ -81,6 +81,11 @@ impl Role {
             Op::BatchNormalization { .. } | Op::Identity => refuse("simplify the graph first"),
         }
     }
+
+    /// Whether inputs are brought to the output's scale first, if that is finer.
+    pub(super) fn aligns(&self) -> bool {
+        matches!(self, Self::Sum { .. } | Self::Concat | Self::AveragePool { .. })
+    }
 }
 
 pub(super) fn node_error(node: &Node, reason: String) -> Error {

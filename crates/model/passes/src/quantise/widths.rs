@@ -57,12 +57,12 @@ impl Widths {
                 Role::MaxPool(_) => least(x) + u32::from(!x.non_negative),
                 Role::AveragePool { pool, .. } => {
                     let count = (pool.kernel[0] * pool.kernel[1]) as f64;
-                    let seen = f64::from(ranges[output]) * margin * f64::from(x.scale).exp2();
-                    let sum = seen.min(f64::from(x.magnitude).exp2()) * count;
+                    let seen = f64::from(ranges[output]) * margin * f64::from(made.scale).exp2();
+                    let sum = seen.min(f64::from(x.magnitude + finer(&x)).exp2()) * count;
                     // The rounding term is half the count, and the count itself must fit.
                     magnitude_of((sum + count).max(2.0 * count), 0) + 1
                 }
-                .max(least(x)),
+                .max(least(x) + finer(&x)),
             };
             if width > 64 {
                 let reason =
@@ -71,8 +71,7 @@ impl Widths {
             }
             widths.steps[index] = width;
             for (&(value, kind), form) in step.reads.iter().zip(&inputs) {
-                let aligned = matches!(step.role, Role::Sum { .. } | Role::Concat);
-                let shift = if aligned { finer(form) } else { 0 };
+                let shift = if step.role.aligns() { finer(form) } else { 0 };
                 widths.demand(value, kind, width - shift);
             }
         }

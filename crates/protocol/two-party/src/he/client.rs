@@ -1,25 +1,27 @@
+//! The client's side.
+
 use std::fmt;
 use std::sync::Arc;
 
 use veilflow_correlation::{LinearPair, LinearRequest, Result};
-use veilflow_he::{Decryptor, Encryptor, Parameters, SecretKey};
+use veilflow_he::{Decryptor, Encryptor, SecretKey};
 use veilflow_net::Channel;
 use veilflow_prim::Prg;
 use veilflow_ring::RingVec;
 
 use super::plan::Plan;
-use super::{SETS, he_error};
+use super::{HeSuite, he_error};
 
 /// The client of linear layers: holds the secret keys.
 pub struct HeClient {
-    sets: Vec<Arc<Parameters>>,
+    suite: HeSuite,
     keys: Vec<SecretKey>,
     prg: Prg,
 }
 
 impl fmt::Debug for HeClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HeClient({:?})", self.sets)
+        write!(f, "HeClient({:?})", self.suite)
     }
 }
 
@@ -28,26 +30,26 @@ impl HeClient {
     ///
     /// # Errors
     /// If the channel fails.
-    pub fn setup(channel: &mut Channel, prg: Prg) -> Result<Self> {
-        Self::setup_with(channel, prg, &*SETS)
-    }
-
-    pub(super) fn setup_with(channel: &mut Channel, mut prg: Prg, sets: &[Arc<Parameters>]) -> Result<Self> {
-        let keys: Vec<SecretKey> =
-            sets.iter().map(|set| SecretKey::generate(Arc::clone(set), &mut prg)).collect();
-        for key in &keys {
+    pub fn setup(channel: &mut Channel, mut prg: Prg, suite: &HeSuite) -> Result<Self> {
+        let mut keys = Vec::new();
+        for set in &suite.sets {
+            let key = SecretKey::generate(Arc::clone(&set.parameters), &mut prg);
             channel.send(&key.public_key(&mut prg))?;
+            if set.levels > 0 {
+                channel.send(&key.packing_keys(set.levels, &mut prg))?;
+            }
+            keys.push(key);
         }
         channel.flush()?;
-        Ok(Self { sets: sets.to_vec(), keys, prg })
+        Ok(Self { suite: suite.clone(), keys, prg })
     }
 
     /// The client's half of a pair, with a fresh mask.
     ///
     /// # Errors
-    /// If the layer does not fit (see [`he_check`](super::he_check)), or the channel fails.
+    /// If the layer does not fit the suite, or the channel fails.
     pub fn client_linear(&mut self, channel: &mut Channel, request: &LinearRequest) -> Result<LinearPair> {
-        let plan = Plan::new(request, &self.sets).map_err(he_error)?;
+        let plan = self.suite.plan(request).map_err(he_error)?;
         let mask = self.prg.ring_vec(request.ring, request.shape.in_len());
         self.send_inputs(channel, &plan, &mask)?;
         let product = RingVec::from_values(request.ring, self.receive(channel, &plan, request)?);

@@ -123,6 +123,23 @@ impl Geometry {
             && self.group_of_output(outputs.start) <= self.group_of_plane(planes.end - 1)
     }
 
+    /// How many pairs of an input polynomial of `planes` planes and a product of `outputs` outputs meet.
+    pub(super) fn meetings(&self, planes: usize, outputs: usize) -> usize {
+        let [inputs, products] = [self.planes().div_ceil(planes), self.outputs.div_ceil(outputs)];
+        if self.groups == 1 || inputs == 0 {
+            return inputs * products;
+        }
+        // The input polynomials that hold a product's groups, product by product.
+        let (group_planes, group_outputs) = (self.planes() / self.groups, self.outputs / self.groups);
+        let met = |product: usize| {
+            let last = ((product + 1) * outputs).min(self.outputs) - 1;
+            let first_plane = product * outputs / group_outputs * group_planes;
+            let last_plane = (last / group_outputs + 1) * group_planes - 1;
+            last_plane / planes - first_plane / planes + 1
+        };
+        (0..products).map(met).sum()
+    }
+
     /// Index of the first weight of `plane` in `output`, if the output reads the plane.
     pub(super) fn weights_at(&self, plane: usize, output: usize) -> Option<usize> {
         let group_in = self.channels / self.groups;

@@ -1,5 +1,9 @@
 //! How a layer is cut into ciphertexts: the cheapest way that fits, by the declared cost. Both parties compute it from the
 //! public request.
+//!
+//! With h levels of packing, every tile coefficient of `geometry` is 2^h coefficients of the polynomial: plane i of an input
+//! stands at those ≡ i mod 2^h, weights at minus that, so that products are useful at multiples of 2^h alone, and 2^h
+//! products become one reply, whose product j stands at coefficients ≡ j.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,36 +13,51 @@ use veilflow_he::{Budget, Form, HeError, MAX_WEIGHT_BITS, Parameters, fresh_byte
 use veilflow_net::Role;
 
 use super::geometry::{Geometry, Layout};
+use super::suite::Set;
 
 /// Bytes of the seed of a layer's fresh ciphertexts.
 pub(super) const SEED_BYTES: usize = 16;
 
-/// What the choice weighs, in nanoseconds: a byte on a gigabit link, and operations per coefficient of a polynomial.
+/// Words of products that may wait for being packed.
+const MAX_WAITING: usize = 1 << 25;
+
+/// What the choice weighs, in nanoseconds of both parties' processors, measured on AVX-512, and of the link.
 mod price {
-    pub(super) const BYTE: f64 = 8.0;
-    /// Transform, per coefficient of one prime and level of butterflies.
+    /// A byte, on a link of 40 MB/s.
+    pub(super) const BYTE: f64 = 25.0;
+    /// The rest is per coefficient of one prime. A transform, a level of butterflies:
     pub(super) const BUTTERFLY: f64 = 0.15;
-    /// Product in points, both components.
+    /// A product in points, both components.
     pub(super) const MULTIPLY: f64 = 0.5;
-    /// Product with one monomial, both components.
+    /// A product with one monomial, both components.
     pub(super) const MONOMIAL: f64 = 0.15;
     /// Making and reading a ciphertext, besides transforms.
     pub(super) const CIPHERTEXT: f64 = 15.0;
+    /// A key switch, besides transforms.
+    pub(super) const SWITCH: f64 = 15.0;
+}
+
+/// The price of sending so many bytes.
+pub(super) fn price_of(bytes: usize) -> f64 {
+    bytes as f64 * price::BYTE
 }
 
 /// A layer's division into tiles and ciphertexts.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
+    /// Index of the parameter set.
     pub(super) set: usize,
     pub(super) parameters: Arc<Parameters>,
     pub(super) budget: Budget,
     pub(super) form: Form,
     pub(super) geometry: Geometry,
-    pub(super) layout: Layout,
-    /// Planes in an input polynomial.
-    pub(super) planes: usize,
-    /// Outputs in a reply polynomial.
-    pub(super) outputs: usize,
+    layout: Layout,
+    /// Blocks of planes in an input polynomial; each block holds a plane a residue class.
+    planes: usize,
+    /// Outputs in a product.
+    outputs: usize,
+    /// What it costs, in nanoseconds.
+    pub(super) price: f64,
 }
 
 /// A candidate before its plan is written down.
@@ -62,59 +81,56 @@ pub(super) struct Tile {
 
 /// The distinct ⌈n/i⌉, decreasing.
 fn parts(n: usize) -> Vec<usize> {
-    if n == 0 {
-        return vec![1];
-    }
-    let mut out = Vec::new();
-    let mut count = 1;
-    while count <= n {
-        let part = n.div_ceil(count);
-        out.push(part);
-        if part == 1 {
-            break;
-        }
-        // The least count with a smaller part.
-        count = n.div_ceil(part - 1);
+    let mut out = vec![n.max(1)];
+    while let Some(&part @ 2..) = out.last() {
+        // The least count of parts that makes them smaller.
+        out.push(n.div_ceil(n.div_ceil(part - 1)));
     }
     out
 }
 
-fn ranges(total: usize, step: usize) -> impl Iterator<Item = Range<usize>> + Clone {
-    (0..total).step_by(step.max(1)).map(move |start| start..(start + step).min(total))
+fn ranges(all: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+    let end = all.end;
+    all.step_by(step).map(move |start| start..(start + step).min(end))
 }
 
 impl Plan {
     /// The cheapest plan under one of `sets`. Errors with the reason if none fits.
-    pub(super) fn new(request: &LinearRequest, sets: &[Arc<Parameters>]) -> Result<Self, HeError> {
+    pub(super) fn new(request: &LinearRequest, sets: &[Set]) -> Result<Self, HeError> {
         let geometry = Geometry::new(&request.shape);
         let mut best: Option<Choice> = None;
         let mut refusal = None;
-        for (set, parameters) in sets.iter().enumerate() {
-            match search(request, &geometry, set, parameters) {
+        for (index, set) in sets.iter().enumerate() {
+            match (Search { request, geometry: &geometry, index, set }).run() {
                 Ok(choice) if best.is_none_or(|best| choice.price < best.price) => best = Some(choice),
                 Ok(_) => {}
                 Err(reason) => refusal = Some(reason),
             }
         }
-        match (best, refusal) {
-            (Some(choice), _) => Ok(Self {
-                set: choice.set,
-                parameters: Arc::clone(&sets[choice.set]),
-                budget: choice.budget,
-                form: choice.form,
-                layout: choice.layout,
-                planes: choice.planes,
-                outputs: choice.outputs,
-                geometry,
-            }),
-            (None, Some(reason)) => Err(reason),
-            (None, None) => unreachable!("there is a parameter set"),
-        }
+        let Some(choice) = best else {
+            return Err(refusal.expect("there is a parameter set"));
+        };
+        Ok(Self {
+            set: choice.set,
+            parameters: Arc::clone(&sets[choice.set].parameters),
+            budget: choice.budget,
+            form: choice.form,
+            layout: choice.layout,
+            planes: choice.planes,
+            outputs: choice.outputs,
+            price: choice.price,
+            geometry,
+        })
+    }
+
+    /// Residue classes, of planes in an input and of products in a reply.
+    fn classes(&self) -> usize {
+        1 << self.budget.levels
     }
 
     /// Tiles, row by row.
     pub(super) fn tiles(&self) -> Vec<Tile> {
-        let [rows, columns] = [0, 1].map(|i| ranges(self.geometry.output[i], self.layout.tile[i]));
+        let [rows, columns] = [0, 1].map(|i| ranges(0..self.geometry.output[i], self.layout.tile[i]));
         rows.flat_map(|r| columns.clone().map(move |c| (r.clone(), c)))
             .map(|(r, c)| Tile { first: [r.start, c.start], size: [r.len(), c.len()] })
             .collect()
@@ -122,37 +138,48 @@ impl Plan {
 
     /// The planes of each input polynomial of a tile.
     pub(super) fn plane_ranges(&self) -> impl Iterator<Item = Range<usize>> + Clone {
-        ranges(self.geometry.planes(), self.planes)
+        ranges(0..self.geometry.planes(), self.planes * self.classes())
     }
 
-    /// The outputs of each reply polynomial of a tile.
-    pub(super) fn output_ranges(&self) -> impl Iterator<Item = Range<usize>> + Clone {
-        ranges(self.geometry.outputs, self.outputs)
+    /// The outputs of each reply of a tile.
+    pub(super) fn reply_ranges(&self) -> impl Iterator<Item = Range<usize>> + Clone {
+        ranges(0..self.geometry.outputs, self.outputs * self.classes())
     }
 
-    /// The replies in the order they are sent.
+    /// The outputs of each product of a reply.
+    pub(super) fn product_ranges(&self, reply: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
+        ranges(reply.clone(), self.outputs)
+    }
+
+    /// Tiles and outputs of the replies, in the order they are sent.
     pub(super) fn replies(&self) -> Vec<(Tile, Range<usize>)> {
         let tiles = self.tiles();
-        let of_tile = |tile: Tile| self.output_ranges().map(move |outputs| (tile, outputs));
         match self.form {
             Form::Points => {
                 let of_outputs =
                     |outputs: Range<usize>| tiles.iter().map(move |&tile| (tile, outputs.clone()));
-                self.output_ranges().flat_map(of_outputs).collect()
+                self.reply_ranges().flat_map(of_outputs).collect()
             }
-            Form::Coefficients => tiles.iter().copied().flat_map(of_tile).collect(),
+            Form::Coefficients => {
+                let of_tile = |&tile: &Tile| self.reply_ranges().map(move |outputs| (tile, outputs));
+                tiles.iter().flat_map(of_tile).collect()
+            }
         }
     }
 
     /// Index and coefficient of every output element of a reply.
-    pub(super) fn reply_slots(&self, tile: &Tile, outputs: &Range<usize>) -> Vec<(usize, usize)> {
+    pub(super) fn reply_slots(&self, tile: &Tile, reply: &Range<usize>) -> Vec<(usize, usize)> {
         let [height, width] = self.geometry.output;
-        let mut slots = Vec::with_capacity(outputs.len() * tile.size[0] * tile.size[1]);
-        for (i, output) in outputs.clone().enumerate() {
-            for row in 0..tile.size[0] {
-                for column in 0..tile.size[1] {
-                    let element = (output * height + tile.first[0] + row) * width + tile.first[1] + column;
-                    slots.push((element, self.layout.position([row, column], self.planes, i)));
+        let mut slots = Vec::with_capacity(reply.len() * tile.size[0] * tile.size[1]);
+        for (class, outputs) in self.product_ranges(reply).enumerate() {
+            for (i, output) in outputs.enumerate() {
+                for row in 0..tile.size[0] {
+                    for column in 0..tile.size[1] {
+                        let element =
+                            (output * height + tile.first[0] + row) * width + tile.first[1] + column;
+                        let at = self.layout.position([row, column], self.planes, i);
+                        slots.push((element, at * self.classes() + class));
+                    }
                 }
             }
         }
@@ -164,11 +191,13 @@ impl Plan {
         let mut slots = Vec::new();
         let [first_row, first_column] = [0, 1].map(|i| tile.first[i] as isize + self.layout.first[i]);
         for (i, plane) in planes.clone().enumerate() {
+            let (block, class) = (i / self.classes(), i % self.classes());
             for row in 0..self.layout.window[0] {
                 for column in 0..self.layout.window[1] {
                     let at = [first_row + row as isize, first_column + column as isize];
                     if let Some(element) = self.geometry.input_at(plane, at) {
-                        slots.push((i * self.layout.block + row * self.layout.pitch + column, element));
+                        let coefficient = block * self.layout.block + row * self.layout.pitch + column;
+                        slots.push((coefficient * self.classes() + class, element));
                     }
                 }
             }
@@ -176,8 +205,8 @@ impl Plan {
         slots
     }
 
-    /// The monomials of the weights that take input polynomial `planes` to reply polynomial `outputs`: all that the shape
-    /// has, zero weights among them, so that the work tells nothing about the weights.
+    /// Exponent and index of the weights that take input polynomial `planes` to product `outputs`: all that the shape has, so
+    /// that the work tells nothing about their values.
     pub(super) fn monomials(
         &self,
         planes: &Range<usize>,
@@ -185,10 +214,12 @@ impl Plan {
         mut emit: impl FnMut(isize, usize),
     ) {
         for (o, output) in outputs.clone().enumerate() {
-            for (p, plane) in planes.clone().enumerate() {
+            for (i, plane) in planes.clone().enumerate() {
+                let (block, class) = (i / self.classes(), i % self.classes());
                 if let Some(first) = self.geometry.weights_at(plane, output) {
                     for tap in &self.geometry.phase(plane).taps {
-                        emit(self.layout.exponent(tap, p, self.planes, o), first + tap.weight);
+                        let exponent = self.layout.exponent(tap, block, self.planes, o);
+                        emit(exponent * self.classes() as isize - class as isize, first + tap.weight);
                     }
                 }
             }
@@ -219,71 +250,87 @@ impl Plan {
     }
 }
 
-/// The cheapest choice within one parameter set.
-fn search(
-    request: &LinearRequest,
-    geometry: &Geometry,
-    set: usize,
-    parameters: &Parameters,
-) -> Result<Choice, HeError> {
-    let degree = parameters.degree();
-    let weight = 2f64.powi(request.weight_bits as i32 - 1);
-    let budget = |outputs: usize| {
-        Budget::new(parameters, request.ring.bits(), (outputs * geometry.fan_in()) as f64 * weight)
-    };
-    budget(1)?;
-    if request.weight_bits > MAX_WEIGHT_BITS {
-        return Err(HeError::Weights { bits: request.weight_bits, limit: MAX_WEIGHT_BITS });
-    }
-    let mut best: Option<Choice> = None;
-    for rows in parts(geometry.output[0]) {
-        for columns in parts(geometry.output[1]) {
-            let layout = Layout::new(geometry, [rows, columns]);
-            let blocks = degree / layout.block;
-            if blocks == 0 {
-                continue;
-            }
-            for planes in parts(geometry.planes()).into_iter().filter(|&planes| planes <= blocks) {
-                let most = (blocks / planes).min(geometry.outputs);
-                let outputs = geometry.outputs.div_ceil(geometry.outputs.div_ceil(most));
-                let Ok(budget) = budget(outputs) else { continue };
-                let choice = price(geometry, parameters, set, budget, layout, planes, outputs);
-                if best.is_none_or(|best| choice.price < best.price) {
-                    best = Some(choice);
+/// The search for the cheapest choice within one parameter set.
+struct Search<'a> {
+    request: &'a LinearRequest,
+    geometry: &'a Geometry,
+    index: usize,
+    set: &'a Set,
+}
+
+impl Search<'_> {
+    fn run(&self) -> Result<Choice, HeError> {
+        let (geometry, degree) = (self.geometry, self.set.parameters.degree());
+        self.budget(1, 0)?;
+        if self.request.weight_bits > MAX_WEIGHT_BITS {
+            return Err(HeError::Weights { bits: self.request.weight_bits, limit: MAX_WEIGHT_BITS });
+        }
+        let mut best: Option<Choice> = None;
+        for rows in parts(geometry.output[0]) {
+            for columns in parts(geometry.output[1]) {
+                let layout = Layout::new(geometry, [rows, columns]);
+                for levels in 0..=self.set.levels {
+                    let blocks = (degree >> levels) / layout.block;
+                    for planes in parts(geometry.planes().div_ceil(1 << levels)) {
+                        let most = (blocks / planes).min(geometry.outputs);
+                        if most == 0 {
+                            continue;
+                        }
+                        let outputs = geometry.outputs.div_ceil(geometry.outputs.div_ceil(most));
+                        let Ok(budget) = self.budget(outputs, levels) else { continue };
+                        let choice = self.choice(budget, layout, planes, outputs);
+                        if best.is_none_or(|best| choice.price < best.price) {
+                            best = Some(choice);
+                        }
+                    }
                 }
             }
         }
+        best.ok_or_else(|| HeError::Window { span: Layout::new(geometry, [1, 1]).block, degree })
     }
-    best.ok_or_else(|| HeError::Window { span: Layout::new(geometry, [1, 1]).block, degree })
-}
 
-fn price(
-    geometry: &Geometry,
-    parameters: &Parameters,
-    set: usize,
-    budget: Budget,
-    layout: Layout,
-    planes: usize,
-    outputs: usize,
-) -> Choice {
-    let size = (parameters.degree() * parameters.primes()) as f64;
-    let tiles = [0, 1].map(|i| geometry.output[i].div_ceil(layout.tile[i])).iter().product::<usize>() as f64;
-    let inputs = geometry.planes().div_ceil(planes) as f64;
-    let replies = geometry.outputs.div_ceil(outputs) as f64;
-    let values = (geometry.outputs * geometry.output[0] * geometry.output[1]) as f64;
-    let bytes = tiles * inputs * fresh_bytes(parameters, &budget) as f64
-        + tiles * replies * reply_bytes(parameters, &budget, 0) as f64
-        + values * f64::from(budget.c0_bits) / 8.0;
-    // With groups, only pairs of polynomials that share a group are multiplied.
-    let monomials = (geometry.fan_in() * geometry.outputs) as f64;
-    let per_product = (geometry.fan_in() * outputs)
-        .min(geometry.phases.iter().map(|p| p.taps.len()).sum::<usize>() * planes * outputs);
-    let products = (monomials / per_product as f64).max(inputs.max(replies)).min(inputs * replies);
-    let transform = size * f64::from(parameters.degree().trailing_zeros()) * price::BUTTERFLY;
-    let points = products * transform + tiles * (products * size * price::MULTIPLY + inputs * transform);
-    let coefficients = tiles * monomials * size * price::MONOMIAL + tiles * replies * 2.0 * transform;
-    let form = if points <= coefficients { Form::Points } else { Form::Coefficients };
-    let fixed = tiles * (inputs + replies) * (size * price::CIPHERTEXT + 4.0 * transform);
-    let price = bytes * price::BYTE + points.min(coefficients) + fixed;
-    Choice { set, budget, form, layout, planes, outputs, price }
+    fn budget(&self, outputs: usize, levels: u32) -> Result<Budget, HeError> {
+        let weight = 2f64.powi(self.request.weight_bits as i32 - 1);
+        let norm = (outputs * self.geometry.fan_in()) as f64 * weight;
+        Budget::new(&self.set.parameters, self.request.ring.bits(), norm, levels)
+    }
+
+    /// A candidate with its price.
+    fn choice(&self, budget: Budget, layout: Layout, planes: usize, outputs: usize) -> Choice {
+        let (geometry, parameters) = (self.geometry, &*self.set.parameters);
+        let classes = 1usize << budget.levels;
+        let size = (parameters.degree() * parameters.primes()) as f64;
+        let transform = size * f64::from(parameters.degree().trailing_zeros()) * price::BUTTERFLY;
+        let tiles =
+            [0, 1].map(|i| geometry.output[i].div_ceil(layout.tile[i])).iter().product::<usize>() as f64;
+        let inputs = geometry.planes().div_ceil(planes * classes) as f64;
+        let products = geometry.outputs.div_ceil(outputs);
+        let replies = products.div_ceil(classes) as f64;
+        let values = (geometry.outputs * geometry.output[0] * geometry.output[1]) as f64;
+        let bytes = tiles * inputs * fresh_bytes(parameters, &budget) as f64
+            + tiles * replies * reply_bytes(parameters, &budget, 0) as f64
+            + values * f64::from(budget.c0_bits) / 8.0;
+
+        let pairs = geometry.meetings(planes * classes, outputs) as f64;
+        let monomials = (geometry.fan_in() * geometry.outputs) as f64;
+        let points = pairs * transform + tiles * (pairs * size * price::MULTIPLY + inputs * transform);
+        let coefficients =
+            tiles * (monomials * size * price::MONOMIAL + (inputs + 2.0 * products as f64) * transform);
+        let waiting = tiles * products.min(classes) as f64 * 2.0 * size;
+        let by_points = points <= coefficients && (classes == 1 || waiting <= MAX_WAITING as f64);
+
+        let switches: usize = (1..=budget.levels).map(|s| (products % classes).min(1 << (s - 1))).sum();
+        let switches = (products / classes * (classes - 1) + switches) as f64;
+        let switching = tiles * switches * (6.0 * transform + size * price::SWITCH);
+        let fixed = tiles * (inputs + replies) * (size * price::CIPHERTEXT + 4.0 * transform);
+        Choice {
+            set: self.index,
+            budget,
+            form: if by_points { Form::Points } else { Form::Coefficients },
+            layout,
+            planes,
+            outputs,
+            price: bytes * price::BYTE + if by_points { points } else { coefficients } + switching + fixed,
+        }
+    }
 }

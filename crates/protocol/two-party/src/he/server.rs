@@ -1,31 +1,40 @@
+//! The server's side.
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use veilflow_correlation::{CorrelationError, LinearPair, LinearRequest, Result};
 use veilflow_he::{
-    Form, Inputs, Parameters, Product, PublicKey, Replier, ScaledMonomial, Sum, WeightPoly, public_key_bytes,
+    Combination, Form, Inputs, PackingKeys, Product, PublicKey, Replier, ScaledMonomial, Sum, WeightPoly,
+    packing_keys_bytes, public_key_bytes,
 };
 use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
 use super::plan::{Plan, SEED_BYTES, Tile};
-use super::{SETS, he_error};
+use super::{HeSuite, he_error};
 
-/// Replies computed together where products go monomial by monomial, so that they share what they read.
+/// Products computed together where they go monomial by monomial, so that they share what they read.
 const BATCH: usize = 32;
 
 /// The server of linear layers: holds the client's public keys.
 pub struct HeServer {
-    sets: Vec<Arc<Parameters>>,
-    keys: Vec<PublicKey>,
+    suite: HeSuite,
+    keys: Vec<Keys>,
     prg: Prg,
+}
+
+/// The client's keys of one parameter set.
+struct Keys {
+    public: PublicKey,
+    packing: Option<PackingKeys>,
 }
 
 impl fmt::Debug for HeServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HeServer({:?})", self.sets)
+        write!(f, "HeServer({:?})", self.suite)
     }
 }
 
@@ -34,23 +43,26 @@ impl HeServer {
     ///
     /// # Errors
     /// If the channel fails, or a key is malformed.
-    pub fn setup(channel: &mut Channel, prg: Prg) -> Result<Self> {
-        Self::setup_with(channel, prg, &*SETS)
-    }
-
-    pub(super) fn setup_with(channel: &mut Channel, prg: Prg, sets: &[Arc<Parameters>]) -> Result<Self> {
+    pub fn setup(channel: &mut Channel, prg: Prg, suite: &HeSuite) -> Result<Self> {
         let mut keys = Vec::new();
-        for set in sets {
-            let bytes = channel.recv_vec(public_key_bytes(set))?;
-            keys.push(PublicKey::from_bytes(Arc::clone(set), &bytes).map_err(he_error)?);
+        for set in &suite.sets {
+            let parameters = || Arc::clone(&set.parameters);
+            let bytes = channel.recv_vec(public_key_bytes(&set.parameters))?;
+            let public = PublicKey::from_bytes(parameters(), &bytes).map_err(he_error)?;
+            let mut packing = None;
+            if set.levels > 0 {
+                let bytes = channel.recv_vec(packing_keys_bytes(&set.parameters, set.levels))?;
+                packing = Some(PackingKeys::from_bytes(parameters(), set.levels, &bytes).map_err(he_error)?);
+            }
+            keys.push(Keys { public, packing });
         }
-        Ok(Self { sets: sets.to_vec(), keys, prg })
+        Ok(Self { suite: suite.clone(), keys, prg })
     }
 
     /// The server's half of a pair.
     ///
     /// # Errors
-    /// If the weights do not fit the request, the layer does not fit (see [`he_check`](super::he_check)), the client's
+    /// If the weights do not fit the request, the layer does not fit the suite, the client's
     /// ciphertexts are malformed, or the channel fails.
     pub fn server_linear(
         &mut self,
@@ -59,14 +71,15 @@ impl HeServer {
         weights: &[i64],
     ) -> Result<LinearPair> {
         check_weights(request, weights)?;
-        let plan = Plan::new(request, &self.sets).map_err(he_error)?;
+        let plan = self.suite.plan(request).map_err(he_error)?;
         let s = self.prg.ring_vec(request.ring, request.shape.out_len());
         let inputs = receive_inputs(channel, &plan)?;
         let mut job = Job {
             plan: &plan,
             weights,
             inputs: &inputs,
-            replier: Replier::new(&self.keys[plan.set], plan.budget),
+            replier: Replier::new(&self.keys[plan.set].public, plan.budget),
+            packing: self.keys[plan.set].packing.as_ref(),
             s: &s,
             prg: &mut self.prg,
             channel,
@@ -112,6 +125,7 @@ struct Job<'a> {
     weights: &'a [i64],
     inputs: &'a Inputs,
     replier: Replier<'a>,
+    packing: Option<&'a PackingKeys>,
     s: &'a RingVec,
     prg: &'a mut Prg,
     channel: &'a mut Channel,
@@ -122,47 +136,66 @@ impl Job<'_> {
     fn by_points(&mut self) -> Result<()> {
         let plan = self.plan;
         let tiles = plan.tiles();
-        let per_tile = plan.plane_ranges().count();
         let mut sums: Vec<Sum> = tiles.iter().map(|_| Sum::new(Arc::clone(&plan.parameters))).collect();
-        for outputs in plan.output_ranges() {
-            sums.iter_mut().for_each(Sum::clear);
-            for (i, planes) in plan.plane_ranges().enumerate() {
-                if !plan.geometry.meet(&planes, &outputs) {
-                    continue;
+        for reply in plan.reply_ranges() {
+            if plan.budget.levels == 0 {
+                self.sum(&reply, &mut sums);
+                for (tile, sum) in tiles.iter().zip(&mut sums) {
+                    self.reply(tile, &reply, Product::Points(sum))?;
                 }
-                let mut terms = Vec::new();
-                plan.monomials(&planes, &outputs, |exponent, weight| {
-                    terms.push((exponent, self.weights[weight]));
-                });
-                let poly = WeightPoly::new(&plan.parameters, terms);
-                for (t, sum) in sums.iter_mut().enumerate() {
-                    sum.add(self.inputs, t * per_tile + i, &poly);
-                }
+                continue;
             }
-            for (tile, sum) in tiles.iter().zip(&mut sums) {
-                self.reply(tile, &outputs, Product::Points(sum))?;
+            let mut products: Vec<Vec<Combination>> = tiles.iter().map(|_| Vec::new()).collect();
+            for outputs in plan.product_ranges(&reply) {
+                self.sum(&outputs, &mut sums);
+                products.iter_mut().zip(&sums).for_each(|(of_tile, sum)| of_tile.push(sum.combination()));
+            }
+            for (tile, products) in tiles.iter().zip(products) {
+                self.packed_reply(tile, &reply, products)?;
             }
         }
         Ok(())
+    }
+
+    /// The products of `outputs`, tile by tile.
+    fn sum(&self, outputs: &Range<usize>, sums: &mut [Sum]) {
+        let plan = self.plan;
+        let per_tile = plan.plane_ranges().count();
+        sums.iter_mut().for_each(Sum::clear);
+        for (i, planes) in plan.plane_ranges().enumerate() {
+            if !plan.geometry.meet(&planes, outputs) {
+                continue;
+            }
+            let mut terms = Vec::new();
+            plan.monomials(&planes, outputs, |exponent, weight| terms.push((exponent, self.weights[weight])));
+            let poly = WeightPoly::new(&plan.parameters, terms);
+            for (t, sum) in sums.iter_mut().enumerate() {
+                sum.add(self.inputs, t * per_tile + i, &poly);
+            }
+        }
     }
 
     /// Monomial by monomial, for weight polynomials of few.
     fn by_monomials(&mut self) -> Result<()> {
         let plan = self.plan;
         let per_tile = plan.plane_ranges().count();
-        let all: Vec<Range<usize>> = plan.output_ranges().collect();
+        let replies: Vec<Range<usize>> = plan.reply_ranges().collect();
         for (t, tile) in plan.tiles().iter().enumerate() {
-            for batch in all.chunks(BATCH) {
-                let rows: Vec<_> = batch.iter().map(|outputs| self.row(t * per_tile, outputs)).collect();
-                for (outputs, combination) in batch.iter().zip(self.inputs.combine(&rows)) {
-                    self.reply(tile, outputs, Product::Coefficients(combination))?;
+            // Whole replies, about as many as make a batch.
+            for batch in replies.chunks((BATCH >> plan.budget.levels).max(1)) {
+                let outputs = batch.iter().flat_map(|reply| plan.product_ranges(reply));
+                let rows: Vec<_> = outputs.map(|outputs| self.row(t * per_tile, &outputs)).collect();
+                let mut products = self.inputs.combine(&rows).into_iter();
+                for reply in batch {
+                    let count = plan.product_ranges(reply).count();
+                    self.packed_reply(tile, reply, products.by_ref().take(count).collect())?;
                 }
             }
         }
         Ok(())
     }
 
-    /// All monomials of a reply, over the input polynomials from `first` on.
+    /// All monomials of a product, over the input polynomials from `first` on.
     fn row(&self, first: usize, outputs: &Range<usize>) -> Vec<ScaledMonomial> {
         let mut row = Vec::new();
         for (i, planes) in self.plan.plane_ranges().enumerate() {
@@ -173,6 +206,20 @@ impl Job<'_> {
             }
         }
         row
+    }
+
+    /// Packs the products of one reply, if there is more than room for one.
+    fn packed_reply(
+        &mut self,
+        tile: &Tile,
+        outputs: &Range<usize>,
+        mut products: Vec<Combination>,
+    ) -> Result<()> {
+        let product = match self.packing {
+            Some(packing) if self.plan.budget.levels > 0 => packing.pack(products, self.plan.budget.levels),
+            _ => products.pop().expect("a reply has a product"),
+        };
+        self.reply(tile, outputs, Product::Coefficients(product))
     }
 
     fn reply(&mut self, tile: &Tile, outputs: &Range<usize>, product: Product<'_>) -> Result<()> {

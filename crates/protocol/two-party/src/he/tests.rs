@@ -6,19 +6,25 @@ use std::thread;
 use proptest::prelude::*;
 use veilflow_correlation::{CorrelationError, Flow, LinearPair, LinearRequest};
 use veilflow_he::{HeError, Parameters};
-use veilflow_net::{Channel, Meter, memory_pair};
+use veilflow_net::{Channel, Meter, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
-use super::plan::Plan;
+use super::suite::Set;
 use super::*;
 
 /// Degrees too small to be secure, at which many tiles and wraps occur in small layers.
-fn toy_sets() -> Vec<Arc<Parameters>> {
-    [(64, 2), (128, 3)]
+fn toys() -> [Arc<Parameters>; 3] {
+    [(64, 2), (128, 2), (128, 3)]
         .map(|(degree, primes)| Arc::new(Parameters::insecure_for_tests(degree, primes)))
-        .into()
+}
+
+/// A suite of one toy set with up to `levels` levels of packing, and the wide one in case it does not fit.
+fn toy_suite(set: usize, levels: u32) -> HeSuite {
+    let [small, large, wide] = toys();
+    let parameters = [small, large][set].clone();
+    HeSuite { sets: vec![Set { parameters, levels }, Set { parameters: wide, levels: 0 }] }
 }
 
 fn both<A: Send, B: Send>(
@@ -39,14 +45,14 @@ fn prg(seed: u128) -> Prg {
 }
 
 /// Makes a pair and holds it to the specification and the declared cost.
-fn run(request: &LinearRequest, weights: &[i64], sets: &[Arc<Parameters>]) {
+fn run(request: &LinearRequest, weights: &[i64], suite: &HeSuite) {
     let (client, server) = both(
         |channel| {
-            let mut client = HeClient::setup_with(channel, prg(1), sets)?;
+            let mut client = HeClient::setup(channel, prg(1), suite)?;
             let setup = channel.meter();
             Ok::<_, CorrelationError>((client.client_linear(channel, request)?, setup, channel.meter()))
         },
-        |channel| HeServer::setup_with(channel, prg(2), sets)?.server_linear(channel, request, weights),
+        |channel| HeServer::setup(channel, prg(2), suite)?.server_linear(channel, request, weights),
     );
     let ((client, setup, meter), server) = (client.unwrap(), server.unwrap());
     let (LinearPair::Client { mask, product }, LinearPair::Server { s }) = (client, server) else {
@@ -55,8 +61,8 @@ fn run(request: &LinearRequest, weights: &[i64], sets: &[Arc<Parameters>]) {
     let want = veilflow_spec::linear(&request.shape, weights, &mask).sub(&s);
     let wrong = product.values().iter().zip(want.values()).filter(|(a, b)| a != b).count();
     assert_eq!(wrong, 0, "outputs of {request:?} that differ, of {}", want.len());
-    assert_eq!(setup.sent, setup_cost(sets).volume().bytes[1]);
-    let volume = Plan::new(request, sets).unwrap().cost().volume();
+    assert_eq!(setup.sent, suite.setup_cost().volume().bytes[1]);
+    let volume = suite.linear_cost(request).unwrap().volume();
     let metered = meter - setup;
     assert_eq!(
         Meter { rounds: meter.rounds, ..metered },
@@ -94,12 +100,12 @@ fn shapes() -> impl Strategy<Value = LinearShape> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
     #[test]
-    fn every_layer_is_exact(shape in shapes(), bits in 1..=37u32, weight_bits in 1..=12u32, seed: u64, top: bool) {
+    fn every_layer_is_exact(shape in shapes(), bits in 1..=37u32, weight_bits in 1..=12u32, seed: u64, top: bool, set in 0..2usize, levels in 0..6u32) {
         let mut random = prg(seed.into());
         let lowest = -1i64 << (weight_bits - 1);
         let weight = |_| if top { lowest } else { random.u64() as i64 >> (64 - weight_bits) };
         let weights: Vec<i64> = (0..shape.weight_len()).map(weight).collect();
-        run(&request(shape, bits, weight_bits), &weights, &toy_sets());
+        run(&request(shape, bits, weight_bits), &weights, &toy_suite(set, levels));
     }
 }
 
@@ -136,7 +142,8 @@ fn real_parameters_are_exact() {
     for (shape, bits) in cases {
         let mut random = prg(u128::from(bits));
         let weights: Vec<i64> = (0..shape.weight_len()).map(|_| random.u64() as i64 >> 54).collect();
-        run(&request(shape, bits, 10), &weights, &*SETS);
+        let request = request(shape, bits, 10);
+        run(&request, &weights, &HeSuite::for_layers(std::slice::from_ref(&request)).unwrap());
     }
 }
 
@@ -152,13 +159,13 @@ fn layers_of_imagenet_networks_fit() {
         (LinearShape::MatMul(MatMulShape { rows: 1000, inner: 2048, columns: 1 }), 37, 12),
     ] {
         let request = request(shape, bits, weight_bits);
-        assert_eq!(he_check(&request), Ok(()), "{request:?}");
+        assert_eq!(HeSuite::check(&request), Ok(()), "{request:?}");
     }
 }
 
 #[test]
 fn what_does_not_fit_is_refused_with_the_reason() {
-    let check = |shape, bits, weight_bits| he_check(&request(shape, bits, weight_bits));
+    let check = |shape, bits, weight_bits| HeSuite::check(&request(shape, bits, weight_bits));
     let fc = |inner| LinearShape::MatMul(MatMulShape { rows: 1, inner, columns: 1 });
     assert!(matches!(check(fc(9), 41, 8), Err(HeError::Ring { bits: 41, limit: 40 })));
     assert!(matches!(check(fc(9), 8, 49), Err(HeError::Weights { bits: 49, limit: 48 })));
@@ -172,14 +179,12 @@ fn what_does_not_fit_is_refused_with_the_reason() {
 
 #[test]
 fn weights_that_do_not_fit_are_refused() {
-    let sets = toy_sets();
+    let suite = toy_suite(0, 0);
     let request = request(conv(2, 3, 2, 1, 1, 1), 20, 4);
     for weights in [vec![0; 3], vec![0, 0, 0, 8], vec![-9, 0, 0, 0]] {
         let (_, outcome) = both(
-            |channel| HeClient::setup_with(channel, prg(1), &sets).map(|_| ()),
-            |channel| {
-                HeServer::setup_with(channel, prg(2), &sets)?.server_linear(channel, &request, &weights)
-            },
+            |channel| HeClient::setup(channel, prg(1), &suite).map(|_| ()),
+            |channel| HeServer::setup(channel, prg(2), &suite)?.server_linear(channel, &request, &weights),
         );
         assert!(matches!(outcome, Err(CorrelationError::Weights { layer: 3, .. })));
     }
@@ -187,14 +192,15 @@ fn weights_that_do_not_fit_are_refused() {
 
 #[test]
 fn malformed_and_missing_messages_are_errors() {
-    let sets = toy_sets();
+    let suite = toy_suite(0, 0);
     let request = request(conv(2, 3, 2, 1, 1, 1), 20, 4);
-    let plan = Plan::new(&request, &sets).unwrap();
-    let Flow::From(Role::P1, inputs) = plan.cost().flows[0] else { panic!("the client starts") };
-    let serve = |channel: &mut Channel| -> Result<LinearPair, CorrelationError> {
-        HeServer::setup_with(channel, prg(2), &sets)?.server_linear(channel, &request, &[1; 4])
+    let Flow::From(Role::P1, inputs) = suite.linear_cost(&request).unwrap().flows[0] else {
+        panic!("the client starts")
     };
-    let keys = setup_cost(&sets).volume().bytes[1];
+    let serve = |channel: &mut Channel| -> Result<LinearPair, CorrelationError> {
+        HeServer::setup(channel, prg(2), &suite)?.server_linear(channel, &request, &[1; 4])
+    };
+    let keys = suite.setup_cost().volume().bytes[1];
 
     let (_, outcome) = both(|channel| channel.send(&vec![0xff; keys as usize]), &serve);
     assert!(matches!(
@@ -204,7 +210,7 @@ fn malformed_and_missing_messages_are_errors() {
     for (len, byte) in [(inputs, 0xff), (inputs - 1, 0)] {
         let (_, outcome) = both(
             |channel| {
-                HeClient::setup_with(channel, prg(1), &sets).unwrap();
+                HeClient::setup(channel, prg(1), &suite).unwrap();
                 channel.send(&vec![byte; len as usize]).and_then(|()| channel.flush()).unwrap();
             },
             &serve,
@@ -214,39 +220,38 @@ fn malformed_and_missing_messages_are_errors() {
         assert!(expected, "{error}");
     }
     let (outcome, _) = both(
-        |channel| HeClient::setup_with(channel, prg(1), &sets)?.client_linear(channel, &request),
-        |channel| HeServer::setup_with(channel, prg(2), &sets).map(|_| channel.send(&[0; 5])),
+        |channel| HeClient::setup(channel, prg(1), &suite)?.client_linear(channel, &request),
+        |channel| HeServer::setup(channel, prg(2), &suite).map(|_| channel.send(&[0; 5])),
     );
     assert!(matches!(outcome, Err(CorrelationError::Net(_))));
 }
 
 #[test]
 fn nothing_secret_is_printed() {
-    let sets = toy_sets();
+    let suite = toy_suite(0, 0);
     let (client, server) = both(
-        |c| HeClient::setup_with(c, prg(1), &sets).unwrap(),
-        |c| HeServer::setup_with(c, prg(2), &sets).unwrap(),
+        |c| HeClient::setup(c, prg(1), &suite).unwrap(),
+        |c| HeServer::setup(c, prg(2), &suite).unwrap(),
     );
-    assert_eq!(
-        format!("{client:?}"),
-        "HeClient([Parameters(degree 64, 100 bits), Parameters(degree 128, 150 bits)])"
-    );
-    assert!(format!("{server:?}").starts_with("HeServer("));
+    let suite = format!("{suite:?}");
+    assert_eq!(format!("{client:?}"), format!("HeClient({suite})"));
+    assert_eq!(format!("{server:?}"), format!("HeServer({suite})"));
+    assert!(suite.contains("Parameters(degree 64, 100 bits)"), "{suite}");
 }
 
 #[test]
 fn one_key_serves_many_layers() {
-    let sets = toy_sets();
+    let suite = toy_suite(0, 0);
     let requests = [request(conv(2, 5, 3, 3, 1, 1), 20, 6), request(conv(1, 4, 2, 1, 2, 1), 33, 6)];
     let weights: Vec<Vec<i64>> =
         requests.iter().map(|r| (0..r.shape.weight_len() as i64).map(|i| i % 17).collect()).collect();
     let (client, server) = both(
         |channel| {
-            let mut client = HeClient::setup_with(channel, prg(1), &sets).unwrap();
+            let mut client = HeClient::setup(channel, prg(1), &suite).unwrap();
             requests.each_ref().map(|r| client.client_linear(channel, r).unwrap())
         },
         |channel| {
-            let mut server = HeServer::setup_with(channel, prg(2), &sets).unwrap();
+            let mut server = HeServer::setup(channel, prg(2), &suite).unwrap();
             [0, 1].map(|i| server.server_linear(channel, &requests[i], &weights[i]).unwrap())
         },
     );

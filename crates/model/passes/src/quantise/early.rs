@@ -1,0 +1,117 @@
+//! Which raw values are truncated before they are compared.
+//!
+//! A comparison costs bits in proportion to its width, so a raw value is better truncated first where it is compared
+//! more than once: by overlapping pooling windows, by a clip (twice), by the many activations that read one value of a
+//! densely connected block. One ReLU alone truncates in the same tree as it compares, and a pooling that shrinks its
+//! input enough leaves fewer elements to truncate after it. Truncation is monotone, hence commutes with maxima and
+//! limits: the choice changes the cost and never the result. It is made by the declared costs of the protocols.
+
+use veilflow_correlation::Cost;
+use veilflow_ir::Graph;
+use veilflow_online::{self as online, Tuning};
+
+use super::Options;
+use super::forms::Step;
+use super::roles::Role;
+
+/// A truncation of its own takes rounds that a fused one doesn't: it must save a tenth of the bits.
+const WORTH_ITS_ROUNDS: f64 = 0.9;
+
+/// Costs are taken for so many elements, so that padding to bytes doesn't count.
+const SAMPLE: usize = 1 << 12;
+
+/// Bits on the wire, for one element, of all that compares a value.
+#[derive(Clone, Copy, Default)]
+struct Load {
+    /// If the value is raw.
+    raw: f64,
+    /// If it has been truncated.
+    reduced: f64,
+}
+
+/// The declared costs at the widths that the options make likely: those in use are known only later.
+struct Costs {
+    raw_bits: u32,
+    reduced_bits: u32,
+}
+
+impl Costs {
+    fn of(options: &Options) -> Self {
+        // A sum of products, and an activation, with a sign; one bit for the growth of sums or for differences.
+        Self {
+            raw_bits: options.activation_bits + options.weight_bits + 1,
+            reduced_bits: options.activation_bits + 2,
+        }
+    }
+
+    fn shift(&self) -> u32 {
+        self.raw_bits - self.reduced_bits
+    }
+
+    fn both(&self, cost: impl Fn(u32) -> Cost, elements: usize) -> Load {
+        let bits = |width| bits(&cost(width)) / elements as f64;
+        Load { raw: bits(self.raw_bits), reduced: bits(self.reduced_bits) }
+    }
+
+    fn truncation(&self) -> f64 {
+        let cost = online::truncate_reduce_cost(self.raw_bits, self.shift(), SAMPLE, Tuning::default());
+        bits(&cost) / SAMPLE as f64
+    }
+
+    fn relu(&self) -> Load {
+        let tuning = Tuning::default();
+        let plain = self.both(|width| online::relu_cost(width, SAMPLE, tuning), SAMPLE);
+        let fused = online::relu_truncate_cost(self.raw_bits, self.shift(), SAMPLE, tuning);
+        Load { raw: bits(&fused) / SAMPLE as f64, ..plain }
+    }
+
+    fn clip(&self) -> Load {
+        let plain = self.both(|width| online::clip_cost(width, SAMPLE, Tuning::default()), SAMPLE);
+        Load { raw: plain.raw + self.truncation(), ..plain }
+    }
+}
+
+fn bits(cost: &Cost) -> f64 {
+    8.0 * cost.volume().bytes.iter().sum::<u64>() as f64
+}
+
+/// For every value: whether those who compare it should read its reduced form, should it be raw.
+pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Options) -> Vec<bool> {
+    let costs = Costs::of(options);
+    let (relu, clip, truncation) = (costs.relu(), costs.clip(), costs.truncation());
+    let mut loads = vec![Load::default(); graph.values().len()];
+    let mut early = vec![false; graph.values().len()];
+    for step in steps.iter().rev() {
+        let output = step.node.output.index();
+        let mut after = loads[output];
+        // All readers of `output` are behind us: it is truncated early if a linear layer wants that anyway, or if it pays.
+        early[output] |= truncation + after.reduced < WORTH_ITS_ROUNDS * after.raw;
+        if early[output] {
+            after.raw = truncation + after.reduced;
+        }
+        let load = match &step.role {
+            Role::Relu => relu,
+            Role::Clip { .. } => clip,
+            Role::MaxPool(pool) => {
+                let (inputs, shrink) = (pool.in_len(), pool.out_len() as f64 / pool.in_len() as f64);
+                let pooling =
+                    costs.both(|width| online::max_pool_cost(width, pool, Tuning::default()), inputs);
+                Load {
+                    raw: pooling.raw + shrink * after.raw,
+                    reduced: pooling.reduced + shrink * after.reduced,
+                }
+            }
+            Role::AddConstant(_) | Role::Move | Role::Concat => after,
+            Role::Linear(_) => {
+                early[step.node.inputs[0].index()] = true;
+                continue;
+            }
+            Role::Sum { .. } | Role::AveragePool { .. } => continue,
+        };
+        for id in step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none()) {
+            loads[id.index()].raw += load.raw;
+            loads[id.index()].reduced += load.reduced;
+        }
+    }
+    early
+}

@@ -1,0 +1,91 @@
+//! Bounds on magnitudes, and the scales of reduced forms that follow from them.
+
+use veilflow_ir::Graph;
+
+use super::fixed::scale_for;
+use super::forms::{Kind, Step};
+use super::roles::Role;
+
+/// So many bits beyond those of activations a value may take that is only compared: what lies below zero is dropped.
+const DROPPED_BITS: u32 = 4;
+
+/// For every value, a bound on its magnitude: what calibration saw, with margin, or less where that is certain.
+pub(super) fn bounds(steps: &[Step<'_>], ranges: &[f32], margin: f64) -> Vec<f64> {
+    let mut bounds: Vec<f64> = ranges.iter().map(|&r| f64::from(r) * margin).collect();
+    for step in steps {
+        let output = step.node.output.index();
+        let inputs = step.reads.iter().map(|&(v, _)| bounds[v]);
+        let certain = match step.role {
+            Role::Clip { max } => f64::from(max),
+            Role::Sum { .. } => inputs.sum(),
+            Role::Relu | Role::MaxPool(_) | Role::AveragePool { .. } | Role::Concat => {
+                inputs.fold(0.0, f64::max)
+            }
+            _ => f64::INFINITY,
+        };
+        bounds[output] = bounds[output].min(certain);
+    }
+    bounds
+}
+
+/// The reduced scale of every value: the finest that leaves room for all values it is shared with, and no finer than
+/// what it is made from. A value that only activations read needs the precision of what they let through.
+pub(super) fn targets(
+    graph: &Graph,
+    steps: &[Step<'_>],
+    native: &[Kind],
+    bounds: &[f64],
+    activation_bits: u32,
+) -> Vec<i32> {
+    let values = graph.values().len();
+    let mut class: Vec<usize> = (0..values).collect();
+    // Whether only comparisons, and what passes values on to them, read the reduced form.
+    let mut only_compared = vec![true; values];
+    graph.inputs().iter().chain(graph.outputs().iter().map(|o| &o.value)).for_each(|id| {
+        only_compared[id.index()] = false;
+    });
+    for step in steps {
+        let output = step.node.output.index();
+        let passes_on =
+            matches!(step.role, Role::MaxPool(_) | Role::Move | Role::Concat | Role::AddConstant(_));
+        let compares = matches!(step.role, Role::Relu | Role::Clip { .. });
+        if compares || (native[output] == Kind::Reduced && !passes_on) {
+            only_compared[output] = false;
+        }
+        for &(input, kind) in &step.reads {
+            if kind == Kind::Reduced && !passes_on && !compares {
+                only_compared[input] = false;
+            }
+            if passes_on && step.makes == Kind::Reduced {
+                let (input, output) = (find(&mut class, input), find(&mut class, output));
+                class[input] = output;
+            }
+        }
+    }
+    let roots: Vec<usize> = (0..values).map(|v| find(&mut class, v)).collect();
+    let mut targets = vec![i32::MAX; values];
+    for (value, &root) in roots.iter().enumerate() {
+        let room = if only_compared[value] { DROPPED_BITS } else { 0 };
+        targets[root] = targets[root].min(scale_for(bounds[value], activation_bits + room));
+    }
+    let comparisons =
+        |s: &&Step<'_>| matches!(s.role, Role::Relu | Role::Clip { .. }) && s.reads[0].1 == Kind::Reduced;
+    for step in steps.iter().rev().filter(comparisons) {
+        let (input, output) = (roots[step.reads[0].0], roots[step.node.output.index()]);
+        targets[input] = targets[input].min(targets[output]);
+    }
+    for step in steps.iter().filter(comparisons) {
+        let (input, output) = (roots[step.reads[0].0], roots[step.node.output.index()]);
+        targets[output] = targets[output].min(targets[input]);
+    }
+    roots.into_iter().map(|root| targets[root]).collect()
+}
+
+/// The representative of a class, with path halving.
+fn find(class: &mut [usize], mut value: usize) -> usize {
+    while class[value] != value {
+        class[value] = class[class[value]];
+        value = class[value];
+    }
+    value
+}

@@ -1,0 +1,79 @@
+//! A piece's entry in a table, and its evaluation.
+
+use veilflow_correlation::Cost;
+use veilflow_net::Role;
+use veilflow_online::{
+    Party, Range, Result, Tuning, WordShape, WordTerm, sign_extend, sign_extend_cost, truncate_reduce,
+    truncate_reduce_cost, words, words_cost,
+};
+use veilflow_ring::{Bits, Ring, RingVec};
+use veilflow_spec::math::{Fixed, Piece, Pieces};
+
+/// A piece as a table's entry: the value's bits, and the slope's above them.
+pub(crate) fn entry(pieces: &Pieces, piece: Piece) -> u64 {
+    piece.value | piece.slope << pieces.value_bits
+}
+
+/// Bits of an entry.
+pub(crate) fn entry_bits(pieces: &Pieces) -> u32 {
+    pieces.value_bits + pieces.slope_bits
+}
+
+/// `constant` at P0, zero at P1, for every element.
+pub(crate) fn public(party: &Party, ring: Ring, constant: u64, n: usize) -> RingVec {
+    RingVec::from_values(ring, vec![if party.role == Role::P0 { constant } else { 0 }; n])
+}
+
+/// Shares of the results: entries are shared bits, positions shared elements of the accumulator's ring. `negative` are the
+/// bits that negate values, of an odd function; `range` is the result's.
+pub(crate) fn evaluate(
+    party: &mut Party,
+    pieces: &Pieces,
+    entries: &[Bits],
+    negative: Option<&Bits>,
+    position: &RingVec,
+    output: Fixed,
+    range: Range,
+) -> Result<RingVec> {
+    let (sum, n) = (pieces.accumulator(), position.len());
+    let (value, slope) = entries.split_at(pieces.value_bits as usize);
+    let mut value = value.to_vec();
+    let mut constant = pieces.constant();
+    if let Some(negative) = negative {
+        // In two's complement the sign counts −2^v·s = 2^v·(1 − s) − 2^v.
+        value.iter_mut().for_each(|row| row.xor_assign(negative));
+        value.push(if party.role == Role::P0 { negative.not() } else { negative.clone() });
+        constant = constant.wrapping_sub(1 << (pieces.value_bits + pieces.value_shift()));
+    }
+    let offsets = position.sub(&public(party, sum, 1 << (pieces.position_bits - 1), n));
+    let value_ring = Ring::new(sum.bits() - pieces.value_shift())?;
+    let terms = [
+        WordTerm::Value { bits: &value, out: value_ring },
+        WordTerm::Times { bits: slope, x: &offsets },
+    ];
+    let terms = words(party, &terms)?;
+    let value = terms[0].map_into(sum, |v| v << pieces.value_shift());
+    let step = if pieces.falling { terms[1].neg() } else { terms[1].clone() };
+    let total = value.add(&step).add(&public(party, sum, constant, n));
+    let result = truncate_reduce(party, &total, pieces.dropped)?;
+    sign_extend(party, &result, output.ring(), range)
+}
+
+/// Cost of [`evaluate`] of `n` elements.
+pub(crate) fn evaluate_cost(
+    pieces: &Pieces,
+    odd: bool,
+    output: Fixed,
+    range: Range,
+    n: usize,
+    tuning: Tuning,
+) -> Cost {
+    let (sum, result) = (pieces.accumulator().bits(), pieces.result.bits());
+    let shapes = [
+        WordShape::Value(pieces.value_bits + u32::from(odd), sum - pieces.value_shift()),
+        WordShape::Times(pieces.slope_bits, sum),
+    ];
+    words_cost(&shapes, n)
+        .then(truncate_reduce_cost(sum, pieces.dropped, n, tuning))
+        .then(sign_extend_cost(result, output.bits, range, n, tuning))
+}

@@ -1,0 +1,49 @@
+//! Functions on pieces of one length.
+
+use veilflow_correlation::Cost;
+use veilflow_online::{
+    Party, Range, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, high_bits, high_bits_cost, lookup_bits,
+    lookup_bits_cost,
+};
+use veilflow_ring::{Bits, Ring, RingVec};
+use veilflow_spec::math::UniformSpline;
+
+use crate::pieces::{entry, entry_bits, evaluate, evaluate_cost};
+
+/// The table's entries, in order, and the one outside.
+fn entries(spline: &UniformSpline) -> (Vec<u64>, u64) {
+    let pieces = &spline.pieces;
+    let words = pieces.rows[0].iter().map(|&piece| entry(pieces, piece)).collect();
+    (words, entry(pieces, pieces.outside))
+}
+
+pub(crate) fn apply(party: &mut Party, spline: &UniformSpline, x: &RingVec) -> Result<RingVec> {
+    let pieces = &spline.pieces;
+    let sum = pieces.accumulator();
+    let lifted = Ring::new(spline.lifted_bits())?;
+    let x = if spline.odd { x.clone() } else { x.neg() }.map_into(lifted, |v| v << spline.lift);
+    let t = pieces.position_bits;
+    let (carry, mut index) = high_bits(party, &x, t)?;
+    let negative = if spline.odd { index.pop() } else { None };
+    if let Some(negative) = &negative {
+        index.iter_mut().for_each(|row| row.xor_assign(negative));
+    }
+    // x mod 2^t is the sum of the shares' low bits without the carry out of them.
+    let low = x.map_into(sum, |v| v & ((1 << t) - 1));
+    let carry = carry.unwrap_or_else(|| Bits::zeros(x.len()));
+    let carry = bit_to_arithmetic(party, &carry, Ring::new(sum.bits() - t)?)?;
+    let position = low.sub(&carry.map_into(sum, |v| v << t));
+    let (words, outside) = entries(spline);
+    let found = lookup_bits(party, &index, &words, outside, entry_bits(pieces))?;
+    evaluate(party, pieces, &found, negative.as_ref(), &position, spline.output, Range::Slack)
+}
+
+pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
+    let pieces = &spline.pieces;
+    let t = pieces.position_bits;
+    let (words, outside) = entries(spline);
+    high_bits_cost(spline.lifted_bits(), t, n)
+        .then(bit_to_arithmetic_cost(pieces.accumulator().bits() - t, n))
+        .then(lookup_bits_cost(spline.magnitude_bits() - t, &words, outside, entry_bits(pieces), n))
+        .then(evaluate_cost(pieces, spline.odd, spline.output, Range::Slack, n, tuning))
+}

@@ -1,0 +1,140 @@
+//! Products of shared elements of different widths, and division by a power of two toward zero.
+//!
+//! With x = x₀ + x₁ − 2^m·wₓ and y = y₀ + y₁ − 2^n·w_y as integers, x·y mod 2^(m+n) is x₀y₀ + x₁y₁ + x₀y₁ + x₁y₀ − 2^m·wₓ·y −
+//! 2^n·w_y·x: two local products, two private × private ones by the bits of the narrower factor, and two multiplexers
+//! (SIRNN §III-E, with OTs of falling width).
+
+use veilflow_correlation::Cost;
+use veilflow_net::Role;
+use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
+use veilflow_spec::multiplex as private_multiplex;
+
+use crate::sign::negate;
+use crate::{
+    OnlineError, Party, ProductJob, Range, Result, Tuning, and_private, and_private_cost, arithmetic_shift,
+    arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost, drelu, msb_cost, products,
+    products_cost,
+};
+
+/// Shares of the wrap: of all bits, or of the top ones where the sign bit is known to be zero (w = t₀ ∨ t₁).
+fn wrap(party: &mut Party, x: &RingVec, range: Range) -> Result<Bits> {
+    if range != Range::NonNegative {
+        return carry(party, x, x.ring().bits());
+    }
+    let top = veilflow_spec::msb(x);
+    Ok(and_private(party, &top)?.xor(&top))
+}
+
+fn wrap_cost(bits: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
+    if range == Range::NonNegative { and_private_cost(n) } else { carry_cost(bits, n, tuning) }
+}
+
+/// Jobs for the bits of `few` (at one party) times `many` (at the other), in `out`; bit i in a ring i bits narrower.
+fn private_jobs(few: &RingVec, many: &RingVec, out: Ring, mine_are_bits: bool) -> Result<Vec<ProductJob>> {
+    let rows = bit_slices(few.values(), few.ring().bits() as usize);
+    let job = |(i, row): (u32, Bits)| {
+        let ring = Ring::new(out.bits() - i)?;
+        Ok(if mine_are_bits { ProductJob::Bit(row, ring) } else { ProductJob::Element(many.map_into(ring, |v| v)) })
+    };
+    (0..).zip(rows).map(job).collect()
+}
+
+/// Shares of x·y of the unsigned readings, in m + n bits (spec: `multiply_unsigned`). The ranges are those of x and y:
+/// [`Range::NonNegative`] saves a comparison each.
+pub fn multiply_unsigned(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<RingVec> {
+    Ok(multiply(party, x, y, ranges)?.0)
+}
+
+/// The product, and the shares of both wraps.
+fn multiply(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<(RingVec, [Bits; 2])> {
+    if x.len() != y.len() {
+        return Err(OnlineError::argument("multiply", "factors differ in number"));
+    }
+    let out = Ring::new(x.ring().bits() + y.ring().bits())?;
+    let wraps = [wrap(party, x, ranges[0])?, wrap(party, y, ranges[1])?];
+    let (few, many) = if x.ring() <= y.ring() { (x, y) } else { (y, x) };
+    let mut jobs = private_jobs(few, many, out, party.role == Role::P0)?;
+    jobs.extend(private_jobs(few, many, out, party.role == Role::P1)?);
+    let cross = jobs.len() / 2;
+    let mut local = Vec::new();
+    for (wrap, factor) in wraps.iter().zip([y, x]) {
+        let chosen = private_multiplex(wrap, factor);
+        let element = ProductJob::Element(factor.sub(&chosen.scale(2)));
+        let bit = ProductJob::Bit(wrap.clone(), factor.ring());
+        jobs.extend(if party.role == Role::P0 { [element, bit] } else { [bit, element] });
+        local.push(chosen);
+    }
+    let results = products(party, jobs)?;
+    let (crosses, wrapped) = results.split_at(2 * cross);
+    let own = x.values().iter().zip(y.values()).map(|(a, b)| a.wrapping_mul(*b));
+    let mut product = RingVec::from_values(out, own.collect());
+    for part in crosses.chunks(cross) {
+        for (i, part) in part.iter().enumerate() {
+            product = product.add(&part.map_into(out, |v| v << i));
+        }
+    }
+    for ((local, pair), weight) in local.iter().zip(wrapped.chunks(2)).zip([x.ring().bits(), y.ring().bits()]) {
+        let excess = local.add(&pair[0]).add(&pair[1]);
+        product = product.sub(&excess.map_into(out, |v| v << weight));
+    }
+    Ok((product, wraps))
+}
+
+/// Cost of [`multiply_unsigned`] and [`multiply_signed`] of `n` elements of `bits[0]` by `bits[1]` bits.
+pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tuning) -> Cost {
+    let (out, few) = (bits[0] + bits[1], bits[0].min(bits[1]));
+    let cross = |sender: Role| (0..few).map(move |i| (sender, out - i, n));
+    let mut jobs: Vec<_> = cross(Role::P1).chain(cross(Role::P0)).collect();
+    for width in [bits[1], bits[0]] {
+        jobs.extend([(Role::P0, width, n), (Role::P1, width, n)]);
+    }
+    wrap_cost(bits[0], ranges[0], n, tuning)
+        .then(wrap_cost(bits[1], ranges[1], n, tuning))
+        .then(products_cost(&jobs))
+}
+
+/// Shares of x·y of the signed readings, in m + n bits (spec: `multiply_signed`).
+///
+/// With X = x + 2^(m−1) and Y = y + 2^(n−1) read unsigned, x·y = X·Y − 2^(m−1)·Y − 2^(n−1)·X + 2^(m+n−2). There 2^(m−1)·Y needs
+/// Y's wrap mod 2 only, which its shares by exclusive or are. The cost is that of the unsigned product.
+pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<RingVec> {
+    let raise = |party: &Party, v: &RingVec| {
+        let half = 1u64 << (v.ring().bits() - 1);
+        if party.role == Role::P0 { v.map(|v| v.wrapping_add(half)) } else { v.clone() }
+    };
+    let [x, y] = [raise(party, x), raise(party, y)];
+    let (product, wraps) = multiply(party, &x, &y, [Range::Any; 2])?;
+    let out = product.ring();
+    // 2^(other − 1)·(v₀ + v₁ − 2^own·w).
+    let partial = |v: &RingVec, wrap: &Bits, other: u32| {
+        let wrap = RingVec::from_bits(out, wrap).scale(1 << (out.bits() - 1));
+        v.map_into(out, |v| v << (other - 1)).sub(&wrap)
+    };
+    let [m, n] = [x.ring().bits(), y.ring().bits()];
+    let corner = party.only_p0(RingVec::from_values(out, vec![1 << (m + n - 2); x.len()]));
+    Ok(product.sub(&partial(&y, &wraps[1], m)).sub(&partial(&x, &wraps[0], n)).add(&corner))
+}
+
+/// Shares of x / 2^s of the signed reading, toward zero, in the same ring (spec: `divide_toward_zero`): ⌊(x + [x < 0]·(2^s −
+/// 1)) / 2^s⌋, whose dividend keeps x's range.
+pub fn divide_toward_zero(party: &mut Party, x: &RingVec, s: u32, range: Range) -> Result<RingVec> {
+    if s + 1 >= x.ring().bits() {
+        return Err(OnlineError::argument("divide_toward_zero", format!("cannot divide by 2^{s}")));
+    }
+    if s == 0 || range == Range::NonNegative {
+        return arithmetic_shift(party, x, s, range);
+    }
+    let positive = drelu(party, x)?;
+    let negative = negate(party, positive);
+    let raise = bit_to_arithmetic(party, &negative, x.ring())?.scale((1 << s) - 1);
+    arithmetic_shift(party, &x.add(&raise), s, range)
+}
+
+/// Cost of [`divide_toward_zero`] of `n` elements of `bits` bits.
+pub fn divide_toward_zero_cost(bits: u32, s: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
+    let shift = arithmetic_shift_cost(bits, s, range, n, tuning);
+    if s == 0 || range == Range::NonNegative {
+        return shift;
+    }
+    msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n)).then(shift)
+}

@@ -1,0 +1,107 @@
+//! Which parameters a set of layers works under.
+
+use std::sync::{Arc, LazyLock};
+
+use veilflow_correlation::{Cost, LinearRequest};
+use veilflow_he::{HeError, Parameters, packing_keys_bytes, public_key_bytes};
+use veilflow_net::Role;
+
+use super::plan::{Plan, price_of};
+
+/// The parameter sets: 100 bits at degree 4096; as many at 8192, with packing; 150 bits at 8192, for wide rings and large sums.
+static PARAMETERS: LazyLock<[Arc<Parameters>; 3]> = LazyLock::new(|| {
+    [Parameters::new(4096, 2), Parameters::with_packing(8192), Parameters::new(8192, 3)]
+        .map(|made| Arc::new(made.expect("all are in the security table")))
+});
+
+/// Packing never has more levels: 2^8 planes in a polynomial of 8192 leave 32 coefficients to each.
+const MAX_LEVELS: u32 = 8;
+
+/// One parameter set in use, with keys to pack through some levels.
+#[derive(Debug, Clone)]
+pub(super) struct Set {
+    pub(super) parameters: Arc<Parameters>,
+    pub(super) levels: u32,
+}
+
+impl Set {
+    /// Bytes of its public keys.
+    pub(super) fn key_bytes(&self) -> usize {
+        let packing = if self.levels == 0 { 0 } else { packing_keys_bytes(&self.parameters, self.levels) };
+        public_key_bytes(&self.parameters) + packing
+    }
+}
+
+/// The parameter sets that two parties use together, and the keys they set up. Public.
+#[derive(Debug, Clone)]
+pub struct HeSuite {
+    pub(super) sets: Vec<Set>,
+}
+
+impl HeSuite {
+    /// The cheapest suite for these layers, keys included. Both parties derive the same.
+    ///
+    /// # Errors
+    /// If a layer cannot be done at all, with the reason; see [`HeSuite::check`].
+    pub fn for_layers(requests: &[LinearRequest]) -> Result<Self, HeError> {
+        Self::choose(requests, &*PARAMETERS)
+    }
+
+    pub(super) fn choose(
+        requests: &[LinearRequest],
+        parameters: &[Arc<Parameters>],
+    ) -> Result<Self, HeError> {
+        let mut best: Option<(f64, Self)> = None;
+        for most in (0..=MAX_LEVELS).filter(|most| *most != 1) {
+            let levels = |p: &Parameters| {
+                if p.can_pack() { most.min(p.degree().trailing_zeros()) } else { 0 }
+            };
+            let mut sets: Vec<Set> =
+                parameters.iter().map(|p| Set { parameters: Arc::clone(p), levels: levels(p) }).collect();
+            let plans =
+                requests.iter().map(|r| Plan::new(r, &sets)).collect::<Result<Vec<Plan>, HeError>>()?;
+            // What no plan uses is not set up.
+            let used = |set: usize| plans.iter().filter(move |plan| plan.set == set);
+            for (i, set) in sets.iter_mut().enumerate() {
+                set.levels = used(i).map(|plan| plan.budget.levels).max().unwrap_or(0);
+            }
+            let sets: Vec<Set> =
+                (0..sets.len()).filter(|&i| used(i).next().is_some()).map(|i| sets[i].clone()).collect();
+            let keys: usize = sets.iter().map(Set::key_bytes).sum();
+            let price = price_of(keys) + plans.iter().map(|plan| plan.price).sum::<f64>();
+            if best.as_ref().is_none_or(|(least, _)| price < *least) {
+                best = Some((price, Self { sets }));
+            }
+        }
+        Ok(best.expect("levels were tried").1)
+    }
+
+    /// Whether a layer can be done at all, for compilers to ask.
+    ///
+    /// # Errors
+    /// The reason why not: a ring or weights too wide, noise that no flood hides, a window that no polynomial holds.
+    pub fn check(request: &LinearRequest) -> Result<(), HeError> {
+        let sets = PARAMETERS.each_ref().map(|p| Set { parameters: Arc::clone(p), levels: 0 });
+        Plan::new(request, &sets).map(|_| ())
+    }
+
+    /// What [`HeClient::setup`](super::HeClient::setup) sends: public keys.
+    pub fn setup_cost(&self) -> Cost {
+        Cost::message(Role::P1, self.sets.iter().map(|set| set.key_bytes() as u64).sum())
+    }
+
+    /// What one pair sends.
+    ///
+    /// # Errors
+    /// If the layer does not fit the suite's parameters: it was not among those the suite was made for.
+    pub fn linear_cost(&self, request: &LinearRequest) -> Result<Cost, HeError> {
+        Ok(self.plan(request)?.cost())
+    }
+
+    pub(super) fn plan(&self, request: &LinearRequest) -> Result<Plan, HeError> {
+        if self.sets.is_empty() {
+            return Err(HeError::NoParameters);
+        }
+        Plan::new(request, &self.sets)
+    }
+}

@@ -1,0 +1,59 @@
+use veilflow_math::{apply, apply_cost};
+use veilflow_ring::RingVec;
+use veilflow_spec::math::{self, Fixed, Function};
+use veilflow_testkit::World;
+
+use crate::Suite;
+
+/// Formats in the range of a function: mostly small, up to the widest.
+fn formats(world: &mut World) -> (Fixed, Fixed) {
+    let bits = [8, 12, 16, 16, 16, 20, 32][world.below(7) as usize];
+    let input = Fixed { bits, scale: world.width(2..=(bits - 3).min(20)) };
+    let scale = world.width(8..=14);
+    let output = Fixed { bits: world.width(scale + 2..=32), scale };
+    (input, output)
+}
+
+impl Suite {
+    fn function(&self, function: Function) {
+        self.each(&format!("{function:?}"), |world, n, sharing, tuning| {
+            let (input, output) = formats(world);
+            let spline = function.spline(input, output).expect("formats in range");
+            // Half of the arguments small: others saturate more often than not.
+            let corners = world.values(input.ring(), n);
+            let shift = world.width(0..=input.bits - 1);
+            let small = world.values(input.ring(), n).to_signed();
+            let mut x = corners;
+            x.append(&RingVec::from_signed(input.ring(), &small.iter().map(|v| v >> shift).collect::<Vec<_>>()));
+            let shares = world.share(&x, sharing);
+            let cost = apply_cost(&spline, x.len(), tuning);
+            let got = world.run_joined(&cost, tuning, |p| apply(p, &spline, &shares[p.role.index()]));
+            world.assert_equal(&got, &math::apply(&spline, &x), &format!("{function:?} {input:?} {output:?}"));
+        });
+    }
+
+    /// The logistic function.
+    pub fn sigmoid(&self) {
+        self.function(Function::Sigmoid);
+    }
+
+    /// The hyperbolic tangent.
+    pub fn tanh(&self) {
+        self.function(Function::Tanh);
+    }
+
+    /// The exponential of a non-positive argument.
+    pub fn exp(&self) {
+        self.function(Function::Exp);
+    }
+
+    /// 1 / x.
+    pub fn reciprocal(&self) {
+        self.function(Function::Reciprocal);
+    }
+
+    /// 1 / √x.
+    pub fn reciprocal_sqrt(&self) {
+        self.function(Function::ReciprocalSqrt);
+    }
+}
