@@ -12,6 +12,9 @@ pub(crate) const WEIGHTS: &str = "weights.vfw";
 /// The float model it was compiled from, for `eval`; the server's alone.
 pub(crate) const MODEL: &str = "model.onnx";
 
+/// One calibration input, for `bench model`; the server's alone.
+pub(crate) const SAMPLE: &str = "sample.npy";
+
 /// Loads the plan at `path`: a plan file, or a folder that holds one.
 pub(crate) fn plan(path: &Path) -> Result<Plan> {
     let file = if path.is_dir() { path.join(PLAN) } else { path.to_owned() };

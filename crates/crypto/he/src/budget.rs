@@ -102,9 +102,9 @@ impl Budget {
                 available,
             });
         }
-        // The largest t with ‖w‖₁·2^(t−1) within what is left.
-        let cut_bits = ((allowed - uncut) / weight_norm.max(1.0)).log2().floor() + 1.0;
-        let cut_bits = cut_bits.clamp(0.0, f64::from(MAX_CUT)) as u32;
+        // The largest t with ‖w‖₁·2^(t−1) within what is left. Both parties must find the same: no rounded logarithms.
+        let room = (allowed - uncut) / weight_norm.max(1.0);
+        let cut_bits = (0..MAX_CUT).take_while(|&t| (1u64 << t) as f64 <= room).count() as u32;
         Ok(Self {
             ring_bits,
             levels,

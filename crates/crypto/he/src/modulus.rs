@@ -26,24 +26,29 @@ impl Modulus {
         Self { q, reciprocal: ((1u128 << 113) / u128::from(q)) as u64 }
     }
 
+    #[inline]
     pub(crate) fn value(self) -> u64 {
         self.q
     }
 
     /// x − q if x ≥ q, for x < 2q; without a branch.
+    #[inline]
     pub(crate) fn reduce_once(self, x: u64) -> u64 {
         x.min(x.wrapping_sub(self.q))
     }
 
     /// x mod q for x below 2^51, the residue of another prime.
+    #[inline]
     pub(crate) fn reduce(self, x: u64) -> u64 {
         self.reduce_once(self.reduce_once(x))
     }
 
+    #[inline]
     pub(crate) fn add(self, a: u64, b: u64) -> u64 {
         self.reduce_once(a + b)
     }
 
+    #[inline]
     pub(crate) fn sub(self, a: u64, b: u64) -> u64 {
         self.reduce_once(a + self.q - b)
     }
@@ -54,12 +59,14 @@ impl Modulus {
     }
 
     /// x·w mod q up to one q: below 2q. Any x.
+    #[inline]
     pub(crate) fn mul_lazy(self, x: u64, w: Shoup) -> u64 {
         let quotient = ((u128::from(x) * u128::from(w.quotient)) >> 64) as u64;
         x.wrapping_mul(w.value).wrapping_sub(quotient.wrapping_mul(self.q))
     }
 
     /// x·w mod q. Any x.
+    #[inline]
     pub(crate) fn mul(self, x: u64, w: Shoup) -> u64 {
         self.reduce_once(self.mul_lazy(x, w))
     }
@@ -86,12 +93,14 @@ impl Modulus {
     }
 
     /// The residue of a signed integer of magnitude below q, without a branch.
+    #[inline]
     pub(crate) fn residue(self, x: i64) -> u64 {
         debug_assert!(x.unsigned_abs() < self.q);
         (x as u64).wrapping_add(self.q & ((x >> 63) as u64))
     }
 
     /// y/q as a fraction of 2^64, at most 3 too small. For y < q.
+    #[inline]
     pub(crate) fn fraction(self, y: u64) -> u64 {
         ((u128::from(y) * u128::from(self.reciprocal)) >> 49) as u64
     }

@@ -20,7 +20,7 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, pack, packed_len, unpack};
 
 use crate::modulus::{Modulus, PRIME_BITS, Shoup};
-use crate::ntt::Ntt;
+use crate::ntt::{Ntt, vectorised};
 use crate::product::Combination;
 use crate::{HeError, Parameters, Result, SecretKey, sample};
 
@@ -95,44 +95,59 @@ impl SecretKey {
     }
 }
 
-/// Garner's recombination of two residues, and what it takes to reduce the centred integer modulo other primes.
-struct Extension {
-    from: [Modulus; 2],
+/// Garner's recombination of residues modulo two primes, and the reduction of the centred integer modulo two others.
+struct Extension<'p> {
+    /// The second prime.
+    from: &'p Ntt,
+    /// The inverse of the first prime modulo the second.
     inverse: Shoup,
-    /// For each target: the first prime, and the product of both.
-    targets: Vec<(Modulus, Shoup, u64)>,
+    targets: [Target<'p>; 2],
 }
 
-impl Extension {
-    fn new(from: &[Ntt], to: &[Ntt]) -> Self {
-        let from = [from[0].modulus, from[1].modulus];
-        let [p, q] = from.map(Modulus::value);
-        let target = |ntt: &Ntt| {
+/// The first prime, and the product of both, modulo one to go to.
+struct Target<'p> {
+    ntt: &'p Ntt,
+    first: Shoup,
+    product: u64,
+}
+
+impl<'p> Extension<'p> {
+    fn new(from: &'p [Ntt], to: &'p [Ntt]) -> Self {
+        let [p, q] = [from[0].modulus.value(), from[1].modulus.value()];
+        let target = |ntt: &'p Ntt| {
             let m = ntt.modulus;
-            (m, m.shoup(p % m.value()), m.mul_slow(p % m.value(), q % m.value()))
+            let first = m.shoup(p % m.value());
+            Target { ntt, first, product: m.mul(q, first) }
         };
+        let last = from[1].modulus;
         Self {
-            from,
-            inverse: from[1].shoup(from[1].inverse(p % q)),
-            targets: to.iter().map(target).collect(),
+            from: &from[1],
+            inverse: last.shoup(last.inverse(p % q)),
+            targets: [target(&to[0]), target(&to[1])],
         }
     }
 
-    /// The residues modulo every target of the integer with the given ones, centred up to one part in 2^49.
-    fn extend(&self, residues: [&[u64]; 2]) -> [Vec<u64>; 2] {
-        let [_, q] = self.from;
-        let digits: Vec<u64> = residues[0]
-            .iter()
-            .zip(residues[1])
-            .map(|(&x, &y)| q.mul(q.sub(y, q.reduce(x)), self.inverse))
-            .collect();
-        [0, 1].map(|t| {
-            let (m, first, product) = self.targets[t];
-            let residue = |(&x, &digit): (&u64, &u64)| {
-                let negative = u64::from(digit > q.value() / 2).wrapping_neg();
-                m.sub(m.add(m.reduce(x), m.mul(digit, first)), product & negative)
-            };
-            residues[0].iter().zip(&digits).map(residue).collect()
+    /// The residues modulo every target of the integers with the given ones, centred up to one part in 2^49.
+    fn extend(&self, [x, y]: [&[u64]; 2]) -> [Vec<u64>; 2] {
+        let q = self.from.modulus;
+        let mut digits = vec![0; x.len()];
+        vectorised(|| {
+            for (digit, (&x, &y)) in digits.iter_mut().zip(x.iter().zip(y)) {
+                *digit = q.sub(y, q.reduce(x));
+            }
+        });
+        self.from.scale(&mut digits, self.inverse);
+        self.targets.each_ref().map(|target| {
+            let mut out = digits.clone();
+            target.ntt.scale(&mut out, target.first);
+            let m = target.ntt.modulus;
+            vectorised(|| {
+                for (out, (&x, &digit)) in out.iter_mut().zip(x.iter().zip(&digits)) {
+                    let negative = u64::from(digit > q.value() / 2).wrapping_neg();
+                    *out = m.sub(m.add(m.reduce(x), *out), target.product & negative);
+                }
+            });
+            out
         })
     }
 }
@@ -142,8 +157,6 @@ pub struct PackingKeys {
     parameters: Arc<Parameters>,
     /// By level and prime: the two components.
     levels: Vec<Vec<[Vec<u64>; 2]>>,
-    up: Extension,
-    down: Extension,
     /// P^−1 modulo the data primes.
     inverses: Vec<Shoup>,
 }
@@ -183,13 +196,7 @@ impl PackingKeys {
             let p = parameters.special.iter().fold(1, |p, s| m.mul_slow(p, s.modulus.value() % m.value()));
             m.shoup(m.inverse(p))
         };
-        Ok(Self {
-            up: Extension::new(&parameters.ntts, &parameters.special),
-            down: Extension::new(&parameters.special, &parameters.ntts),
-            inverses: parameters.moduli().map(inverse).collect(),
-            levels: keys,
-            parameters,
-        })
+        Ok(Self { inverses: parameters.moduli().map(inverse).collect(), levels: keys, parameters })
     }
 
     /// One combination from 2^h or fewer: coefficient j + 2^h·i is coefficient 2^h·i of the one with index j. Their inputs must
@@ -212,41 +219,46 @@ impl PackingKeys {
         let (degree, shift) = (self.parameters.degree(), 1usize << (level - 1));
         let Combination(mut sum) = even;
         let mut image = [(); 2].map(|()| vec![0; sum[0].values.len()]);
+        let mut difference = vec![0; degree];
         for (component, image) in image.iter_mut().enumerate() {
             for (i, m) in self.parameters.moduli().enumerate() {
                 let at = i * degree..(i + 1) * degree;
                 let sum = &mut sum[component].values[at.clone()];
-                let image = &mut image[at.clone()];
-                let mut difference = sum.to_vec();
+                difference.copy_from_slice(sum);
                 if let Some(Combination(odd)) = &odd {
-                    let odd = &odd[component].values[at];
-                    for (to, x) in sum.iter_mut().enumerate() {
-                        // Index and sign of what X^a moves here.
-                        let term =
-                            if to >= shift { odd[to - shift] } else { m.sub(0, odd[to + degree - shift]) };
-                        difference[to] = m.sub(*x, term);
-                        *x = m.add(*x, term);
-                    }
+                    let (low, high) = odd[component].values[at.clone()].split_at(degree - shift);
+                    vectorised(|| {
+                        // X^a moves the low part up, and the high part around, where its sign turns.
+                        let (wrapped, moved) = sum.split_at_mut(shift);
+                        let (wrapped_difference, moved_difference) = difference.split_at_mut(shift);
+                        for ((x, d), &o) in wrapped.iter_mut().zip(wrapped_difference).zip(high) {
+                            (*x, *d) = (m.sub(*x, o), m.add(*d, o));
+                        }
+                        for ((x, d), &o) in moved.iter_mut().zip(moved_difference).zip(low) {
+                            (*x, *d) = (m.add(*x, o), m.sub(*d, o));
+                        }
+                    });
                 }
+                let image = &mut image[at];
                 permute(degree, exponent(degree, level), |from, to, negate| {
-                    image[to] = if negate { m.sub(0, difference[from]) } else { difference[from] };
+                    let x = difference[from];
+                    // Without a branch, which would be taken at random.
+                    let turned = u64::from(negate).wrapping_neg();
+                    image[to] = m.reduce_once((x & !turned) | ((m.value() - x) & turned));
                 });
             }
         }
         let [c0, c1] = image;
-        let switched = self.switch(&c1, level);
-        for (component, switched) in switched.iter().enumerate() {
-            for (i, m) in self.parameters.moduli().enumerate() {
-                let at = i * degree..(i + 1) * degree;
-                for (x, y) in sum[component].values[at.clone()].iter_mut().zip(&switched[at.clone()]) {
-                    *x = m.add(*x, *y);
-                }
-                if component == 0 {
-                    for (x, y) in sum[0].values[at.clone()].iter_mut().zip(&c0[at]) {
-                        *x = m.add(*x, *y);
-                    }
-                }
-            }
+        let [d0, d1] = self.switch(&c1, level);
+        let [sum0, sum1] = &mut sum;
+        for (i, m) in self.parameters.moduli().enumerate() {
+            let at = i * degree..(i + 1) * degree;
+            let add = |to: &mut [u64], from: &[u64]| {
+                vectorised(|| to.iter_mut().zip(from).for_each(|(x, &y)| *x = m.add(*x, y)));
+            };
+            add(&mut sum0.values[at.clone()], &c0[at.clone()]);
+            add(&mut sum0.values[at.clone()], &d0[at.clone()]);
+            add(&mut sum1.values[at.clone()], &d1[at]);
         }
         Combination(sum)
     }
@@ -256,11 +268,10 @@ impl PackingKeys {
         let parameters = &*self.parameters;
         let degree = parameters.degree();
         let (first, second) = c1.split_at(degree);
-        let [p0, p1] = self.up.extend([first, second]);
-        let digits = [first.to_vec(), second.to_vec(), p0, p1];
+        let [p0, p1] = Extension::new(&parameters.ntts, &parameters.special).extend([first, second]);
         // By prime: both products, by coefficients.
         let products: Vec<[Vec<u64>; 2]> = all_primes(parameters)
-            .zip(digits)
+            .zip([first.to_vec(), second.to_vec(), p0, p1])
             .zip(&self.levels[level as usize - 1])
             .map(|((ntt, mut digit), key)| {
                 ntt.forward(&mut digit);
@@ -272,12 +283,19 @@ impl PackingKeys {
                 })
             })
             .collect();
+        let down = Extension::new(&parameters.special, &parameters.ntts);
         [0, 1].map(|component| {
-            let rest = self.down.extend([&products[2][component], &products[3][component]]);
+            let rest = down.extend([&products[2][component], &products[3][component]]);
             let mut out = Vec::with_capacity(2 * degree);
-            for (i, m) in parameters.moduli().enumerate() {
-                let pairs = products[i][component].iter().zip(&rest[i]);
-                out.extend(pairs.map(|(&x, &r)| m.mul(m.sub(x, r), self.inverses[i])));
+            for (i, ntt) in parameters.ntts.iter().enumerate() {
+                let mut quotient = rest[i].clone();
+                let m = ntt.modulus;
+                vectorised(|| {
+                    let pairs = quotient.iter_mut().zip(&products[i][component]);
+                    pairs.for_each(|(rest, &x)| *rest = m.sub(x, *rest));
+                });
+                ntt.scale(&mut quotient, self.inverses[i]);
+                out.extend(quotient);
             }
             out
         })

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use veilflow_ring::Ring;
 
 use crate::modulus::{Modulus, PRIME_BITS, Shoup, ntt_primes};
-use crate::ntt::Ntt;
+use crate::ntt::{Ntt, vectorised};
 use crate::poly::{NttPoly, Poly};
 use crate::{HeError, Result};
 
@@ -151,9 +151,9 @@ impl Parameters {
 
     /// Divides residues by 2^`log`.
     pub(crate) fn divide_by_power(&self, values: &mut [u64], log: u32) {
-        for (m, values) in self.moduli().zip(values.chunks_exact_mut(self.degree)) {
-            let inverse = m.shoup(m.inverse(1 << log));
-            values.iter_mut().for_each(|x| *x = m.mul(*x, inverse));
+        for (ntt, values) in self.ntts.iter().zip(values.chunks_exact_mut(self.degree)) {
+            let m = ntt.modulus;
+            ntt.scale(values, m.shoup(m.inverse(1 << log)));
         }
     }
 
@@ -175,8 +175,13 @@ impl Parameters {
 
     /// The residues of small signed coefficients.
     pub(crate) fn lift(&self, small: &[i64]) -> Poly {
-        let residues = |m: Modulus| small.iter().map(move |&x| m.residue(x));
-        Poly { values: self.moduli().flat_map(residues).collect() }
+        let mut values = vec![0; self.degree * self.primes()];
+        vectorised(|| {
+            for (m, values) in self.moduli().zip(values.chunks_exact_mut(self.degree)) {
+                values.iter_mut().zip(small).for_each(|(to, &x)| *to = m.residue(x));
+            }
+        });
+        Poly { values }
     }
 }
 

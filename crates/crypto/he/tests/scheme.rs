@@ -127,12 +127,19 @@ fn the_largest_weights_stay_exact_at_full_size() {
         message[..3].copy_from_slice(&[ring.mask(), 1 << (bits - 1), 0]);
         let weights: Weights = (0..taps as isize).map(|e| (e, -512)).collect();
         let positions: Vec<usize> = (0..degree).step_by(61).collect();
-        let got =
-            run(&keys, budget, Form::Points, &[message.clone()], &[weights.clone()], &positions, &mut prg);
+        let got = run(
+            &keys,
+            budget,
+            Form::Points,
+            std::slice::from_ref(&message),
+            std::slice::from_ref(&weights),
+            &positions,
+            &mut prg,
+        );
         for (&at, got) in positions.iter().zip(got) {
             assert_eq!(
                 got,
-                oracle(ring, &[message.clone()], &[weights.clone()], at),
+                oracle(ring, std::slice::from_ref(&message), std::slice::from_ref(&weights), at),
                 "degree {degree}, {at}"
             );
         }

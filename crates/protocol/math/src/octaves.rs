@@ -6,8 +6,8 @@
 use veilflow_correlation::Cost;
 use veilflow_online::{
     AndGroup, OneHot, OneHotShape, Party, Range, Result, Sections, Tuning, WordShape, WordTerm, and_shared,
-    and_shared_cost, high_bits, high_bits_cost, most_significant_one, most_significant_one_cost, one_hot_products,
-    one_hot_products_cost, select_entry, select_entry_cost, words, words_cost,
+    and_shared_cost, high_bits, high_bits_cost, most_significant_one, most_significant_one_cost,
+    one_hot_products, one_hot_products_cost, select_entry, select_entry_cost, words, words_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::OctaveSpline;
@@ -37,7 +37,8 @@ fn normalise(party: &mut Party, mut rows: Vec<Bits>, octave: &[Bits]) -> Result<
         let distant = octave.iter().enumerate().filter(|(i, _)| (top - i) >> k & 1 == 1);
         distant.for_each(|(_, row)| shift.xor_assign(row));
         let from = |i: usize| i.checked_sub(1 << k).map(|i| &rows[i]);
-        let others = rows.iter().enumerate().map(|(i, row)| from(i).map_or_else(|| row.clone(), |r| r.xor(row)));
+        let others =
+            rows.iter().enumerate().map(|(i, row)| from(i).map_or_else(|| row.clone(), |r| r.xor(row)));
         let steps = and_shared(party, &[AndGroup { common: shift, others: others.collect() }])?;
         rows.iter_mut().zip(&steps[0]).for_each(|(row, step)| row.xor_assign(step));
     }

@@ -3,8 +3,8 @@
 use veilflow_correlation::Cost;
 use veilflow_net::Role;
 use veilflow_online::{
-    Party, Range, Result, Tuning, WordShape, WordTerm, sign_extend, sign_extend_cost, truncate_reduce,
-    truncate_reduce_cost, words, words_cost,
+    CompareTree, Party, Range, Result, Tuning, WordShape, WordTerm, bit_to_arithmetic,
+    bit_to_arithmetic_cost, sign_extend, sign_extend_cost, words, words_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Fixed, Piece, Pieces};
@@ -47,16 +47,27 @@ pub(crate) fn evaluate(
     }
     let offsets = position.sub(&public(party, sum, 1 << (pieces.position_bits - 1), n));
     let value_ring = Ring::new(sum.bits() - pieces.value_shift())?;
-    let terms = [
-        WordTerm::Value { bits: &value, out: value_ring },
-        WordTerm::Times { bits: slope, x: &offsets },
-    ];
+    let terms =
+        [WordTerm::Value { bits: &value, out: value_ring }, WordTerm::Times { bits: slope, x: &offsets }];
     let terms = words(party, &terms)?;
     let value = terms[0].map_into(sum, |v| v << pieces.value_shift());
     let step = if pieces.falling { terms[1].neg() } else { terms[1].clone() };
     let total = value.add(&step).add(&public(party, sum, constant, n));
-    let result = truncate_reduce(party, &total, pieces.dropped)?;
+    let result = truncate(party, &total, pieces)?;
     sign_extend(party, &result, output.ring(), range)
+}
+
+/// The comparison of the dropped bits. They are few: leaves of 4 bits save a round and cost next to nothing.
+fn few_rounds(pieces: &Pieces) -> CompareTree {
+    CompareTree::new(pieces.dropped, None, Tuning { leaf_bits: 4 })
+}
+
+/// `truncate_reduce` by that comparison.
+fn truncate(party: &mut Party, x: &RingVec, pieces: &Pieces) -> Result<RingVec> {
+    let operand = if party.role == Role::P0 { x.map(|v| !v) } else { x.clone() };
+    let (carry, _) = few_rounds(pieces).run(party, operand.values())?;
+    let carry = bit_to_arithmetic(party, &carry, pieces.result)?;
+    Ok(x.map_into(pieces.result, |v| v >> pieces.dropped).add(&carry))
 }
 
 /// Cost of [`evaluate`] of `n` elements.
@@ -74,6 +85,7 @@ pub(crate) fn evaluate_cost(
         WordShape::Times(pieces.slope_bits, sum),
     ];
     words_cost(&shapes, n)
-        .then(truncate_reduce_cost(sum, pieces.dropped, n, tuning))
+        .then(few_rounds(pieces).cost(n))
+        .then(bit_to_arithmetic_cost(result, n))
         .then(sign_extend_cost(result, output.bits, range, n, tuning))
 }

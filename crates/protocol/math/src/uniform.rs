@@ -2,8 +2,8 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    Party, Range, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, high_bits, high_bits_cost, lookup_bits,
-    lookup_bits_cost,
+    Party, Range, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, high_bits, high_bits_cost,
+    lookup_bits, lookup_bits_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::UniformSpline;

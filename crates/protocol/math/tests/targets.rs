@@ -27,10 +27,11 @@ fn check(function: Function, scales: [u32; 2], max_bytes: f64, max_rounds: u64) 
     for leaf_bits in [2, 4] {
         let (ots, online, rounds) = cost(function, scales, leaf_bits);
         let bytes = online + ots as f64 / 16.0;
-        println!("{function:?} {scales:?} leaves {leaf_bits}: {ots} OTs, {online:.1} B online, {bytes:.1} B, {rounds} rounds");
+        println!(
+            "{function:?} {scales:?} leaves {leaf_bits}: {ots} OTs, {online:.1} B online, {bytes:.1} B, {rounds} rounds"
+        );
         assert!(bytes <= max_bytes, "{function:?}: {bytes} bytes");
-        // Leaves of 4 bits are the choice for few rounds.
-        assert!(leaf_bits == 2 || rounds <= max_rounds, "{function:?}: {rounds} rounds");
+        assert!(rounds <= max_rounds, "{function:?}: {rounds} rounds");
     }
 }
 

@@ -42,7 +42,8 @@ pub use multiply::{
     divide_toward_zero, divide_toward_zero_cost, multiply_cost, multiply_signed, multiply_unsigned,
 };
 pub use one_hot::{
-    OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products, one_hot_products_cost,
+    OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products,
+    one_hot_products_cost,
 };
 pub use party::{Party, Tuning};
 pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};

@@ -15,8 +15,8 @@ use veilflow_ring::{Bits, RingVec, from_bit_slices};
 use veilflow_spec::Table;
 
 use crate::{
-    AndGroup, OneHot, OneHotShape, OnlineError, Party, Result, WordShape, WordTerm, and_shared, and_shared_cost,
-    high_bits, high_bits_cost, one_hot_products, one_hot_products_cost, words, words_cost,
+    AndGroup, OneHot, OneHotShape, OnlineError, Party, Result, WordShape, WordTerm, and_shared,
+    and_shared_cost, high_bits, high_bits_cost, one_hot_products, one_hot_products_cost, words, words_cost,
 };
 
 /// Public rows of entries of up to 64 bits, all rows of one length: what [`select_entry`] selects from.
@@ -61,8 +61,14 @@ fn select_low(low: &[Bits], words: &[u64], bit: u32) -> Bits {
 
 /// Shares of the bits of the entry under a row selected by `high` and an index within the row selected by `low`, which is
 /// complete.
-pub fn select_entry(party: &mut Party, high: &OneHot, low: &OneHot, sections: &Sections) -> Result<Vec<Bits>> {
-    let fits = high.rows.len() == sections.rows.len() && sections.rows.iter().all(|r| r.len() == low.rows.len());
+pub fn select_entry(
+    party: &mut Party,
+    high: &OneHot,
+    low: &OneHot,
+    sections: &Sections,
+) -> Result<Vec<Bits>> {
+    let fits =
+        high.rows.len() == sections.rows.len() && sections.rows.iter().all(|r| r.len() == low.rows.len());
     if !fits || !low.complete {
         return Err(OnlineError::argument("select_entry", "selectors and rows differ in number"));
     }
@@ -113,8 +119,11 @@ impl Plan {
     }
 
     fn cost(&self, index_bits: u32, beyond: usize, n: usize) -> Cost {
-        one_hot_products_cost(&parts(index_bits, self.low_bits, beyond), n)
-            .then(select_entry_cost(beyond == 0, &self.sections, n))
+        one_hot_products_cost(&parts(index_bits, self.low_bits, beyond), n).then(select_entry_cost(
+            beyond == 0,
+            &self.sections,
+            n,
+        ))
     }
 
     /// The parting with the fewest bytes.

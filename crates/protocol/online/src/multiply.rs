@@ -12,8 +12,8 @@ use veilflow_spec::multiplex as private_multiplex;
 use crate::sign::negate;
 use crate::{
     OnlineError, Party, ProductJob, Range, Result, Tuning, and_private, and_private_cost, arithmetic_shift,
-    arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost, drelu, msb_cost, products,
-    products_cost,
+    arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost, drelu, msb_cost,
+    products, products_cost,
 };
 
 /// Shares of the wrap: of all bits, or of the top ones where the sign bit is known to be zero (w = t₀ ∨ t₁).
@@ -34,7 +34,11 @@ fn private_jobs(few: &RingVec, many: &RingVec, out: Ring, mine_are_bits: bool) -
     let rows = bit_slices(few.values(), few.ring().bits() as usize);
     let job = |(i, row): (u32, Bits)| {
         let ring = Ring::new(out.bits() - i)?;
-        Ok(if mine_are_bits { ProductJob::Bit(row, ring) } else { ProductJob::Element(many.map_into(ring, |v| v)) })
+        Ok(if mine_are_bits {
+            ProductJob::Bit(row, ring)
+        } else {
+            ProductJob::Element(many.map_into(ring, |v| v))
+        })
     };
     (0..).zip(rows).map(job).collect()
 }
@@ -73,7 +77,8 @@ fn multiply(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> 
             product = product.add(&part.map_into(out, |v| v << i));
         }
     }
-    for ((local, pair), weight) in local.iter().zip(wrapped.chunks(2)).zip([x.ring().bits(), y.ring().bits()]) {
+    for ((local, pair), weight) in local.iter().zip(wrapped.chunks(2)).zip([x.ring().bits(), y.ring().bits()])
+    {
         let excess = local.add(&pair[0]).add(&pair[1]);
         product = product.sub(&excess.map_into(out, |v| v << weight));
     }

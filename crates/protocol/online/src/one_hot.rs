@@ -178,7 +178,9 @@ pub fn most_significant_one(party: &mut Party, bits: &[Bits]) -> Result<Vec<Bits
 fn prefix_joints(count: usize, level: u32) -> Vec<(usize, std::ops::Range<usize>)> {
     let half = 1usize << level;
     let blocks = (0..count).step_by(2 * half).filter(|start| start + half < count);
-    blocks.map(|start| (count - start - half, count.saturating_sub(start + 2 * half)..count - start - half)).collect()
+    blocks
+        .map(|start| (count - start - half, count.saturating_sub(start + 2 * half)..count - start - half))
+        .collect()
 }
 
 /// Cost of [`most_significant_one`] of `n` elements of `bits` bits.

@@ -48,7 +48,9 @@ pub fn words(party: &mut Party, terms: &[WordTerm<'_>]) -> Result<Vec<RingVec>> 
     for term in terms {
         match term {
             WordTerm::Value { bits, out } => {
-                jobs.extend(bits.iter().zip(rings(*out)).filter_map(|(row, ring)| conversion_job(party, row, ring)));
+                jobs.extend(
+                    bits.iter().zip(rings(*out)).filter_map(|(row, ring)| conversion_job(party, row, ring)),
+                );
             }
             WordTerm::Times { bits, x } => {
                 if bits.iter().any(|row| row.len() != x.len()) {

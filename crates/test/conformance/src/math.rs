@@ -24,11 +24,18 @@ impl Suite {
             let shift = world.width(0..=input.bits - 1);
             let small = world.values(input.ring(), n).to_signed();
             let mut x = corners;
-            x.append(&RingVec::from_signed(input.ring(), &small.iter().map(|v| v >> shift).collect::<Vec<_>>()));
+            x.append(&RingVec::from_signed(
+                input.ring(),
+                &small.iter().map(|v| v >> shift).collect::<Vec<_>>(),
+            ));
             let shares = world.share(&x, sharing);
             let cost = apply_cost(&spline, x.len(), tuning);
             let got = world.run_joined(&cost, tuning, |p| apply(p, &spline, &shares[p.role.index()]));
-            world.assert_equal(&got, &math::apply(&spline, &x), &format!("{function:?} {input:?} {output:?}"));
+            world.assert_equal(
+                &got,
+                &math::apply(&spline, &x),
+                &format!("{function:?} {input:?} {output:?}"),
+            );
         });
     }
 
@@ -40,6 +47,11 @@ impl Suite {
     /// The hyperbolic tangent.
     pub fn tanh(&self) {
         self.function(Function::Tanh);
+    }
+
+    /// The error function.
+    pub fn erf(&self) {
+        self.function(Function::Erf);
     }
 
     /// The exponential of a non-positive argument.
@@ -55,5 +67,10 @@ impl Suite {
     /// 1 / √x.
     pub fn reciprocal_sqrt(&self) {
         self.function(Function::ReciprocalSqrt);
+    }
+
+    /// √x.
+    pub fn sqrt(&self) {
+        self.function(Function::Sqrt);
     }
 }

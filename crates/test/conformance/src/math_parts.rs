@@ -41,7 +41,9 @@ impl Suite {
             let from = world.width(0..=bits - 1);
             let cost = high_bits_cost(bits, from, n);
             let [(_, a), (_, b)] = world.run(&cost, tuning, |p| high_bits(p, &shares[p.role.index()], from));
-            for ((a, b), want) in a.iter().zip(&b).zip(&bit_slices(x.values(), bits as usize)[from as usize..]) {
+            for ((a, b), want) in
+                a.iter().zip(&b).zip(&bit_slices(x.values(), bits as usize)[from as usize..])
+            {
                 world.assert_equal_bits(&a.xor(b), want, &format!("bits of {bits} from {from}"));
             }
         });
@@ -92,7 +94,9 @@ impl Suite {
             let m = world.width(1..=32);
             let rings = [m, world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
             let bits = rings.map(Ring::bits);
-            for ((range, x), (other, y)) in ranges(world, rings[0], n).into_iter().zip(ranges(world, rings[1], n)) {
+            for ((range, x), (other, y)) in
+                ranges(world, rings[0], n).into_iter().zip(ranges(world, rings[1], n))
+            {
                 let [x, y] = [x, y].map(|v: RingVec| [world.share(&v, sharing), [v.clone(), v]]);
                 let cost = multiply_cost(bits, [range, other], n, tuning);
                 let got = world.run_joined(&cost, tuning, |p| {
@@ -120,7 +124,11 @@ impl Suite {
                 let cost = divide_toward_zero_cost(bits, s, range, n, tuning);
                 let got = world
                     .run_joined(&cost, tuning, |p| divide_toward_zero(p, &shares[p.role.index()], s, range));
-                world.assert_equal(&got, &spec::divide_toward_zero(&x, s), &format!("{bits} by {s} {range:?}"));
+                world.assert_equal(
+                    &got,
+                    &spec::divide_toward_zero(&x, s),
+                    &format!("{bits} by {s} {range:?}"),
+                );
             }
         });
     }

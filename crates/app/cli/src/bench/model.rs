@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use veilflow_ir::Tensor;
 use veilflow_passes::clear;
 
 use super::{Link, RunOptions, Totals};
@@ -19,7 +18,7 @@ pub(crate) struct Model {
     /// The folder that `compile` wrote.
     #[arg(long, value_name = "DIR")]
     plan: PathBuf,
-    /// The client's input; without it, one made up of a fixed seed within the model's range.
+    /// The client's input; without it, the first of those the model was calibrated with.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     #[command(flatten)]
@@ -51,27 +50,17 @@ impl Model {
     pub(crate) fn run(self) -> Result<()> {
         let (plan, weights) = model_dir::server(&self.plan)?;
         let value = only_input(&plan)?;
-        let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let input = match &self.input {
-            Some(file) => file.clone(),
-            None => {
-                // Half of the range the input has room for, either sign where the plan allows it.
-                let half = ((value.magnitude as f32) - 1.0 - value.scale as f32).exp2();
-                let sample = Tensor::from_fn(value.shape.clone(), |i| {
-                    let unit =
-                        ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1u64 << 24) as f32;
-                    if value.non_negative { unit * half } else { (2.0 * unit - 1.0) * half }
-                });
-                let file = scratch.path().join("input.npy");
-                let array = ndarray::ArrayD::from_shape_vec(value.shape.to_vec(), sample.into_data())?;
-                ndarray_npy::write_npy(&file, &array)?;
-                file
-            }
-        };
+        let input = self.input.clone().unwrap_or_else(|| self.plan.join(model_dir::SAMPLE));
         let preprocessing = plan.preprocessing.parse()?;
         let sample = data::load(&input, &value.shape, &preprocessing)?.inputs.swap_remove(0);
         let run = PairRun::start(&self.plan, &input, &self.options)?;
         let cleartext = clear::run(&plan, &weights, &[tensor(value, &sample)?])?;
+        if let Some(overflow) = cleartext.overflows.first() {
+            bail!(
+                "the input leaves the range that the plan has room for, first in {}; calibrate with inputs like it",
+                overflow.layer
+            );
+        }
         let learned = &run.client.outputs;
         let exact = learned.iter().map(|l| &l.integers).eq(cleartext
             .outputs

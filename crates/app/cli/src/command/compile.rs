@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use ndarray::ArrayD;
+use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
 use veilflow_ir::Tensor;
 use veilflow_passes::{Compiled, Options};
@@ -60,24 +62,32 @@ struct Summary {
     widths: (u32, u32),
 }
 
-/// What both `compile` and the demo do: choose scales from samples and make the plan.
-pub(crate) fn compile(onnx: &[u8], calibration: &Path, limit: usize, options: &Options) -> Result<Compiled> {
+/// What both `compile` and the demo do: choose scales from samples, make the plan, and write the folder.
+pub(crate) fn compile(
+    onnx: &[u8],
+    calibration: &Path,
+    limit: usize,
+    options: &Options,
+    dir: &Path,
+) -> Result<Compiled> {
     let graph = veilflow_import_onnx::import_bytes(onnx)?;
     let preprocessing: Preprocessing = options.preprocessing.parse()?;
     ensure!(graph.inputs().len() == 1, "calibration files can be given for networks with one input only");
     let shape = graph.shape(graph.inputs()[0]);
     let mut samples = data::load(calibration, shape, &preprocessing)?.inputs;
     samples.truncate(limit.max(1));
+    let sample = ArrayD::from_shape_vec(shape.to_vec(), samples[0].clone())?;
     let tensors = samples.into_iter().map(|sample| Ok(vec![Tensor::new(shape.clone(), sample)?]));
-    Ok(veilflow_passes::compile(&graph, &tensors.collect::<Result<Vec<_>>>()?, options)?)
-}
+    let compiled = veilflow_passes::compile(&graph, &tensors.collect::<Result<Vec<_>>>()?, options)?;
 
-/// Writes a compiled model's folder.
-pub(crate) fn save(compiled: &Compiled, onnx: &[u8], dir: &Path) -> Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     compiled.plan.save(dir.join(model_dir::PLAN))?;
     compiled.weights.save(dir.join(model_dir::WEIGHTS))?;
-    model_dir::write(&dir.join(model_dir::MODEL), onnx)
+    model_dir::write(&dir.join(model_dir::MODEL), onnx)?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    sample.write_npy(&mut bytes)?;
+    model_dir::write(&dir.join(model_dir::SAMPLE), bytes.get_ref())?;
+    Ok(compiled)
 }
 
 impl Compile {
@@ -91,9 +101,8 @@ impl Compile {
             arg_max: self.arg_max,
             preprocessing: self.preprocess.to_string(),
         };
-        let compiled = compile(&onnx, &self.calibrate, self.limit, &options)
+        let compiled = compile(&onnx, &self.calibrate, self.limit, &options, &self.output)
             .with_context(|| format!("cannot compile {}", self.model.display()))?;
-        save(&compiled, &onnx, &self.output)?;
         let plan = &compiled.plan;
         let summary = Summary {
             model: plan.name.clone(),
@@ -122,7 +131,7 @@ impl Compile {
         }
         output::print(&format!(
             "{table}\n{}: {} nodes, {} multiplications, widths {} to {} bits, {} calibration inputs\n\
-             wrote {} (public: give it to clients), {} and {} (the server's alone)",
+             wrote {} (public: give it to clients), {}, {} and {} (the server's alone)",
             summary.model,
             summary.plan_nodes,
             summary.multiplications,
@@ -132,6 +141,7 @@ impl Compile {
             summary.plan.display(),
             summary.weights.display(),
             model_dir::MODEL,
+            model_dir::SAMPLE,
         ));
         Ok(())
     }

@@ -66,8 +66,7 @@ impl Demo {
         let calibration = dir.path().join("calibration.npz");
         std::fs::write(&calibration, CALIBRATION)?;
         let options = Options { preprocessing: PREPROCESSING.to_owned(), ..Options::default() };
-        let compiled = super::compile::compile(ONNX, &calibration, usize::MAX, &options)?;
-        super::compile::save(&compiled, ONNX, dir.path())?;
+        super::compile::compile(ONNX, &calibration, usize::MAX, &options, dir.path())?;
         let input = match &self.input {
             Some(file) => file.clone(),
             None => {

@@ -1,8 +1,9 @@
 //! Elementary functions in fixed point, each a table of straight pieces made by integer arithmetic.
 //!
-//! A result differs from the correctly rounded one by at most one unit in the last place, on the arguments that each
-//! function admits (`tests/math.rs`, over all 16-bit arguments). Budget, in units: at most 1/2 for the piece itself, 1/8 for
-//! its value, 1/4 for its slope, and rounding to nearest.
+//! A result differs from the correctly rounded one by at most one unit in the last place, on the arguments that a function
+//! admits (`tests/math.rs`, over all 16-bit arguments). For before it is rounded to nearest it errs by less than a unit: by
+//! 1/2 for the piece (3/8 in octaves), 1/8 for its value, 1/4 for its slope, 1/8 in octaves for a position that drops bits; or
+//! past the last piece by 3/4 and 1/8.
 
 mod lines;
 mod octaves;
@@ -21,7 +22,9 @@ pub use uniform::{Uniform, UniformSpline};
 #[non_exhaustive]
 pub enum MathError {
     /// The argument's.
-    #[error("an argument has 8..=32 bits and a scale that leaves a piece of the function, not {bits} bits at scale {scale}")]
+    #[error(
+        "an argument has 8..=32 bits and a scale that leaves a piece of the function, not {bits} bits at scale {scale}"
+    )]
     Input {
         /// Its width.
         bits: u32,
@@ -29,7 +32,9 @@ pub enum MathError {
         scale: u32,
     },
     /// The result's.
-    #[error("a result has scale 4..=14 and 2 to 32 bits more than that, up to 32, not {bits} bits at scale {scale}")]
+    #[error(
+        "a result has scale 4..=14 and 2 to 32 bits more than that, up to 32, not {bits} bits at scale {scale}"
+    )]
     Output {
         /// Its width.
         bits: u32,
@@ -89,18 +94,29 @@ pub enum Function {
     Sigmoid,
     /// The hyperbolic tangent.
     Tanh,
+    /// The error function.
+    Erf,
     /// e^x for x ≤ 0. A positive x is read as x − 2^ℓ.
     Exp,
     /// 1 / x for x > 0; see [`OctaveSpline`] for where it saturates.
     Reciprocal,
     /// 1 / √x for x > 0; see [`OctaveSpline`] for where it saturates.
     ReciprocalSqrt,
+    /// √x for x ≥ 0; see [`OctaveSpline`] for where it saturates.
+    Sqrt,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 5] =
-        [Self::Sigmoid, Self::Tanh, Self::Exp, Self::Reciprocal, Self::ReciprocalSqrt];
+    pub const ALL: [Self; 7] = [
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Erf,
+        Self::Exp,
+        Self::Reciprocal,
+        Self::ReciprocalSqrt,
+        Self::Sqrt,
+    ];
 
     /// The function's tables for arguments and results of the given formats.
     pub fn spline(self, input: Fixed, output: Fixed) -> Result<Spline, MathError> {
@@ -109,9 +125,11 @@ impl Function {
         match self {
             Self::Sigmoid => uniform(Uniform::Sigmoid),
             Self::Tanh => uniform(Uniform::Tanh),
+            Self::Erf => uniform(Uniform::Erf),
             Self::Exp => uniform(Uniform::Exp),
             Self::Reciprocal => octaves(Octaves::Reciprocal),
             Self::ReciprocalSqrt => octaves(Octaves::ReciprocalSqrt),
+            Self::Sqrt => octaves(Octaves::Sqrt),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Functions of a positive argument over many orders of magnitude: reciprocal, reciprocal square root.
+//! Functions of a positive argument over many orders of magnitude: reciprocal, reciprocal square root, square root.
 //!
 //! x is normalised to m·2^e with m in 1..2; every octave e has its own row of pieces of m, whose values are those of the
 //! function itself, so nothing is scaled back. Of the result at most 17 bits are computed: larger ones saturate.
@@ -16,6 +16,8 @@ pub enum Octaves {
     Reciprocal,
     /// 1 / √x.
     ReciprocalSqrt,
+    /// √x.
+    Sqrt,
 }
 
 /// Widest magnitude of a result.
@@ -32,7 +34,7 @@ pub struct OctaveSpline {
     pub fraction_bits: u32,
     /// Width of the index of a piece within its octave.
     pub index_bits: u32,
-    /// The pieces, one row an octave; `outside` is for zero, and saturated.
+    /// The pieces, one row an octave; `outside` is for zero, of which a reciprocal saturates.
     pub pieces: Pieces,
 }
 
@@ -43,10 +45,11 @@ impl OctaveSpline {
         let f = output.scale;
         let magnitude_bits = input.bits - 1;
         let result_bits = (output.bits - 1).min(MAX_RESULT);
-        // A piece of length 2^−b errs by 2^−2b·c/16 of the largest result, c = 2 and 3/4: at most half a unit.
+        // A piece of length 2^−b errs by 2^−2b·c/16 of the largest result, c = 2, 3/4 and 1/4: at most half a unit.
         let index_bits = match function {
             Octaves::Reciprocal => (result_bits - 1).div_ceil(2),
             Octaves::ReciprocalSqrt => (result_bits - 3).div_ceil(2),
+            Octaves::Sqrt => (result_bits - 5).div_ceil(2),
         };
         let fraction_bits = (magnitude_bits - 1).max(index_bits + 1);
         // The result changes by 2^(r − b) units at most over a piece: positions finer than an eighth do not show.
@@ -54,6 +57,7 @@ impl OctaveSpline {
         let dropped = position_bits.max(3);
         // One unit below the largest, so that no rounding reaches the sign bit.
         let limit = ((1i128 << result_bits) - 2) << (FRACTION - f);
+        let at_zero = if function == Octaves::Sqrt { 0 } else { limit };
         let row = |octave: u32| {
             let exponent = octave as i32 - input.scale as i32;
             let sample = |half: u64| {
@@ -61,6 +65,7 @@ impl OctaveSpline {
                 let y = match function {
                     Octaves::Reciprocal => precise::reciprocal(z, index_bits + 1, exponent),
                     Octaves::ReciprocalSqrt => precise::rsqrt(z, index_bits + 1, exponent),
+                    Octaves::Sqrt => precise::sqrt(z, index_bits + 1, exponent),
                 };
                 y.min(limit)
             };
@@ -72,12 +77,12 @@ impl OctaveSpline {
         };
         let mut pieces = Pieces {
             rows: (0..magnitude_bits).map(row).collect(),
-            outside: Piece { value: value_of(limit, f), slope: 0 },
+            outside: Piece { value: value_of(at_zero, f), slope: 0 },
             value_bits: 0,
             slope_bits: 0,
             position_bits,
             dropped,
-            falling: true,
+            falling: function != Octaves::Sqrt,
             offset: 0,
             result: Ring::new(result_bits + 1).expect("a checked format"),
         };

@@ -15,9 +15,13 @@ const LN_2: i128 = 799_144_290_325_165_979;
 
 /// e^(−n / 2^scale), for `scale` ≤ 60.
 pub(super) fn exp_neg(n: u64, scale: u32) -> i128 {
-    let x = i128::from(n) << (GUARD - scale);
+    exp_neg_guarded(i128::from(n) << (GUARD - scale)) >> (GUARD - FRACTION)
+}
+
+/// e^−x, with [`GUARD`] fractional bits.
+fn exp_neg_guarded(x: i128) -> i128 {
     let (halvings, rest) = (x / LN_2, x % LN_2);
-    if halvings > i128::from(FRACTION) {
+    if halvings > i128::from(GUARD) {
         return 0;
     }
     // Taylor at rest < ln 2: 0.7^24 / 24! is far below 2^−60.
@@ -26,7 +30,7 @@ pub(super) fn exp_neg(n: u64, scale: u32) -> i128 {
         sum += term;
         term = -((term * rest) >> GUARD) / k;
     }
-    sum >> (GUARD - FRACTION + halvings as u32)
+    sum >> halvings
 }
 
 /// a / b.
@@ -45,6 +49,27 @@ pub(super) fn tanh(n: u64, scale: u32) -> i128 {
     ratio(ONE - e, ONE + e)
 }
 
+/// 2/√π with [`FRACTION`] fractional bits.
+const TWO_BY_SQRT_PI: i128 = 19_850_656_236_187;
+
+/// erf(n / 2^scale), by the series 2/√π·e^(−x²)·Σ 2^k·x^(2k+1) / (1·3·…·(2k+1)), whose terms are positive. One from x = 8 on.
+pub(super) fn erf(n: u64, scale: u32) -> i128 {
+    if n >> scale >= 8 {
+        return ONE;
+    }
+    let x = (i128::from(n) << FRACTION) >> scale;
+    let square = (x * x) >> FRACTION;
+    let (mut term, mut sum, mut k) = (x, 0, 1);
+    while term > 0 {
+        sum += term;
+        k += 2;
+        term = ((term * square) >> (FRACTION - 1)) / k;
+    }
+    // e^(−x²) with guard bits, as the sum is as large as its inverse.
+    let decay = exp_neg_guarded(square << (GUARD - FRACTION));
+    ((sum * decay >> GUARD) * TWO_BY_SQRT_PI) >> FRACTION
+}
+
 /// 1 / x for x = z·2^(exponent − bits).
 pub(super) fn reciprocal(z: u64, bits: u32, exponent: i32) -> i128 {
     scaled((1i128 << (FRACTION + bits)) / i128::from(z), -exponent)
@@ -55,6 +80,13 @@ pub(super) fn rsqrt(z: u64, bits: u32, exponent: i32) -> i128 {
     let odd = exponent.rem_euclid(2);
     let square = (1u128 << (2 * FRACTION + bits)) / (u128::from(z) << odd);
     scaled(square.isqrt() as i128, (odd - exponent) / 2)
+}
+
+/// √x for x = z·2^(exponent − bits).
+pub(super) fn sqrt(z: u64, bits: u32, exponent: i32) -> i128 {
+    let odd = (exponent - bits as i32).rem_euclid(2);
+    let root = (u128::from(z) << (2 * FRACTION) << odd).isqrt() as i128;
+    scaled(root, (exponent - bits as i32 - odd) / 2)
 }
 
 /// x·2^power.

@@ -1,6 +1,6 @@
-//! Functions on pieces of one length: sigmoid, tanh, and exp of a non-positive argument.
+//! Functions on pieces of one length: sigmoid, tanh, erf, and exp of a non-positive argument.
 //!
-//! Sigmoid and tanh are odd about their value at zero, so only x ≥ 0 is tabulated. For x < 0 let v = −x − 1, the complement
+//! Sigmoid, tanh and erf are odd about their value at zero, so only x ≥ 0 is tabulated. For x < 0 let v = −x − 1, the complement
 //! of x's bits: with v = i·2^t + (2^t − 1 − p), where p = x mod 2^t, the argument −x lies at 2^t − p of piece i, so
 //! f(x) = −value − slope·(2^(t−1) − p) = −value + slope·(p − 2^(t−1)): the same slope at the position that x itself has.
 //! Nothing but the value is negated.
@@ -18,6 +18,8 @@ pub enum Uniform {
     Sigmoid,
     /// (e^x − e^−x) / (e^x + e^−x).
     Tanh,
+    /// 2/√π·∫ e^(−t²) dt from 0 to x.
+    Erf,
     /// e^x for x ≤ 0: x is −u, where u = −x mod 2^ℓ is read as unsigned.
     Exp,
 }
@@ -47,12 +49,13 @@ impl UniformSpline {
         input.check_input()?;
         output.check_output()?;
         let f = output.scale;
-        // Pieces of length h = 2^−finest err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097, 0.77 and 1.
+        // Pieces of length h = 2^−finest err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097, 0.77, 0.97 and 1.
         let (odd, sample, limit, offset, finest): (bool, Samples, i128, u64, u32) = match function {
             Uniform::Sigmoid => {
                 (true, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2, 1 << (f - 1), f.saturating_sub(6))
             }
             Uniform::Tanh => (true, precise::tanh, ONE, 0, f - 3),
+            Uniform::Erf => (true, precise::erf, ONE, 0, f - 3),
             Uniform::Exp => (false, precise::exp_neg, 0, 0, f - 3),
         };
         let finest = finest.div_ceil(2);

@@ -7,6 +7,7 @@
 use std::arch::x86_64::*;
 
 use super::{MAX_TERMS, Ntt, Roots, Sums, Term};
+use crate::modulus::Shoup;
 
 /// Proof that the processor has the instructions used here.
 #[derive(Clone, Copy)]
@@ -14,7 +15,11 @@ pub(super) struct Ifma(());
 
 impl Ifma {
     pub(super) fn detect() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
+        let found = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512ifma");
         found.then_some(Self(()))
     }
 
@@ -36,6 +41,17 @@ impl Ifma {
     pub(super) fn reduce(self, ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
         // SAFETY: see `forward`.
         unsafe { reduce(ntt, sums, out) }
+    }
+
+    pub(super) fn scale(self, ntt: &Ntt, values: &mut [u64], w: Shoup) {
+        // SAFETY: see `forward`.
+        unsafe { scale(ntt, values, w) }
+    }
+
+    /// Runs `f`, whose loops the compiler may then vectorise for AVX-512 where it inlines them.
+    pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: see `forward`.
+        unsafe { run(f) }
     }
 
     pub(super) fn multiply(self, ntt: &Ntt, values: &mut [u64], w: &[u64]) {
@@ -88,17 +104,27 @@ struct Factor {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn splat_factor(s: crate::modulus::Shoup) -> Factor {
+fn splat_factor(s: Shoup) -> Factor {
     Factor { value: splat(s.value), quotient: splat(s.quotient >> 12) }
 }
 
-/// Multipliers `first..first + COUNT` of `roots`, each in 8/COUNT adjacent lanes.
+/// Multipliers `first..first + COUNT` of `roots`, each in 8/COUNT adjacent lanes. Eight must follow `first`.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn spread<const COUNT: usize>(roots: &Roots, first: usize) -> Factor {
-    let pick = |words: &[u64]| -> Lanes { std::array::from_fn(|lane| words[lane * COUNT / 8]) };
-    let value = load(&pick(&roots.values[first..first + COUNT]));
-    let quotient = load(&pick(&roots.quotients[first..first + COUNT]));
+    let order = load(
+        &const {
+            let (mut order, mut lane) = ([0; 8], 0);
+            while lane < 8 {
+                order[lane] = (lane * COUNT / 8) as u64;
+                lane += 1;
+            }
+            order
+        },
+    );
+    let eight = |words: &'_ [u64]| *words[first..].first_chunk::<8>().expect("eight multipliers follow");
+    let value = _mm512_permutexvar_epi64(order, load(&eight(&roots.values)));
+    let quotient = _mm512_permutexvar_epi64(order, load(&eight(&roots.quotients)));
     Factor { value, quotient: _mm512_srli_epi64::<12>(quotient) }
 }
 
@@ -150,23 +176,49 @@ fn shuffle([a, b]: [__m512i; 2], order: &[Lanes; 2]) -> [__m512i; 2] {
     [_mm512_permutex2var_epi64(a, load(&order[0]), b), _mm512_permutex2var_epi64(a, load(&order[1]), b)]
 }
 
+/// The registers at equal places of the four quarters of a block.
+fn quarters(block: &mut [u64]) -> impl Iterator<Item = [&mut Lanes; 4]> {
+    let (low, high) = block.split_at_mut(block.len() / 2);
+    let (a, b) = low.split_at_mut(low.len() / 2);
+    let (c, d) = high.split_at_mut(high.len() / 2);
+    let registers = |quarter| <[u64]>::as_chunks_mut::<8>(quarter).0.iter_mut();
+    registers(a).zip(registers(b)).zip(registers(c).zip(registers(d))).map(|((a, b), (c, d))| [a, b, c, d])
+}
+
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn forward(ntt: &Ntt, values: &mut [u64]) {
     let (q, two_q) = (splat(ntt.modulus.value()), splat(2 * ntt.modulus.value()));
     let mut half = values.len() / 2;
     let mut groups = 1;
-    while half >= 8 {
+    // Two levels at a time, so that every word is read and written half as often.
+    while half >= 16 {
         for (group, block) in values.chunks_exact_mut(2 * half).enumerate() {
             let w = splat_factor(ntt.roots.at(groups + group));
-            let (left, right) = block.split_at_mut(half);
-            for (x, y) in left.as_chunks_mut().0.iter_mut().zip(right.as_chunks_mut().0) {
-                let [sum, difference] = butterfly(load(x), load(y), w, q, two_q);
-                store(x, sum);
-                store(y, difference);
+            let w_low = splat_factor(ntt.roots.at(2 * (groups + group)));
+            let w_high = splat_factor(ntt.roots.at(2 * (groups + group) + 1));
+            for [a, b, c, d] in quarters(block) {
+                let [x, z] = butterfly(load(a), load(c), w, q, two_q);
+                let [y, t] = butterfly(load(b), load(d), w, q, two_q);
+                let [x, y] = butterfly(x, y, w_low, q, two_q);
+                let [z, t] = butterfly(z, t, w_high, q, two_q);
+                store(a, x);
+                store(b, y);
+                store(c, z);
+                store(d, t);
             }
         }
+        groups *= 4;
+        half /= 4;
+    }
+    if half == 8 {
+        for (group, block) in values.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let [x, y] = block.as_chunks_mut::<8>().0 else { unreachable!("sixteen words") };
+            let w = splat_factor(ntt.roots.at(groups + group));
+            let [sum, difference] = butterfly(load(x), load(y), w, q, two_q);
+            store(x, sum);
+            store(y, difference);
+        }
         groups *= 2;
-        half /= 2;
     }
     // Here `groups` is N/8, and sixteen words hold two groups, then four, then eight.
     for (i, words) in values.as_chunks_mut::<16>().0.iter_mut().enumerate() {
@@ -201,18 +253,36 @@ fn inverse(ntt: &Ntt, values: &mut [u64]) {
     }
     let mut half = 8;
     groups /= 2;
-    while groups > 0 {
-        for (group, block) in values.chunks_exact_mut(2 * half).enumerate() {
+    if groups.trailing_zeros().is_multiple_of(2) {
+        // An odd number of levels is left.
+        for (group, block) in values.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let [x, y] = block.as_chunks_mut::<8>().0 else { unreachable!("sixteen words") };
             let w = splat_factor(ntt.inverse_roots.at(groups + group));
-            let (left, right) = block.split_at_mut(half);
-            for (x, y) in left.as_chunks_mut().0.iter_mut().zip(right.as_chunks_mut().0) {
-                let [sum, difference] = inverse_butterfly(load(x), load(y), w, q, two_q);
-                store(x, sum);
-                store(y, difference);
-            }
+            let [sum, difference] = inverse_butterfly(load(x), load(y), w, q, two_q);
+            store(x, sum);
+            store(y, difference);
         }
         groups /= 2;
         half *= 2;
+    }
+    while groups > 0 {
+        for (group, block) in values.chunks_exact_mut(4 * half).enumerate() {
+            let w_low = splat_factor(ntt.inverse_roots.at(groups + 2 * group));
+            let w_high = splat_factor(ntt.inverse_roots.at(groups + 2 * group + 1));
+            let w = splat_factor(ntt.inverse_roots.at(groups / 2 + group));
+            for [a, b, c, d] in quarters(block) {
+                let [x, y] = inverse_butterfly(load(a), load(b), w_low, q, two_q);
+                let [z, t] = inverse_butterfly(load(c), load(d), w_high, q, two_q);
+                let [x, z] = inverse_butterfly(x, z, w, q, two_q);
+                let [y, t] = inverse_butterfly(y, t, w, q, two_q);
+                store(a, x);
+                store(b, y);
+                store(c, z);
+                store(d, t);
+            }
+        }
+        groups /= 4;
+        half *= 4;
     }
     let scale = splat_factor(ntt.inverse_degree);
     for x in values.as_chunks_mut().0 {
@@ -258,6 +328,19 @@ fn reduce(ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
     for (out, (low, high)) in out.as_chunks_mut().0.iter_mut().zip(sums) {
         store(out, fold(load(low), load(high), limbs, q));
     }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn scale(ntt: &Ntt, values: &mut [u64], w: Shoup) {
+    let (q, w) = (splat(ntt.modulus.value()), splat_factor(w));
+    for x in values.as_chunks_mut().0 {
+        store(x, reduce_once(mul_lazy(load(x), w, q), q));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")]
+fn run<R>(f: impl FnOnce() -> R) -> R {
+    f()
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]

@@ -145,6 +145,16 @@ impl Ntt {
         scalar::reduce(self, sums, out);
     }
 
+    /// values·w for one factor w and values below 2^52.
+    pub(crate) fn scale(&self, values: &mut [u64], w: Shoup) {
+        assert!(values.len().is_multiple_of(8), "not whole registers");
+        #[cfg(target_arch = "x86_64")]
+        if let Some(ifma) = ifma::Ifma::detect() {
+            return ifma.scale(self, values, w);
+        }
+        scalar::scale(self, values, w);
+    }
+
     /// values·w, point by point, for reduced factors.
     pub(crate) fn multiply(&self, values: &mut [u64], w: &[u64]) {
         assert_eq!(values.len(), w.len());
@@ -167,6 +177,15 @@ impl Ntt {
         }
         scalar::combine(self, buffer, rows, out);
     }
+}
+
+/// Runs `f`, compiled for the vector instructions of the processor where the compiler inlines it.
+pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(ifma) = ifma::Ifma::detect() {
+        return ifma.run(f);
+    }
+    f()
 }
 
 #[cfg(test)]

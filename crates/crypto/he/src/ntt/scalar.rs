@@ -1,6 +1,7 @@
 //! The operations of [`Ntt`] in safe scalar code.
 
 use super::{MAX_TERMS, Ntt, Sums, Term};
+use crate::modulus::Shoup;
 
 const LIMB: u64 = (1 << 52) - 1;
 
@@ -75,6 +76,10 @@ pub(super) fn reduce(ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
     for (out, (low, high)) in out.iter_mut().zip(sums.low.iter().zip(&sums.high)) {
         *out = fold(ntt, *low, *high);
     }
+}
+
+pub(super) fn scale(ntt: &Ntt, values: &mut [u64], w: Shoup) {
+    values.iter_mut().for_each(|x| *x = ntt.modulus.mul(*x, w));
 }
 
 pub(super) fn multiply(ntt: &Ntt, values: &mut [u64], w: &[u64]) {

@@ -2,7 +2,7 @@ use super::*;
 use crate::modulus::ntt_primes;
 use veilflow_prim::{Block, Prg};
 
-const DEGREES: [usize; 4] = [64, 128, 1024, 8192];
+const DEGREES: [usize; 6] = [64, 128, 256, 1024, 4096, 8192];
 
 fn random(prg: &mut Prg, modulus: Modulus, len: usize) -> Vec<u64> {
     let q = modulus.value();
@@ -123,5 +123,11 @@ fn ifma_equals_scalar() {
         ifma.multiply(&ntt, &mut x[..degree], &b);
         scalar::multiply(&ntt, &mut y[..degree], &b);
         assert_eq!(x, y, "products, degree {degree}");
+        let w = ntt.modulus.shoup(b[1]);
+        x[0] = (1 << 52) - 1;
+        y[0] = x[0];
+        ifma.scale(&ntt, &mut x, w);
+        scalar::scale(&ntt, &mut y, w);
+        assert_eq!(x, y, "multiples, degree {degree}");
     }
 }

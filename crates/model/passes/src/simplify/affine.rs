@@ -2,7 +2,7 @@
 
 use veilflow_ir::{Node, Op, Shape, Tensor, ValueId, Window, layout};
 
-use super::layer::Layer;
+use super::layer::{Layer, per_index};
 use super::rewriter::Rewriter;
 use crate::Error;
 
@@ -85,11 +85,19 @@ fn by_constant(
     match &first.op {
         op if *op == node.op => {
             let Some(before) = r.constant_of(first.inputs[1]) else { return Ok(None) };
-            let Some(shape) = before.shape().broadcast(c.shape()) else { return Ok(None) };
-            let [a, b] = [&before, &c].map(|t| layout::broadcast(t.data(), t.shape(), &shape));
-            let merged = Tensor::new(shape, a.into_iter().zip(b).map(|(a, b)| combine(a, b)).collect())?;
-            let merged = r.constant(&format!("{output}.constant"), merged)?;
+            let merged = r.constant(&format!("{output}.constant"), merged(&before, &c, combine)?)?;
             r.emit(&node.name, output, op.clone(), &[first.inputs[0], merged]).map(Some)
+        }
+        // Factors first, so that one factor and one term are left.
+        Op::Add if node.op == Op::Mul => {
+            let Some(term) = r.constant_of(first.inputs[1]) else { return Ok(None) };
+            if r.shape(first.inputs[0]) != r.shape(x) {
+                return Ok(None);
+            }
+            let scaled = merged(&term, &c, |a, b| a * b)?;
+            let scaled = r.constant(&format!("{output}.term"), scaled)?;
+            let x = r.emit(&node.name, &format!("{output}.scaled"), Op::Mul, &[first.inputs[0], second])?;
+            r.emit(&first.name, output, Op::Add, &[x, scaled]).map(Some)
         }
         Op::Conv { .. } | Op::MatMul => {
             let Some(mut layer) = Layer::new(r, first) else { return Ok(None) };
@@ -106,19 +114,11 @@ fn by_constant(
     }
 }
 
-/// c as one number an index of `axis` of x, if it is the same along all other dimensions.
-fn per_index(c: &Tensor, x: &Shape, axis: usize) -> Option<Vec<f32>> {
-    if x.broadcast(c.shape()).as_ref() != Some(x) {
-        return None;
-    }
-    let missing = x.rank() - c.shape().rank();
-    let varies: Vec<usize> =
-        (0..c.shape().rank()).filter(|&i| c.shape()[i] != 1).map(|i| i + missing).collect();
-    match varies[..] {
-        [] => Some(vec![c.data()[0]; x[axis]]),
-        [only] if only == axis => Some(c.data().to_vec()),
-        _ => None,
-    }
+/// `combine` of two constants that one tensor is combined with in turn.
+fn merged(a: &Tensor, b: &Tensor, combine: fn(f32, f32) -> f32) -> Result<Tensor, Error> {
+    let shape = a.shape().broadcast(b.shape()).expect("both broadcast to the shape of one tensor");
+    let [a, b] = [a, b].map(|t| layout::broadcast(t.data(), t.shape(), &shape));
+    Ok(Tensor::new(shape, a.into_iter().zip(b).map(|(a, b)| combine(a, b)).collect())?)
 }
 
 /// A convolution takes the multiplication, addition or zero padding before it.
@@ -173,4 +173,29 @@ fn absorb(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId], before: &Node, 
     }
     layer.node.inputs[0] = source;
     layer.emit(r, r.old_name(node.output)).map(Some)
+}
+
+/// The mean of disjoint windows of a convolution's outputs is a convolution of a larger kernel and stride, where that
+/// takes no more multiplications: fewer outputs, and no division.
+pub(super) fn average_into_conv(
+    r: &mut Rewriter<'_>,
+    node: &Node,
+    inputs: &[ValueId],
+    pool: &Window,
+) -> Rewritten {
+    let Some(first) = r.sole_producer(inputs[0]) else { return Ok(None) };
+    let Op::Conv { window, .. } = &first.op else { return Ok(None) };
+    let kernel = [0, 1].map(|i| window.kernel[i] + (pool.kernel[i] - 1) * window.stride[i]);
+    let area = |sides: [usize; 2]| sides[0] * sides[1];
+    if pool.stride != pool.kernel
+        || (pool.pad_before, pool.pad_after, window.dilation) != ([0; 2], [0; 2], [1; 2])
+        || area(kernel) > area(window.kernel) * area(pool.stride)
+    {
+        return Ok(None);
+    }
+    let stride = [0, 1].map(|i| window.stride[i] * pool.stride[i]);
+    let window = Window { kernel, stride, ..*window };
+    let output = r.old_name(node.output);
+    let Some(layer) = Layer::new(r, first) else { return Ok(None) };
+    layer.averaged(pool.kernel, window)?.emit(r, output).map(Some)
 }

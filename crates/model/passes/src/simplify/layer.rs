@@ -1,6 +1,6 @@
 //! A linear layer whose weights and bias are being changed.
 
-use veilflow_ir::{Node, Op, Shape, Tensor, ValueId};
+use veilflow_ir::{Node, Op, Shape, Tensor, ValueId, Window};
 
 use super::rewriter::Rewriter;
 use crate::Error;
@@ -75,6 +75,27 @@ impl Layer {
         self.bias = bias.into_iter().map(|b| b as f32).collect();
     }
 
+    /// The convolution with this window that makes the means of `taps` neighbouring outputs.
+    pub(super) fn averaged(self, taps: [usize; 2], window: Window) -> Result<Self, Error> {
+        let Op::Conv { window: before, groups } = self.node.op else { return Ok(self) };
+        let [height, width] = window.kernel;
+        let shape = Shape::new([self.shape[0], self.shape[1], height, width])?;
+        let mut weights = vec![0.0f64; shape.elements()];
+        for (i, &w) in self.weights.iter().enumerate() {
+            let (plane, y, x) =
+                (i / self.shape.stride(1), i / before.kernel[1] % before.kernel[0], i % before.kernel[1]);
+            for dy in 0..taps[0] {
+                for dx in 0..taps[1] {
+                    let (y, x) = (y + dy * before.stride[0], x + dx * before.stride[1]);
+                    weights[(plane * height + y) * width + x] += f64::from(w) / (taps[0] * taps[1]) as f64;
+                }
+            }
+        }
+        let weights = weights.into_iter().map(|w| w as f32).collect();
+        let node = Node { op: Op::Conv { window, groups }, ..self.node };
+        Ok(Self { node, shape, weights, bias: self.bias })
+    }
+
     /// Adds the changed layer to the new graph, its output named after `base`.
     pub(super) fn emit(self, r: &mut Rewriter<'_>, base: &str) -> Result<ValueId, Error> {
         let name = &self.node.name;
@@ -82,5 +103,20 @@ impl Layer {
         let weights = r.constant(&format!("{name}.weight"), Tensor::new(self.shape, self.weights)?)?;
         let bias = r.constant(&format!("{name}.bias"), Tensor::new(bias_shape, self.bias)?)?;
         r.emit(name, base, self.node.op.clone(), &[self.node.inputs[0], weights, bias])
+    }
+}
+
+/// c as one number an index of `axis` of x, if it is the same along all other dimensions.
+pub(super) fn per_index(c: &Tensor, x: &Shape, axis: usize) -> Option<Vec<f32>> {
+    if x.broadcast(c.shape()).as_ref() != Some(x) {
+        return None;
+    }
+    let missing = x.rank() - c.shape().rank();
+    let varies: Vec<usize> =
+        (0..c.shape().rank()).filter(|&i| c.shape()[i] != 1).map(|i| i + missing).collect();
+    match varies[..] {
+        [] => Some(vec![c.data()[0]; x[axis]]),
+        [only] if only == axis => Some(c.data().to_vec()),
+        _ => None,
     }
 }

@@ -1,13 +1,14 @@
 //! Rewrites a float graph into an equal one that is cheaper to run securely.
 //!
 //! Identities go, constants are folded, batch normalisation becomes a multiplication and an addition that sink into the
-//! neighbouring convolution or matrix product, zero padding sinks into the convolution behind it, an activation moves
+//! neighbouring convolution or matrix product (through a ReLU, if it stands before one), zero padding sinks into the convolution behind it, an activation moves
 //! behind the max pooling that follows it (fewer elements to compare), and moves of elements merge. What no output
 //! needs is dropped. In exact arithmetic the result equals the original on every input.
 
 mod activation;
 mod affine;
 mod layer;
+mod normalisation;
 mod rewriter;
 mod structure;
 
@@ -19,25 +20,26 @@ use crate::Error;
 use crate::float;
 use rewriter::Rewriter;
 
-/// The simplified graph: the rules are applied until none fits.
+/// The simplified graph: the rules are applied until none fits. Factors pass over an activation only once no layer
+/// before it can take them.
 ///
 /// # Errors
 /// [`Error::Ir`] if `graph` doesn't verify.
 pub fn simplify(graph: &Graph) -> Result<Graph, Error> {
     graph.verify()?;
     let mut current = graph.clone();
-    loop {
-        let (next, changed) = sweep(&current)?;
-        current = next;
-        if !changed {
-            return Ok(current);
+    for pass_factors in [false, true] {
+        let mut changed = true;
+        while changed {
+            (current, changed) = sweep(&current, pass_factors)?;
         }
     }
+    Ok(current)
 }
 
 /// Copies what outputs need, rewriting each node once. Every rule removes a node, or moves one strictly closer to
 /// where another rule removes it or none applies, so that sweeps come to an end.
-fn sweep(graph: &Graph) -> Result<(Graph, bool), Error> {
+fn sweep(graph: &Graph, pass_factors: bool) -> Result<(Graph, bool), Error> {
     let mut rewriter = Rewriter::new(graph)?;
     for node in graph.nodes() {
         if !rewriter.is_live(node.output) {
@@ -45,7 +47,11 @@ fn sweep(graph: &Graph) -> Result<(Graph, bool), Error> {
             continue;
         }
         let inputs = rewriter.inputs(node)?;
-        match rewrite(&mut rewriter, node, &inputs)? {
+        let mut replacement = rewrite(&mut rewriter, node, &inputs)?;
+        if replacement.is_none() && pass_factors {
+            replacement = pass_factor(&mut rewriter, node, &inputs)?;
+        }
+        match replacement {
             Some(replacement) => rewriter.replace(node.output, replacement),
             None => rewriter.keep(node, &inputs)?,
         }
@@ -75,7 +81,18 @@ fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Opti
         Op::Transpose { perm } => structure::transpose(r, node, inputs, perm),
         Op::Pad { before, after, .. } if before.iter().chain(after).all(|&p| p == 0) => Ok(Some(inputs[0])),
         Op::Concat { .. } if inputs.len() == 1 => Ok(Some(inputs[0])),
-        Op::Pad { .. } | Op::Concat { .. } | Op::AveragePool { .. } => Ok(None),
+        Op::AveragePool { window, .. } => affine::average_into_conv(r, node, inputs, window),
+        Op::Pad { .. } | Op::Concat { .. } => Ok(None),
+    }
+}
+
+/// Lets factors move towards the next linear layer.
+fn pass_factor(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+    match &node.op {
+        Op::Relu => normalisation::pass_relu(r, node, inputs),
+        Op::Reshape { .. } => normalisation::pass_on(r, node, inputs),
+        Op::AveragePool { .. } => normalisation::pass_on(r, node, inputs),
+        _ => Ok(None),
     }
 }
 

@@ -201,6 +201,11 @@ impl Layout {
         Self { tile, first, window: [rows, columns], pitch, block }
     }
 
+    /// How many tiles the outputs take.
+    pub(super) fn tiles(&self, geometry: &Geometry) -> usize {
+        (0..2).map(|i| geometry.output[i].div_ceil(self.tile[i])).product()
+    }
+
     /// The exponent of a tap's weight for plane `plane` of `planes` and output `output` of a polynomial.
     pub(super) fn exponent(&self, tap: &Tap, plane: usize, planes: usize, output: usize) -> isize {
         let rows = self.first[0] - tap.shift[0];

@@ -56,20 +56,19 @@ pub(super) struct Plan {
     planes: usize,
     /// Outputs in a product.
     outputs: usize,
-    /// What it costs, in nanoseconds.
-    pub(super) price: f64,
 }
 
-/// A candidate before its plan is written down.
+/// A way to do a layer, before its plan is written down.
 #[derive(Clone, Copy)]
-struct Choice {
-    set: usize,
-    budget: Budget,
+pub(super) struct Choice {
+    pub(super) set: usize,
+    pub(super) budget: Budget,
     form: Form,
     layout: Layout,
     planes: usize,
     outputs: usize,
-    price: f64,
+    /// What it costs, in nanoseconds.
+    pub(super) price: f64,
 }
 
 /// A spatial tile: its first output, and how many rows and columns it has.
@@ -97,19 +96,9 @@ fn ranges(all: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> 
 impl Plan {
     /// The cheapest plan under one of `sets`. Errors with the reason if none fits.
     pub(super) fn new(request: &LinearRequest, sets: &[Set]) -> Result<Self, HeError> {
-        let geometry = Geometry::new(&request.shape);
-        let mut best: Option<Choice> = None;
-        let mut refusal = None;
-        for (index, set) in sets.iter().enumerate() {
-            match (Search { request, geometry: &geometry, index, set }).run() {
-                Ok(choice) if best.is_none_or(|best| choice.price < best.price) => best = Some(choice),
-                Ok(_) => {}
-                Err(reason) => refusal = Some(reason),
-            }
-        }
-        let Some(choice) = best else {
-            return Err(refusal.expect("there is a parameter set"));
-        };
+        let candidates = Candidates::new(request, sets)?;
+        let levels: Vec<u32> = sets.iter().map(|set| set.levels).collect();
+        let choice = *candidates.best(&levels);
         Ok(Self {
             set: choice.set,
             parameters: Arc::clone(&sets[choice.set].parameters),
@@ -118,8 +107,7 @@ impl Plan {
             layout: choice.layout,
             planes: choice.planes,
             outputs: choice.outputs,
-            price: choice.price,
-            geometry,
+            geometry: candidates.geometry,
         })
     }
 
@@ -250,7 +238,40 @@ impl Plan {
     }
 }
 
-/// The search for the cheapest choice within one parameter set.
+/// The cheapest choice for every parameter set and number of levels that allows one.
+pub(super) struct Candidates {
+    geometry: Geometry,
+    choices: Vec<Choice>,
+}
+
+impl Candidates {
+    /// Errors with the reason if there is none without packing.
+    pub(super) fn new(request: &LinearRequest, sets: &[Set]) -> Result<Self, HeError> {
+        let geometry = Geometry::new(&request.shape);
+        let mut choices = Vec::new();
+        let mut refusal = HeError::NoParameters;
+        for (index, set) in sets.iter().enumerate() {
+            match (Search { request, geometry: &geometry, index, set }).run() {
+                Ok(found) => choices.extend(found),
+                Err(reason) => refusal = reason,
+            }
+        }
+        if choices.iter().any(|choice| choice.budget.levels == 0) {
+            Ok(Self { geometry, choices })
+        } else {
+            Err(refusal)
+        }
+    }
+
+    /// The cheapest with at most so many levels for each set.
+    pub(super) fn best(&self, levels: &[u32]) -> &Choice {
+        let allowed = self.choices.iter().filter(|choice| choice.budget.levels <= levels[choice.set]);
+        let cheapest = allowed.min_by(|a, b| a.price.total_cmp(&b.price));
+        cheapest.expect("there is one without packing")
+    }
+}
+
+/// The search for the cheapest choices within one parameter set.
 struct Search<'a> {
     request: &'a LinearRequest,
     geometry: &'a Geometry,
@@ -259,17 +280,18 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn run(&self) -> Result<Choice, HeError> {
+    /// The cheapest choice of every number of levels that has one.
+    fn run(&self) -> Result<Vec<Choice>, HeError> {
         let (geometry, degree) = (self.geometry, self.set.parameters.degree());
         self.budget(1, 0)?;
         if self.request.weight_bits > MAX_WEIGHT_BITS {
             return Err(HeError::Weights { bits: self.request.weight_bits, limit: MAX_WEIGHT_BITS });
         }
-        let mut best: Option<Choice> = None;
+        let mut best: Vec<Option<Choice>> = vec![None; self.set.levels as usize + 1];
         for rows in parts(geometry.output[0]) {
             for columns in parts(geometry.output[1]) {
                 let layout = Layout::new(geometry, [rows, columns]);
-                for levels in 0..=self.set.levels {
+                for (levels, best) in (0..).zip(&mut best) {
                     let blocks = (degree >> levels) / layout.block;
                     for planes in parts(geometry.planes().div_ceil(1 << levels)) {
                         let most = (blocks / planes).min(geometry.outputs);
@@ -277,16 +299,33 @@ impl Search<'_> {
                             continue;
                         }
                         let outputs = geometry.outputs.div_ceil(geometry.outputs.div_ceil(most));
+                        let beaten = |least: f64| best.is_some_and(|best: Choice| best.price <= least);
+                        if beaten(self.ciphertexts_price(levels, layout, planes, outputs)) {
+                            continue;
+                        }
                         let Ok(budget) = self.budget(outputs, levels) else { continue };
                         let choice = self.choice(budget, layout, planes, outputs);
-                        if best.is_none_or(|best| choice.price < best.price) {
-                            best = Some(choice);
+                        if !beaten(choice.price) {
+                            *best = Some(choice);
                         }
                     }
                 }
             }
         }
-        best.ok_or_else(|| HeError::Window { span: Layout::new(geometry, [1, 1]).block, degree })
+        if best[0].is_none() {
+            return Err(HeError::Window { span: Layout::new(geometry, [1, 1]).block, degree });
+        }
+        Ok(best.into_iter().flatten().collect())
+    }
+
+    /// What making and sending the ciphertexts costs at least.
+    fn ciphertexts_price(&self, levels: u32, layout: Layout, planes: usize, outputs: usize) -> f64 {
+        let (geometry, parameters) = (self.geometry, &*self.set.parameters);
+        let tiles = layout.tiles(geometry);
+        let inputs = geometry.planes().div_ceil(planes << levels);
+        let replies = geometry.outputs.div_ceil(outputs << levels);
+        let bits = parameters.degree() as f64 * f64::from(self.request.ring.bits());
+        (tiles * (inputs + replies)) as f64 * bits / 8.0 * price::BYTE
     }
 
     fn budget(&self, outputs: usize, levels: u32) -> Result<Budget, HeError> {
@@ -301,8 +340,7 @@ impl Search<'_> {
         let classes = 1usize << budget.levels;
         let size = (parameters.degree() * parameters.primes()) as f64;
         let transform = size * f64::from(parameters.degree().trailing_zeros()) * price::BUTTERFLY;
-        let tiles =
-            [0, 1].map(|i| geometry.output[i].div_ceil(layout.tile[i])).iter().product::<usize>() as f64;
+        let tiles = layout.tiles(geometry) as f64;
         let inputs = geometry.planes().div_ceil(planes * classes) as f64;
         let products = geometry.outputs.div_ceil(outputs);
         let replies = products.div_ceil(classes) as f64;

@@ -6,7 +6,7 @@ use veilflow_correlation::{Cost, LinearRequest};
 use veilflow_he::{HeError, Parameters, packing_keys_bytes, public_key_bytes};
 use veilflow_net::Role;
 
-use super::plan::{Plan, price_of};
+use super::plan::{Candidates, Choice, Plan, price_of};
 
 /// The parameter sets: 100 bits at degree 4096; as many at 8192, with packing; 150 bits at 8192, for wide rings and large sums.
 static PARAMETERS: LazyLock<[Arc<Parameters>; 3]> = LazyLock::new(|| {
@@ -51,24 +51,31 @@ impl HeSuite {
         requests: &[LinearRequest],
         parameters: &[Arc<Parameters>],
     ) -> Result<Self, HeError> {
+        let levels = |most: u32, p: &Parameters| {
+            if p.can_pack() { most.min(p.degree().trailing_zeros()) } else { 0 }
+        };
+        let with_levels = |most: u32| {
+            let set = |p: &Arc<Parameters>| Set { parameters: Arc::clone(p), levels: levels(most, p) };
+            parameters.iter().map(set).collect::<Vec<Set>>()
+        };
+        let all = with_levels(MAX_LEVELS);
+        let candidates =
+            requests.iter().map(|r| Candidates::new(r, &all)).collect::<Result<Vec<_>, HeError>>()?;
         let mut best: Option<(f64, Self)> = None;
-        for most in (0..=MAX_LEVELS).filter(|most| *most != 1) {
-            let levels = |p: &Parameters| {
-                if p.can_pack() { most.min(p.degree().trailing_zeros()) } else { 0 }
-            };
-            let mut sets: Vec<Set> =
-                parameters.iter().map(|p| Set { parameters: Arc::clone(p), levels: levels(p) }).collect();
-            let plans =
-                requests.iter().map(|r| Plan::new(r, &sets)).collect::<Result<Vec<Plan>, HeError>>()?;
-            // What no plan uses is not set up.
-            let used = |set: usize| plans.iter().filter(move |plan| plan.set == set);
-            for (i, set) in sets.iter_mut().enumerate() {
-                set.levels = used(i).map(|plan| plan.budget.levels).max().unwrap_or(0);
+        for most in 0..=MAX_LEVELS {
+            let mut sets = with_levels(most);
+            let allowed: Vec<u32> = sets.iter().map(|set| set.levels).collect();
+            let choices: Vec<&Choice> = candidates.iter().map(|c| c.best(&allowed)).collect();
+            // What no layer uses is not set up.
+            let mut used = vec![None; sets.len()];
+            for choice in &choices {
+                used[choice.set] = used[choice.set].max(Some(choice.budget.levels));
             }
+            sets.iter_mut().zip(&used).for_each(|(set, used)| set.levels = used.unwrap_or(0));
             let sets: Vec<Set> =
-                (0..sets.len()).filter(|&i| used(i).next().is_some()).map(|i| sets[i].clone()).collect();
+                sets.into_iter().zip(used).filter(|(_, u)| u.is_some()).map(|(s, _)| s).collect();
             let keys: usize = sets.iter().map(Set::key_bytes).sum();
-            let price = price_of(keys) + plans.iter().map(|plan| plan.price).sum::<f64>();
+            let price = price_of(keys) + choices.iter().map(|choice| choice.price).sum::<f64>();
             if best.as_ref().is_none_or(|(least, _)| price < *least) {
                 best = Some((price, Self { sets }));
             }
@@ -99,9 +106,6 @@ impl HeSuite {
     }
 
     pub(super) fn plan(&self, request: &LinearRequest) -> Result<Plan, HeError> {
-        if self.sets.is_empty() {
-            return Err(HeError::NoParameters);
-        }
         Plan::new(request, &self.sets)
     }
 }
