@@ -74,15 +74,21 @@ pub fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
 /// Extra time on the wire that fewer rounds are worth: delays of real links vary more than bandwidths.
 const ROUNDS_BONUS: f64 = 1.1;
 
-/// The comparison leaves with which the conversation `cost` is quickest on `link`; of those about as quick, the one of
-/// fewest rounds. Without a link the bytes decide.
+/// Without a link bytes decide, but not at any price in rounds.
+const FEWEST_BYTES: Tuning = Tuning { leaf_bits: 2, extra_levels: 2 };
+
+/// The comparison trees with which the conversation `cost` is quickest on `link`; of those about as quick, the ones of
+/// fewest rounds. Without a link, those of fewest bytes.
 pub fn choose_tuning(link: Option<LinkShape>, cost: impl Fn(Tuning) -> Cost) -> Tuning {
-    let Some(link) = link else { return Tuning::default() };
-    let options = [2, 3, 4].map(|leaf_bits| Tuning { leaf_bits });
+    let Some(link) = link else { return FEWEST_BYTES };
+    let options = [2, 3, 4]
+        .into_iter()
+        .flat_map(|leaf_bits| [0, 1, 2].map(|extra_levels| Tuning { leaf_bits, extra_levels }));
     let judged = options.map(|tuning| {
         let cost = cost(tuning);
         (tuning, wire_seconds(&cost, link), cost.volume().rounds)
     });
+    let judged: Vec<_> = judged.collect();
     let quickest = judged.iter().map(|j| j.1).fold(f64::INFINITY, f64::min);
     let near = judged.iter().filter(|j| j.1 <= quickest * ROUNDS_BONUS);
     let best = near.min_by(|a, b| a.2.cmp(&b.2).then(a.1.total_cmp(&b.1)));

@@ -78,8 +78,8 @@ impl Default for SessionOptions {
     }
 }
 
-/// Nanoseconds a byte where no link is given: 20 Mbit/s, so that bytes count for more than CPU.
-const UNKNOWN_NS_PER_BYTE: f64 = 400.0;
+/// Nanoseconds a byte where no link is given: 40 Mbit/s, so that bytes count for more than CPU.
+const UNKNOWN_NS_PER_BYTE: f64 = 200.0;
 
 impl SessionOptions {
     /// The OT extensions of a session that needs so much.
@@ -96,6 +96,7 @@ impl SessionOptions {
             .with("supplier", self.supplier)
             .with("supplier-ot", ot)
             .with("leaf-bits", self.tuning.leaf_bits)
+            .with("extra-levels", self.tuning.extra_levels)
             .with("threads", self.threads)
             .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
             .with("computational-security", 128)

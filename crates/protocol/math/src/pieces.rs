@@ -59,7 +59,7 @@ pub(crate) fn evaluate(
 
 /// The comparison of the dropped bits. They are few: leaves of 4 bits save a round and cost next to nothing.
 fn few_rounds(pieces: &Pieces) -> CompareTree {
-    CompareTree::new(pieces.dropped, None, Tuning { leaf_bits: 4 })
+    CompareTree::new(pieces.dropped, None, Tuning { leaf_bits: 4, ..Tuning::default() })
 }
 
 /// `truncate_reduce` by that comparison.

@@ -26,6 +26,45 @@ pub struct CompareTree {
     carry_after: Option<usize>,
 }
 
+/// More levels than this save next to nothing.
+const MAX_EXTRA_LEVELS: u32 = 8;
+
+/// After how many levels the low segments are joined, and all: the least depth plus `extra`, with as many joins of the
+/// lowest segment as it allows. At level j it can take in 2^(j−1) segments.
+fn depths(low: usize, high: usize, extra: u32) -> (u32, u32) {
+    let log = |n: usize| n.next_power_of_two().trailing_zeros();
+    let fits = |split: u32, depth: u32| (1usize << depth) - (1usize << split) >= high;
+    let first = log(low);
+    let least = (first..).find(|&depth| fits(first, depth)).unwrap_or(first);
+    let depth = least + extra;
+    let joins = |split: u32| (split as usize).min(low - 1) + ((depth - split) as usize).min(high);
+    let best = (first..=depth)
+        .filter(|&split| fits(split, depth))
+        .max_by_key(|&split| (joins(split), depth - split));
+    (best.unwrap_or(first), depth)
+}
+
+/// How many segments the lowest one takes in at each of these levels (counted from 0), `total` in all.
+fn distribute(total: usize, levels: std::ops::Range<u32>) -> Vec<usize> {
+    let mut sizes = vec![1; levels.len().min(total)];
+    let mut rest = total - sizes.len();
+    for (size, level) in sizes.iter_mut().zip(levels).rev() {
+        let more = rest.min((1 << level) - 1);
+        *size += more;
+        rest -= more;
+    }
+    sizes
+}
+
+/// Joins segments `start..start + size` into the first, as early as possible.
+fn join_balanced(start: usize, size: usize, levels: &mut [Vec<(usize, usize)>]) {
+    let mut slots: Vec<usize> = (start..start + size).collect();
+    for level in levels {
+        level.extend(slots.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+        slots = slots.into_iter().step_by(2).collect();
+    }
+}
+
 /// The two shares a segment of the bits carries; the lowest one has no `eq`.
 struct Segment {
     lt: Bits,
@@ -34,36 +73,37 @@ struct Segment {
 
 impl CompareTree {
     /// A tree over `k` bits that also yields the comparison of the low `s` bits, if asked for. `s` must be in 1..=k.
+    ///
+    /// The lowest segment takes in, level by level, what the other segments have joined to so far. A join with it is
+    /// cheaper than others, since it makes no eq; more levels than necessary allow for more of them.
     pub fn new(k: u32, s: Option<u32>, tuning: Tuning) -> Self {
         let cut = |bits: u32| -> Vec<u32> {
             let m = tuning.leaf_bits.clamp(1, 4);
             (0..bits.div_ceil(m)).map(|i| m.min(bits - i * m)).collect()
         };
         let s = s.map(|s| s.min(k));
-        let (low, high) = (cut(s.unwrap_or(0)), cut(k - s.unwrap_or(0)));
-        let mut below: Vec<usize> = (0..low.len()).collect();
-        let mut above: Vec<usize> = (low.len()..low.len() + high.len()).collect();
-        let mut levels = Vec::new();
-        let mut carry_after = None;
-        let join = |slots: &mut Vec<usize>, level: &mut Vec<(usize, usize)>| {
-            level.extend(slots.chunks_exact(2).map(|pair| (pair[0], pair[1])));
-            *slots = slots.iter().copied().step_by(2).collect();
-        };
-        loop {
-            if below.len() == 1 {
-                // The low part is one segment now: an ordinary neighbour of what lies above.
-                carry_after = s.map(|_| levels.len());
-                above.splice(0..0, below.drain(..));
-            }
-            if below.is_empty() && above.len() <= 1 {
-                break;
-            }
-            let mut level = Vec::new();
-            join(&mut below, &mut level);
-            join(&mut above, &mut level);
-            levels.push(level);
+        let digits = [cut(s.unwrap_or(0)), cut(k - s.unwrap_or(0))].concat();
+        if digits.is_empty() {
+            return Self { digits, levels: Vec::new(), carry_after: None };
         }
-        Self { digits: [low, high].concat(), levels, carry_after }
+        // Without a boundary the low part is the lowest digit alone.
+        let low = s.map_or(1, |s| cut(s).len());
+        let high = digits.len() - low;
+        let (split, depth) = depths(low, high, tuning.extra_levels.min(MAX_EXTRA_LEVELS));
+        let below = distribute(low - 1, 0..split);
+        let above = distribute(high, split..depth);
+        let mut levels = vec![Vec::new(); depth as usize];
+        let mut start = 1;
+        let taken = (1..).zip(&below).chain((split + 1..).zip(&above));
+        for (level, &size) in taken {
+            join_balanced(start, size, &mut levels);
+            levels[level as usize - 1].push((0, start));
+            start += size;
+        }
+        while levels.last().is_some_and(Vec::is_empty) {
+            levels.pop();
+        }
+        Self { digits, levels, carry_after: s.map(|_| below.len()) }
     }
 
     fn payload(slot: usize) -> u32 {
@@ -353,7 +393,8 @@ mod tests {
         for leaf_bits in 1..=4 {
             for k in 1..=64u32 {
                 for s in std::iter::once(None).chain((1..=k).map(Some)) {
-                    let tree = CompareTree::new(k, s, Tuning { leaf_bits });
+                    let tuning = Tuning { leaf_bits, extra_levels: k % 4 };
+                    let tree = CompareTree::new(k, s, tuning);
                     assert_eq!(tree.digits.iter().sum::<u32>(), k);
                     let joins: usize = tree.levels.iter().map(Vec::len).sum();
                     assert_eq!(joins + 1, tree.digits.len(), "k {k} s {s:?}");
@@ -365,6 +406,15 @@ mod tests {
                     });
                     assert_eq!(on_boundary, s.is_some());
                     assert!(!tree.cost(100).demand.is_empty());
+                    // Who is joined was not joined before, and the survivor is below.
+                    let mut joined = vec![false; tree.digits.len()];
+                    for &(low, high) in tree.levels.iter().flatten() {
+                        assert!(low < high && !joined[low] && !joined[high]);
+                        joined[high] = true;
+                    }
+                    let quick = CompareTree::new(k, s, Tuning { leaf_bits, extra_levels: 0 });
+                    assert!(tree.levels.len() <= quick.levels.len() + (k % 4) as usize);
+                    assert!(tree.cost(100).volume().bytes <= quick.cost(100).volume().bytes);
                 }
             }
         }

@@ -15,11 +15,13 @@ use crate::Result;
 pub struct Tuning {
     /// Width of a comparison leaf in bits, 1..=4: 2 sends fewest bytes, 4 takes fewest rounds.
     pub leaf_bits: u32,
+    /// Levels of a comparison beyond the fewest: each is a round more and saves 2 bits and an OT.
+    pub extra_levels: u32,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { leaf_bits: 2 }
+        Self { leaf_bits: 2, extra_levels: 0 }
     }
 }
 

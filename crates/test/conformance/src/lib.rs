@@ -29,7 +29,7 @@ impl Suite {
             // One element, word boundaries, and odd sizes all occur.
             let n = [1, 64, 65, 7, 130][case % 5] + world.below(3) as usize;
             let sharing = Sharing::ALL[world.below(5) as usize];
-            let tuning = Tuning { leaf_bits: 1 + world.below(4) as u32 };
+            let tuning = Tuning { leaf_bits: 1 + world.below(4) as u32, extra_levels: world.below(3) as u32 };
             check(&mut world, n, sharing, tuning);
         }
     }

@@ -96,6 +96,10 @@ pub(crate) struct RunOptions {
     /// given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4))]
     leaf_bits: Option<u32>,
+    /// Levels of a comparison beyond the fewest, 0 to 8: each is a round more and saves 2 bits. Chosen for the link if not
+    /// given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=8))]
+    extra_levels: Option<u32>,
     /// Threads a party.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) threads: u16,
@@ -119,9 +123,10 @@ impl RunOptions {
 
     /// The options of a session whose online conversation is `cost`.
     pub(crate) fn session(&self, cost: impl Fn(Tuning) -> Cost) -> SessionOptions {
-        let tuning = match self.leaf_bits {
-            Some(leaf_bits) => Tuning { leaf_bits },
-            None => choose_tuning(self.link.shape(), cost),
+        let chosen = choose_tuning(self.link.shape(), cost);
+        let tuning = Tuning {
+            leaf_bits: self.leaf_bits.unwrap_or(chosen.leaf_bits),
+            extra_levels: self.extra_levels.unwrap_or(chosen.extra_levels),
         };
         SessionOptions {
             supplier: self.supplier,
@@ -152,6 +157,7 @@ impl RunOptions {
             "--shape".to_owned(),
         ];
         out.extend(self.leaf_bits.map(|bits| format!("--leaf-bits={bits}")));
+        out.extend(self.extra_levels.map(|levels| format!("--extra-levels={levels}")));
         out.extend(self.just_in_time.then(|| "--just-in-time".to_owned()));
         out
     }

@@ -52,9 +52,10 @@ pub(super) fn tanh(n: u64, scale: u32) -> i128 {
 /// 2/√π with [`FRACTION`] fractional bits.
 const TWO_BY_SQRT_PI: i128 = 19_850_656_236_187;
 
-/// erf(n / 2^scale), by the series 2/√π·e^(−x²)·Σ 2^k·x^(2k+1) / (1·3·…·(2k+1)), whose terms are positive. One from x = 8 on.
+/// erf(n / 2^scale), by the series 2/√π·e^(−x²)·Σ 2^k·x^(2k+1) / (1·3·…·(2k+1)), whose terms are positive. One from x = 4 on,
+/// where 2^−25 is left.
 pub(super) fn erf(n: u64, scale: u32) -> i128 {
-    if n >> scale >= 8 {
+    if n >> scale >= 4 {
         return ONE;
     }
     let x = (i128::from(n) << FRACTION) >> scale;

@@ -169,6 +169,33 @@ impl Graph {
         Ok(id)
     }
 
+    /// The ids of all values, in the order of [`values`](Self::values).
+    pub fn ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.values.len()).map(ValueId)
+    }
+
+    /// Gives a constant other elements, and perhaps another shape that serves its readers as well.
+    ///
+    /// # Errors
+    /// [`Error::Value`] if it is no constant or a reader's output would change its shape.
+    pub fn replace_constant(&mut self, id: ValueId, tensor: Arc<Tensor>) -> Result<(), Error> {
+        let refuse = |graph: &Self, reason| Error::Value { value: graph.value(id).name.clone(), reason };
+        if !self.constants.contains_key(&id) {
+            return Err(refuse(self, "isn't a constant"));
+        }
+        let before = std::mem::replace(&mut self.values[id.0].shape, tensor.shape().clone());
+        let fits = |node: &Node| {
+            !node.inputs.contains(&id)
+                || self.infer(&node.name, &node.op, &node.inputs).is_ok_and(|s| s == *self.shape(node.output))
+        };
+        if !self.nodes.iter().all(fits) {
+            self.values[id.0].shape = before;
+            return Err(refuse(self, "its readers need another shape"));
+        }
+        self.constants.insert(id, tensor);
+        Ok(())
+    }
+
     /// Adds a node; its output, named `output`, takes the shape that the op infers.
     ///
     /// # Errors

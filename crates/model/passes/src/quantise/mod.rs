@@ -4,8 +4,10 @@
 //! must have room for, unless the weights prove a smaller bound. From that follow scales (`forms`), then the least
 //! width of every tensor (`widths`), then the plan (`emit`).
 
+mod channels;
 mod early;
 mod emit;
+mod equalise;
 mod fixed;
 mod forms;
 mod roles;
@@ -18,6 +20,7 @@ use veilflow_ir::{Graph, Plan, Tensor, Weights};
 
 use crate::{Error, float, simplify};
 use emit::Emitter;
+use equalise::equalise;
 use forms::Forms;
 use widths::Widths;
 
@@ -95,6 +98,8 @@ pub fn compile(graph: &Graph, calibration: &[Vec<Tensor>], options: &Options) ->
     check(options)?;
     let simple = simplify(graph)?;
     let ranges = calibrate(&simple, calibration)?;
+    let (simple, ranges) = equalise(&simple, &ranges)?;
+    let ranges: Vec<f32> = ranges.into_iter().map(|r| r.into_iter().fold(0.0, f32::max)).collect();
     let forms = Forms::choose(&simple, &ranges, options)?;
     let margin = f64::from(options.margin_percent) / 100.0;
     let widths = Widths::choose(&simple, &forms, &ranges, margin, u32::from(options.arg_max))?;
@@ -134,21 +139,28 @@ fn check(options: &Options) -> Result<(), Error> {
     within("margin in percent", options.margin_percent, 100..=100_000)
 }
 
-/// The largest magnitude of every graph value over all calibration inputs.
-fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Vec<f32>, Error> {
+/// The largest magnitude of every channel of every graph value over all calibration inputs.
+fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Vec<Vec<f32>>, Error> {
     if calibration.is_empty() {
         return Err(Error::NoCalibration);
     }
-    let mut ranges = vec![0f32; graph.values().len()];
+    let mut ranges = vec![Vec::new(); graph.values().len()];
+    let mut finite = Ok(());
     for inputs in calibration {
         float::run_observed(graph, inputs, |id, tensor| {
-            ranges[id.index()] = ranges[id.index()].max(tensor.max_abs());
+            if finite.is_ok() && !tensor.max_abs().is_finite() {
+                finite = Err(Error::NotFinite { value: graph.value(id).name.clone() });
+            }
+            let (count, stride) = channels::layout(graph, id);
+            let range = &mut ranges[id.index()];
+            range.resize(count, 0f32);
+            for (i, plane) in tensor.data().chunks(stride).enumerate() {
+                let channel = &mut range[i % count];
+                *channel = plane.iter().fold(*channel, |m, v| m.max(v.abs()));
+            }
         })?;
     }
-    match ranges.iter().position(|r| !r.is_finite()) {
-        Some(index) => Err(Error::NotFinite { value: graph.values()[index].name.clone() }),
-        None => Ok(ranges),
-    }
+    finite.map(|()| ranges)
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ fn malformed_and_missing_messages_are_errors() {
     };
     let keys = suite.setup_cost().volume().bytes[1];
 
-    let (_, outcome) = both(|channel| channel.send(&vec![0xff; keys as usize]), &serve);
+    let (_, outcome) = both(|channel| channel.send(&vec![0xff; keys as usize]), serve);
     assert!(matches!(
         outcome,
         Err(CorrelationError::Supplier { supplier: "he", .. } | CorrelationError::Net(_))
@@ -213,7 +213,7 @@ fn malformed_and_missing_messages_are_errors() {
                 HeClient::setup(channel, prg(1), &suite).unwrap();
                 channel.send(&vec![byte; len as usize]).and_then(|()| channel.flush()).unwrap();
             },
-            &serve,
+            serve,
         );
         let error = outcome.unwrap_err();
         let expected = matches!(&error, CorrelationError::Supplier { .. }) == (byte == 0xff);

@@ -1,0 +1,128 @@
+//! Which channels of a network must be scaled alike.
+
+use veilflow_ir::{Graph, Node, Op, ValueId};
+
+/// The channels of every value, joined to classes: a factor on one is a factor on all of its class.
+pub(super) struct Channels {
+    /// For every value, where its channels begin in `classes`.
+    starts: Vec<usize>,
+    /// The class of every channel; that of [`PINNED`] must not be scaled.
+    classes: Vec<usize>,
+}
+
+/// The class of what must keep its scale.
+pub(super) const PINNED: usize = 0;
+
+/// The channel of element i of a tensor of shape [_, C, …]: i / stride mod C.
+pub(super) fn layout(graph: &Graph, value: ValueId) -> (usize, usize) {
+    let shape = graph.shape(value);
+    if shape.rank() < 2 { (1, shape.elements().max(1)) } else { (shape[1], shape.stride(1)) }
+}
+
+impl Channels {
+    /// Joins what each node of a simplified graph makes inseparable.
+    pub(super) fn of(graph: &Graph) -> Self {
+        let mut starts = Vec::with_capacity(graph.values().len());
+        let mut slots = PINNED + 1;
+        for index in 0..graph.values().len() {
+            starts.push(slots);
+            let shape = &graph.values()[index].shape;
+            slots += if shape.rank() < 2 { 1 } else { shape[1] };
+        }
+        let mut joined = Self { starts, classes: (0..slots).collect() };
+        let uses = graph.uses();
+        let private = |id: &&ValueId| graph.constant_of(**id).is_none();
+        for id in graph.inputs().iter().chain(graph.outputs().iter().map(|o| &o.value)) {
+            joined.pin(graph, *id);
+        }
+        for node in graph.nodes() {
+            let shared = node.inputs.iter().any(|id| !private(&id) && uses[id.index()] > 1);
+            if shared || !joined.join_node(graph, node) {
+                node.inputs.iter().filter(private).for_each(|&id| joined.pin(graph, id));
+                joined.pin(graph, node.output);
+            }
+        }
+        for slot in 0..slots {
+            joined.classes[slot] = joined.find(slot);
+        }
+        joined
+    }
+
+    /// The class of a channel.
+    pub(super) fn class(&self, value: ValueId, channel: usize) -> usize {
+        self.classes[self.starts[value.index()] + channel]
+    }
+
+    /// The number of classes is at most this.
+    pub(super) fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Joins channels of a node's inputs and output; false if it can't tell which belong together.
+    fn join_node(&mut self, graph: &Graph, node: &Node) -> bool {
+        let x = node.inputs[0];
+        let same_shape = |id: &&ValueId| graph.shape(**id) == graph.shape(node.output);
+        let alike =
+            node.inputs.iter().filter(|id| graph.constant_of(**id).is_none()).all(|id| same_shape(&id));
+        match &node.op {
+            Op::Conv { .. } => true,
+            Op::MatMul => graph.shape(x).rank() == 2,
+            Op::Add | Op::Sub | Op::Mul | Op::Relu if alike && graph.constant_of(x).is_none() => {
+                for id in node.inputs.iter().filter(|id| graph.constant_of(**id).is_none()) {
+                    self.join_all(graph, *id, node.output, 0);
+                }
+                true
+            }
+            Op::MaxPool { .. } | Op::AveragePool { .. } => {
+                self.join_all(graph, x, node.output, 0);
+                true
+            }
+            Op::Concat { axis } if *axis >= 1 => {
+                let mut first = 0;
+                for &id in &node.inputs {
+                    self.join_all(graph, id, node.output, first);
+                    first += if *axis == 1 { layout(graph, id).0 } else { 0 };
+                }
+                true
+            }
+            Op::Reshape { .. } => {
+                let [(from, over), (to, under)] = [x, node.output].map(|id| layout(graph, id));
+                for i in 0..graph.shape(x).elements() {
+                    self.join(self.slot(x, i / over % from), self.slot(node.output, i / under % to));
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Joins each channel of `part` with the channel of `whole` that is `first` further on.
+    fn join_all(&mut self, graph: &Graph, part: ValueId, whole: ValueId, first: usize) {
+        for channel in 0..layout(graph, part).0 {
+            self.join(self.slot(part, channel), self.slot(whole, first + channel));
+        }
+    }
+
+    fn pin(&mut self, graph: &Graph, value: ValueId) {
+        (0..layout(graph, value).0).for_each(|channel| self.join(self.slot(value, channel), PINNED));
+    }
+
+    fn slot(&self, value: ValueId, channel: usize) -> usize {
+        self.starts[value.index()] + channel
+    }
+
+    /// The pinned slot stays the representative of its class.
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.find(a), self.find(b));
+        self.classes[a.max(b)] = a.min(b);
+    }
+
+    /// The representative of a class, with path halving.
+    fn find(&mut self, mut slot: usize) -> usize {
+        while self.classes[slot] != slot {
+            self.classes[slot] = self.classes[self.classes[slot]];
+            slot = self.classes[slot];
+        }
+        slot
+    }
+}
