@@ -33,6 +33,16 @@ impl Reference {
             }
             Function::Tanh => x.tanh(PRECISION, NEAREST, &mut self.constants),
             Function::Erf => self.erf(&x),
+            Function::Silu => {
+                let e = self.exp(&x.neg());
+                x.div(&one.add(&e, PRECISION, NEAREST), PRECISION, NEAREST)
+            }
+            Function::Gelu => {
+                let two = power(1);
+                let erf = self.erf(&x.div(&two.sqrt(256, NEAREST), 256, NEAREST));
+                let sum = one.add(&erf, PRECISION, NEAREST);
+                x.mul(&sum, PRECISION, NEAREST).div(&two, PRECISION, NEAREST)
+            }
             Function::Exp => self.exp(&x),
             Function::Reciprocal => one.div(&x, PRECISION, NEAREST),
             Function::ReciprocalSqrt => one.div(&x.sqrt(PRECISION, NEAREST), PRECISION, NEAREST),
@@ -126,19 +136,36 @@ fn erf_is_within_one_unit_on_all_13_bit_arguments() {
     assert!(max_ulp(Function::Erf, fixed(13, 10), fixed(16, 12), |_| true) <= 1);
 }
 
+#[test]
+fn silu_is_within_one_unit_on_all_16_bit_arguments() {
+    assert!(max_ulp(Function::Silu, fixed(16, 11), fixed(16, 11), |_| true) <= 1);
+    assert!(max_ulp(Function::Silu, fixed(12, 8), fixed(18, 14), |_| true) <= 1);
+}
+
+#[test]
+fn gelu_is_within_one_unit_on_all_13_bit_arguments() {
+    assert!(max_ulp(Function::Gelu, fixed(13, 9), fixed(16, 12), |_| true) <= 1);
+}
+
 /// Coarse and fine arguments, coarse and fine results.
 #[test]
 fn other_formats_are_within_one_unit() {
     for scale in [8, 11, 14] {
         for input in [fixed(8, 4), fixed(8, 7), fixed(12, 9)] {
-            let output = fixed(scale + 2, scale);
             for function in Function::ALL {
+                // A gate's result has the argument's range.
+                let gate = matches!(function, Function::Silu | Function::Gelu);
+                let integer_bits = if gate { input.bits - input.scale } else { 2 };
+                if integer_bits < 2 {
+                    continue;
+                }
+                let output = fixed(scale + integer_bits, scale);
                 // From 1 on, reciprocals and roots keep within 2^scale, and so below saturation.
                 let admits = |n: i64| match function {
                     Function::Exp => n <= 0,
                     Function::Reciprocal | Function::ReciprocalSqrt => n >= 1 << input.scale,
                     Function::Sqrt => (0..1 << input.scale).contains(&n),
-                    Function::Erf => n % 8 == 0,
+                    Function::Erf | Function::Gelu => n % 16 == 0,
                     _ => true,
                 };
                 let worst = max_ulp(function, input, output, admits);

@@ -15,17 +15,21 @@
 //! itself, centred; P is the product of the special primes). A level adds up two noises twice over: (4^h − 1)/3·κ in all. The
 //! noise of the packed products passes unchanged, for they were divided by 2^h beforehand.
 //!
-//! **Flood.** Uniform in −2^f..2^f. The statistical distance between flood and flood + noise is at most B/2^(f+1) a
-//! coefficient: f ≥ 40 + log₂ B is demanded, and f is as large as the ring allows in any case.
+//! **Flood.** Uniform in −2^f..2^f. The statistical distance between flood and flood + v is at most |v|/2^(f+1). f ≥ 40 + log₂ B is
+//! demanded, which makes it at most 2^−41 for any value, whatever the errors; and f is as large as the ring allows in any case.
+//! Over all n values of a layer it is at most n·E|v|/2^(f+1), for the errors are part of what the client sees, and the expectation
+//! of a distance over them is that of the whole view. E|v| is at most the root of the mean square
 //!
-//! **Cut.** t is the largest with which that still holds, so a fresh ciphertext costs ℓ + 44 + log₂‖w‖₁ bits a coefficient,
-//! whatever Q is.
+//! V = ‖w‖₂²·(10.5 + 1/4 + 4^t/12) + 14·N + 8^h·(10.5·N·(Q/2P)² + N) + 1.
+//!
+//! **Cut.** t ≤ 3 costs nothing to speak of. More is cut as long as n·√V ≤ 2^(f−39): the whole layer is within 2^−40 then. So a fresh
+//! ciphertext costs about ℓ + 44 + log₂(n·‖w‖₂) bits a coefficient, and never more than log₂ Q − 3.
 //!
 //! **Reply.** c₁ is rounded to ℓ + 1 + log₂ N bits, off by N/2 units after multiplication by s at most, a quarter in all; c₀ to
 //! ℓ + 3 bits.
 
 use crate::ntt::Ntt;
-use crate::sample::ERROR_BOUND;
+use crate::sample::{ERROR_BOUND, ERROR_VARIANCE};
 use crate::{HeError, Parameters, Result};
 
 /// Statistical security parameter σ: noise hides behind a flood 2^σ times larger.
@@ -33,6 +37,9 @@ pub const STATISTICAL_BITS: u32 = 40;
 
 /// The widest message ring: with it c₁ of a reply has 54 bits, where 64-bit fractions round well.
 pub const MAX_RING_BITS: u32 = 40;
+
+/// Cut bits that grow the noise by a fifth at most, since errors reach 21 in any case.
+const FREE_CUT: u32 = 3;
 
 /// Flood bits at most: more would hide nothing more, and cost time.
 const MAX_FLOOD: i32 = 96;
@@ -42,6 +49,32 @@ pub const MAX_WEIGHT_BITS: u32 = 48;
 
 /// Cut bits at most: the lowest prime has 50.
 const MAX_CUT: u32 = 45;
+
+/// What a layer asks of the modulus.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Load {
+    /// Width ℓ of the message ring.
+    pub ring_bits: u32,
+    /// Width b of a weight: in −2^(b−1)..2^(b−1).
+    pub weight_bits: u32,
+    /// Weights of one product, over all ciphertexts that are added up in it.
+    pub weights: usize,
+    /// Levels h of packing: 2^h products become one reply.
+    pub levels: u32,
+    /// Values n of all replies.
+    pub values: usize,
+}
+
+impl Load {
+    fn largest_weight(&self) -> f64 {
+        2f64.powi(self.weight_bits as i32 - 1)
+    }
+
+    /// ‖w‖₁ at most.
+    fn weight_norm(&self) -> f64 {
+        self.weights as f64 * self.largest_weight()
+    }
+}
 
 /// How the modulus is divided for one product.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,38 +93,66 @@ pub struct Budget {
     pub c1_bits: u32,
     /// The noise bound B.
     pub noise: f64,
+    /// The bound V of its mean square.
+    pub mean_square: f64,
+    values: usize,
+}
+
+fn product(ntts: &[Ntt]) -> f64 {
+    ntts.iter().map(|ntt| ntt.modulus.value() as f64).product()
 }
 
 /// κ·(4^h − 1)/3.
 fn packing_noise(parameters: &Parameters, levels: u32) -> f64 {
-    let product = |ntts: &[Ntt]| ntts.iter().map(|ntt| ntt.modulus.value() as f64).product::<f64>();
+    if levels == 0 {
+        return 0.0;
+    }
     let (degree, ratio) =
         (parameters.degree() as f64, product(&parameters.ntts) / product(&parameters.special));
     let switching = ERROR_BOUND as f64 * degree * ratio / 2.0 + (degree + 1.0) / 2.0 + 1.0;
     switching * (4f64.powi(levels as i32) - 1.0) / 3.0
 }
 
-/// B for fresh ciphertexts with `cut` bits cut, without packing.
-fn noise(parameters: &Parameters, weight_norm: f64, cut: u32) -> f64 {
+/// B with `cut` bits cut.
+fn noise(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
     let rounding = if cut == 0 { 0.0 } else { (1u64 << (cut - 1)) as f64 };
     let bound = ERROR_BOUND as f64;
-    weight_norm * (bound + 0.5 + rounding) + 2.0 * bound * parameters.degree() as f64 + 1.0
+    load.weight_norm() * (bound + 0.5 + rounding)
+        + 2.0 * bound * parameters.degree() as f64
+        + 1.0
+        + packing_noise(parameters, load.levels)
+}
+
+/// V with `cut` bits cut.
+fn mean_square(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
+    let degree = parameters.degree() as f64;
+    let packing = if load.levels == 0 {
+        0.0
+    } else {
+        let ratio = product(&parameters.ntts) / product(&parameters.special) / 2.0;
+        8f64.powi(load.levels as i32) * (ERROR_VARIANCE * degree * ratio * ratio + degree)
+    };
+    let rounding = if cut == 0 { 0.0 } else { 4f64.powi(cut as i32) / 12.0 };
+    let weight = load.largest_weight();
+    load.weights as f64 * weight * weight * (ERROR_VARIANCE + 0.25 + rounding) + 14.0 * degree + packing + 1.0
 }
 
 impl Budget {
-    /// The division for messages of `ring_bits` bits and weights whose magnitudes sum up to `weight_norm` at most, over all
-    /// that is added up in one product, with 2^`levels` products packed into a reply. Errors if the flood would not hide the
-    /// noise. Panics if there are levels, and the parameters cannot pack or have a degree below 2^`levels`.
-    pub fn new(parameters: &Parameters, ring_bits: u32, weight_norm: f64, levels: u32) -> Result<Self> {
+    /// The division for one layer. Errors if the ring or the weights are too wide, or the flood would not hide the noise. Panics if
+    /// there are levels, and the parameters cannot pack or have a degree below 2^`levels`.
+    pub fn new(parameters: &Parameters, load: &Load) -> Result<Self> {
+        let Load { ring_bits, weight_bits, levels, values, .. } = *load;
         let packable = parameters.can_pack() && levels <= parameters.degree().trailing_zeros();
         assert!(levels == 0 || packable, "these parameters cannot pack that");
         if ring_bits > MAX_RING_BITS {
             return Err(HeError::Ring { bits: ring_bits, limit: MAX_RING_BITS });
         }
+        if weight_bits > MAX_WEIGHT_BITS {
+            return Err(HeError::Weights { bits: weight_bits, limit: MAX_WEIGHT_BITS });
+        }
         let available = (parameters.log_q() as i32 - ring_bits as i32 - 3).min(MAX_FLOOD);
         let allowed = 2f64.powi(available - STATISTICAL_BITS as i32);
-        let packing = if levels == 0 { 0.0 } else { packing_noise(parameters, levels) };
-        let uncut = noise(parameters, weight_norm, 0) + packing;
+        let uncut = noise(parameters, load, 0);
         if uncut > allowed {
             return Err(HeError::Noise {
                 degree: parameters.degree(),
@@ -102,9 +163,13 @@ impl Budget {
                 available,
             });
         }
-        // The largest t with ‖w‖₁·2^(t−1) within what is left. Both parties must find the same: no rounded logarithms.
-        let room = (allowed - uncut) / weight_norm.max(1.0);
-        let cut_bits = (0..MAX_CUT).take_while(|&t| (1u64 << t) as f64 <= room).count() as u32;
+        // Both parties must find the same: nothing here depends on how a library rounds.
+        let layer = 2.0 * allowed / values as f64;
+        let may_cut = |t: u32| {
+            noise(parameters, load, t) <= allowed
+                && (t <= FREE_CUT || mean_square(parameters, load, t) <= layer * layer)
+        };
+        let cut_bits = (1..=MAX_CUT).take_while(|&t| may_cut(t)).last().unwrap_or(0);
         Ok(Self {
             ring_bits,
             levels,
@@ -112,7 +177,9 @@ impl Budget {
             flood_bits: available as u32,
             c0_bits: ring_bits + 3,
             c1_bits: ring_bits + 1 + parameters.degree().trailing_zeros(),
-            noise: noise(parameters, weight_norm, cut_bits) + packing,
+            noise: noise(parameters, load, cut_bits),
+            mean_square: mean_square(parameters, load, cut_bits),
+            values,
         })
     }
 
@@ -127,7 +194,12 @@ impl Budget {
         (self.noise + 2f64.powi(self.flood_bits as i32)) / unit + c0 + c1 * parameters.degree() as f64
     }
 
-    /// log₂ of flood over noise: at least [`STATISTICAL_BITS`].
+    /// −log₂ of the statistical distance that the noise leaves in all values of the layer together.
+    pub fn layer_hiding_bits(&self) -> f64 {
+        f64::from(self.flood_bits) + 1.0 - self.mean_square.log2() / 2.0 - (self.values as f64).log2()
+    }
+
+    /// log₂ of flood over noise, the worst case of one value: at least [`STATISTICAL_BITS`].
     pub fn hiding_bits(&self) -> f64 {
         f64::from(self.flood_bits) - self.noise.log2()
     }
@@ -139,34 +211,49 @@ mod tests {
 
     #[test]
     fn every_budget_decrypts_and_hides() {
-        for (degree, primes) in [(4096, 2), (8192, 3), (8192, 4)] {
-            let parameters = Parameters::new(degree, primes).unwrap();
+        let sets = [(4096, 2, 0), (8192, 2, 0), (8192, 2, 5), (8192, 3, 0)];
+        let mut layers_hidden = 0;
+        for (degree, primes, levels) in sets {
+            let parameters = if levels > 0 {
+                Parameters::with_packing(degree).unwrap()
+            } else {
+                Parameters::new(degree, primes).unwrap()
+            };
             for ring_bits in 1..=MAX_RING_BITS {
-                for norm_bits in 0..50 {
-                    if let Ok(budget) = Budget::new(&parameters, ring_bits, 2f64.powi(norm_bits), 0) {
+                for weight_bits in 1..16 {
+                    for weights in [1, 576, 8192] {
+                        let load = Load { ring_bits, weight_bits, weights, levels, values: 200_704 };
+                        let Ok(budget) = Budget::new(&parameters, &load) else { continue };
                         assert!(budget.worst_case(&parameters) < 15.0 / 32.0, "{budget:?}");
                         assert!(budget.hiding_bits() >= f64::from(STATISTICAL_BITS), "{budget:?}");
-                        assert!(budget.c1_bits <= 54);
-                        let more = noise(&parameters, 2f64.powi(norm_bits), budget.cut_bits + 1);
-                        let hidden =
-                            more.log2() + f64::from(STATISTICAL_BITS) <= f64::from(budget.flood_bits);
-                        assert!(budget.cut_bits == MAX_CUT || !hidden, "more could be cut: {budget:?}");
+                        assert!(budget.c1_bits <= 54 && budget.cut_bits <= MAX_CUT);
+                        let hidden = budget.layer_hiding_bits() >= f64::from(STATISTICAL_BITS);
+                        assert!(
+                            hidden || budget.cut_bits <= FREE_CUT,
+                            "cut at the cost of hiding: {budget:?}"
+                        );
+                        layers_hidden += usize::from(hidden);
                     }
                 }
             }
         }
+        assert!(layers_hidden > 1000, "{layers_hidden} layers are hidden as a whole");
     }
 
     #[test]
     fn what_does_not_fit_is_refused_with_the_reason() {
-        let small = Parameters::new(4096, 2).unwrap();
-        let error = Budget::new(&small, 37, 2f64.powi(25), 0).unwrap_err();
+        let (small, large) = (Parameters::new(4096, 2).unwrap(), Parameters::new(8192, 3).unwrap());
+        let load = Load { ring_bits: 37, weight_bits: 10, weights: 1 << 16, levels: 0, values: 1 };
+        let error = Budget::new(&small, &load).unwrap_err();
         assert!(
             matches!(error, HeError::Noise { degree: 4096, ring_bits: 37, available: 60, .. }),
             "{error}"
         );
-        assert!(Budget::new(&Parameters::new(8192, 3).unwrap(), 37, 2f64.powi(25), 0).is_ok());
-        assert!(matches!(Budget::new(&small, 41, 1.0, 0), Err(HeError::Ring { bits: 41, limit: 40 })));
+        assert!(Budget::new(&large, &load).is_ok());
+        let wide = Load { ring_bits: 41, ..load };
+        assert!(matches!(Budget::new(&large, &wide), Err(HeError::Ring { bits: 41, limit: 40 })));
+        let heavy = Load { weight_bits: 49, ..load };
+        assert!(matches!(Budget::new(&large, &heavy), Err(HeError::Weights { bits: 49, limit: 48 })));
     }
 
     #[test]

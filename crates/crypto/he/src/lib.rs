@@ -17,6 +17,8 @@ mod budget;
 mod error;
 mod keys;
 mod modulus;
+#[cfg(test)]
+mod noise;
 mod ntt;
 mod packing;
 mod parameters;
@@ -25,7 +27,7 @@ mod product;
 mod reply;
 mod sample;
 
-pub use budget::{Budget, MAX_RING_BITS, MAX_WEIGHT_BITS, STATISTICAL_BITS};
+pub use budget::{Budget, Load, MAX_RING_BITS, MAX_WEIGHT_BITS, STATISTICAL_BITS};
 pub use error::HeError;
 pub use keys::{Encryptor, PublicKey, SecretKey, fresh_bytes, public_key_bytes};
 pub use packing::{PackingKeys, packing_keys_bytes};

@@ -7,8 +7,11 @@ use crate::Parameters;
 use crate::modulus::{Modulus, PRIME_BITS};
 use crate::parameters::Small;
 
-/// The largest error: a sum of 21 differences of bits, of standard deviation √10.5 = 3.24.
+/// The largest error, a sum of 21 differences of bits: of standard deviation 3.24.
 pub(crate) const ERROR_BOUND: u64 = 21;
+
+/// Its variance.
+pub(crate) const ERROR_VARIANCE: f64 = 10.5;
 
 /// Words drawn at once.
 const BATCH: usize = 1024;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use veilflow_he::{
-    Budget, Decryptor, Encryptor, Form, HeError, Inputs, PackingKeys, Parameters, Product, PublicKey,
+    Budget, Decryptor, Encryptor, Form, HeError, Inputs, Load, PackingKeys, Parameters, Product, PublicKey,
     Replier, ScaledMonomial, SecretKey, Sum, WeightPoly, fresh_bytes, packing_keys_bytes, reply_bytes,
 };
 use veilflow_prim::{Block, Prg};
@@ -20,6 +20,10 @@ fn keys(parameters: Parameters, prg: &mut Prg) -> Keys {
     let secret = SecretKey::generate(Arc::clone(&parameters), prg);
     let public = PublicKey::from_bytes(Arc::clone(&parameters), &secret.public_key(prg)).unwrap();
     Keys { parameters, secret, public }
+}
+
+fn load(ring_bits: u32, weight_bits: u32, weights: usize, levels: u32) -> Load {
+    Load { ring_bits, weight_bits, weights, levels, values: 1000 }
 }
 
 /// Weights by exponent.
@@ -101,8 +105,7 @@ fn products_are_exact_at_every_width() {
             let weight_bits = 1 + bits % 16;
             let weights: Vec<Weights> =
                 (0..5).map(|_| random_weights(&mut prg, 9, weight_bits, 64)).collect();
-            let norm = 45.0 * 2f64.powi(weight_bits as i32 - 1);
-            let Ok(budget) = Budget::new(&keys.parameters, bits, norm, 0) else { continue };
+            let Ok(budget) = Budget::new(&keys.parameters, &load(bits, weight_bits, 45, 0)) else { continue };
             fitting += 1;
             let positions = [0, 1, 17, 62, 63];
             for form in [Form::Points, Form::Coefficients] {
@@ -122,7 +125,7 @@ fn the_largest_weights_stay_exact_at_full_size() {
         let keys = keys(Parameters::new(degree, primes).unwrap(), &mut prg);
         let ring = Ring::new(bits).unwrap();
         // Every weight at the bound: the norm is met exactly. Messages at their corners and uniform.
-        let budget = Budget::new(&keys.parameters, bits, f64::from(taps) * 512.0, 0).unwrap();
+        let budget = Budget::new(&keys.parameters, &load(bits, 10, taps, 0)).unwrap();
         let mut message = prg.ring_vec(ring, degree).into_values();
         message[..3].copy_from_slice(&[ring.mask(), 1 << (bits - 1), 0]);
         let weights: Weights = (0..taps as isize).map(|e| (e, -512)).collect();
@@ -151,7 +154,7 @@ fn more_terms_than_a_sum_holds_are_folded() {
     let mut prg = Prg::from_seed(Block(9));
     let keys = keys(Parameters::insecure_for_tests(64, 2), &mut prg);
     let ring = Ring::new(16).unwrap();
-    let budget = Budget::new(&keys.parameters, 16, 9000.0, 0).unwrap();
+    let budget = Budget::new(&keys.parameters, &load(16, 1, 9000, 0)).unwrap();
     let message = prg.ring_vec(ring, 64).into_values();
     let seed = prg.block();
     let mut bytes = Vec::new();
@@ -173,7 +176,7 @@ fn more_terms_than_a_sum_holds_are_folded() {
 fn malformed_messages_are_errors() {
     let mut prg = Prg::from_seed(Block(10));
     let keys = keys(Parameters::insecure_for_tests(64, 2), &mut prg);
-    let budget = Budget::new(&keys.parameters, 32, 1000.0, 0).unwrap();
+    let budget = Budget::new(&keys.parameters, &load(32, 8, 10, 0)).unwrap();
     let length = |error: &HeError| matches!(error, HeError::Length { .. });
     let range = |error: &HeError| matches!(error, HeError::Range { .. });
 
@@ -219,7 +222,7 @@ fn pack(parameters: Parameters, bits: u32, levels: u32, count: usize, form: Form
     let packing = PackingKeys::from_bytes(Arc::clone(&keys.parameters), levels, &bytes).unwrap();
     assert_eq!(bytes.len(), packing_keys_bytes(&keys.parameters, levels));
     let (degree, ring) = (keys.parameters.degree(), Ring::new(bits).unwrap());
-    let budget = Budget::new(&keys.parameters, bits, 9.0 * 512.0, levels).unwrap();
+    let budget = Budget::new(&keys.parameters, &load(bits, 10, 9, levels)).unwrap();
     let seed = prg.block();
     let mut encryptor = Encryptor::new(&keys.secret, form, budget, seed);
     let mut inputs = Inputs::new(Arc::clone(&keys.parameters), form, budget, seed, count);

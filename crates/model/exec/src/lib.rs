@@ -14,7 +14,7 @@ mod stock;
 
 pub use error::{ExecError, Result};
 pub use phase::{Phase, Stopwatch, peak_rss_bytes};
-pub use predict::{Prediction, choose_tuning, wire_seconds};
+pub use predict::{Prediction, choose_tuning, online_cost, wire_seconds};
 pub use prepare::{Prepared, Preparer};
 pub use run::{Online, Outcome, Progress, Step};
 pub use session::{Session, SessionOptions, SupplierKind};

@@ -1,12 +1,12 @@
 //! What a run will send, and how long the messages take on a link.
 
-use veilflow_correlation::{Cost, Flow, SupplyCosts};
+use veilflow_correlation::{Cost, Flow};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{LinkShape, Role};
 use veilflow_online::{Tuning, reveal_to_cost};
 use veilflow_ring::Ring;
 
-use crate::{SessionOptions, node};
+use crate::{Result, SessionOptions, node};
 
 /// What a run is predicted to send: equal to what it does, online to the byte.
 #[derive(Debug, Clone)]
@@ -21,10 +21,29 @@ pub struct Prediction {
     pub output: Cost,
 }
 
+/// The whole online conversation of a run of `plan` with these protocol choices; no supplier has a part in it.
+pub fn online_cost(plan: &Plan, tuning: Tuning) -> Cost {
+    let nodes = (0..plan.nodes.len()).map(|i| node::cost(plan, i, tuning));
+    nodes.fold(Cost::default(), Cost::then).then(output_cost(plan))
+}
+
+fn output_cost(plan: &Plan) -> Cost {
+    plan.outputs.iter().fold(Cost::default(), |cost, output| {
+        let value = &plan.values[output.value];
+        match Ring::new(value.width) {
+            Ok(ring) => cost.then(reveal_to_cost(Role::P1, ring, value.shape.elements())),
+            Err(_) => cost,
+        }
+    })
+}
+
 impl Prediction {
     /// Predicts a run of `plan`.
-    pub fn of(plan: &Plan, options: &SessionOptions) -> Self {
-        let mut costs = options.ot_plan(&node::needs(plan, options.tuning)).costs();
+    ///
+    /// # Errors
+    /// If the supplier cannot do one of the plan's layers, with the reason.
+    pub fn of(plan: &Plan, options: &SessionOptions) -> Result<Self> {
+        let mut costs = options.supply_plan(&node::needs(plan, options.tuning))?.costs();
         let set_up = costs.set_up();
         let nodes = 0..plan.nodes.len();
         let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options.tuning)).collect();
@@ -36,14 +55,8 @@ impl Prediction {
             }
         });
         let offline = offline.collect();
-        let output = plan.outputs.iter().fold(Cost::default(), |cost, output| {
-            let value = &plan.values[output.value];
-            match Ring::new(value.width) {
-                Ok(ring) => cost.then(reveal_to_cost(Role::P1, ring, value.shape.elements())),
-                Err(_) => cost,
-            }
-        });
-        Self { set_up, offline, online, output }
+        let output = output_cost(plan);
+        Ok(Self { set_up, offline, online, output })
     }
 
     /// The whole offline conversation, set-up included.

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use veilflow_correlation::{Needs, Supplier};
+use veilflow_correlation::{Needs, Supplier, SupplyCosts};
 use veilflow_ir::Plan;
 use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
-use veilflow_two_party::{OtPlan, OtSupplier};
+use veilflow_two_party::{HePlan, HeSupplier, OtPlan, OtSupplier};
 
 use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node};
 
@@ -18,13 +18,15 @@ pub enum SupplierKind {
     /// SoftSpoken OT; linear layers by correlated OT.
     Ot,
     /// Silent OT (Ferret, or SoftSpoken where few OTs are needed); linear layers by correlated OT.
-    #[default]
     Silent,
+    /// Silent OT; linear layers by homomorphic encryption.
+    #[default]
+    He,
 }
 
 impl SupplierKind {
     /// The names there are.
-    pub const NAMES: &'static str = "ot, silent";
+    pub const NAMES: &'static str = "ot, silent, he";
 }
 
 impl FromStr for SupplierKind {
@@ -34,6 +36,7 @@ impl FromStr for SupplierKind {
         match name {
             "ot" => Ok(Self::Ot),
             "silent" => Ok(Self::Silent),
+            "he" => Ok(Self::He),
             _ => Err(ExecError::UnknownSupplier { name: name.to_owned(), known: Self::NAMES }),
         }
     }
@@ -44,6 +47,7 @@ impl fmt::Display for SupplierKind {
         f.write_str(match self {
             Self::Ot => "ot",
             Self::Silent => "silent",
+            Self::He => "he",
         })
     }
 }
@@ -82,25 +86,63 @@ impl Default for SessionOptions {
 const UNKNOWN_NS_PER_BYTE: f64 = 200.0;
 
 impl SessionOptions {
-    /// The OT extensions of a session that needs so much.
-    pub(crate) fn ot_plan(&self, needs: &Needs) -> OtPlan {
+    /// How correlations are made in a session that needs so much.
+    pub(crate) fn supply_plan(&self, needs: &Needs) -> Result<SupplyPlan> {
         let ns_per_byte = self.link.map_or(UNKNOWN_NS_PER_BYTE, |link| 1e9 / link.bandwidth_bytes_per_s);
-        match self.supplier {
-            SupplierKind::Ot => OtPlan::softspoken(self.softspoken_k),
-            SupplierKind::Silent => OtPlan::silent(needs, ns_per_byte),
-        }
+        Ok(match self.supplier {
+            SupplierKind::Ot => SupplyPlan::Ot(OtPlan::softspoken(self.softspoken_k)),
+            SupplierKind::Silent => SupplyPlan::Ot(OtPlan::silent(needs, ns_per_byte)),
+            SupplierKind::He => SupplyPlan::He(HePlan::new(needs, ns_per_byte)?),
+        })
     }
 
-    fn hello(&self, plan_hash: [u8; 32], ot: &OtPlan) -> Hello {
+    fn hello(&self, plan_hash: [u8; 32], supply: &SupplyPlan) -> Hello {
         Hello::new(plan_hash)
             .with("supplier", self.supplier)
-            .with("supplier-ot", ot)
+            .with("supplier-ot", supply)
             .with("leaf-bits", self.tuning.leaf_bits)
             .with("extra-levels", self.tuning.extra_levels)
             .with("threads", self.threads)
             .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
             .with("computational-security", 128)
             .with("statistical-security", 40)
+    }
+}
+
+/// How correlations are made; both parties derive the same from what they need.
+pub(crate) enum SupplyPlan {
+    Ot(OtPlan),
+    He(HePlan),
+}
+
+impl fmt::Display for SupplyPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ot(plan) => write!(f, "{plan}"),
+            Self::He(plan) => write!(f, "{plan}"),
+        }
+    }
+}
+
+impl SupplyPlan {
+    pub(crate) fn costs(&self) -> Box<dyn SupplyCosts> {
+        match self {
+            Self::Ot(plan) => Box::new(plan.costs()),
+            Self::He(plan) => Box::new(plan.costs()),
+        }
+    }
+
+    fn set_up(
+        &self,
+        role: Role,
+        channel: &mut Channel,
+        prg: Prg,
+        threads: usize,
+    ) -> Result<Box<dyn Supplier>> {
+        Ok(match self {
+            Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
+            Self::He(plan) => Box::new(HeSupplier::setup(role, channel, prg, plan, threads)?),
+        })
     }
 }
 
@@ -143,16 +185,14 @@ impl Session {
         needs: &Needs,
         options: SessionOptions,
     ) -> Result<Self> {
-        let ot_plan = options.ot_plan(needs);
+        let supply = options.supply_plan(needs)?;
         let before = Stopwatch::start(&channel);
-        handshake(&mut channel, role, &options.hello(plan_hash, &ot_plan))?;
+        handshake(&mut channel, role, &options.hello(plan_hash, &supply))?;
         let mut offline = channel.fork()?;
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier: Box<dyn Supplier> = Box::new(
-            OtSupplier::setup(role, &mut offline, prg.fork(), &ot_plan)?.with_threads(options.threads),
-        );
+        let supplier = supply.set_up(role, &mut offline, prg.fork(), options.threads)?;
         offline.flush()?;
         set_up += watch.stop(&offline);
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);

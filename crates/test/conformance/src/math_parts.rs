@@ -1,9 +1,9 @@
 use veilflow_online::{
-    carries, carries_cost, digits, digits_cost, divide_toward_zero, divide_toward_zero_cost, high_bits,
-    high_bits_cost, lookup, lookup_cost, most_significant_one, most_significant_one_cost, multiply_cost,
-    multiply_signed, multiply_unsigned,
+    Range, carries, carries_cost, digits, digits_cost, divide_toward_zero, divide_toward_zero_cost,
+    high_bits, high_bits_cost, lookup, lookup_cost, most_significant_one, most_significant_one_cost,
+    multiply_cost, multiply_signed, multiply_unsigned,
 };
-use veilflow_ring::{Ring, RingVec, bit_slices};
+use veilflow_ring::{Ring, bit_slices};
 use veilflow_spec as spec;
 
 use crate::Suite;
@@ -91,26 +91,26 @@ impl Suite {
     /// Products of mixed widths.
     pub fn multiply(&self) {
         self.each("multiply", |world, n, sharing, tuning| {
-            let m = world.width(1..=32);
-            let rings = [m, world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
+            let rings = [world.width(1..=32), world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
             let bits = rings.map(Ring::bits);
-            for ((range, x), (other, y)) in
-                ranges(world, rings[0], n).into_iter().zip(ranges(world, rings[1], n))
-            {
-                let [x, y] = [x, y].map(|v: RingVec| [world.share(&v, sharing), [v.clone(), v]]);
-                let cost = multiply_cost(bits, [range, other], n, tuning);
+            let [xs, ys] = rings.map(|ring| ranges(world, ring, n));
+            for ((range_x, x), (range_y, y)) in xs.into_iter().zip(ys) {
+                let ranges = [range_x, range_y];
+                let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
+                let cost = multiply_cost(bits, ranges, n, tuning);
                 let got = world.run_joined(&cost, tuning, |p| {
-                    multiply_unsigned(p, &x[0][p.role.index()], &y[0][p.role.index()], [range, other])
+                    multiply_unsigned(p, &x_shares[p.role.index()], &y_shares[p.role.index()], ranges)
                 });
-                let want = spec::multiply_unsigned(&x[1][0], &y[1][0]);
-                world.assert_equal(&got, &want, &format!("unsigned {bits:?} {range:?}"));
-                let cost = multiply_cost(bits, [veilflow_online::Range::Any; 2], n, tuning);
-                let got = world.run_joined(&cost, tuning, |p| {
-                    multiply_signed(p, &x[0][p.role.index()], &y[0][p.role.index()])
-                });
-                let want = spec::multiply_signed(&x[1][0], &y[1][0]);
-                world.assert_equal(&got, &want, &format!("signed {bits:?}"));
+                let want = spec::multiply_unsigned(&x, &y);
+                world.assert_equal(&got, &want, &format!("unsigned {bits:?} {ranges:?}"));
             }
+            let [x, y] = rings.map(|ring| world.values(ring, n));
+            let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
+            let cost = multiply_cost(bits, [Range::Any; 2], n, tuning);
+            let got = world.run_joined(&cost, tuning, |p| {
+                multiply_signed(p, &x_shares[p.role.index()], &y_shares[p.role.index()])
+            });
+            world.assert_equal(&got, &spec::multiply_signed(&x, &y), &format!("signed {bits:?}"));
         });
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use veilflow_correlation::Cost;
-use veilflow_exec::{Phase, Prediction, SessionOptions, SupplierKind, choose_tuning};
+use veilflow_exec::{Phase, SessionOptions, SupplierKind, choose_tuning, online_cost};
 use veilflow_ir::Plan;
 use veilflow_net::{LinkOptions, LinkShape};
 use veilflow_online::Tuning;
@@ -86,7 +86,8 @@ impl Serialize for Link {
 /// What parties must choose alike, and the link between them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunOptions {
-    /// Who supplies correlations: silent (Ferret OT) or ot (SoftSpoken OT).
+    /// Who supplies correlations: he (silent OT, linear layers by homomorphic encryption), silent (Ferret OT, linear layers
+    /// by OT) or ot (SoftSpoken OT, linear layers by OT).
     #[arg(long, default_value_t = SupplierKind::default())]
     pub(crate) supplier: SupplierKind,
     /// SoftSpoken's k for `--supplier ot`: 1 (IKNP), 2, 4 or 8; larger means fewer bytes and more CPU.
@@ -141,10 +142,7 @@ impl RunOptions {
 
     /// The options of a session that runs `plan`.
     pub(crate) fn session_for(&self, plan: &Plan) -> SessionOptions {
-        self.session(|tuning| {
-            let options = SessionOptions { tuning, ..SessionOptions::default() };
-            Prediction::of(plan, &options).online_cost()
-        })
+        self.session(|tuning| online_cost(plan, tuning))
     }
 
     /// The same options as arguments for a child process, on a connection of the link's shape.

@@ -62,7 +62,7 @@ struct Report {
 impl Inspect {
     pub(crate) fn run(self) -> Result<()> {
         let plan = model_dir::plan(&self.plan)?;
-        let prediction = Prediction::of(&plan, &self.options.session_for(&plan));
+        let prediction = Prediction::of(&plan, &self.options.session_for(&plan))?;
         let link = self.options.link.shape();
         let volume = |cost: &Cost| {
             let volume = cost.volume();

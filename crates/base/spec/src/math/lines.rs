@@ -22,8 +22,8 @@ pub(super) const VALUE_GUARD: u32 = 2;
 pub struct Piece {
     /// The value in the middle of the piece.
     pub value: u64,
-    /// The slope's magnitude.
-    pub slope: u64,
+    /// The slope's magnitude; of a [gate](super::Symmetry::Gate) (s − 1)/2 for its signed slope s, which is odd.
+    pub slope: i64,
 }
 
 /// The pieces of a function, and the arithmetic they share.
@@ -35,7 +35,7 @@ pub struct Pieces {
     pub outside: Piece,
     /// Width of a value.
     pub value_bits: u32,
-    /// Width of a slope; zero if there is none.
+    /// Width of a slope, signed for a gate; zero if there is none.
     pub slope_bits: u32,
     /// Width t of a position.
     pub position_bits: u32,
@@ -69,32 +69,50 @@ impl Pieces {
     /// The result of a piece at a position; `negate` takes the value's negative.
     pub(super) fn evaluate(&self, piece: Piece, negate: bool, position: u64) -> u64 {
         let value = if negate { !piece.value } else { piece.value };
-        let step = piece.slope.wrapping_mul(position.wrapping_sub(1 << (self.position_bits - 1)));
+        let step = (piece.slope as u64).wrapping_mul(position.wrapping_sub(1 << (self.position_bits - 1)));
         let step = if self.falling { step.wrapping_neg() } else { step };
         let sum = (value << self.value_shift()).wrapping_add(step).wrapping_add(self.constant());
         self.accumulator().reduce(sum) >> self.dropped
     }
 
+    /// The result of a gate: max(x, 0), as `kept` in units of the sum, less the piece, whose slope `negate` turns.
+    pub(super) fn evaluate_gate(&self, piece: Piece, negate: bool, position: u64, kept: u64) -> u64 {
+        let slope = if negate { !piece.slope } else { piece.slope };
+        let offset = position.wrapping_sub(1 << (self.position_bits - 1));
+        let step = (2 * slope + 1).cast_unsigned().wrapping_mul(offset);
+        let rest = (piece.value << self.value_shift()).wrapping_add(step);
+        self.accumulator().reduce(kept.wrapping_sub(rest).wrapping_add(self.gate_constant())) >> self.dropped
+    }
+
+    /// What is added to every sum of a gate: the half for rounding, less the values' half.
+    pub fn gate_constant(&self) -> u64 {
+        (1 << (self.dropped - 1)) - (1 << (self.value_shift() - 1))
+    }
+
     /// Sets the widths that hold every piece.
-    pub(super) fn fit_widths(&mut self) {
+    pub(super) fn fit_widths(&mut self, signed: bool) {
         let pieces = || self.rows.iter().flatten().chain([&self.outside]);
         let width = |largest: Option<u64>| 64 - largest.unwrap_or(0).leading_zeros();
-        let (value_bits, slope_bits) =
-            (width(pieces().map(|p| p.value).max()), width(pieces().map(|p| p.slope).max()));
+        let magnitude = |p: &Piece| (p.slope ^ (p.slope >> 63)).cast_unsigned();
+        let value_bits = width(pieces().map(|p| p.value).max());
+        let slope_bits = width(pieces().map(magnitude).max()) + u32::from(signed);
         (self.value_bits, self.slope_bits) = (value_bits.max(1), slope_bits);
     }
 }
 
 /// The piece through `samples` at its start, middle and end: the slope of the chord, and the value that halves the largest
-/// difference. `scale` is the output's.
-pub(super) fn fit(samples: [i128; 3], position_bits: u32, dropped: u32, scale: u32) -> Piece {
+/// difference. `scale` is the output's; `gate` asks for an odd slope.
+pub(super) fn fit(samples: [i128; 3], position_bits: u32, dropped: u32, scale: u32, gate: bool) -> Piece {
     let [start, middle, end] = samples;
-    let unit = FRACTION - scale - dropped;
-    let slope = rounded_shift((end - start).abs(), unit + position_bits);
-    let half_rise = (slope << (position_bits - 1) << unit) * (end - start).signum();
+    let (unit, rise) = (FRACTION - scale - dropped, end - start);
+    let half = rise >> (unit + position_bits + 1);
+    let slope =
+        if gate { 2 * half + 1 } else { rounded_shift(rise.abs(), unit + position_bits) * rise.signum() };
+    let half_rise = slope << (position_bits - 1) << unit;
     let rest = [start + half_rise, middle, end - half_rise];
     let centre = (rest[0].min(rest[1]).min(rest[2]) + rest[0].max(rest[1]).max(rest[2])) / 2;
-    Piece { value: value_of(centre, scale), slope: slope as u64 }
+    let slope = if gate { half } else { slope.abs() };
+    Piece { value: value_of(centre, scale), slope: slope as i64 }
 }
 
 /// The value nearest to `x`, which is not negative.

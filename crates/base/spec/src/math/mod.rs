@@ -15,7 +15,7 @@ use veilflow_ring::{Ring, RingVec};
 
 pub use lines::{Piece, Pieces};
 pub use octaves::{OctaveSpline, Octaves};
-pub use uniform::{Uniform, UniformSpline};
+pub use uniform::{Symmetry, Uniform, UniformSpline};
 
 /// A format that a function does not take.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -31,6 +31,9 @@ pub enum MathError {
         /// Its scale.
         scale: u32,
     },
+    /// A result that may be as large as the argument, but has fewer integer bits to offer than are asked of it.
+    #[error("SiLU and GELU need an argument with as many integer bits as the result")]
+    Range,
     /// The result's.
     #[error(
         "a result has scale 4..=14 and 2 to 32 bits more than that, up to 32, not {bits} bits at scale {scale}"
@@ -96,6 +99,10 @@ pub enum Function {
     Tanh,
     /// The error function.
     Erf,
+    /// x / (1 + e^−x), where the argument has at least as many integer bits as the result.
+    Silu,
+    /// x·(1 + erf(x/√2)) / 2, where the argument has at least as many integer bits as the result.
+    Gelu,
     /// e^x for x ≤ 0. A positive x is read as x − 2^ℓ.
     Exp,
     /// 1 / x for x > 0; see [`OctaveSpline`] for where it saturates.
@@ -108,7 +115,7 @@ pub enum Function {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 7] =
+    pub const ALL: [Self; 9] =
         [Self::Sigmoid, Self::Tanh, Self::Erf, Self::Exp, Self::Reciprocal, Self::ReciprocalSqrt, Self::Sqrt];
 
     /// The function's tables for arguments and results of the given formats.
@@ -119,6 +126,8 @@ impl Function {
             Self::Sigmoid => uniform(Uniform::Sigmoid),
             Self::Tanh => uniform(Uniform::Tanh),
             Self::Erf => uniform(Uniform::Erf),
+            Self::Silu => uniform(Uniform::Silu),
+            Self::Gelu => uniform(Uniform::Gelu),
             Self::Exp => uniform(Uniform::Exp),
             Self::Reciprocal => octaves(Octaves::Reciprocal),
             Self::ReciprocalSqrt => octaves(Octaves::ReciprocalSqrt),

@@ -71,7 +71,7 @@ impl OctaveSpline {
             };
             let piece = |i: u64| {
                 let samples = [2 * i, 2 * i + 1, 2 * i + 2].map(sample);
-                fit(samples, position_bits, dropped, f)
+                fit(samples, position_bits, dropped, f, false)
             };
             (0..1u64 << index_bits).map(piece).collect()
         };
@@ -86,7 +86,7 @@ impl OctaveSpline {
             offset: 0,
             result: Ring::new(result_bits + 1).expect("a checked format"),
         };
-        pieces.fit_widths();
+        pieces.fit_widths(false);
         Ok(Self { input, output, fraction_bits, index_bits, pieces })
     }
 

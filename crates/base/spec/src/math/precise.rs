@@ -55,10 +55,13 @@ const TWO_BY_SQRT_PI: i128 = 19_850_656_236_187;
 /// erf(n / 2^scale), by the series 2/√π·e^(−x²)·Σ 2^k·x^(2k+1) / (1·3·…·(2k+1)), whose terms are positive. One from x = 4 on,
 /// where 2^−25 is left.
 pub(super) fn erf(n: u64, scale: u32) -> i128 {
-    if n >> scale >= 4 {
+    erf_at((i128::from(n) << FRACTION) >> scale)
+}
+
+fn erf_at(x: i128) -> i128 {
+    if x >= 4 * ONE {
         return ONE;
     }
-    let x = (i128::from(n) << FRACTION) >> scale;
     let square = (x * x) >> FRACTION;
     let (mut term, mut sum, mut k) = (x, 0, 1);
     while term > 0 {
@@ -68,7 +71,22 @@ pub(super) fn erf(n: u64, scale: u32) -> i128 {
     }
     // e^(−x²) with guard bits, as the sum is as large as its inverse.
     let decay = exp_neg_guarded(square << (GUARD - FRACTION));
-    ((sum * decay >> GUARD) * TWO_BY_SQRT_PI) >> FRACTION
+    (((sum * decay) >> GUARD) * TWO_BY_SQRT_PI) >> FRACTION
+}
+
+/// u / (1 + e^u) for u = n / 2^scale: what max(x, 0) exceeds x / (1 + e^−x) by, at |x| = u.
+pub(super) fn silu_rest(n: u64, scale: u32) -> i128 {
+    let (u, e) = ((i128::from(n) << FRACTION) >> scale, exp_neg(n, scale));
+    (u * ratio(e, ONE + e)) >> FRACTION
+}
+
+/// 1/√2 with [`FRACTION`] fractional bits.
+const SQRT_HALF: i128 = 12_439_554_047_902;
+
+/// u·(1 − erf(u/√2)) / 2 for u = n / 2^scale: what max(x, 0) exceeds x·(1 + erf(x/√2)) / 2 by, at |x| = u.
+pub(super) fn gelu_rest(n: u64, scale: u32) -> i128 {
+    let u = (i128::from(n) << FRACTION) >> scale;
+    (u * (ONE - erf_at((u * SQRT_HALF) >> FRACTION))) >> (FRACTION + 1)
 }
 
 /// 1 / x for x = z·2^(exponent − bits).

@@ -1,9 +1,12 @@
-//! Functions on pieces of one length: sigmoid, tanh, erf, and exp of a non-positive argument.
+//! Functions on pieces of one length: sigmoid, tanh, erf, SiLU, GELU, and exp of a non-positive argument.
 //!
 //! Sigmoid, tanh and erf are odd about their value at zero, so only x ≥ 0 is tabulated. For x < 0 let v = −x − 1, the complement
 //! of x's bits: with v = i·2^t + (2^t − 1 − p), where p = x mod 2^t, the argument −x lies at 2^t − p of piece i, so
 //! f(x) = −value − slope·(2^(t−1) − p) = −value + slope·(p − 2^(t−1)): the same slope at the position that x itself has.
 //! Nothing but the value is negated.
+//!
+//! SiLU and GELU are gates: max(x, 0) less an even function that vanishes far from zero. There the value stays, and the slope
+//! is negated: by complement, like values above, as slopes are odd multiples of half their unit.
 
 use veilflow_ring::Ring;
 
@@ -20,8 +23,23 @@ pub enum Uniform {
     Tanh,
     /// 2/√π·∫ e^(−t²) dt from 0 to x.
     Erf,
+    /// x / (1 + e^−x).
+    Silu,
+    /// x·(1 + erf(x/√2)) / 2.
+    Gelu,
     /// e^x for x ≤ 0: x is −u, where u = −x mod 2^ℓ is read as unsigned.
     Exp,
+}
+
+/// What is looked up for an argument x.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Symmetry {
+    /// |x|, of a function with f(−x) = −f(x), apart from the offset.
+    Odd,
+    /// |x|, of what max(x, 0) exceeds the function by, which is even.
+    Gate,
+    /// −x mod 2^ℓ.
+    Negated,
 }
 
 /// A function tabulated on pieces of one length.
@@ -33,8 +51,8 @@ pub struct UniformSpline {
     pub output: Fixed,
     /// How many zero bits the argument gets below its last, where a piece would else be shorter than two positions.
     pub lift: u32,
-    /// Whether f(−x) = −f(x), apart from the offset; else the argument is −u and u is looked up.
-    pub odd: bool,
+    /// What is looked up.
+    pub symmetry: Symmetry,
     /// Width of the index of a piece.
     pub index_bits: u32,
     /// The pieces, in one row; `outside` is for magnitudes past the last piece.
@@ -49,24 +67,30 @@ impl UniformSpline {
         input.check_input()?;
         output.check_output()?;
         let f = output.scale;
-        // Pieces of length h = 2^−finest err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097, 0.77, 0.97 and 1.
-        let (odd, sample, limit, offset, finest): (bool, Samples, i128, u64, u32) = match function {
-            Uniform::Sigmoid => {
-                (true, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2, 1 << (f - 1), f.saturating_sub(6))
-            }
-            Uniform::Tanh => (true, precise::tanh, ONE, 0, f - 3),
-            Uniform::Erf => (true, precise::erf, ONE, 0, f - 3),
-            Uniform::Exp => (false, precise::exp_neg, 0, 0, f - 3),
+        // Pieces of length h = 2^−finest err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, else 1.
+        let (symmetry, sample, limit, offset): (Symmetry, Samples, i128, u64) = match function {
+            Uniform::Sigmoid => (Symmetry::Odd, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2, 1 << (f - 1)),
+            Uniform::Tanh => (Symmetry::Odd, precise::tanh, ONE, 0),
+            Uniform::Erf => (Symmetry::Odd, precise::erf, ONE, 0),
+            Uniform::Silu => (Symmetry::Gate, precise::silu_rest, 0, 0),
+            Uniform::Gelu => (Symmetry::Gate, precise::gelu_rest, 0, 0),
+            Uniform::Exp => (Symmetry::Negated, precise::exp_neg, 0, 0),
         };
+        let gate = symmetry == Symmetry::Gate;
+        if gate && output.bits - output.scale > input.bits - input.scale {
+            return Err(MathError::Range);
+        }
+        let finest = if function == Uniform::Sigmoid { f.saturating_sub(6) } else { f - 3 };
         let finest = finest.div_ceil(2);
         let lift = (finest + 1).saturating_sub(input.scale);
         let (bits, scale) = (input.bits + lift, input.scale + lift);
         let position_bits = scale - finest;
-        let dropped = position_bits.max(3);
-        // The magnitude is cut off where less than 1.5 units of change are left.
-        let near = |r: &u32| (sample(1 << r, 0) - limit).abs() <= 3 << (FRACTION - f - 1);
+        let dropped = position_bits.max(3) + u32::from(gate);
+        // The magnitude is cut off where less than 1.5 units of change are left; of a gate 1, as its slope is never zero.
+        let halves = if gate { 2 } else { 3 };
+        let near = |r: &u32| (sample(1 << r, 0) - limit).abs() <= halves << (FRACTION - f - 1);
         let reach = (0..6).find(near).unwrap_or(6);
-        let magnitude_bits = bits - u32::from(odd);
+        let magnitude_bits = bits - u32::from(symmetry != Symmetry::Negated);
         if position_bits >= magnitude_bits {
             return Err(MathError::Input { bits: input.bits, scale: input.scale });
         }
@@ -75,11 +99,12 @@ impl UniformSpline {
         let piece = |i: u64| {
             let half = 1u64 << (position_bits - 1);
             let samples = [2 * i, 2 * i + 1, 2 * i + 2].map(|n| at(n * half));
-            fit(samples, position_bits, dropped, f)
+            fit(samples, position_bits, dropped, f, gate)
         };
         let end = at(1 << (index_bits + position_bits));
         let outside = value_of((end + limit) / 2, f);
-        let result = Ring::new(output.result_bits()).expect("a checked format");
+        let result_bits = if gate { output.bits } else { output.result_bits() };
+        let result = Ring::new(result_bits).expect("a checked format");
         let mut pieces = Pieces {
             rows: vec![(0..1 << index_bits).map(piece).collect()],
             outside: super::Piece { value: outside, slope: 0 },
@@ -91,8 +116,8 @@ impl UniformSpline {
             offset,
             result,
         };
-        pieces.fit_widths();
-        Ok(Self { input, output, lift, odd, index_bits, pieces })
+        pieces.fit_widths(gate);
+        Ok(Self { input, output, lift, symmetry, index_bits, pieces })
     }
 
     /// Width of the lifted argument.
@@ -102,17 +127,28 @@ impl UniformSpline {
 
     /// Width of the magnitude that is looked up.
     pub fn magnitude_bits(&self) -> u32 {
-        self.lifted_bits() - u32::from(self.odd)
+        self.lifted_bits() - u32::from(self.symmetry != Symmetry::Negated)
+    }
+
+    /// How far the argument is shifted in the sum of a gate.
+    pub fn kept_shift(&self) -> u32 {
+        self.output.scale + self.pieces.dropped - self.input.scale - self.lift
     }
 
     /// The result for one argument.
     pub(super) fn evaluate(&self, x: u64) -> u64 {
         let ring = self.input.ring();
-        let negative = self.odd && ring.msb(x);
-        let x = (if self.odd { x } else { ring.neg(x) }) << self.lift;
+        let signed = self.symmetry != Symmetry::Negated;
+        let negative = signed && ring.msb(x);
+        let x = (if signed { x } else { ring.neg(x) }) << self.lift;
         let magnitude = if negative { !x } else { x } & (u64::MAX >> (64 - self.magnitude_bits()));
         let t = self.pieces.position_bits;
         let piece = self.pieces.rows[0].get((magnitude >> t) as usize).copied();
-        self.pieces.evaluate(piece.unwrap_or(self.pieces.outside), negative, x & ((1 << t) - 1))
+        let (piece, position) = (piece.unwrap_or(self.pieces.outside), x & ((1 << t) - 1));
+        if self.symmetry == Symmetry::Gate {
+            let kept = if negative { 0 } else { x << self.kept_shift() };
+            return self.pieces.evaluate_gate(piece, negative, position, kept);
+        }
+        self.pieces.evaluate(piece, negative, position)
     }
 }

@@ -18,6 +18,6 @@ pub use suite::HeSuite;
 use veilflow_correlation::CorrelationError;
 use veilflow_he::HeError;
 
-fn he_error(source: HeError) -> CorrelationError {
+pub(crate) fn he_error(source: HeError) -> CorrelationError {
     CorrelationError::Supplier { supplier: "he", source: source.into() }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use veilflow_correlation::{Cost, Flow, LinearRequest};
-use veilflow_he::{Budget, Form, HeError, MAX_WEIGHT_BITS, Parameters, fresh_bytes, reply_bytes};
+use veilflow_he::{Budget, Form, HeError, Load, Parameters, fresh_bytes, reply_bytes};
 use veilflow_net::Role;
 
 use super::geometry::{Geometry, Layout};
@@ -284,9 +284,6 @@ impl Search<'_> {
     fn run(&self) -> Result<Vec<Choice>, HeError> {
         let (geometry, degree) = (self.geometry, self.set.parameters.degree());
         self.budget(1, 0)?;
-        if self.request.weight_bits > MAX_WEIGHT_BITS {
-            return Err(HeError::Weights { bits: self.request.weight_bits, limit: MAX_WEIGHT_BITS });
-        }
         let mut best: Vec<Option<Choice>> = vec![None; self.set.levels as usize + 1];
         for rows in parts(geometry.output[0]) {
             for columns in parts(geometry.output[1]) {
@@ -329,9 +326,14 @@ impl Search<'_> {
     }
 
     fn budget(&self, outputs: usize, levels: u32) -> Result<Budget, HeError> {
-        let weight = 2f64.powi(self.request.weight_bits as i32 - 1);
-        let norm = (outputs * self.geometry.fan_in()) as f64 * weight;
-        Budget::new(&self.set.parameters, self.request.ring.bits(), norm, levels)
+        let load = Load {
+            ring_bits: self.request.ring.bits(),
+            weight_bits: self.request.weight_bits,
+            weights: outputs * self.geometry.fan_in(),
+            levels,
+            values: self.request.shape.out_len(),
+        };
+        Budget::new(&self.set.parameters, &load)
     }
 
     /// A candidate with its price.

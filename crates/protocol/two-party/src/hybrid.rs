@@ -1,0 +1,128 @@
+//! Silent OT for bits and elements, homomorphic encryption for linear layers.
+
+use std::fmt;
+
+use veilflow_correlation::{
+    CorrelationError, Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Result, Supplier, SupplyCosts,
+    Weights,
+};
+use veilflow_net::{Channel, Role};
+use veilflow_prim::Prg;
+
+use crate::he::he_error;
+use crate::{HeClient, HeServer, HeSuite, OtCosts, OtPlan, OtSupplier};
+
+/// How a [`HeSupplier`] works: which OT extensions, and which parameters for the layers. Both parties derive the same.
+#[derive(Debug, Clone)]
+pub struct HePlan {
+    ot: OtPlan,
+    suite: HeSuite,
+}
+
+impl HePlan {
+    /// The plan for `needs` on a link that takes so many nanoseconds a byte.
+    ///
+    /// # Errors
+    /// If a layer cannot be done by homomorphic encryption, with the reason.
+    pub fn new(needs: &Needs, ns_per_byte: f64) -> Result<Self> {
+        let nonlinear = Needs { demand: needs.demand.clone(), linear: Vec::new() };
+        let suite = HeSuite::for_layers(&needs.linear).map_err(he_error)?;
+        Ok(Self { ot: OtPlan::silent(&nonlinear, ns_per_byte), suite })
+    }
+
+    /// What a supplier by this plan sends.
+    pub fn costs(&self) -> HeCosts {
+        HeCosts { ot: self.ot.costs(), suite: self.suite.clone() }
+    }
+}
+
+impl fmt::Display for HePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.ot)
+    }
+}
+
+/// The side of homomorphic encryption that a party is on.
+#[derive(Debug)]
+enum Side {
+    Server(HeServer),
+    Client(HeClient),
+}
+
+/// Correlations from silent OT, linear-layer pairs from homomorphic encryption.
+#[derive(Debug)]
+pub struct HeSupplier {
+    ot: OtSupplier,
+    side: Side,
+    plan: HePlan,
+}
+
+impl HeSupplier {
+    /// Sets OT and keys up. Both parties call it together, with the same plan.
+    ///
+    /// # Errors
+    /// A failing channel, malformed points or keys.
+    pub fn setup(
+        role: Role,
+        channel: &mut Channel,
+        mut prg: Prg,
+        plan: &HePlan,
+        threads: usize,
+    ) -> Result<Self> {
+        let ot = OtSupplier::setup(role, channel, prg.fork(), &plan.ot)?.with_threads(threads);
+        let side = match role {
+            Role::P0 => Side::Server(HeServer::setup(channel, prg, &plan.suite)?),
+            Role::P1 => Side::Client(HeClient::setup(channel, prg, &plan.suite)?),
+        };
+        Ok(Self { ot, side, plan: plan.clone() })
+    }
+}
+
+impl Supplier for HeSupplier {
+    fn name(&self) -> &'static str {
+        "he"
+    }
+
+    fn fill(&mut self, channel: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()> {
+        self.ot.fill(channel, demand, pools)
+    }
+
+    fn linear(
+        &mut self,
+        channel: &mut Channel,
+        request: &LinearRequest,
+        weights: Weights<'_>,
+    ) -> Result<LinearPair> {
+        match (&mut self.side, weights) {
+            (Side::Server(server), Weights::Mine(weights)) => server.server_linear(channel, request, weights),
+            (Side::Client(client), Weights::Theirs) => client.client_linear(channel, request),
+            _ => Err(CorrelationError::Weights { layer: request.layer, reason: "P0 must hold them" }),
+        }
+    }
+
+    fn costs(&self) -> Box<dyn SupplyCosts> {
+        Box::new(self.plan.costs())
+    }
+}
+
+/// What a [`HeSupplier`] sends.
+#[derive(Debug, Clone)]
+pub struct HeCosts {
+    ot: OtCosts,
+    suite: HeSuite,
+}
+
+impl SupplyCosts for HeCosts {
+    fn set_up(&self) -> Cost {
+        self.ot.set_up().then(self.suite.setup_cost())
+    }
+
+    fn fill(&mut self, demand: &Demand) -> Cost {
+        self.ot.fill(demand)
+    }
+
+    fn linear(&mut self, request: &LinearRequest) -> Cost {
+        // A layer that does not fit was refused when the suite was made.
+        self.suite.linear_cost(request).unwrap_or_default()
+    }
+}
