@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Who may supply correlations.
-const SUPPLIERS: [&str; 2] = ["ot", "silent"];
+const SUPPLIERS: [&str; 3] = ["ot", "silent", "he"];
 
 /// Checks the part of the contract that every benchmark has.
 #[track_caller]

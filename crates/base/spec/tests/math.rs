@@ -132,8 +132,8 @@ fn square_root_is_within_one_unit_on_all_16_bit_arguments() {
 }
 
 #[test]
-fn erf_is_within_one_unit_on_all_13_bit_arguments() {
-    assert!(max_ulp(Function::Erf, fixed(13, 10), fixed(16, 12), |_| true) <= 1);
+fn erf_is_within_one_unit_on_all_12_bit_arguments() {
+    assert!(max_ulp(Function::Erf, fixed(12, 9), fixed(16, 12), |_| true) <= 1);
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn silu_is_within_one_unit_on_all_16_bit_arguments() {
 }
 
 #[test]
-fn gelu_is_within_one_unit_on_all_13_bit_arguments() {
-    assert!(max_ulp(Function::Gelu, fixed(13, 9), fixed(16, 12), |_| true) <= 1);
+fn gelu_is_within_one_unit_on_all_12_bit_arguments() {
+    assert!(max_ulp(Function::Gelu, fixed(12, 8), fixed(16, 12), |_| true) <= 1);
 }
 
 /// Coarse and fine arguments, coarse and fine results.
@@ -181,7 +181,7 @@ fn tables_have_their_digests() {
     let digests = Function::ALL.map(|function| {
         let mut digest = Sha256::new();
         for scale in [8, 11, 14] {
-            let spline = function.spline(fixed(16, 11), fixed(16, scale)).unwrap();
+            let spline = function.spline(fixed(16, 11), fixed(scale + 5, scale)).unwrap();
             for piece in spline.pieces().rows.iter().flatten().chain([&spline.pieces().outside]) {
                 digest.update(piece.value.to_le_bytes());
                 digest.update(piece.slope.to_le_bytes());
@@ -193,10 +193,12 @@ fn tables_have_their_digests() {
         0x1cbabb581c4635df,
         0x25be70b1c552ccbe,
         0x415329f038bac2e1,
+        0xc52f98b26cc8d608,
+        0x0bea4be96b030600,
         0x8d2486b0c3773760,
-        0x10fed386802e8ea9,
-        0x743da8ad84cc1baf,
-        0xcd1c5cab4c17e5aa,
+        0xe83a4886800ca9da,
+        0x7f240eebd55f441c,
+        0x261082a75696a637,
     ];
     assert_eq!(digests, expected);
 }

@@ -6,10 +6,11 @@
 //! secret, errors, messages or weights exceeds them, so decryption cannot fail.
 //!
 //! **Noise.** A coefficient of a reply is Σ wᵢ·xᵢ over encrypted coefficients xᵢ, each off by an error of at most 21, the
-//! rounding of Q·m/2^ℓ (1/2), and 2^(t−1) for the t low bits that the sender of a fresh ciphertext cuts. Re-randomisation
+//! rounding of Q·m/2^ℓ (1/2), and 2^(t−1) + 1 for the t low bits that the sender of a fresh ciphertext cuts, and the bit it adds
+//! to keep their mean at zero. Re-randomisation
 //! adds e·u + e′·s with ternary u and s: at most 2·21·N. Rounding the mask adds 1/2; 1 covers it:
 //!
-//! B = ‖w‖₁·(21 + 1/2 + 2^(t−1)) + 42·N + 1.
+//! B = ‖w‖₁·(21 + 1/2 + 2^(t−1) + 1) + 42·N + 1.
 //!
 //! **Packing** through h levels adds the noise of key switching, at most κ = 21·N·Q/(2P) + (N + 1)/2 + 1 each (the digit is c₁
 //! itself, centred; P is the product of the special primes). A level adds up two noises twice over: (4^h − 1)/3·κ in all. The
@@ -20,7 +21,7 @@
 //! Over all n values of a layer it is at most n·E|v|/2^(f+1), for the errors are part of what the client sees, and the expectation
 //! of a distance over them is that of the whole view. E|v| is at most the root of the mean square
 //!
-//! V = ‖w‖₂²·(10.5 + 1/4 + 4^t/12) + 14·N + 8^h·(10.5·N·(Q/2P)² + N) + 1.
+//! V = ‖w‖₂²·(10.5 + 1/4 + 4^t/12 + 1/4) + (‖w‖₁/2^(ℓ+1))² + 14·N + 8^h·(10.5·N·(Q/2P)² + N) + 1.
 //!
 //! **Cut.** t ≤ 3 costs nothing to speak of. More is cut as long as n·√V ≤ 2^(f−39): the whole layer is within 2^−40 then. So a fresh
 //! ciphertext costs about ℓ + 44 + log₂(n·‖w‖₂) bits a coefficient, and never more than log₂ Q − 3.
@@ -115,7 +116,7 @@ fn packing_noise(parameters: &Parameters, levels: u32) -> f64 {
 
 /// B with `cut` bits cut.
 fn noise(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
-    let rounding = if cut == 0 { 0.0 } else { (1u64 << (cut - 1)) as f64 };
+    let rounding = if cut == 0 { 0.0 } else { (1u64 << (cut - 1)) as f64 + 1.0 };
     let bound = ERROR_BOUND as f64;
     load.weight_norm() * (bound + 0.5 + rounding)
         + 2.0 * bound * parameters.degree() as f64
@@ -132,9 +133,15 @@ fn mean_square(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
         let ratio = product(&parameters.ntts) / product(&parameters.special) / 2.0;
         8f64.powi(load.levels as i32) * (ERROR_VARIANCE * degree * ratio * ratio + degree)
     };
-    let rounding = if cut == 0 { 0.0 } else { 4f64.powi(cut as i32) / 12.0 };
+    let rounding = if cut == 0 { 0.0 } else { 4f64.powi(cut as i32) / 12.0 + 0.25 };
+    // Half of the remainders at a power of two below are rounded up.
+    let bias = load.weight_norm() * 2f64.powi(-(load.ring_bits as i32) - 1);
     let weight = load.largest_weight();
-    load.weights as f64 * weight * weight * (ERROR_VARIANCE + 0.25 + rounding) + 14.0 * degree + packing + 1.0
+    load.weights as f64 * weight * weight * (ERROR_VARIANCE + 0.25 + rounding)
+        + bias * bias
+        + 14.0 * degree
+        + packing
+        + 1.0
 }
 
 impl Budget {

@@ -169,7 +169,12 @@ impl<'k> Encryptor<'k> {
             Form::Points => NttPoly { values: a },
             Form::Coefficients => parameters.forward(Poly { values: a }),
         };
-        let error = sample::errors(degree, prg);
+        let mut error = sample::errors(degree, prg);
+        if self.budget.cut_bits > 0 {
+            // What is cut is 1/2 too little on average; a random bit makes the mean zero.
+            let dither = prg.bits(degree);
+            error.iter_mut().zip(dither.iter()).for_each(|(e, bit)| *e -= i64::from(bit));
+        }
         let mut c0 = self.key.mask(a, &error);
         for (at, m) in message {
             parameters.add_message(&mut c0, at, &self.scaling, m);

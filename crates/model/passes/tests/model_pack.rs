@@ -160,9 +160,7 @@ fn zz_explore() {
         }
         let calibration: Vec<Vec<Tensor>> =
             model.examples.iter().take(2).map(|(x, _)| vec![x.clone()]).collect();
-        for (w, a, m) in
-            [(11, 12, 200), (11, 16, 200), (16, 12, 200), (12, 13, 200), (13, 14, 200), (16, 16, 200)]
-        {
+        for (w, a, m) in [(11, 12, 200), (11, 16, 200), (16, 12, 200)] {
             let options =
                 Options { weight_bits: w, activation_bits: a, margin_percent: m, ..Options::default() };
             let compiled = compile(&model.graph, &calibration, &options).unwrap();

@@ -1,5 +1,5 @@
-//! Elementary functions of shared fixed-point values: sigmoid, tanh, exp of a non-positive argument, reciprocal, reciprocal
-//! square root.
+//! Elementary functions of shared fixed-point values: sigmoid, tanh, erf, SiLU, GELU, exp of a non-positive argument,
+//! reciprocal, reciprocal square root, square root.
 //!
 //! `veilflow_spec::math` defines each function as a table of straight pieces ([`Spline`](veilflow_spec::math::Spline)); here
 //! the piece is looked up and evaluated over shares, exactly:
@@ -13,6 +13,7 @@
 //!
 //! Nothing else is sent, so security is that of these operations.
 
+mod gate;
 mod octaves;
 mod pieces;
 mod uniform;

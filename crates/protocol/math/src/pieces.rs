@@ -11,7 +11,8 @@ use veilflow_spec::math::{Fixed, Piece, Pieces};
 
 /// A piece as a table's entry: the value's bits, and the slope's above them.
 pub(crate) fn entry(pieces: &Pieces, piece: Piece) -> u64 {
-    piece.value | piece.slope << pieces.value_bits
+    let slope = piece.slope.cast_unsigned() & ((1 << pieces.slope_bits) - 1);
+    piece.value | slope << pieces.value_bits
 }
 
 /// Bits of an entry.
@@ -19,9 +20,19 @@ pub(crate) fn entry_bits(pieces: &Pieces) -> u32 {
     pieces.value_bits + pieces.slope_bits
 }
 
+/// Positions, counted from the piece's middle.
+pub(crate) fn from_middle(party: &Party, pieces: &Pieces, position: &RingVec) -> RingVec {
+    position.sub(&public(party, position.ring(), 1 << (pieces.position_bits - 1), position.len()))
+}
+
 /// `constant` at P0, zero at P1, for every element.
 pub(crate) fn public(party: &Party, ring: Ring, constant: u64, n: usize) -> RingVec {
     RingVec::from_values(ring, vec![if party.role == Role::P0 { constant } else { 0 }; n])
+}
+
+/// The complement of shared bits.
+pub(crate) fn complement(party: &Party, bits: &Bits) -> Bits {
+    if party.role == Role::P0 { bits.not() } else { bits.clone() }
 }
 
 /// Shares of the results: entries are shared bits, positions shared elements of the accumulator's ring. `negative` are the
@@ -42,10 +53,10 @@ pub(crate) fn evaluate(
     if let Some(negative) = negative {
         // In two's complement the sign counts −2^v·s = 2^v·(1 − s) − 2^v.
         value.iter_mut().for_each(|row| row.xor_assign(negative));
-        value.push(if party.role == Role::P0 { negative.not() } else { negative.clone() });
+        value.push(complement(party, negative));
         constant = constant.wrapping_sub(1 << (pieces.value_bits + pieces.value_shift()));
     }
-    let offsets = position.sub(&public(party, sum, 1 << (pieces.position_bits - 1), n));
+    let offsets = from_middle(party, pieces, position);
     let value_ring = Ring::new(sum.bits() - pieces.value_shift())?;
     let terms =
         [WordTerm::Value { bits: &value, out: value_ring }, WordTerm::Times { bits: slope, x: &offsets }];
@@ -62,12 +73,17 @@ fn few_rounds(pieces: &Pieces) -> CompareTree {
     CompareTree::new(pieces.dropped, None, Tuning { leaf_bits: 4, ..Tuning::default() })
 }
 
-/// `truncate_reduce` by that comparison.
-fn truncate(party: &mut Party, x: &RingVec, pieces: &Pieces) -> Result<RingVec> {
+/// `truncate_reduce` of the sum by that comparison.
+pub(crate) fn truncate(party: &mut Party, x: &RingVec, pieces: &Pieces) -> Result<RingVec> {
     let operand = if party.role == Role::P0 { x.map(|v| !v) } else { x.clone() };
     let (carry, _) = few_rounds(pieces).run(party, operand.values())?;
     let carry = bit_to_arithmetic(party, &carry, pieces.result)?;
     Ok(x.map_into(pieces.result, |v| v >> pieces.dropped).add(&carry))
+}
+
+/// Cost of [`truncate`] of `n` elements.
+pub(crate) fn truncate_cost(pieces: &Pieces, n: usize) -> Cost {
+    few_rounds(pieces).cost(n).then(bit_to_arithmetic_cost(pieces.result.bits(), n))
 }
 
 /// Cost of [`evaluate`] of `n` elements.
@@ -84,8 +100,11 @@ pub(crate) fn evaluate_cost(
         WordShape::Value(pieces.value_bits + u32::from(odd), sum - pieces.value_shift()),
         WordShape::Times(pieces.slope_bits, sum),
     ];
-    words_cost(&shapes, n)
-        .then(few_rounds(pieces).cost(n))
-        .then(bit_to_arithmetic_cost(result, n))
-        .then(sign_extend_cost(result, output.bits, range, n, tuning))
+    words_cost(&shapes, n).then(truncate_cost(pieces, n)).then(sign_extend_cost(
+        result,
+        output.bits,
+        range,
+        n,
+        tuning,
+    ))
 }

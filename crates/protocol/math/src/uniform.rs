@@ -6,8 +6,9 @@ use veilflow_online::{
     lookup_bits, lookup_bits_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
-use veilflow_spec::math::UniformSpline;
+use veilflow_spec::math::{Symmetry, UniformSpline};
 
+use crate::gate;
 use crate::pieces::{entry, entry_bits, evaluate, evaluate_cost};
 
 /// The table's entries, in order, and the one outside.
@@ -21,10 +22,11 @@ pub(crate) fn apply(party: &mut Party, spline: &UniformSpline, x: &RingVec) -> R
     let pieces = &spline.pieces;
     let sum = pieces.accumulator();
     let lifted = Ring::new(spline.lifted_bits())?;
-    let x = if spline.odd { x.clone() } else { x.neg() }.map_into(lifted, |v| v << spline.lift);
+    let signed = spline.symmetry != Symmetry::Negated;
+    let x = if signed { x.clone() } else { x.neg() }.map_into(lifted, |v| v << spline.lift);
     let t = pieces.position_bits;
     let (carry, mut index) = high_bits(party, &x, t)?;
-    let negative = if spline.odd { index.pop() } else { None };
+    let negative = if signed { index.pop() } else { None };
     if let Some(negative) = &negative {
         index.iter_mut().for_each(|row| row.xor_assign(negative));
     }
@@ -35,6 +37,9 @@ pub(crate) fn apply(party: &mut Party, spline: &UniformSpline, x: &RingVec) -> R
     let position = low.sub(&carry.map_into(sum, |v| v << t));
     let (words, outside) = entries(spline);
     let found = lookup_bits(party, &index, &words, outside, entry_bits(pieces))?;
+    if let (Symmetry::Gate, Some(negative)) = (spline.symmetry, &negative) {
+        return gate::evaluate(party, spline, &found, negative, &position, &x);
+    }
     evaluate(party, pieces, &found, negative.as_ref(), &position, spline.output, Range::Slack)
 }
 
@@ -45,5 +50,10 @@ pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
     high_bits_cost(spline.lifted_bits(), t, n)
         .then(bit_to_arithmetic_cost(pieces.accumulator().bits() - t, n))
         .then(lookup_bits_cost(spline.magnitude_bits() - t, &words, outside, entry_bits(pieces), n))
-        .then(evaluate_cost(pieces, spline.odd, spline.output, Range::Slack, n, tuning))
+        .then(match spline.symmetry {
+            Symmetry::Gate => gate::cost(spline, n),
+            symmetry => {
+                evaluate_cost(pieces, symmetry == Symmetry::Odd, spline.output, Range::Slack, n, tuning)
+            }
+        })
 }

@@ -29,6 +29,8 @@ fn functions_of_16_bits_keep_within_their_budgets() {
         (Function::Sigmoid, [11, 14], 132.0, 15),
         (Function::Tanh, [11, 11], 116.0, 15),
         (Function::Erf, [11, 12], 118.0, 15),
+        (Function::Silu, [11, 11], 126.0, 15),
+        (Function::Gelu, [11, 11], 116.0, 15),
         (Function::Exp, [12, 12], 126.0, 15),
         (Function::ReciprocalSqrt, [12, 11], 222.0, 23),
         (Function::Reciprocal, [12, 12], 208.0, 23),

@@ -17,7 +17,11 @@ fn formats(world: &mut World) -> (Fixed, Fixed) {
 impl Suite {
     fn function(&self, function: Function) {
         self.each(&format!("{function:?}"), |world, n, sharing, tuning| {
-            let (input, output) = formats(world);
+            let (input, mut output) = formats(world);
+            if matches!(function, Function::Silu | Function::Gelu) {
+                // The result has at most the argument's range.
+                output.bits = output.bits.min(output.scale + input.bits - input.scale);
+            }
             let spline = function.spline(input, output).expect("formats in range");
             // Half of the arguments small: others saturate more often than not.
             let corners = world.values(input.ring(), n);
@@ -52,6 +56,16 @@ impl Suite {
     /// The error function.
     pub fn erf(&self) {
         self.function(Function::Erf);
+    }
+
+    /// x·σ(x).
+    pub fn silu(&self) {
+        self.function(Function::Silu);
+    }
+
+    /// x·Φ(x).
+    pub fn gelu(&self) {
+        self.function(Function::Gelu);
     }
 
     /// The exponential of a non-positive argument.

@@ -115,8 +115,17 @@ pub enum Function {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 9] =
-        [Self::Sigmoid, Self::Tanh, Self::Erf, Self::Exp, Self::Reciprocal, Self::ReciprocalSqrt, Self::Sqrt];
+    pub const ALL: [Self; 9] = [
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Erf,
+        Self::Silu,
+        Self::Gelu,
+        Self::Exp,
+        Self::Reciprocal,
+        Self::ReciprocalSqrt,
+        Self::Sqrt,
+    ];
 
     /// The function's tables for arguments and results of the given formats.
     pub fn spline(self, input: Fixed, output: Fixed) -> Result<Spline, MathError> {

@@ -69,7 +69,9 @@ impl UniformSpline {
         let f = output.scale;
         // Pieces of length h = 2^−finest err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, else 1.
         let (symmetry, sample, limit, offset): (Symmetry, Samples, i128, u64) = match function {
-            Uniform::Sigmoid => (Symmetry::Odd, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2, 1 << (f - 1)),
+            Uniform::Sigmoid => {
+                (Symmetry::Odd, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2, 1 << (f - 1))
+            }
             Uniform::Tanh => (Symmetry::Odd, precise::tanh, ONE, 0),
             Uniform::Erf => (Symmetry::Odd, precise::erf, ONE, 0),
             Uniform::Silu => (Symmetry::Gate, precise::silu_rest, 0, 0),
