@@ -121,21 +121,24 @@ fn every_operation_is_exact_and_keeps_the_contract() {
 #[test]
 fn every_supplier_is_exact_and_alike_online() {
     let model = Model::demo(&[]);
-    let [one, other] = SUPPLIERS.map(|supplier| {
+    let [one, other, third] = SUPPLIERS.map(|supplier| {
         for (options, _) in OPS {
             let report = bench_op(&[options, &["--width=32", "--supplier", supplier]].concat());
             assert_eq!(report["supplier"], supplier);
         }
         bench_model(&model, &["--supplier", supplier])
     });
-    assert_eq!(costs(&one)[2..], costs(&other)[2..]);
-    assert_eq!(one["top"], other["top"]);
+    for other in [other, third] {
+        assert_eq!(costs(&one)[2..], costs(&other)[2..]);
+        assert_eq!(one["top"], other["top"]);
+    }
     // Enough correlations that expanding pays.
     let many = ["--op=relu", "--width=32", "--count=20000"];
-    let [ot, silent] =
+    let [ot, silent, he] =
         SUPPLIERS.map(|supplier| costs(&bench_op(&[&many[..], &["--supplier", supplier]].concat())));
     assert_eq!(ot[2..], silent[2..]);
     assert!(silent[0] < ot[0], "silent OT sends less: {ot:?} {silent:?}");
+    assert_eq!(he[2..], silent[2..]);
     veilflow(&["bench", "op", "--op=relu", "--supplier=nobody"]).misused(&["nobody", "ot", "silent"]);
 }
 
@@ -152,8 +155,8 @@ fn choices_of_protocol_change_the_cost_alone() {
 
 #[test]
 fn a_shaped_link_takes_time_and_nothing_else() {
-    // The size of a leaf would follow the link.
-    let job = ["--op=drelu", "--count=100", "--leaf-bits=2"];
+    // The shape of the tree would follow the link, and so would OT parameters if Ferret were worth it.
+    let job = ["--op=drelu", "--count=100", "--leaf-bits=2", "--extra-levels=0"];
     let plain = bench_op(&job);
     let shaped = bench_op(&[&job[..], &["--link=wan"]].concat());
     assert_eq!(shaped["link"], "wan");

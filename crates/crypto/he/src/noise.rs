@@ -92,17 +92,17 @@ fn noise_keeps_its_bounds() {
     let top = vec![-512; 576];
     let wide = || Parameters::with_packing(8192).unwrap();
     let narrow = || Parameters::new(4096, 2).unwrap();
-    for (name, parameters, inputs, weights, levels) in [
-        ("random weights", narrow(), 2, &random[..], 0),
-        ("the largest weights", narrow(), 2, &top, 0),
-        ("one weight", narrow(), 1, &[-512], 0),
-        ("random weights, packed", wide(), 1, &random, 3),
-        ("the largest weights, packed", wide(), 1, &top, 3),
-        ("packing alone", wide(), 1, &[1], 5),
+    for (name, parameters, inputs, weights, levels, least_margin) in [
+        ("random weights", narrow(), 2, &random[..], 0, 90.0),
+        ("the largest weights", narrow(), 2, &top, 0, 60.0),
+        ("one weight", narrow(), 1, &[-512], 0, 3.0),
+        ("random weights, packed", wide(), 1, &random, 3, 90.0),
+        ("the largest weights, packed", wide(), 1, &top, 3, 60.0),
+        ("packing alone", wide(), 1, &[1], 5, 1000.0),
     ] {
         let (largest, budget) = measure(parameters, inputs, weights, levels);
         let (margin, deviations) = (budget.noise / largest, largest / budget.mean_square.sqrt());
-        assert!(margin >= 3.0, "{name}: the margin is {margin:.1}");
+        assert!(margin >= least_margin, "{name}: the margin is {margin:.1}");
         assert!((0.03..6.0).contains(&deviations), "{name}: {deviations:.3} standard deviations");
     }
 }

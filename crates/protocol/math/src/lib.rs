@@ -1,7 +1,7 @@
 //! Elementary functions of shared fixed-point values: sigmoid, tanh, erf, SiLU, GELU, exp of a non-positive argument,
 //! reciprocal, reciprocal square root, square root.
 //!
-//! `veilflow_spec::math` defines each function as a table of straight pieces ([`Spline`](veilflow_spec::math::Spline)); here
+//! `veilflow_spec::math` defines each function as a table of straight pieces ([`Spline`]); here
 //! the piece is looked up and evaluated over shares, exactly:
 //!
 //! 1. The argument's high bits, by one parallel-prefix adder ([`high_bits`](veilflow_online::high_bits)). Of a function that is

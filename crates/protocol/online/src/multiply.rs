@@ -120,8 +120,8 @@ pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<Ri
     Ok(product.sub(&partial(&y, &wraps[1], m)).sub(&partial(&x, &wraps[0], n)).add(&corner))
 }
 
-/// Shares of x / 2^s of the signed reading, toward zero, in the same ring (spec: `divide_toward_zero`): ⌊(x + [x < 0]·(2^s −
-/// 1)) / 2^s⌋, whose dividend keeps x's range.
+/// Shares of x / 2^s of the signed reading, toward zero, in the same ring (spec: `divide_toward_zero`): of a negative x, 2^s − 1
+/// is added before the shift toward −∞; the sum keeps x's range.
 pub fn divide_toward_zero(party: &mut Party, x: &RingVec, s: u32, range: Range) -> Result<RingVec> {
     if s + 1 >= x.ring().bits() {
         return Err(OnlineError::argument("divide_toward_zero", format!("cannot divide by 2^{s}")));

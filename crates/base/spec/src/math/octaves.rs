@@ -49,7 +49,7 @@ impl OctaveSpline {
         let index_bits = match function {
             Octaves::Reciprocal => (result_bits - 1).div_ceil(2),
             Octaves::ReciprocalSqrt => (result_bits - 3).div_ceil(2),
-            Octaves::Sqrt => (result_bits - 5).div_ceil(2),
+            Octaves::Sqrt => (result_bits - 5).div_ceil(2).max(1),
         };
         let fraction_bits = (magnitude_bits - 1).max(index_bits + 1);
         // The result changes by 2^(r − b) units at most over a piece: positions finer than an eighth do not show.

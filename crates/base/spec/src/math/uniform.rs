@@ -62,28 +62,47 @@ pub struct UniformSpline {
 /// A function tabulated at n / 2^scale.
 type Samples = fn(n: u64, scale: u32) -> i128;
 
+/// What sets a function apart.
+struct Shape {
+    symmetry: Symmetry,
+    /// What is tabulated.
+    sample: Samples,
+    /// What that tends to.
+    limit: i128,
+    /// What is added to it, in units of the result.
+    offset: u64,
+    /// Pieces have length 2^−finest.
+    finest: u32,
+}
+
+impl Uniform {
+    /// The function's shape for results of scale `f`.
+    fn shape(self, f: u32) -> Shape {
+        let (symmetry, sample, limit): (Symmetry, Samples, i128) = match self {
+            Self::Sigmoid => (Symmetry::Odd, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2),
+            Self::Tanh => (Symmetry::Odd, precise::tanh, ONE),
+            Self::Erf => (Symmetry::Odd, precise::erf, ONE),
+            Self::Silu => (Symmetry::Gate, precise::silu_rest, 0),
+            Self::Gelu => (Symmetry::Gate, precise::gelu_rest, 0),
+            Self::Exp => (Symmetry::Negated, precise::exp_neg, 0),
+        };
+        // Pieces of length h err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, else 1.
+        let (finest, offset) =
+            if self == Self::Sigmoid { (f.saturating_sub(6), 1 << (f - 1)) } else { (f - 3, 0) };
+        Shape { symmetry, sample, limit, offset, finest: finest.div_ceil(2) }
+    }
+}
+
 impl UniformSpline {
     pub(super) fn new(function: Uniform, input: Fixed, output: Fixed) -> Result<Self, MathError> {
         input.check_input()?;
         output.check_output()?;
         let f = output.scale;
-        // Pieces of length h = 2^−finest err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, else 1.
-        let (symmetry, sample, limit, offset): (Symmetry, Samples, i128, u64) = match function {
-            Uniform::Sigmoid => {
-                (Symmetry::Odd, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2, 1 << (f - 1))
-            }
-            Uniform::Tanh => (Symmetry::Odd, precise::tanh, ONE, 0),
-            Uniform::Erf => (Symmetry::Odd, precise::erf, ONE, 0),
-            Uniform::Silu => (Symmetry::Gate, precise::silu_rest, 0, 0),
-            Uniform::Gelu => (Symmetry::Gate, precise::gelu_rest, 0, 0),
-            Uniform::Exp => (Symmetry::Negated, precise::exp_neg, 0, 0),
-        };
+        let Shape { symmetry, sample, limit, offset, finest } = function.shape(f);
         let gate = symmetry == Symmetry::Gate;
         if gate && output.bits - output.scale > input.bits - input.scale {
             return Err(MathError::Range);
         }
-        let finest = if function == Uniform::Sigmoid { f.saturating_sub(6) } else { f - 3 };
-        let finest = finest.div_ceil(2);
         let lift = (finest + 1).saturating_sub(input.scale);
         let (bits, scale) = (input.bits + lift, input.scale + lift);
         let position_bits = scale - finest;

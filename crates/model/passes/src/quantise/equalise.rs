@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use veilflow_ir::{Graph, Node, Op, Tensor, ValueId, layout as moves};
 
-use super::calibrate::Seen;
 use super::channels::{Channels, PINNED, layout};
 use crate::Error;
 
@@ -69,10 +68,11 @@ impl Layer {
     }
 }
 
-/// The network with its channels rescaled, and what calibration would see of it; `seen` is what it saw of the original.
-pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>), Error> {
+/// The network with its channels rescaled, and the largest magnitude of every channel of every value in it. `ranges` are
+/// those of the original.
+pub(super) fn equalise(graph: &Graph, ranges: &[Vec<f32>]) -> Result<(Graph, Vec<Vec<f32>>), Error> {
     let channels = Channels::of(graph);
-    let factors = factors(graph, &channels, seen);
+    let factors = factors(graph, &channels, ranges);
     let factor = |id: ValueId, channel: usize| factors[channels.class(id, channel)];
     let mut rescaled = graph.clone();
     for node in graph.nodes() {
@@ -108,16 +108,16 @@ pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>
         }
     }
     rescaled.verify()?;
-    let mut seen = seen.to_vec();
-    for (id, seen) in graph.ids().zip(&mut seen) {
-        seen.largest.iter_mut().enumerate().for_each(|(c, v)| *v *= factor(id, c));
-        seen.mean.iter_mut().enumerate().for_each(|(c, v)| *v *= f64::from(factor(id, c)));
-    }
-    Ok((rescaled, seen))
+    let scaled = |(index, range): (usize, &Vec<f32>)| -> Vec<f32> {
+        let id = graph.ids().nth(index).expect("one range a value");
+        range.iter().enumerate().map(|(c, r)| r * factor(id, c)).collect()
+    };
+    let ranges = ranges.iter().enumerate().map(scaled).collect();
+    Ok((rescaled, ranges))
 }
 
 /// A factor for every class.
-fn factors(graph: &Graph, channels: &Channels, seen: &[Seen]) -> Vec<f32> {
+fn factors(graph: &Graph, channels: &Channels, ranges: &[Vec<f32>]) -> Vec<f32> {
     let layers: Vec<Layer> = graph.nodes().iter().filter_map(|n| Layer::of(graph, channels, n)).collect();
     let mut read = vec![false; graph.values().len()];
     for node in graph.nodes() {
@@ -154,15 +154,11 @@ fn factors(graph: &Graph, channels: &Channels, seen: &[Seen]) -> Vec<f32> {
             }
         }
         for (index, id) in graph.ids().enumerate() {
-            if !read[index] || seen[index].largest.is_empty() {
+            if !read[index] || ranges[index].is_empty() {
                 continue;
             }
-            let scaled: Vec<f32> = seen[index]
-                .largest
-                .iter()
-                .enumerate()
-                .map(|(c, r)| r * factors[channels.class(id, c)])
-                .collect();
+            let scaled: Vec<f32> =
+                ranges[index].iter().enumerate().map(|(c, r)| r * factors[channels.class(id, c)]).collect();
             let largest = scaled.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
             for (c, r) in scaled.iter().enumerate() {
                 let slot = &mut acts[channels.class(id, c)];

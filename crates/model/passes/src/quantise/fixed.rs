@@ -54,28 +54,6 @@ impl FixedLayer {
         Ok(Self { shape: layer.shape.clone(), weights, bias, weight_scale })
     }
 
-    /// Takes from the biases what rounding the weights adds to the sums on average (Nagel et al., ICCV 2019, §4.2), for inputs of
-    /// these means a channel. After a ReLU means are far from zero, so most of the rounding error goes.
-    pub(super) fn correct(&mut self, layer: &Layer, input_scale: i32, mean: &[f64]) {
-        let unit = f64::from(-self.weight_scale).exp2();
-        let bias_scale = f64::from(input_scale + self.weight_scale).exp2();
-        let row = self.weights.len() / self.bias.len();
-        let (taps, inputs, outputs) = match &self.shape {
-            LinearShape::Conv2d(s) => {
-                (s.kernel[0] * s.kernel[1], s.in_channels / s.groups, s.out_channels / s.groups)
-            }
-            LinearShape::MatMul(s) => (1, s.inner, s.rows),
-        };
-        let errors =
-            self.weights.iter().zip(&layer.weights).map(|(&w, &exact)| w as f64 * unit - f64::from(exact));
-        let errors: Vec<f64> = errors.collect();
-        for (o, (errors, bias)) in errors.chunks_exact(row).zip(&mut self.bias).enumerate() {
-            let mean = |i: usize| mean[o / outputs * inputs + i / taps];
-            let excess: f64 = errors.iter().enumerate().map(|(i, e)| e * mean(i)).sum();
-            *bias -= (excess * bias_scale).round() as i64;
-        }
-    }
-
     /// The largest magnitude of a sum over inputs in −2^m..2^m, or in 0..2^m.
     pub(super) fn largest_sum(&self, magnitude: u32, non_negative: bool) -> f64 {
         let input = f64::from(magnitude).exp2();

@@ -10,10 +10,7 @@
 
 use veilflow_ir::{Graph, Node, Op};
 
-use veilflow_spec::LinearShape;
-
 use super::Options;
-use super::calibrate::Seen;
 use super::early::truncated_early;
 use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
 use super::roles::{Layer, Role, node_error};
@@ -61,11 +58,11 @@ pub(super) struct Forms<'g> {
 }
 
 impl<'g> Forms<'g> {
-    /// `seen` is what calibration saw of every graph value.
-    pub(super) fn choose(graph: &'g Graph, seen: &[Seen], options: &Options) -> Result<Self, Error> {
+    /// `ranges` holds the largest magnitude of every graph value seen in calibration.
+    pub(super) fn choose(graph: &'g Graph, ranges: &[f32], options: &Options) -> Result<Self, Error> {
         let (steps, native) = steps(graph, options)?;
         let margin = f64::from(options.margin_percent) / 100.0;
-        let bounds = bounds(&steps, seen, margin);
+        let bounds = bounds(&steps, ranges, margin);
         let targets = targets(graph, &steps, &native, &bounds, options.activation_bits);
         let values = graph.values().len();
         let rounding = Rounding::choose(graph, &steps, &native, &targets);
@@ -78,7 +75,7 @@ impl<'g> Forms<'g> {
         }
         for index in 0..forms.steps.len() {
             forms.reduce_inputs(index, &targets, &bounds);
-            forms.make(index, &targets, &bounds, margin, seen, options)?;
+            forms.make(index, &targets, &bounds, margin, ranges, options)?;
         }
         Ok(forms)
     }
@@ -123,7 +120,7 @@ impl<'g> Forms<'g> {
         targets: &[i32],
         bounds: &[f64],
         margin: f64,
-        seen: &[Seen],
+        ranges: &[f32],
         options: &Options,
     ) -> Result<(), Error> {
         let step = &self.steps[index];
@@ -133,12 +130,10 @@ impl<'g> Forms<'g> {
         let mut fixed = None;
         let form = match &step.role {
             Role::Linear(layer) => {
-                let room = f64::from(seen[output].range()) * margin;
-                let mean = (!matches!(layer.shape, LinearShape::MatMul(s) if s.columns > 1))
-                    .then_some(&seen[step.reads[0].0].mean[..]);
+                let seen = f64::from(ranges[output]) * margin;
                 let half = |scale| self.half_unit(output, scale);
-                let (layer, form) = linear(layer, x, room, mean, half, options)
-                    .map_err(|reason| node_error(step.node, reason))?;
+                let (layer, form) =
+                    linear(layer, x, seen, half, options).map_err(|reason| node_error(step.node, reason))?;
                 fixed = Some(layer);
                 form
             }
@@ -208,16 +203,10 @@ fn linear(
     layer: &Layer,
     x: Form,
     seen: f64,
-    mean: Option<&[f64]>,
     half_unit: impl Fn(i32) -> i64,
     options: &Options,
 ) -> Result<(FixedLayer, Form), String> {
     let mut fixed = FixedLayer::quantise(layer, x.scale, options.weight_bits)?;
-    if let Some(mean) = mean
-        && std::env::var("BC").is_ok()
-    {
-        fixed.correct(layer, x.scale, mean);
-    }
     let scale = x.scale + fixed.weight_scale;
     let half = half_unit(scale);
     fixed.bias.iter_mut().for_each(|b| *b += half);

@@ -4,7 +4,6 @@
 //! must have room for, unless the weights prove a smaller bound. From that follow scales (`forms`), then the least
 //! width of every tensor (`widths`), then the plan (`emit`).
 
-mod calibrate;
 mod channels;
 mod early;
 mod emit;
@@ -20,7 +19,6 @@ use veilflow_ir::plan::Settings;
 use veilflow_ir::{Graph, Plan, Tensor, Weights};
 
 use crate::{Error, float, simplify};
-use calibrate::{Seen, calibrate};
 use emit::Emitter;
 use equalise::equalise;
 use forms::Forms;
@@ -99,10 +97,10 @@ pub struct Compiled {
 pub fn compile(graph: &Graph, calibration: &[Vec<Tensor>], options: &Options) -> Result<Compiled, Error> {
     check(options)?;
     let simple = simplify(graph)?;
-    let seen = calibrate(&simple, calibration)?;
-    let (simple, seen) = equalise(&simple, &seen)?;
-    let ranges: Vec<f32> = seen.iter().map(Seen::range).collect();
-    let forms = Forms::choose(&simple, &seen, options)?;
+    let ranges = calibrate(&simple, calibration)?;
+    let (simple, ranges) = equalise(&simple, &ranges)?;
+    let ranges: Vec<f32> = ranges.into_iter().map(|r| r.into_iter().fold(0.0, f32::max)).collect();
+    let forms = Forms::choose(&simple, &ranges, options)?;
     let margin = f64::from(options.margin_percent) / 100.0;
     let widths = Widths::choose(&simple, &forms, &ranges, margin, u32::from(options.arg_max))?;
     let tensor = |(index, step): (usize, &forms::Step<'_>)| {
@@ -139,6 +137,30 @@ fn check(options: &Options) -> Result<(), Error> {
     within("weight bits", options.weight_bits, 2..=24)?;
     within("activation bits", options.activation_bits, 2..=30)?;
     within("margin in percent", options.margin_percent, 100..=100_000)
+}
+
+/// The largest magnitude of every channel of every graph value over all calibration inputs.
+fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Vec<Vec<f32>>, Error> {
+    if calibration.is_empty() {
+        return Err(Error::NoCalibration);
+    }
+    let mut ranges = vec![Vec::new(); graph.values().len()];
+    let mut finite = Ok(());
+    for inputs in calibration {
+        float::run_observed(graph, inputs, |id, tensor| {
+            if finite.is_ok() && !tensor.max_abs().is_finite() {
+                finite = Err(Error::NotFinite { value: graph.value(id).name.clone() });
+            }
+            let (count, stride) = channels::layout(graph, id);
+            let range = &mut ranges[id.index()];
+            range.resize(count, 0f32);
+            for (i, plane) in tensor.data().chunks(stride).enumerate() {
+                let channel = &mut range[i % count];
+                *channel = plane.iter().fold(*channel, |m, v| m.max(v.abs()));
+            }
+        })?;
+    }
+    finite.map(|()| ranges)
 }
 
 #[cfg(test)]

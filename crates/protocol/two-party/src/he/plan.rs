@@ -21,25 +21,27 @@ pub(super) const SEED_BYTES: usize = 16;
 /// Words of products that may wait for being packed.
 const MAX_WAITING: usize = 1 << 25;
 
-/// What the choice weighs, in nanoseconds of both parties' processors, measured on AVX-512, and of the link.
-mod price {
-    /// A byte, on a link of 40 MB/s.
-    pub(super) const BYTE: f64 = 25.0;
+/// What the choice weighs, in nanoseconds of both parties' processors and of the link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prices {
+    /// A byte.
+    pub(super) byte: f64,
     /// The rest is per coefficient of one prime. A transform, a level of butterflies:
-    pub(super) const BUTTERFLY: f64 = 0.15;
+    pub(super) butterfly: f64,
     /// A product in points, both components.
-    pub(super) const MULTIPLY: f64 = 0.5;
+    pub(super) multiply: f64,
     /// A product with one monomial, both components.
-    pub(super) const MONOMIAL: f64 = 0.15;
+    pub(super) monomial: f64,
     /// Making and reading a ciphertext, besides transforms.
-    pub(super) const CIPHERTEXT: f64 = 15.0;
+    pub(super) ciphertext: f64,
     /// A key switch, besides transforms.
-    pub(super) const SWITCH: f64 = 15.0;
+    pub(super) switch: f64,
 }
 
-/// The price of sending so many bytes.
-pub(super) fn price_of(bytes: usize) -> f64 {
-    bytes as f64 * price::BYTE
+impl Prices {
+    /// Processors as measured on AVX-512 IFMA, and a link of 40 MB/s.
+    pub(super) const MEASURED: Self =
+        Self { byte: 25.0, butterfly: 0.15, multiply: 0.5, monomial: 0.15, ciphertext: 15.0, switch: 15.0 };
 }
 
 /// A layer's division into tiles and ciphertexts.
@@ -95,8 +97,8 @@ fn ranges(all: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> 
 
 impl Plan {
     /// The cheapest plan under one of `sets`. Errors with the reason if none fits.
-    pub(super) fn new(request: &LinearRequest, sets: &[Set]) -> Result<Self, HeError> {
-        let candidates = Candidates::new(request, sets)?;
+    pub(super) fn new(request: &LinearRequest, sets: &[Set], prices: &Prices) -> Result<Self, HeError> {
+        let candidates = Candidates::new(request, sets, prices)?;
         let levels: Vec<u32> = sets.iter().map(|set| set.levels).collect();
         let choice = *candidates.best(&levels);
         Ok(Self {
@@ -246,12 +248,12 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// Errors with the reason if there is none without packing.
-    pub(super) fn new(request: &LinearRequest, sets: &[Set]) -> Result<Self, HeError> {
+    pub(super) fn new(request: &LinearRequest, sets: &[Set], prices: &Prices) -> Result<Self, HeError> {
         let geometry = Geometry::new(&request.shape);
         let mut choices = Vec::new();
         let mut refusal = HeError::NoParameters;
         for (index, set) in sets.iter().enumerate() {
-            match (Search { request, geometry: &geometry, index, set }).run() {
+            match (Search { request, geometry: &geometry, index, set, prices }).run() {
                 Ok(found) => choices.extend(found),
                 Err(reason) => refusal = reason,
             }
@@ -277,6 +279,7 @@ struct Search<'a> {
     geometry: &'a Geometry,
     index: usize,
     set: &'a Set,
+    prices: &'a Prices,
 }
 
 impl Search<'_> {
@@ -322,7 +325,7 @@ impl Search<'_> {
         let inputs = geometry.planes().div_ceil(planes << levels);
         let replies = geometry.outputs.div_ceil(outputs << levels);
         let bits = parameters.degree() as f64 * f64::from(self.request.ring.bits());
-        (tiles * (inputs + replies)) as f64 * bits / 8.0 * price::BYTE
+        (tiles * (inputs + replies)) as f64 * bits / 8.0 * self.prices.byte
     }
 
     fn budget(&self, outputs: usize, levels: u32) -> Result<Budget, HeError> {
@@ -341,7 +344,7 @@ impl Search<'_> {
         let (geometry, parameters) = (self.geometry, &*self.set.parameters);
         let classes = 1usize << budget.levels;
         let size = (parameters.degree() * parameters.primes()) as f64;
-        let transform = size * f64::from(parameters.degree().trailing_zeros()) * price::BUTTERFLY;
+        let transform = size * f64::from(parameters.degree().trailing_zeros()) * self.prices.butterfly;
         let tiles = layout.tiles(geometry) as f64;
         let inputs = geometry.planes().div_ceil(planes * classes) as f64;
         let products = geometry.outputs.div_ceil(outputs);
@@ -353,16 +356,16 @@ impl Search<'_> {
 
         let pairs = geometry.meetings(planes * classes, outputs) as f64;
         let monomials = (geometry.fan_in() * geometry.outputs) as f64;
-        let points = pairs * transform + tiles * (pairs * size * price::MULTIPLY + inputs * transform);
+        let points = pairs * transform + tiles * (pairs * size * self.prices.multiply + inputs * transform);
         let coefficients =
-            tiles * (monomials * size * price::MONOMIAL + (inputs + 2.0 * products as f64) * transform);
+            tiles * (monomials * size * self.prices.monomial + (inputs + 2.0 * products as f64) * transform);
         let waiting = tiles * products.min(classes) as f64 * 2.0 * size;
         let by_points = points <= coefficients && (classes == 1 || waiting <= MAX_WAITING as f64);
 
         let switches: usize = (1..=budget.levels).map(|s| (products % classes).min(1 << (s - 1))).sum();
         let switches = (products / classes * (classes - 1) + switches) as f64;
-        let switching = tiles * switches * (6.0 * transform + size * price::SWITCH);
-        let fixed = tiles * (inputs + replies) * (size * price::CIPHERTEXT + 4.0 * transform);
+        let switching = tiles * switches * (6.0 * transform + size * self.prices.switch);
+        let fixed = tiles * (inputs + replies) * (size * self.prices.ciphertext + 4.0 * transform);
         Choice {
             set: self.index,
             budget,
@@ -370,7 +373,10 @@ impl Search<'_> {
             layout,
             planes,
             outputs,
-            price: bytes * price::BYTE + if by_points { points } else { coefficients } + switching + fixed,
+            price: bytes * self.prices.byte
+                + if by_points { points } else { coefficients }
+                + switching
+                + fixed,
         }
     }
 }

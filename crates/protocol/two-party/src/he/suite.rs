@@ -6,7 +6,7 @@ use veilflow_correlation::{Cost, LinearRequest};
 use veilflow_he::{HeError, Parameters, packing_keys_bytes, public_key_bytes};
 use veilflow_net::Role;
 
-use super::plan::{Candidates, Choice, Plan, price_of};
+use super::plan::{Candidates, Choice, Plan, Prices};
 
 /// The parameter sets: 100 bits at degree 4096; as many at 8192, with packing; 150 bits at 8192, for wide rings and large sums.
 static PARAMETERS: LazyLock<[Arc<Parameters>; 3]> = LazyLock::new(|| {
@@ -36,6 +36,7 @@ impl Set {
 #[derive(Debug, Clone)]
 pub struct HeSuite {
     pub(super) sets: Vec<Set>,
+    pub(super) prices: Prices,
 }
 
 impl HeSuite {
@@ -58,9 +59,12 @@ impl HeSuite {
             let set = |p: &Arc<Parameters>| Set { parameters: Arc::clone(p), levels: levels(most, p) };
             parameters.iter().map(set).collect::<Vec<Set>>()
         };
+        let prices = Prices::MEASURED;
         let all = with_levels(MAX_LEVELS);
-        let candidates =
-            requests.iter().map(|r| Candidates::new(r, &all)).collect::<Result<Vec<_>, HeError>>()?;
+        let candidates = requests
+            .iter()
+            .map(|r| Candidates::new(r, &all, &prices))
+            .collect::<Result<Vec<_>, HeError>>()?;
         let mut best: Option<(f64, Self)> = None;
         for most in 0..=MAX_LEVELS {
             let mut sets = with_levels(most);
@@ -75,9 +79,9 @@ impl HeSuite {
             let sets: Vec<Set> =
                 sets.into_iter().zip(used).filter(|(_, u)| u.is_some()).map(|(s, _)| s).collect();
             let keys: usize = sets.iter().map(Set::key_bytes).sum();
-            let price = price_of(keys) + choices.iter().map(|choice| choice.price).sum::<f64>();
+            let price = keys as f64 * prices.byte + choices.iter().map(|choice| choice.price).sum::<f64>();
             if best.as_ref().is_none_or(|(least, _)| price < *least) {
-                best = Some((price, Self { sets }));
+                best = Some((price, Self { sets, prices }));
             }
         }
         Ok(best.expect("levels were tried").1)
@@ -89,7 +93,7 @@ impl HeSuite {
     /// The reason why not: a ring or weights too wide, noise that no flood hides, a window that no polynomial holds.
     pub fn check(request: &LinearRequest) -> Result<(), HeError> {
         let sets = PARAMETERS.each_ref().map(|p| Set { parameters: Arc::clone(p), levels: 0 });
-        Plan::new(request, &sets).map(|_| ())
+        Plan::new(request, &sets, &Prices::MEASURED).map(|_| ())
     }
 
     /// What [`HeClient::setup`](super::HeClient::setup) sends: public keys.
@@ -106,6 +110,6 @@ impl HeSuite {
     }
 
     pub(super) fn plan(&self, request: &LinearRequest) -> Result<Plan, HeError> {
-        Plan::new(request, &self.sets)
+        Plan::new(request, &self.sets, &self.prices)
     }
 }

@@ -5,12 +5,13 @@ use std::thread;
 
 use proptest::prelude::*;
 use veilflow_correlation::{CorrelationError, Flow, LinearPair, LinearRequest};
-use veilflow_he::{HeError, Parameters};
+use veilflow_he::{Form, HeError, Parameters};
 use veilflow_net::{Channel, Meter, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
+use super::plan::Prices;
 use super::suite::Set;
 use super::*;
 
@@ -24,7 +25,8 @@ fn toys() -> [Arc<Parameters>; 3] {
 fn toy_suite(set: usize, levels: u32) -> HeSuite {
     let [small, large, wide] = toys();
     let parameters = [small, large][set].clone();
-    HeSuite { sets: vec![Set { parameters, levels }, Set { parameters: wide, levels: 0 }] }
+    let sets = vec![Set { parameters, levels }, Set { parameters: wide, levels: 0 }];
+    HeSuite { sets, prices: Prices::MEASURED }
 }
 
 fn both<A: Send, B: Send>(
@@ -262,4 +264,38 @@ fn one_key_serves_many_layers() {
         let want: RingVec = veilflow_spec::linear(&requests[i].shape, &weights[i], &mask).sub(&s);
         assert!(product == want, "layer {i}");
     }
+}
+
+/// By prices that make them the cheapest, every way to divide a layer occurs, and is exact.
+#[test]
+fn every_way_to_divide_a_layer_is_exact() {
+    let fc = LinearShape::MatMul(MatMulShape { rows: 40, inner: 70, columns: 1 });
+    let pointwise = [conv(9, 3, 12, 1, 1, 1), conv(16, 9, 16, 1, 1, 1), conv(8, 13, 8, 1, 1, 1)];
+    let shapes = [[conv(3, 17, 4, 3, 1, 1), conv(6, 5, 6, 3, 1, 6), fc], pointwise].concat();
+    let measured = Prices::MEASURED;
+    let dear_bytes = Prices { byte: 1e6, ..measured };
+    let prices = [
+        measured,
+        dear_bytes,
+        Prices { butterfly: 1e6, ..measured },
+        Prices { monomial: 1e6, ..measured },
+        Prices { monomial: 0.0, ..dear_bytes },
+        Prices { monomial: 1e6, ..dear_bytes },
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for (set, levels) in [(0, 0), (0, 4), (1, 6)] {
+        for prices in prices {
+            let suite = HeSuite { prices, ..toy_suite(set, levels) };
+            for shape in &shapes {
+                let request = request(shape.clone(), 20, 8);
+                let plan = suite.plan(&request).unwrap();
+                let (packed, tiled) = (plan.budget.levels > 0, plan.tiles().len() > 1);
+                seen.insert((plan.form == Form::Points, packed, tiled));
+                let mut random = prg(levels.into());
+                let weights: Vec<i64> = (0..shape.weight_len()).map(|_| random.u64() as i64 >> 56).collect();
+                run(&request, &weights, &suite);
+            }
+        }
+    }
+    assert_eq!(seen.len(), 8, "(by points, packed, tiled): {seen:?}");
 }
