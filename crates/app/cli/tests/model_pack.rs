@@ -37,13 +37,13 @@ fn top(values: &[f32]) -> usize {
 }
 
 /// Compiles a model, calibrated with `calibration` stored inputs, and runs it securely on `runs` of them.
-fn runs_exactly(name: &str, calibration: &str, runs: usize) {
+fn runs_exactly(name: &str, supplier: &str, calibration: &str, runs: usize) {
     let stored = stored(name);
     assert!(stored.len() >= runs, "{name} has {} stored inputs", stored.len());
     let inputs = pack(&format!("{name}.io.npz"));
     let model = Model::compile(&pack(&format!("{name}.onnx")), &inputs, &["--limit", calibration]);
-    let server = Server::start(model.dir(), &["--sessions=1", "--threads=2"]);
-    let options = ["--limit", &runs.to_string(), "--threads=2"];
+    let server = Server::start(model.dir(), &["--sessions=1", "--threads=2", "--supplier", supplier]);
+    let options = ["--limit", &runs.to_string(), "--threads=2", "--supplier", supplier];
     let lines = client(&server.address, &model.plan(), &inputs, &options).finish().succeeded();
     server.finish().succeeded();
     assert_eq!(lines.len(), runs);
@@ -57,7 +57,7 @@ fn runs_exactly(name: &str, calibration: &str, runs: usize) {
         };
         let megabytes = |phase| 1e-6 * (sum(phase, "sent") + sum(phase, "received"));
         println!(
-            "{name}, input {index}: offline {:.2} s, {:.1} MB; online {:.2} s, {:.2} MB",
+            "{name} by {supplier}, input {index}: offline {:.2} s, {:.1} MB; online {:.2} s, {:.2} MB",
             sum("offline", "seconds"),
             megabytes("offline"),
             sum("online", "seconds"),
@@ -68,12 +68,19 @@ fn runs_exactly(name: &str, calibration: &str, runs: usize) {
 
 #[test]
 fn mnist_cnn_runs_exactly() {
-    runs_exactly("mnist-cnn", "2", 3);
+    runs_exactly("mnist-cnn", "silent", "2", 2);
+    runs_exactly("mnist-cnn", "he", "2", 3);
 }
 
 #[test]
 fn ds_cnn_runs_exactly() {
-    runs_exactly("kws/DS_CNN_S", "2", 3);
+    runs_exactly("kws/DS_CNN_S", "silent", "2", 2);
+    runs_exactly("kws/DS_CNN_S", "he", "2", 3);
+}
+
+#[test]
+fn squeezenet_runs_exactly() {
+    runs_exactly("squeezenet1.0", "he", "2", 1);
 }
 
 #[test]

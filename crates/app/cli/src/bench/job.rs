@@ -53,7 +53,7 @@ pub(crate) struct Job {
     #[arg(long, default_value_t = 1 << 14)]
     pub(crate) count: usize,
     /// relu-rescale, truncate: bits to drop (12 if not given); extend: bits to add (as many as there are, at most to
-    /// 64); conv: the stride (1).
+    /// 64).
     #[arg(long)]
     pub(crate) shift: Option<u32>,
     /// conv: rows and columns of the input.
