@@ -108,7 +108,9 @@ fn every_operation_is_exact_and_keeps_the_contract() {
             if options[0] == "--op=extend" && width == "64" {
                 continue;
             }
-            let report = bench_op(&[options, &["--width", width]].concat());
+            // Homomorphic encryption takes rings of up to 40 bits.
+            let supplier = if width == "64" { "--supplier=silent" } else { "--supplier=he" };
+            let report = bench_op(&[options, &["--width", width, supplier]].concat());
             assert_eq!(format!("--op={}", report["op"].as_str().unwrap()), options[0]);
             assert_eq!(report["width"].to_string(), width);
             assert_eq!(report["count"], count, "{report}");
@@ -292,7 +294,8 @@ fn predictions_equal_the_meter() {
             // The handshake is metered and not predicted.
             assert!(bytes.abs_diff(wanted_bytes) <= wanted_bytes / 50, "{bytes} bytes, not {wanted_bytes}");
             assert!(
-                rounds.abs_diff(wanted_rounds) <= 2.max(wanted_rounds / 50),
+                // The messages within a set-up are predicted as one exchange a direction.
+                rounds.abs_diff(wanted_rounds) <= 4.max(wanted_rounds / 50),
                 "{rounds} rounds, not {wanted_rounds}"
             );
         }
