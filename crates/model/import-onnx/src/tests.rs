@@ -276,3 +276,18 @@ fn damaged_files_are_refused_or_read() {
     }
     assert!(matches!(import_bytes(b"<html>not a model</html>"), Err(Error::Decode(_))));
 }
+
+#[test]
+fn constants_may_come_through_unsqueeze_and_reshape() {
+    let constants = vec![floats("scale", &[2]), floats("flat", &[12]), integers("shape", &[3, 2, 1, 2])];
+    let nodes = vec![
+        node("Unsqueeze", &["scale"], "aligned", vec![ints("axes", &[1, 2])]),
+        node("Mul", &["x", "aligned"], "scaled", vec![]),
+        node("Reshape", &["flat", "shape"], "weights", vec![]),
+        node("Conv", &["scaled", "weights"], "y", vec![]),
+    ];
+    let graph = import_bytes(&model(9, &[1, 2, 4, 4], constants, nodes, "y").encode_to_vec()).unwrap();
+    let ops: Vec<&str> = graph.nodes().iter().map(|n| n.op.name()).collect();
+    assert_eq!(ops, ["mul", "conv"]);
+    assert_eq!(graph.shape(graph.nodes()[0].inputs[1])[..], [2, 1, 1]);
+}

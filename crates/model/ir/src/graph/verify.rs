@@ -118,4 +118,19 @@ mod tests {
         let twice = graph.node("relu2", "z", Op::Relu, &[x]).unwrap_err().to_string();
         assert_eq!(twice, "value `z`: defined twice");
     }
+
+    #[test]
+    fn a_constant_is_replaced_only_by_one_that_serves_its_readers() {
+        let shape = |dims: &[usize]| Shape::new(dims).unwrap();
+        let zeros = |dims: &[usize]| Arc::new(Tensor::from_fn(shape(dims), |_| 0.0));
+        let mut graph = Graph::new("test");
+        let x = graph.input("x", shape(&[1, 2, 3])).unwrap();
+        let c = graph.constant("c", zeros(&[])).unwrap();
+        graph.node("add", "y", Op::Add, &[x, c]).unwrap();
+        assert!(graph.replace_constant(x, zeros(&[1, 2, 3])).is_err());
+        assert!(graph.replace_constant(c, zeros(&[4, 1, 2, 3])).is_err());
+        assert_eq!(graph.shape(c).rank(), 0, "a refused constant leaves no trace");
+        graph.replace_constant(c, zeros(&[2, 1])).unwrap();
+        assert_eq!(graph.shape(c)[..], [2, 1]);
+    }
 }

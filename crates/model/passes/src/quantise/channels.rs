@@ -61,16 +61,17 @@ impl Channels {
     /// Joins channels of a node's inputs and output; false if it can't tell which belong together.
     fn join_node(&mut self, graph: &Graph, node: &Node) -> bool {
         let x = node.inputs[0];
-        let same_shape = |id: &&ValueId| graph.shape(**id) == graph.shape(node.output);
-        let alike =
-            node.inputs.iter().filter(|id| graph.constant_of(**id).is_none()).all(|id| same_shape(&id));
+        let private = node.inputs.iter().copied().filter(|&id| graph.constant_of(id).is_none());
+        let private: Vec<ValueId> = private.collect();
+        if private.iter().chain([&node.output]).any(|&id| graph.shape(id).rank() < 2) {
+            return false;
+        }
+        let alike = private.iter().all(|&id| graph.shape(id) == graph.shape(node.output));
         match &node.op {
             Op::Conv { .. } => true,
             Op::MatMul => graph.shape(x).rank() == 2,
             Op::Add | Op::Sub | Op::Mul | Op::Relu if alike && graph.constant_of(x).is_none() => {
-                for id in node.inputs.iter().filter(|id| graph.constant_of(**id).is_none()) {
-                    self.join_all(graph, *id, node.output, 0);
-                }
+                private.iter().for_each(|&id| self.join_all(graph, id, node.output, 0));
                 true
             }
             Op::MaxPool { .. } | Op::AveragePool { .. } => {

@@ -81,11 +81,14 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
     let (relu, clip, truncation) = (costs.relu(), costs.clip(), costs.truncation());
     let mut loads = vec![Load::default(); graph.values().len()];
     let mut early = vec![false; graph.values().len()];
+    // Whether a reader passes a value on to be truncated: then its truncation takes no rounds beyond that one's.
+    let mut truncated_later = vec![false; graph.values().len()];
     for step in steps.iter().rev() {
         let output = step.node.output.index();
         let mut after = loads[output];
         // All readers of `output` are behind us: it is truncated early if a linear layer wants that anyway, or if it pays.
-        early[output] |= truncation + after.reduced < WORTH_ITS_ROUNDS * after.raw;
+        let worth = if truncated_later[output] { 1.0 } else { WORTH_ITS_ROUNDS };
+        early[output] |= truncation + after.reduced < worth * after.raw;
         if early[output] {
             after.raw = truncation + after.reduced;
         }
@@ -111,6 +114,8 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
         for id in step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none()) {
             loads[id.index()].raw += load.raw;
             loads[id.index()].reduced += load.reduced;
+            truncated_later[id.index()] |=
+                early[output] && matches!(step.role, Role::AddConstant(_) | Role::Move | Role::Concat);
         }
     }
     early

@@ -8,17 +8,96 @@
 
 use std::sync::Arc;
 
-use veilflow_ir::{Graph, Node, Op, Tensor, ValueId, layout as moves};
+use veilflow_ir::{Graph, Node, Op, Shape, Tensor, ValueId, layout as moves};
 
+use super::calibrate::Seen;
 use super::channels::{Channels, PINNED, layout};
 use crate::Error;
 
-/// Rounds of adjusting all classes at once.
+/// Rounds of adjusting all classes at once, each by half of what would suffice alone.
 const ROUNDS: usize = 30;
+
+/// Factors lie within 1/this..this.
+const MAX_FACTOR: f32 = 4096.0;
+
+/// The network with its channels rescaled, and what calibration would see of it; `seen` is what it saw of the original.
+pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>), Error> {
+    let channels = Channels::of(graph);
+    let factors = factors(graph, &channels);
+    let factor = |id: ValueId, channel: usize| factors[channels.class(id, channel)];
+    let mut rescaled = graph.clone();
+    for node in graph.nodes() {
+        let (x, y) = (node.inputs[0], node.output);
+        let constant = |i: usize| node.inputs.get(i).and_then(|&id| Some((id, graph.constant_of(id)?)));
+        match node.op {
+            Op::Conv { .. } | Op::MatMul => {
+                if let Some((id, weights)) = constant(1) {
+                    let mut data = weights.data().to_vec();
+                    for_each_weight(node, weights, |i, o, c| data[i] *= factor(y, o) / factor(x, c));
+                    rescaled.replace_constant(id, Arc::new(Tensor::new(weights.shape().clone(), data)?))?;
+                }
+                if let Some((id, bias)) = constant(2) {
+                    let data = bias.data().iter().enumerate().map(|(o, b)| b * factor(y, o)).collect();
+                    rescaled.replace_constant(id, Arc::new(Tensor::new(bias.shape().clone(), data)?))?;
+                }
+            }
+            Op::Add | Op::Sub => {
+                let scalable = (0..layout(graph, y).0).any(|c| channels.class(y, c) != PINNED);
+                if let Some((id, term)) = constant(1).filter(|_| scalable) {
+                    let term = per_channel(graph, y, term, |c| factor(y, c))?;
+                    rescaled.replace_constant(id, Arc::new(term))?;
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut seen = seen.to_vec();
+    for (id, seen) in graph.ids().zip(&mut seen) {
+        seen.largest.iter_mut().enumerate().for_each(|(c, v)| *v *= factor(id, c));
+        seen.mean.iter_mut().enumerate().for_each(|(c, v)| *v *= f64::from(factor(id, c)));
+    }
+    Ok((rescaled, seen))
+}
+
+/// A term of `sum`, each channel times its factor; no larger than needed to tell channels apart.
+fn per_channel(
+    graph: &Graph,
+    sum: ValueId,
+    term: &Tensor,
+    factor: impl Fn(usize) -> f32,
+) -> Result<Tensor, Error> {
+    let rank = graph.shape(sum).rank();
+    let mut dims = vec![1; rank - 1];
+    dims[0] = layout(graph, sum).0;
+    let shape = Shape::new(dims)?;
+    let shape =
+        shape.broadcast(term.shape()).expect("a term is broadcast to its sum, hence to a part of its shape");
+    let stride = shape.stride(shape.rank() - (rank - 1));
+    let mut spread = moves::broadcast(term.data(), term.shape(), &shape);
+    spread.iter_mut().enumerate().for_each(|(i, b)| *b *= factor(i / stride % layout(graph, sum).0));
+    Ok(Tensor::new(shape, spread)?)
+}
+
+/// A factor for every class: the one that makes the largest weight of the rows that make it equal to the largest of the
+/// columns that read it, both relative to the largest of their layers.
+fn factors(graph: &Graph, channels: &Channels) -> Vec<f32> {
+    let layers: Vec<Layer> = graph.nodes().iter().filter_map(|n| Layer::of(graph, channels, n)).collect();
+    let mut factors = vec![1f32; channels.len()];
+    for _ in 0..ROUNDS {
+        let mut rows = vec![0f32; factors.len()];
+        let mut columns = vec![0f32; factors.len()];
+        layers.iter().for_each(|layer| layer.measure(&factors, &mut rows, &mut columns));
+        for class in (PINNED + 1..factors.len()).filter(|&c| rows[c] > 0.0 && columns[c] > 0.0) {
+            let step = (columns[class] / rows[class]).powf(0.25);
+            factors[class] = (factors[class] * step).clamp(1.0 / MAX_FACTOR, MAX_FACTOR);
+        }
+    }
+    factors
+}
 
 /// A convolution or matrix product: the largest weight between each output and each input it reads.
 struct Layer {
-    /// Rows of the matrix: outputs; the classes of their channels.
+    /// The classes of all outputs.
     outputs: Vec<usize>,
     /// The classes of all inputs.
     inputs: Vec<usize>,
@@ -26,21 +105,6 @@ struct Layer {
     largest: Vec<f32>,
     /// Inputs of a group, and outputs of one.
     group: [usize; 2],
-}
-
-/// Calls `f` with the index of every weight of a layer, and the channels of the output and the input that it joins.
-fn for_each_weight(node: &Node, weights: &Tensor, mut f: impl FnMut(usize, usize, usize)) {
-    let shape = weights.shape();
-    match node.op {
-        Op::Conv { groups, .. } => {
-            let (taps, outputs) = (shape.stride(1), shape[0] / groups);
-            for i in 0..weights.data().len() {
-                let (output, input) = (i / shape.stride(0), i / taps % shape[1]);
-                f(i, output, output / outputs * shape[1] + input);
-            }
-        }
-        _ => (0..weights.data().len()).for_each(|i| f(i, i % shape[1], i / shape[1])),
-    }
 }
 
 impl Layer {
@@ -62,115 +126,38 @@ impl Layer {
         Some(Self { outputs, inputs, largest, group })
     }
 
-    /// The input channel of column `j` for output `o`.
-    fn input(&self, o: usize, j: usize) -> usize {
-        o / self.group[1] * self.group[0] + j
+    /// Raises, for every class, the largest weight of its rows and of its columns, relative to the layer's largest.
+    fn measure(&self, factors: &[f32], rows: &mut [f32], columns: &mut [f32]) {
+        let mut row = vec![0f32; self.outputs.len()];
+        let mut column = vec![0f32; self.inputs.len()];
+        for (o, weights) in self.largest.chunks_exact(self.group[0]).enumerate() {
+            let first = o / self.group[1] * self.group[0];
+            for (c, w) in (first..).zip(weights) {
+                let scaled = w * factors[self.outputs[o]] / factors[self.inputs[c]];
+                row[o] = row[o].max(scaled);
+                column[c] = column[c].max(scaled);
+            }
+        }
+        let largest = row.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        for (all, classes, part) in [(rows, &self.outputs, row), (columns, &self.inputs, column)] {
+            for (&class, weight) in classes.iter().zip(part) {
+                all[class] = all[class].max(weight / largest);
+            }
+        }
     }
 }
 
-/// The network with its channels rescaled, and the largest magnitude of every channel of every value in it. `ranges` are
-/// those of the original.
-pub(super) fn equalise(graph: &Graph, ranges: &[Vec<f32>]) -> Result<(Graph, Vec<Vec<f32>>), Error> {
-    let channels = Channels::of(graph);
-    let factors = factors(graph, &channels, ranges);
-    let factor = |id: ValueId, channel: usize| factors[channels.class(id, channel)];
-    let mut rescaled = graph.clone();
-    for node in graph.nodes() {
-        let constant = |i: usize| node.inputs.get(i).and_then(|&id| Some((id, graph.constant_of(id)?)));
-        let (x, y) = (node.inputs[0], node.output);
-        match node.op {
-            Op::Conv { .. } | Op::MatMul => {
-                if let Some((id, weights)) = constant(1) {
-                    let mut data = weights.data().to_vec();
-                    for_each_weight(node, weights, |i, o, c| data[i] *= factor(y, o) / factor(x, c));
-                    rescaled.replace_constant(id, Arc::new(Tensor::new(weights.shape().clone(), data)?))?;
-                }
-                if let Some((id, bias)) = constant(2) {
-                    let data = bias.data().iter().enumerate().map(|(o, b)| b * factor(y, o)).collect();
-                    rescaled.replace_constant(id, Arc::new(Tensor::new(bias.shape().clone(), data)?))?;
-                }
+/// Calls `f` with the index of every weight of a layer, and the channels of the output and the input that it joins.
+fn for_each_weight(node: &Node, weights: &Tensor, mut f: impl FnMut(usize, usize, usize)) {
+    let shape = weights.shape();
+    match node.op {
+        Op::Conv { groups, .. } => {
+            let (taps, outputs) = (shape.stride(1), shape[0] / groups);
+            for i in 0..weights.data().len() {
+                let (output, input) = (i / shape.stride(0), i / taps % shape[1]);
+                f(i, output, output / outputs * shape[1] + input);
             }
-            Op::Add | Op::Sub => {
-                if let Some((id, term)) = constant(1) {
-                    let shape = graph.shape(y);
-                    let (count, stride) = layout(graph, y);
-                    let is_even = (0..count).all(|c| channels.class(y, c) == PINNED);
-                    if !is_even {
-                        let spread = moves::broadcast(term.data(), term.shape(), shape);
-                        let scaled =
-                            spread.iter().enumerate().map(|(i, b)| b * factor(y, i / stride % count));
-                        rescaled
-                            .replace_constant(id, Arc::new(Tensor::new(shape.clone(), scaled.collect())?))?;
-                    }
-                }
-            }
-            _ => {}
         }
+        _ => (0..weights.data().len()).for_each(|i| f(i, i % shape[1], i / shape[1])),
     }
-    rescaled.verify()?;
-    let scaled = |(index, range): (usize, &Vec<f32>)| -> Vec<f32> {
-        let id = graph.ids().nth(index).expect("one range a value");
-        range.iter().enumerate().map(|(c, r)| r * factor(id, c)).collect()
-    };
-    let ranges = ranges.iter().enumerate().map(scaled).collect();
-    Ok((rescaled, ranges))
-}
-
-/// A factor for every class.
-fn factors(graph: &Graph, channels: &Channels, ranges: &[Vec<f32>]) -> Vec<f32> {
-    let layers: Vec<Layer> = graph.nodes().iter().filter_map(|n| Layer::of(graph, channels, n)).collect();
-    let mut read = vec![false; graph.values().len()];
-    for node in graph.nodes() {
-        if matches!(node.op, Op::Conv { .. } | Op::MatMul | Op::Concat { .. }) {
-            node.inputs.iter().for_each(|i| read[i.index()] = true);
-        }
-    }
-    let e = |name: &str, default: f32| std::env::var(name).ok().map_or(default, |v| v.parse().unwrap());
-    let (ec, er, ex) = (e("EC", 0.5), e("ER", 0.5), e("EX", 0.0));
-    let mut factors = vec![1f32; channels.len()];
-    for _ in 0..e("ROUNDS", ROUNDS as f32) as usize {
-        let mut rows = vec![0f32; channels.len()];
-        let mut columns = vec![0f32; channels.len()];
-        let mut acts = vec![0f32; channels.len()];
-        for layer in &layers {
-            let mut row = vec![0f32; layer.outputs.len()];
-            let mut column = vec![0f32; layer.inputs.len()];
-            for (o, weights) in layer.largest.chunks_exact(layer.group[0]).enumerate() {
-                for (j, w) in weights.iter().enumerate() {
-                    let c = layer.input(o, j);
-                    let w = w * factors[layer.outputs[o]] / factors[layer.inputs[c]];
-                    row[o] = row[o].max(w);
-                    column[c] = column[c].max(w);
-                }
-            }
-            let largest = row.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-            for (o, r) in row.iter().enumerate() {
-                let slot = &mut rows[layer.outputs[o]];
-                *slot = slot.max(r / largest);
-            }
-            for (c, r) in column.iter().enumerate() {
-                let slot = &mut columns[layer.inputs[c]];
-                *slot = slot.max(r / largest);
-            }
-        }
-        for (index, id) in graph.ids().enumerate() {
-            if !read[index] || ranges[index].is_empty() {
-                continue;
-            }
-            let scaled: Vec<f32> =
-                ranges[index].iter().enumerate().map(|(c, r)| r * factors[channels.class(id, c)]).collect();
-            let largest = scaled.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-            for (c, r) in scaled.iter().enumerate() {
-                let slot = &mut acts[channels.class(id, c)];
-                *slot = slot.max(r / largest);
-            }
-        }
-        for class in (0..factors.len()).filter(|&c| c != PINNED) {
-            let (r, c, x) = (rows[class], columns[class], acts[class]);
-            let step = |v: f32, e: f32| if v > 0.0 { v.powf(e) } else { 1.0 };
-            let update = step(c, ec) / step(r, er) / step(x, ex);
-            factors[class] = (factors[class] * update.sqrt()).clamp(1.0 / 4096.0, 4096.0);
-        }
-    }
-    factors
 }

@@ -45,13 +45,43 @@ impl FixedLayer {
     /// Symmetric weights of `weight_bits` bits at the finest scale that fits, and biases at the scale of the sums.
     pub(super) fn quantise(layer: &Layer, input_scale: i32, weight_bits: u32) -> Result<Self, String> {
         let largest = layer.weights.iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));
-        let weight_scale = scale_for(largest, weight_bits - 1);
-        let weights = layer.weights.iter().map(|&w| to_integer(w, weight_scale)).collect();
+        let mut weight_scale = scale_for(largest, weight_bits - 1);
+        let mut weights: Vec<i64> = layer.weights.iter().map(|&w| to_integer(w, weight_scale)).collect();
+        // Weights like ±1 need no fraction, and then neither do the sums.
+        let even = weights.iter().filter(|w| **w != 0).map(|w| w.trailing_zeros()).min();
+        if let Some(even @ 1..) = even
+            && layer.bias.iter().all(|&b| b == 0.0)
+        {
+            weights.iter_mut().for_each(|w| *w >>= even);
+            weight_scale -= even as i32;
+        }
         let bias: Vec<i64> = layer.bias.iter().map(|&b| to_integer(b, input_scale + weight_scale)).collect();
         if bias.iter().any(|b| b.unsigned_abs() >= 1 << 60) {
             return Err("a bias doesn't fit 60 bits beside the weights".into());
         }
         Ok(Self { shape: layer.shape.clone(), weights, bias, weight_scale })
+    }
+
+    /// Takes from the biases what rounding the weights adds to the sums on average (Nagel et al., ICCV 2019, §4.2), for inputs of
+    /// these means a channel. After a ReLU means are far from zero, so most of the rounding error goes.
+    pub(super) fn correct(&mut self, layer: &Layer, input_scale: i32, mean: &[f64]) {
+        let unit = f64::from(-self.weight_scale).exp2();
+        let bias_scale = f64::from(input_scale + self.weight_scale).exp2();
+        let row = self.weights.len() / self.bias.len();
+        let (taps, inputs, outputs) = match &self.shape {
+            LinearShape::Conv2d(s) => {
+                (s.kernel[0] * s.kernel[1], s.in_channels / s.groups, s.out_channels / s.groups)
+            }
+            LinearShape::MatMul(s) => (1, s.inner, s.rows),
+        };
+        let errors =
+            self.weights.iter().zip(&layer.weights).map(|(&w, &exact)| w as f64 * unit - f64::from(exact));
+        let errors: Vec<f64> = errors.collect();
+        for (o, (errors, bias)) in errors.chunks_exact(row).zip(&mut self.bias).enumerate() {
+            let mean = |i: usize| mean[o / outputs * inputs + i / taps];
+            let excess: f64 = errors.iter().enumerate().map(|(i, e)| e * mean(i)).sum();
+            *bias -= (excess * bias_scale).round() as i64;
+        }
     }
 
     /// The largest magnitude of a sum over inputs in −2^m..2^m, or in 0..2^m.

@@ -11,6 +11,7 @@
 use veilflow_ir::{Graph, Node, Op};
 
 use super::Options;
+use super::calibrate::Seen;
 use super::early::truncated_early;
 use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
 use super::roles::{Layer, Role, node_error};
@@ -58,11 +59,11 @@ pub(super) struct Forms<'g> {
 }
 
 impl<'g> Forms<'g> {
-    /// `ranges` holds the largest magnitude of every graph value seen in calibration.
-    pub(super) fn choose(graph: &'g Graph, ranges: &[f32], options: &Options) -> Result<Self, Error> {
+    /// `seen` is what calibration saw of every graph value.
+    pub(super) fn choose(graph: &'g Graph, seen: &[Seen], options: &Options) -> Result<Self, Error> {
         let (steps, native) = steps(graph, options)?;
         let margin = f64::from(options.margin_percent) / 100.0;
-        let bounds = bounds(&steps, ranges, margin);
+        let bounds = bounds(&steps, seen, margin);
         let targets = targets(graph, &steps, &native, &bounds, options.activation_bits);
         let values = graph.values().len();
         let rounding = Rounding::choose(graph, &steps, &native, &targets);
@@ -75,7 +76,7 @@ impl<'g> Forms<'g> {
         }
         for index in 0..forms.steps.len() {
             forms.reduce_inputs(index, &targets, &bounds);
-            forms.make(index, &targets, &bounds, margin, ranges, options)?;
+            forms.make(index, &targets, &bounds, margin, seen, options)?;
         }
         Ok(forms)
     }
@@ -120,7 +121,7 @@ impl<'g> Forms<'g> {
         targets: &[i32],
         bounds: &[f64],
         margin: f64,
-        ranges: &[f32],
+        seen: &[Seen],
         options: &Options,
     ) -> Result<(), Error> {
         let step = &self.steps[index];
@@ -130,10 +131,12 @@ impl<'g> Forms<'g> {
         let mut fixed = None;
         let form = match &step.role {
             Role::Linear(layer) => {
-                let seen = f64::from(ranges[output]) * margin;
+                let room = f64::from(seen[output].range()) * margin;
+                let mean = &seen[step.reads[0].0].mean;
+                let mean = (layer.channels() == Some(mean.len())).then_some(&mean[..]);
                 let half = |scale| self.half_unit(output, scale);
-                let (layer, form) =
-                    linear(layer, x, seen, half, options).map_err(|reason| node_error(step.node, reason))?;
+                let (layer, form) = linear(layer, x, room, mean, half, options)
+                    .map_err(|reason| node_error(step.node, reason))?;
                 fixed = Some(layer);
                 form
             }
@@ -203,10 +206,14 @@ fn linear(
     layer: &Layer,
     x: Form,
     seen: f64,
+    mean: Option<&[f64]>,
     half_unit: impl Fn(i32) -> i64,
     options: &Options,
 ) -> Result<(FixedLayer, Form), String> {
     let mut fixed = FixedLayer::quantise(layer, x.scale, options.weight_bits)?;
+    if let Some(mean) = mean {
+        fixed.correct(layer, x.scale, mean);
+    }
     let scale = x.scale + fixed.weight_scale;
     let half = half_unit(scale);
     fixed.bias.iter_mut().for_each(|b| *b += half);

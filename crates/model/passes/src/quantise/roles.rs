@@ -13,6 +13,16 @@ pub(super) struct Layer {
     pub(super) bias: Vec<f32>,
 }
 
+impl Layer {
+    /// The number of input channels, where weights tell which one they read.
+    pub(super) fn channels(&self) -> Option<usize> {
+        match &self.shape {
+            LinearShape::Conv2d(s) => Some(s.in_channels),
+            LinearShape::MatMul(s) => (s.columns == 1).then_some(s.inner),
+        }
+    }
+}
+
 /// A node's part in fixed point.
 pub(super) enum Role {
     /// Weights times an activation.

@@ -2,6 +2,7 @@
 
 use veilflow_ir::Graph;
 
+use super::calibrate::Seen;
 use super::fixed::scale_for;
 use super::forms::{Kind, Step};
 use super::roles::Role;
@@ -10,8 +11,8 @@ use super::roles::Role;
 const DROPPED_BITS: u32 = 4;
 
 /// For every value, a bound on its magnitude: what calibration saw, with margin, or less where that is certain.
-pub(super) fn bounds(steps: &[Step<'_>], ranges: &[f32], margin: f64) -> Vec<f64> {
-    let mut bounds: Vec<f64> = ranges.iter().map(|&r| f64::from(r) * margin).collect();
+pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64> {
+    let mut bounds: Vec<f64> = seen.iter().map(|s| f64::from(s.range()) * margin).collect();
     for step in steps {
         let output = step.node.output.index();
         let inputs = step.reads.iter().map(|&(v, _)| bounds[v]);

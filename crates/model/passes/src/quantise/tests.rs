@@ -182,6 +182,178 @@ fn moves_constants_and_borders_keep_their_values() {
 }
 
 #[test]
+fn a_densely_connected_block_truncates_each_part_once() {
+    let (mut b, x) = Builder::new(&[1, 3, 6, 6]);
+    let mut parts = vec![b.conv(x, 4, 3, 1)];
+    for _ in 0..3 {
+        let all = if parts.len() == 1 { parts[0] } else { b.node(Op::Concat { axis: 1 }, &parts) };
+        let channels = b.graph.shape(all)[1];
+        let term = b.constant(&[channels, 1, 1], 1.0);
+        let shifted = b.node(Op::Add, &[all, term]);
+        let r = b.node(Op::Relu, &[shifted]);
+        let next = b.conv(r, 2, 3, 1);
+        parts = vec![all, next];
+    }
+    let z = b.conv(parts[1], 2, 1, 1);
+    let compiled = b.check(&[z]);
+    let found = ops(&compiled);
+    let count = |op: &str| found.iter().filter(|o| **o == op).count();
+    // The first part, and what each layer adds; what is compared again and again is narrow.
+    assert_eq!(count("truncate-reduce"), 4, "{}", compiled.plan);
+    assert_eq!(count("relu") + count("relu-truncate"), 3);
+    for node in &compiled.plan.nodes {
+        if let PlanOp::Relu { compare_bits } | PlanOp::ReluTruncate { compare_bits, .. } = node.op {
+            assert!(compare_bits <= 14 + 4, "{}", compiled.plan);
+        }
+    }
+    assert_eq!(count("add-constant"), 3, "half units belong into terms and biases\n{}", compiled.plan);
+}
+
+#[test]
+fn pooling_of_overlapping_windows_and_clips_follow_truncation() {
+    for (stride, expected) in [(1, "truncate-reduce"), (2, "truncate-reduce"), (3, "max-pool")] {
+        let (mut b, x) = Builder::new(&[1, 2, 9, 9]);
+        let y = b.conv(x, 4, 3, 1);
+        let window = Window { stride: [stride; 2], ..Window::new([3; 2]) };
+        let p = b.node(Op::MaxPool { window }, &[y]);
+        let r = b.node(Op::Relu, &[p]);
+        let z = b.conv(r, 2, 1, 1);
+        let compiled = b.check(&[z]);
+        let found = ops(&compiled);
+        assert_eq!(found[1], expected, "{}", compiled.plan);
+        assert!(!found.contains(&"add-constant"), "{}", compiled.plan);
+    }
+    let (mut b, x) = Builder::new(&[1, 2, 5, 5]);
+    let y = b.conv(x, 4, 3, 1);
+    let c = b.node(Op::Clip { min: 0.0, max: 1.5 }, &[y]);
+    let z = b.conv(c, 2, 1, 1);
+    let compiled = b.check(&[z]);
+    assert_eq!(ops(&compiled)[1..3], ["truncate-reduce", "clip"], "{}", compiled.plan);
+}
+
+#[test]
+fn averages_keep_their_precision() {
+    let (mut b, x) = Builder::new(&[1, 2, 16, 16]);
+    let y = b.conv(x, 4, 3, 1);
+    let r = b.node(Op::Relu, &[y]);
+    let window = Window::new([16; 2]);
+    let mean = b.node(Op::AveragePool { window, include_padding: false }, &[r]);
+    let z = b.conv(mean, 3, 1, 1);
+    let compiled = b.check(&[z]);
+    let pool = compiled.plan.nodes.iter().find(|n| n.op.name() == "average-pool").unwrap();
+    let magnitude = compiled.plan.values[pool.output].magnitude;
+    assert_eq!(magnitude, 14, "{}", compiled.plan);
+}
+
+#[test]
+fn signs_before_a_relu_cost_no_bits() {
+    let (mut b, x) = Builder::new(&[1, 3, 5, 5]);
+    let y = b.conv(x, 4, 3, 1);
+    let r = b.node(Op::Relu, &[y]);
+    let signs = Tensor::from_fn(shape(&[4, 1, 1]), |c| if c == 2 { -1.0 } else { 1.0 });
+    let signs = b.graph.constant("signs", Arc::new(signs)).unwrap();
+    let term = b.constant(&[4, 1, 1], 1.0);
+    let signed = b.node(Op::Mul, &[r, signs]);
+    let shifted = b.node(Op::Add, &[signed, term]);
+    let s = b.node(Op::Relu, &[shifted]);
+    let both = b.node(Op::Add, &[s, r]);
+    let z = b.conv(both, 2, 1, 1);
+    let compiled = b.check(&[z]);
+    let scales = compiled.plan.nodes.iter().filter_map(|n| match n.op {
+        PlanOp::Linear { weight_scale, .. } => Some(weight_scale),
+        _ => None,
+    });
+    assert!(scales.min() == Some(0), "{}", compiled.plan);
+}
+
+/// A network whose channels differ a thousandfold, so that one scale a tensor fits none.
+fn uneven() -> (Builder, ValueId) {
+    let (mut b, x) = Builder::new(&[1, 2, 6, 6]);
+    let factors = [1.0, 0.001, 30.0, 0.03];
+    let constant = |b: &mut Builder, name: &str, tensor: Tensor| {
+        b.graph.constant(name.to_owned(), Arc::new(tensor)).unwrap()
+    };
+    let window = Window { pad_before: [1; 2], pad_after: [1; 2], ..Window::new([3; 2]) };
+    let mut w = tensor(&[4, 2, 3, 3], 0.5, 71).into_data();
+    w.iter_mut().enumerate().for_each(|(i, w)| *w *= factors[i / 18]);
+    let w = constant(&mut b, "w", Tensor::new(shape(&[4, 2, 3, 3]), w).unwrap());
+    let bias = constant(&mut b, "bias", Tensor::from_fn(shape(&[4]), |c| 0.2 * factors[c]));
+    let y = b.node(Op::Conv { window, groups: 1 }, &[x, w, bias]);
+    let p = b.pool(y, true);
+    let r = b.node(Op::Relu, &[p]);
+    let term = constant(&mut b, "term", Tensor::from_fn(shape(&[4, 1, 1]), |c| -0.1 * factors[c]));
+    let shifted = b.node(Op::Add, &[r, term]);
+    let both = b.node(Op::Concat { axis: 1 }, &[shifted, r]);
+    let r = b.node(Op::Relu, &[both]);
+    let mut v = tensor(&[3, 8, 1, 1], 0.5, 72).into_data();
+    v.iter_mut().enumerate().for_each(|(i, v)| *v /= factors[i % 4]);
+    let v = constant(&mut b, "v", Tensor::new(shape(&[3, 8, 1, 1]), v).unwrap());
+    let z = b.node(Op::Conv { window: Window::new([1; 2]), groups: 1 }, &[r, v]);
+    (b, z)
+}
+
+#[test]
+fn equalising_changes_no_output_and_evens_out_weights() {
+    let (mut b, z) = uneven();
+    b.graph.output(z, false);
+    let inputs: Vec<Vec<Tensor>> = (0..3).map(|seed| vec![tensor(&[1, 2, 6, 6], 3.0, seed)]).collect();
+    let seen = calibrate(&b.graph, &inputs).unwrap();
+    let (even, rescaled) = equalise(&b.graph, &seen).unwrap();
+    for input in &inputs {
+        let (expected, actual) = (float::run(&b.graph, input).unwrap(), float::run(&even, input).unwrap());
+        for (e, a) in expected[0].data().iter().zip(actual[0].data()) {
+            assert!((e - a).abs() <= 1e-4 * expected[0].max_abs(), "{e} became {a}");
+        }
+    }
+    let measured = calibrate(&even, &inputs).unwrap();
+    for (predicted, measured) in rescaled.iter().zip(&measured) {
+        let pairs = predicted.largest.iter().zip(&measured.largest);
+        assert!(pairs.into_iter().all(|(p, m)| (p - m).abs() <= 1e-4 * m.abs().max(1e-3)));
+        assert!(predicted.mean.iter().zip(&measured.mean).all(|(p, m)| (p - m).abs() < 1e-3));
+    }
+    let spread = |graph: &Graph| {
+        let w = graph.constant_of(graph.nodes()[0].inputs[1]).unwrap();
+        let rows: Vec<f32> =
+            w.data().chunks(18).map(|row| row.iter().fold(0.0f32, |m, v| m.max(v.abs()))).collect();
+        rows.iter().copied().fold(0.0, f32::max) / rows.iter().copied().fold(f32::MAX, f32::min)
+    };
+    assert!(spread(&b.graph) > 1000.0 && spread(&even) < 30.0, "{}", spread(&even));
+}
+
+#[test]
+fn uneven_channels_are_equalised_where_it_helps() {
+    let (mut b, z) = uneven();
+    b.graph.output(z, false);
+    let inputs: Vec<Vec<Tensor>> = (0..3).map(|seed| vec![tensor(&[1, 2, 6, 6], 3.0, seed)]).collect();
+    let options = Options::default();
+    let seen = calibrate(&b.graph, &inputs).unwrap();
+    let plain = quantise(&b.graph, &seen, &options, 3).unwrap();
+    let chosen = compile(&b.graph, &inputs, &options).unwrap();
+    let error = |compiled| squared_error(&b.graph, compiled, &inputs).unwrap();
+    assert!(error(&chosen) < error(&plain) / 10.0, "{} instead of {}", error(&chosen), error(&plain));
+}
+
+#[test]
+fn biases_make_up_for_rounded_weights() {
+    use fixed::FixedLayer;
+    use veilflow_spec::{LinearShape, MatMulShape};
+    let shape = LinearShape::MatMul(MatMulShape { rows: 2, inner: 3, columns: 1 });
+    let layer = roles::Layer { shape, weights: vec![0.9, -0.3, 0.2, 0.6, 0.55, -0.1], bias: vec![0.5, -1.0] };
+    let mean = [2.0, 1.0, 4.0];
+    let mut fixed = FixedLayer::quantise(&layer, 10, 4).unwrap();
+    fixed.correct(&layer, 10, &mean);
+    let unit = f64::from(-fixed.weight_scale).exp2();
+    for (o, bias) in layer.bias.iter().enumerate() {
+        let dot = |row: &mut dyn Iterator<Item = f64>| row.zip(mean).map(|(w, m)| w * m).sum::<f64>();
+        let exact = dot(&mut layer.weights[3 * o..][..3].iter().map(|&w| f64::from(w)));
+        let rounded = dot(&mut fixed.weights[3 * o..][..3].iter().map(|&w| w as f64 * unit));
+        assert!((exact - rounded).abs() > 0.01, "rounding must matter");
+        let corrected = rounded + fixed.bias[o] as f64 * unit / 1024.0;
+        assert!((exact + f64::from(*bias) - corrected).abs() < 1e-3, "{corrected}");
+    }
+}
+
+#[test]
 fn a_large_input_is_reported_where_it_overflows() {
     let (mut b, x) = Builder::new(&[1, 1, 4, 4]);
     let y = b.conv(x, 2, 3, 1);

@@ -1,9 +1,10 @@
 //! Rewrites a float graph into an equal one that is cheaper to run securely.
 //!
 //! Identities go, constants are folded, batch normalisation becomes a multiplication and an addition that sink into the
-//! neighbouring convolution or matrix product (through a ReLU, if it stands before one), zero padding sinks into the convolution behind it, an activation moves
-//! behind the max pooling that follows it (fewer elements to compare), and moves of elements merge. What no output
-//! needs is dropped. In exact arithmetic the result equals the original on every input.
+//! neighbouring convolution or matrix product (through a ReLU, if they stand before one), zero padding sinks into the
+//! convolution behind it, the mean of disjoint windows into the one before, an activation moves behind the max pooling
+//! that follows it (fewer elements to compare), and moves of elements merge. What no output needs is dropped. In exact
+//! arithmetic the result equals the original on every input.
 
 mod activation;
 mod affine;

@@ -162,3 +162,77 @@ fn constants_fold() {
     let y = b.node(Op::Add, &[x, clipped]);
     assert_eq!(b.simplified(y), ["add"]);
 }
+
+/// A factor and a term before a ReLU that two layers' outputs reach, as in a densely connected block.
+fn dense(factors: &[f32; 4]) -> Vec<&'static str> {
+    let (mut b, x) = Builder::new(&[1, 2, 4, 4]);
+    let w = b.constant(&[2, 2, 3, 3], 1);
+    let y = b.node(conv(1), &[x, w]);
+    let c = b.node(Op::Concat { axis: 1 }, &[x, y]);
+    let factors = Tensor::new(shape(&[4, 1, 1]), factors.to_vec()).unwrap();
+    let factors = b.0.constant("factors", Arc::new(factors)).unwrap();
+    let term = b.constant(&[1, 4, 1, 1], 2);
+    let scaled = b.node(Op::Mul, &[c, factors]);
+    let shifted = b.node(Op::Add, &[scaled, term]);
+    let r = b.node(Op::Relu, &[shifted]);
+    let v = b.constant(&[3, 4, 3, 3], 3);
+    let z = b.node(conv(1), &[r, v]);
+    b.simplified(z)
+}
+
+#[test]
+fn positive_factors_pass_through_a_relu() {
+    assert_eq!(dense(&[0.5, 2.0, 1.5, 0.25]), ["conv", "concat", "add", "relu", "conv"]);
+}
+
+#[test]
+fn the_signs_of_factors_stay_before_a_relu() {
+    for factors in [[0.5, -2.0, 1.5, -0.25], [0.5, 0.0, 1.5, 1.0], [1e-30, 1.0, -1.0, 2.0]] {
+        assert_eq!(dense(&factors), ["conv", "concat", "mul", "add", "relu", "conv"], "{factors:?}");
+    }
+}
+
+#[test]
+fn a_normalisation_after_a_convolution_never_passes_its_relu() {
+    let (mut b, x) = Builder::new(&[1, 2, 5, 5]);
+    let w = b.constant(&[3, 2, 3, 3], 1);
+    let mut y = b.node(conv(1), &[x, w]);
+    for seed in 2..4 {
+        let (factor, term) = (b.constant(&[3, 1, 1], seed), b.constant(&[3, 1, 1], seed + 10));
+        y = b.node(Op::Mul, &[y, factor]);
+        y = b.node(Op::Add, &[y, term]);
+    }
+    let z = b.node(Op::Relu, &[y]);
+    assert_eq!(b.simplified(z), ["conv", "relu"]);
+}
+
+#[test]
+fn factors_pass_averages_and_reshapes_to_the_next_product() {
+    let (mut b, x) = Builder::new(&[1, 3, 4, 4]);
+    let r = b.node(Op::Relu, &[x]);
+    let factor = b.constant(&[3, 1, 1], 1);
+    let scaled = b.node(Op::Mul, &[r, factor]);
+    let window = Window { stride: [4; 2], ..Window::new([4; 2]) };
+    let mean = b.node(Op::AveragePool { window, include_padding: false }, &[scaled]);
+    let flat = b.node(Op::Reshape { shape: shape(&[1, 3]) }, &[mean]);
+    let w = b.constant(&[3, 2], 2);
+    let z = b.node(Op::MatMul, &[flat, w]);
+    assert_eq!(b.simplified(z), ["relu", "average-pool", "reshape", "matmul"]);
+}
+
+#[test]
+fn the_mean_of_disjoint_windows_sinks_into_a_pointwise_convolution() {
+    let mean = |kernel: usize, pad: usize, stride: usize| {
+        let (mut b, x) = Builder::new(&[1, 4, 7, 6]);
+        let (w, bias) = (b.constant(&[6, 2, kernel, kernel], 1), b.constant(&[6], 2));
+        let window = Window { pad_before: [pad; 2], pad_after: [pad; 2], ..Window::new([kernel; 2]) };
+        let y = b.node(Op::Conv { window, groups: 2 }, &[x, w, bias]);
+        let window = Window { stride: [stride; 2], ..Window::new([2; 2]) };
+        let z = b.node(Op::AveragePool { window, include_padding: false }, &[y]);
+        b.simplified(z)
+    };
+    assert_eq!(mean(1, 0, 2), ["conv"]);
+    assert_eq!(mean(3, 1, 2), ["conv"]);
+    // Overlapping windows would take more multiplications.
+    assert_eq!(mean(1, 0, 1), ["conv", "average-pool"]);
+}
