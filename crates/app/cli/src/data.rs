@@ -13,7 +13,7 @@ use crate::preprocess::Preprocessing;
 const MAX_FILE: u64 = 4 << 30;
 
 /// Samples of one network, each a flat input in row-major order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Samples {
     /// The inputs.
     pub(crate) inputs: Vec<Vec<f32>>,

@@ -1,8 +1,11 @@
 //! A compiled model's folder: what `compile` writes and the others read.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use veilflow_import_onnx::MAX_FILE_BYTES;
 use veilflow_ir::{Graph, Plan, Weights};
 
 /// The public program; clients need a copy.
@@ -37,6 +40,14 @@ pub(crate) fn server(dir: &Path) -> Result<(Plan, Weights)> {
 pub(crate) fn float(dir: &Path, model: Option<&PathBuf>) -> Result<Graph> {
     let file = model.cloned().unwrap_or_else(|| dir.join(MODEL));
     veilflow_import_onnx::import_file(&file).with_context(|| format!("cannot import {}", file.display()))
+}
+
+/// The bytes of an ONNX file, no more than the importer takes.
+pub(crate) fn read_model(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    read.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(bytes)
 }
 
 /// Writes `bytes` to `path` so that a reader sees all of it or none.

@@ -57,13 +57,10 @@ impl Pool2dShape {
     /// The horizontal pass of a separable pooling: for each (channel, input row, output column) the covered inputs.
     /// Only rows that some window covers are needed, but all are listed so that indices stay plain.
     pub fn horizontal_windows(&self) -> Vec<Vec<usize>> {
-        let mut needed = vec![false; self.in_height];
-        for i in 0..self.out_height {
-            self.rows(i).for_each(|r| needed[r] = true);
-        }
         let mut out = Vec::with_capacity(self.channels * self.in_height * self.out_width);
         for c in 0..self.channels {
-            for (r, &needed) in needed.iter().enumerate() {
+            for r in 0..self.in_height {
+                let needed = self.is_needed(r);
                 for j in 0..self.out_width {
                     let row = (c * self.in_height + r) * self.in_width;
                     // A row no window covers keeps one element: it costs no comparison and is never read.
@@ -74,6 +71,24 @@ impl Pool2dShape {
             }
         }
         out
+    }
+
+    /// Whether some window covers input row `r`.
+    fn is_needed(&self, r: usize) -> bool {
+        (0..self.out_height).any(|i| self.rows(i).contains(&r))
+    }
+
+    /// The sizes of [`Pool2dShape::horizontal_windows`] and how many there are of each, in no order.
+    pub fn horizontal_sizes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let rows = (0..self.in_height).filter(|&r| self.is_needed(r)).count();
+        let needed = move |j| (self.columns(j).len(), self.channels * rows);
+        let rest = (1, self.channels * (self.in_height - rows) * self.out_width);
+        (0..self.out_width).map(needed).chain([rest])
+    }
+
+    /// The sizes of [`Pool2dShape::vertical_windows`] and how many there are of each, in no order.
+    pub fn vertical_sizes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        (0..self.out_height).map(|i| (self.rows(i).len(), self.channels * self.out_width))
     }
 
     /// The vertical pass over the output of the horizontal one: for each output, the covered row maxima.

@@ -39,6 +39,9 @@ pub enum ExecError {
         /// The most there may be.
         limit: usize,
     },
+    /// The client says that it has no room for another prepared run, but has used up all there are.
+    #[error("the client keeps waiting for room for a prepared run, but none is prepared")]
+    IdleClient,
     /// Weights or input do not fit the plan.
     #[error("{what}")]
     Misfit {

@@ -4,7 +4,7 @@
 //! order; the server refuses to hold more than [`MAX_AHEAD`] runs that the client has not used. Peak memory is the
 //! correlations of so many runs, plus the one being made and the one in use.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -26,26 +26,41 @@ const END: u8 = 0;
 
 /// How often a waiting client says so: well below any sensible deadline.
 const STILL_THERE: Duration = Duration::from_millis(250);
+/// How often in a row a client may say so while the server holds no run prepared for it. An honest one says it about once,
+/// between beginning a run here and taking it there; else nothing would bound how long the server waits.
+const MAX_IDLE_WAITS: usize = 40;
 /// How often it looks for room.
 const TICK: Duration = Duration::from_millis(2);
 
 /// Prepared runs, in order.
 #[derive(Debug)]
-pub struct Stock {
+pub struct Stock<'a> {
     receiver: Receiver<Prepared>,
+    shared: &'a Shared,
     starved: bool,
 }
 
-impl Stock {
+/// What both threads know.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Runs prepared and not yet taken.
+    waiting: AtomicUsize,
+    /// Nothing more will be taken.
+    done: AtomicBool,
+}
+
+impl Stock<'_> {
     /// Waits for the next prepared run.
     ///
     /// # Errors
     /// [`ExecError::StockClosed`] if preparation has ended, or failed: then [`with_stock`] returns why.
     pub fn take(&mut self) -> Result<Prepared> {
-        self.receiver.recv().map_err(|_| {
+        let Ok(prepared) = self.receiver.recv() else {
             self.starved = true;
-            ExecError::StockClosed
-        })
+            return Err(ExecError::StockClosed);
+        };
+        self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+        Ok(prepared)
     }
 }
 
@@ -68,24 +83,24 @@ pub fn with_stock<T, E: From<ExecError>>(
     weights: Option<&Weights>,
     ahead: Ahead,
     progress: Progress<'_>,
-    body: impl FnOnce(&mut Stock) -> std::result::Result<T, E>,
+    body: impl FnOnce(&mut Stock<'_>) -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
     let room = match preparer.role() {
         Role::P0 => MAX_AHEAD + 2,
         Role::P1 => ahead.waiting.min(MAX_AHEAD),
     };
     let (sender, receiver) = sync_channel(room);
-    let done = AtomicBool::new(false);
+    let shared = Shared::default();
     std::thread::scope(|scope| {
         let background = scope.spawn(|| match preparer.role() {
-            Role::P0 => follow(preparer, plan, weights, progress, sender, &done),
-            Role::P1 => lead(preparer, plan, ahead.runs, progress, sender),
+            Role::P0 => follow(preparer, plan, weights, progress, sender, &shared),
+            Role::P1 => lead(preparer, plan, ahead.runs, progress, sender, &shared),
         });
-        let mut stock = Stock { receiver, starved: false };
+        let mut stock = Stock { receiver, shared: &shared, starved: false };
         let result = body(&mut stock);
         let starved = stock.starved;
         // Whoever prepares finds nobody to hand its work to, and ends.
-        done.store(true, Ordering::Release);
+        shared.done.store(true, Ordering::Release);
         drop(stock);
         let prepared = background.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (result, prepared) {
@@ -102,11 +117,13 @@ fn lead(
     runs: usize,
     progress: Progress<'_>,
     out: SyncSender<Prepared>,
+    shared: &Shared,
 ) -> Result<()> {
     for _ in 0..runs {
         preparer.channel.send(&[NEXT])?;
         let mut prepared = preparer.prepare(plan, None, progress)?;
         let mut said = Instant::now();
+        shared.waiting.fetch_add(1, Ordering::AcqRel);
         loop {
             prepared = match out.try_send(prepared) {
                 Ok(()) => break,
@@ -136,12 +153,15 @@ fn follow(
     weights: Option<&Weights>,
     progress: Progress<'_>,
     out: SyncSender<Prepared>,
-    done: &AtomicBool,
+    shared: &Shared,
 ) -> Result<()> {
+    let mut idle_waits = 0;
     loop {
         match preparer.channel.recv_vec(1)?[..] {
             [NEXT] => {
                 let prepared = preparer.prepare(plan, weights, progress)?;
+                idle_waits = 0;
+                shared.waiting.fetch_add(1, Ordering::AcqRel);
                 match out.try_send(prepared) {
                     Ok(()) => {}
                     Err(TrySendError::Full(_)) => return Err(ExecError::TooFarAhead { limit: MAX_AHEAD }),
@@ -149,9 +169,49 @@ fn follow(
                 }
             }
             // Else a client could keep a session that has failed for as long as it pleases.
-            [WAIT] if done.load(Ordering::Acquire) => return Ok(()),
+            [WAIT] if shared.done.load(Ordering::Acquire) => return Ok(()),
+            [WAIT] if shared.waiting.load(Ordering::Acquire) == 0 => {
+                idle_waits += 1;
+                if idle_waits > MAX_IDLE_WAITS {
+                    return Err(ExecError::IdleClient);
+                }
+            }
             [WAIT] => {}
             _ => return Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use veilflow_correlation::TestDealer;
+    use veilflow_ir::plan::Settings;
+    use veilflow_net::memory_pair;
+    use veilflow_online::Tuning;
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_only_waits_is_given_up() {
+        let settings =
+            Settings { weight_bits: 8, activation_bits: 8, margin_percent: 200, calibration_inputs: 1 };
+        let plan = Plan {
+            name: String::new(),
+            preprocessing: String::new(),
+            settings,
+            values: Vec::new(),
+            inputs: Vec::new(),
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+        };
+        let (server, mut client) = memory_pair();
+        // Each is there before its deadline, so that the channel alone would wait for ever.
+        client.send(&[WAIT; MAX_IDLE_WAITS + 1]).unwrap();
+        client.flush().unwrap();
+        let dealer = Box::new(TestDealer::insecure(Role::P0, 1));
+        let mut preparer = Preparer::new(Role::P0, server, dealer, Tuning::default());
+        let ahead = Ahead { runs: 0, waiting: 0 };
+        let result = with_stock(&mut preparer, &plan, None, ahead, &|_| {}, |stock| stock.take());
+        assert!(matches!(result, Err(ExecError::IdleClient)), "{result:?}");
     }
 }

@@ -41,7 +41,7 @@ pub enum CorrelationError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// The supplier's own protocol failed.
-    #[error("the {supplier} supplier failed: {source}")]
+    #[error("the {supplier} supplier failed")]
     Supplier {
         /// The supplier's name.
         supplier: &'static str,

@@ -3,6 +3,8 @@
 //! With xᵢ = qᵢ·d + rᵢ, 2^ℓ = Q·d + m, and the signed x = x₀ + x₁ − 2^ℓ·MW:
 //! ⌊x/d⌋ = q₀ + q₁ − Q·MW + ⌊t/d⌋ where t = r₀ + r₁ − m·MW lies in (−2d, 2d), so ⌊t/d⌋ = [t ≥ −d] + [t ≥ 0] + [t ≥ d] − 2:
 //! three comparisons of few bits instead of one division.
+//!
+//! What is sent is sent by the wrap count, comparisons and conversions it is made of, so each side sees masked bits and elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};
@@ -75,8 +77,7 @@ pub fn average_cost(bits: u32, d: u64, range: Range, n: usize, tuning: Tuning) -
 /// Output positions grouped by the number they divide by, smallest first.
 fn by_divisor(shape: &Pool2dShape, count_padding: bool) -> Vec<(u64, Vec<usize>)> {
     let mut groups = std::collections::BTreeMap::<u64, Vec<usize>>::new();
-    let windows = shape.vertical_windows();
-    for at in 0..windows.len() {
+    for at in 0..shape.out_len() {
         let (i, j) = (at / shape.out_width % shape.out_height, at % shape.out_width);
         let covered = shape.rows(i).len() * shape.columns(j).len();
         let d = if count_padding { shape.kernel[0] * shape.kernel[1] } else { covered };

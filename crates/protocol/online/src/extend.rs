@@ -1,4 +1,6 @@
 //! Extension to a wider ring. x₀ + x₁ taken as integers exceeds x by 2^m times a small count, which is removed.
+//!
+//! What is sent is sent by the wrap count or the carry and its conversion, so each side sees masked bits and elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};

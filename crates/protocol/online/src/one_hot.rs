@@ -1,7 +1,7 @@
 //! One-hot rows from shared bits, the most significant one, and selection among public rows.
 //!
 //! A bit b is the one-hot pair (¬b, b); two one-hot vectors join by all products of their entries. As the entries of one add
-//! up to one, one product in each row and column is the rest of its line and costs nothing.
+//! up to one, one product in each row and column is the rest of its line and costs nothing. The products open masked bits.
 
 use veilflow_correlation::Cost;
 use veilflow_net::Role;

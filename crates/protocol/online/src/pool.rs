@@ -1,4 +1,6 @@
 //! Maximum pooling: a tournament of compare-and-select, all windows in step.
+//!
+//! What is sent is sent by the ReLUs it is made of, so each side sees masked bits and elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::RingVec;
@@ -32,13 +34,13 @@ pub fn max_of(party: &mut Party, x: &RingVec, windows: &[Vec<usize>]) -> Result<
     Ok(RingVec::from_values(ring, fields.into_iter().map(|f| f[0]).collect()))
 }
 
-/// Cost of [`max_of`] for windows of the given sizes in a ring of `bits` bits.
-pub fn max_of_cost(bits: u32, sizes: impl IntoIterator<Item = usize>, tuning: Tuning) -> Cost {
-    let mut sizes: Vec<usize> = sizes.into_iter().collect();
+/// Cost of [`max_of`] in a ring of `bits` bits, for windows given by their sizes and how many there are of each.
+pub fn max_of_cost(bits: u32, sizes: impl IntoIterator<Item = (usize, usize)>, tuning: Tuning) -> Cost {
+    let mut sizes: Vec<(usize, usize)> = sizes.into_iter().collect();
     let mut cost = Cost::default();
-    while sizes.iter().any(|&s| s > 1) {
-        cost = cost.then(relu_cost(bits, sizes.iter().map(|s| s / 2).sum(), tuning));
-        sizes.iter_mut().for_each(|s| *s = s.div_ceil(2));
+    while sizes.iter().any(|&(size, count)| size > 1 && count > 0) {
+        cost = cost.then(relu_cost(bits, sizes.iter().map(|(size, count)| size / 2 * count).sum(), tuning));
+        sizes.iter_mut().for_each(|(size, _)| *size = size.div_ceil(2));
     }
     cost
 }
@@ -54,7 +56,9 @@ pub fn max_pool(party: &mut Party, x: &RingVec, shape: &Pool2dShape) -> Result<R
 
 /// Cost of [`max_pool`] in a ring of `bits` bits.
 pub fn max_pool_cost(bits: u32, shape: &Pool2dShape, tuning: Tuning) -> Cost {
-    let horizontal = shape.horizontal_windows().into_iter().map(|w| w.len());
-    let vertical = shape.vertical_windows().into_iter().map(|w| w.len());
-    max_of_cost(bits, horizontal, tuning).then(max_of_cost(bits, vertical, tuning))
+    max_of_cost(bits, shape.horizontal_sizes(), tuning).then(max_of_cost(
+        bits,
+        shape.vertical_sizes(),
+        tuning,
+    ))
 }

@@ -1,5 +1,6 @@
 //! Words whose bits are shared by exclusive or: their arithmetic value, and their product with a shared element, both by
 //! correlated OTs of falling width. Bit j counts 2^j, so what it contributes to a ring of w bits is needed mod 2^(w−j) only.
+//! The products open masked bits and elements.
 
 use veilflow_correlation::Cost;
 use veilflow_net::Role;

@@ -207,7 +207,7 @@ impl Job {
             Name::Drelu => online::drelu_cost(k, n, tuning),
             Name::Truncate => online::arithmetic_shift_cost(k, s, Range::Slack, n, tuning),
             Name::Extend => online::sign_extend_cost(k, k + s, Range::Slack, n, tuning),
-            Name::Maxpool9 => online::max_of_cost(k, vec![9; n], tuning),
+            Name::Maxpool9 => online::max_of_cost(k, [(9, n)], tuning),
             Name::Mux => online::multiplex_cost(k, n),
             Name::And => online::and_private_cost(n),
             Name::Conv | Name::Matmul => {

@@ -163,7 +163,7 @@ impl RunOptions {
 
 /// Totals of a phase over both parties, as the benchmark prints them.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Totals {
+struct Totals {
     /// Payload bytes both parties sent.
     bytes: u64,
     /// The longest chain of dependent messages.
@@ -175,14 +175,55 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn of(parties: [&Phase; 2]) -> Self {
-        let [a, b] = parties;
+    fn of([a, b]: [Phase; 2]) -> Self {
         Self {
             bytes: a.sent + b.sent,
             rounds: a.rounds.max(b.rounds),
             seconds: a.seconds.max(b.seconds),
             cpu_seconds: a.cpu_seconds + b.cpu_seconds,
         }
+    }
+}
+
+/// What every benchmark and the demo report, beside what they ran.
+#[derive(Debug, Serialize)]
+pub(crate) struct Measured {
+    supplier: String,
+    threads: u16,
+    link: Link,
+    offline: Totals,
+    online: Totals,
+    /// The larger resident set of the two parties.
+    peak_rss_bytes: u64,
+    /// Whether the result equals the cleartext fixed-point one.
+    pub(crate) exact: bool,
+    version: &'static str,
+}
+
+impl Measured {
+    /// A run with these options; offline and online phases as the server and the client saw them.
+    pub(crate) fn new(
+        options: &RunOptions,
+        [offline, online]: [[Phase; 2]; 2],
+        peak_rss_bytes: u64,
+        exact: bool,
+    ) -> Self {
+        Self {
+            supplier: options.supplier.to_string(),
+            threads: options.threads,
+            link: options.link,
+            offline: Totals::of(offline),
+            online: Totals::of(online),
+            peak_rss_bytes,
+            exact,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// Fails unless the result was exact.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.exact, "the secure result differs from the cleartext fixed-point one");
+        Ok(())
     }
 }
 

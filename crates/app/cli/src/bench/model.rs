@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use veilflow_passes::clear;
 
-use super::{Link, RunOptions, Totals};
+use super::{Measured, RunOptions};
 use crate::command::{only_input, tensor};
 use crate::pair::PairRun;
 use crate::report::{Layer, table};
@@ -33,17 +33,11 @@ struct Report {
     model: String,
     width: u32,
     count: usize,
-    supplier: String,
-    threads: u16,
-    link: Link,
     leaf_bits: u32,
-    offline: Totals,
-    online: Totals,
-    peak_rss_bytes: u64,
-    exact: bool,
+    #[serde(flatten)]
+    measured: Measured,
     top: usize,
     layers: Vec<Layer>,
-    version: &'static str,
 }
 
 impl Model {
@@ -68,22 +62,14 @@ impl Model {
             .map(veilflow_ring::RingVec::to_signed)
             .collect::<Vec<_>>()
             .iter());
-        let [offline, online] = run.phases();
         let report = Report {
             model: plan.name.clone(),
             width: plan.widths().1,
             count: 1,
-            supplier: self.options.supplier.to_string(),
-            threads: self.options.threads,
-            link: self.options.link,
             leaf_bits: self.options.session_for(&plan).tuning.leaf_bits,
-            offline: Totals::of([&offline[0], &offline[1]]),
-            online: Totals::of([&online[0], &online[1]]),
-            peak_rss_bytes: run.peak_rss_bytes(),
-            exact,
+            measured: Measured::new(&self.options, run.phases(), run.peak_rss_bytes(), exact),
             top: learned.first().map_or(0, |l| l.top),
             layers: run.client.layers,
-            version: env!("CARGO_PKG_VERSION"),
         };
         if self.json {
             output::print_json(&report)?;
@@ -93,12 +79,9 @@ impl Model {
                 table(&report.layers),
                 report.model,
                 report.top,
-                report.exact
+                exact
             ));
         }
-        if !exact {
-            bail!("the secure output differs from the cleartext fixed-point output");
-        }
-        Ok(())
+        report.measured.check()
     }
 }

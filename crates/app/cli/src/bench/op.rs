@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use veilflow_exec::{Phase, Session, Stopwatch, peak_rss_bytes};
@@ -10,7 +10,7 @@ use veilflow_net::{Role, TcpAcceptor, tcp_connect_with};
 use veilflow_online::reveal_to;
 
 use super::job::Job;
-use super::{Link, RunOptions, Totals};
+use super::{Measured, RunOptions};
 use crate::output::print_json;
 use crate::process::Party;
 
@@ -52,16 +52,10 @@ struct Report {
     op: super::job::Name,
     width: u32,
     count: usize,
-    supplier: String,
-    threads: u16,
-    link: Link,
     leaf_bits: u32,
-    offline: Totals,
-    online: Totals,
     bits_per_instance: f64,
-    peak_rss_bytes: u64,
-    exact: bool,
-    version: &'static str,
+    #[serde(flatten)]
+    measured: Measured,
 }
 
 /// A party that is silent for so long has failed.
@@ -80,35 +74,27 @@ impl Op {
         let server_report: PartyReport = server.read()?;
         client.finish()?;
         server.finish()?;
-        let [offline, online] = [
-            Totals::of([&server_report.offline, &client_report.offline]),
-            Totals::of([&server_report.online, &client_report.online]),
-        ];
+        let measured = Measured::new(
+            &self.options,
+            [[server_report.offline, client_report.offline], [server_report.online, client_report.online]],
+            server_report.peak_rss_bytes.max(client_report.peak_rss_bytes),
+            client_report.exact == Some(true),
+        );
         let count = self.job.instances();
         let report = Report {
             op: self.job.op,
             width: self.job.width,
             count,
-            supplier: self.options.supplier.to_string(),
-            threads: self.options.threads,
-            link: self.options.link,
             leaf_bits: self.job.session(&self.options).tuning.leaf_bits,
-            offline,
-            online,
-            bits_per_instance: 8.0 * (offline.bytes + online.bytes) as f64 / count as f64,
-            peak_rss_bytes: server_report.peak_rss_bytes.max(client_report.peak_rss_bytes),
-            exact: client_report.exact == Some(true),
-            version: env!("CARGO_PKG_VERSION"),
+            bits_per_instance: 8.0 * (measured.offline.bytes + measured.online.bytes) as f64 / count as f64,
+            measured,
         };
         if self.json {
             print_json(&report)?;
         } else {
             report.print();
         }
-        if !report.exact {
-            bail!("the result differs from the cleartext one");
-        }
-        Ok(())
+        report.measured.check()
     }
 }
 
@@ -116,7 +102,7 @@ impl Report {
     fn print(&self) {
         let mut table =
             crate::output::table(&["phase", "bytes", "bits each", "rounds", "seconds", "CPU µs each"]);
-        for (name, t) in [("offline", &self.offline), ("online", &self.online)] {
+        for (name, t) in [("offline", &self.measured.offline), ("online", &self.measured.online)] {
             table.add_row([
                 name.to_owned(),
                 crate::output::bytes(t.bytes),
@@ -128,7 +114,7 @@ impl Report {
         }
         crate::output::print(&format!(
             "{:?}, {} bits, {} instances, supplier {}, link {}\n{table}\nequal to the cleartext result: {}",
-            self.op, self.width, self.count, self.supplier, self.link, self.exact
+            self.op, self.width, self.count, self.measured.supplier, self.measured.link, self.measured.exact
         ));
     }
 }

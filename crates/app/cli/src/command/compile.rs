@@ -92,8 +92,7 @@ pub(crate) fn compile(
 
 impl Compile {
     pub(crate) fn run(self) -> Result<()> {
-        let onnx =
-            std::fs::read(&self.model).with_context(|| format!("cannot read {}", self.model.display()))?;
+        let onnx = model_dir::read_model(&self.model)?;
         let options = Options {
             weight_bits: self.weight_bits,
             activation_bits: self.activation_bits,

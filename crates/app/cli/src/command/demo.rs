@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 use veilflow_passes::{Options, clear, float};
 
 use super::{only_input, tensor};
-use crate::bench::{RunOptions, Totals};
+use crate::bench::{Measured, RunOptions};
 use crate::pair::PairRun;
 use crate::preprocess::Preprocessing;
 use crate::report::{Layer, table};
@@ -50,14 +50,10 @@ pub(crate) struct Demo {
 struct Report {
     model: String,
     digit: usize,
-    exact: bool,
     largest_difference_from_float: f32,
-    offline: Totals,
-    online: Totals,
-    peak_rss_bytes: u64,
-    supplier: String,
+    #[serde(flatten)]
+    measured: Measured,
     layers: Vec<Layer>,
-    version: &'static str,
 }
 
 impl Demo {
@@ -92,28 +88,20 @@ impl Demo {
         let wanted = float::run(&veilflow_import_onnx::import_bytes(ONNX)?, &tensors)?;
         let learned = run.client.outputs.first().context("the network has an output")?;
         let differences = wanted[0].data().iter().zip(&learned.values).map(|(a, b)| (a - b).abs());
-        let [offline, online] = run.phases();
+        let exact = learned.integers == cleartext.outputs[0].to_signed();
         let report = Report {
             model: plan.name.clone(),
             digit: learned.top,
-            exact: learned.integers == cleartext.outputs[0].to_signed(),
             largest_difference_from_float: differences.fold(0.0, f32::max),
-            offline: Totals::of([&offline[0], &offline[1]]),
-            online: Totals::of([&online[0], &online[1]]),
-            peak_rss_bytes: run.peak_rss_bytes(),
-            supplier: self.options.supplier.to_string(),
+            measured: Measured::new(&self.options, run.phases(), run.peak_rss_bytes(), exact),
             layers: run.client.layers,
-            version: env!("CARGO_PKG_VERSION"),
         };
         if self.json {
             output::print_json(&report)?;
         } else {
             report.print();
         }
-        if !report.exact {
-            bail!("the secure output differs from the cleartext fixed-point output");
-        }
-        Ok(())
+        report.measured.check()
     }
 }
 
@@ -124,7 +112,7 @@ impl Report {
              Equal to the cleartext fixed-point output bit for bit: {}.\n\
              Largest difference from the float model: {:.5}.\n{}",
             self.digit,
-            if self.exact { "yes" } else { "NO" },
+            if self.measured.exact { "yes" } else { "NO" },
             self.largest_difference_from_float,
             table(&self.layers)
         ));

@@ -51,7 +51,7 @@ pub(crate) struct Infer {
 }
 
 /// An output the client learned.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Learned {
     pub(crate) name: String,
     /// The integers as the protocol gave them, signed.
@@ -63,7 +63,7 @@ pub(crate) struct Learned {
 }
 
 /// A run as the client saw it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct RunReport {
     pub(crate) outputs: Vec<Learned>,
     /// Input elements beyond what the plan has room for, limited to it.

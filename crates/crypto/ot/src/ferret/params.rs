@@ -77,7 +77,7 @@ impl LpnSet {
     }
 
     /// Roughly the nanoseconds of one core that a party spends on a random OT, for comparing sets with each other: what
-    /// the processor of the benchmarks needs (Intel Granite Rapids, VAES, 2 MiB of second-level cache a core).
+    /// the processor of the benchmarks needs (Intel Xeon, VAES, 2 MiB of second-level cache a core).
     pub const fn nominal_ns(&self) -> u32 {
         self.nominal_ns
     }
