@@ -1,6 +1,6 @@
 //! From float graph to fixed-point plan: simplification, calibration, scales and widths.
 //!
-//! [`compile`] is the way in: it [`simplify`]s the graph, runs it in [`float`] on calibration inputs, and returns a plan,
+//! [`compile_within`] is the way in, or [`compile`] where the bits are known: it [`simplify`]s the graph, runs it in [`float`] on calibration inputs, and returns a plan,
 //! its weights and a report. [`clear`] runs a plan without any secrecy, bit for bit as the parties would, and tells
 //! where values leave the ranges that calibration saw.
 
@@ -11,5 +11,5 @@ mod quantise;
 mod simplify;
 
 pub use error::Error;
-pub use quantise::{CompileReport, Compiled, Options, TensorReport, compile};
+pub use quantise::{CompileReport, Compiled, DEFAULT_ERROR, Options, TensorReport, compile, compile_within};
 pub use simplify::simplify;

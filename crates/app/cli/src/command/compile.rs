@@ -8,7 +8,7 @@ use ndarray::ArrayD;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
 use veilflow_ir::Tensor;
-use veilflow_passes::{Compiled, Options};
+use veilflow_passes::{Compiled, DEFAULT_ERROR, Options};
 
 use crate::preprocess::Preprocessing;
 use crate::{data, model_dir, output};
@@ -32,12 +32,16 @@ pub(crate) struct Compile {
     /// clients find it in the plan.
     #[arg(long, default_value = "", value_name = "WORDS")]
     preprocess: Preprocessing,
-    /// Width of weights in bits, sign included.
-    #[arg(long, default_value_t = Options::default().weight_bits)]
-    weight_bits: u32,
-    /// Bits of the largest activation a tensor has room for.
-    #[arg(long, default_value_t = Options::default().activation_bits)]
-    activation_bits: u32,
+    /// Take the fewest bits with which the outputs for the calibration inputs are so close to the float model's: root mean
+    /// square error in percent of the outputs' standard deviation.
+    #[arg(long, default_value_t = 100.0 * DEFAULT_ERROR, value_name = "PERCENT", value_parser = percent)]
+    max_error: f64,
+    /// Width of weights in bits, sign included [default: by --max-error; 11 if --activation-bits is given].
+    #[arg(long, conflicts_with = "max_error")]
+    weight_bits: Option<u32>,
+    /// Bits of the largest activation a tensor has room for [default: by --max-error; 12 if --weight-bits is given].
+    #[arg(long, conflicts_with = "max_error")]
+    activation_bits: Option<u32>,
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
     #[arg(long, default_value_t = Options::default().margin_percent, value_name = "PERCENT")]
     margin: u32,
@@ -56,18 +60,29 @@ struct Summary {
     plan_hash: String,
     weights: PathBuf,
     calibration_inputs: usize,
+    weight_bits: u32,
+    activation_bits: u32,
+    /// Root mean square error of the calibration inputs' outputs, as a part of their standard deviation.
+    relative_error: f64,
     imported_nodes: usize,
     plan_nodes: usize,
     multiplications: u64,
     widths: (u32, u32),
 }
 
-/// What both `compile` and the demo do: choose scales from samples, make the plan, and write the folder.
+fn percent(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be 0 or more".to_owned()) }
+}
+
+/// What both `compile` and the demo do: choose scales from samples, make the plan, and write the folder. Without a
+/// `most_error` the bits are those of `options`.
 pub(crate) fn compile(
     onnx: &[u8],
     calibration: &Path,
     limit: usize,
     options: &Options,
+    most_error: Option<f64>,
     dir: &Path,
 ) -> Result<Compiled> {
     let graph = veilflow_import_onnx::import_bytes(onnx)?;
@@ -78,7 +93,11 @@ pub(crate) fn compile(
     samples.truncate(limit.max(1));
     let sample = ArrayD::from_shape_vec(shape.to_vec(), samples[0].clone())?;
     let tensors = samples.into_iter().map(|sample| Ok(vec![Tensor::new(shape.clone(), sample)?]));
-    let compiled = veilflow_passes::compile(&graph, &tensors.collect::<Result<Vec<_>>>()?, options)?;
+    let tensors = tensors.collect::<Result<Vec<_>>>()?;
+    let compiled = match most_error {
+        Some(error) => veilflow_passes::compile_within(&graph, &tensors, options, error)?,
+        None => veilflow_passes::compile(&graph, &tensors, options)?,
+    };
 
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     compiled.plan.save(dir.join(model_dir::PLAN))?;
@@ -93,14 +112,17 @@ pub(crate) fn compile(
 impl Compile {
     pub(crate) fn run(self) -> Result<()> {
         let onnx = model_dir::read_model(&self.model)?;
+        let default = Options::default();
         let options = Options {
-            weight_bits: self.weight_bits,
-            activation_bits: self.activation_bits,
+            weight_bits: self.weight_bits.unwrap_or(default.weight_bits),
+            activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
             margin_percent: self.margin,
             arg_max: self.arg_max,
             preprocessing: self.preprocess.to_string(),
         };
-        let compiled = compile(&onnx, &self.calibrate, self.limit, &options, &self.output)
+        let chosen = self.weight_bits.is_none() && self.activation_bits.is_none();
+        let most_error = chosen.then_some(self.max_error / 100.0);
+        let compiled = compile(&onnx, &self.calibrate, self.limit, &options, most_error, &self.output)
             .with_context(|| format!("cannot compile {}", self.model.display()))?;
         let plan = &compiled.plan;
         let summary = Summary {
@@ -109,6 +131,9 @@ impl Compile {
             plan_hash: output::hex(&plan.hash()),
             weights: self.output.join(model_dir::WEIGHTS),
             calibration_inputs: plan.settings.calibration_inputs,
+            weight_bits: plan.settings.weight_bits,
+            activation_bits: plan.settings.activation_bits,
+            relative_error: compiled.report.relative_error,
             imported_nodes: compiled.report.imported_nodes,
             plan_nodes: plan.nodes.len(),
             multiplications: plan.multiplications(),
@@ -129,13 +154,17 @@ impl Compile {
             ]);
         }
         output::print(&format!(
-            "{table}\n{}: {} nodes, {} multiplications, widths {} to {} bits, {} calibration inputs\n\
+            "{table}\n{}: {} nodes, {} multiplications, widths {} to {} bits\n\
+             weights {} bits, activations {} bits: outputs off by {:.2} % of their spread over {} calibration inputs\n\
              wrote {} (public: give it to clients), {}, {} and {} (the server's alone)",
             summary.model,
             summary.plan_nodes,
             summary.multiplications,
             summary.widths.0,
             summary.widths.1,
+            summary.weight_bits,
+            summary.activation_bits,
+            100.0 * summary.relative_error,
             summary.calibration_inputs,
             summary.plan.display(),
             summary.weights.display(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
-use veilflow_passes::{Options, clear, float};
+use veilflow_passes::{DEFAULT_ERROR, Options, clear, float};
 
 use super::{only_input, tensor};
 use crate::bench::{Measured, RunOptions};
@@ -62,7 +62,7 @@ impl Demo {
         let calibration = dir.path().join("calibration.npz");
         std::fs::write(&calibration, CALIBRATION)?;
         let options = Options { preprocessing: PREPROCESSING.to_owned(), ..Options::default() };
-        super::compile::compile(ONNX, &calibration, usize::MAX, &options, dir.path())?;
+        super::compile::compile(ONNX, &calibration, usize::MAX, &options, Some(DEFAULT_ERROR), dir.path())?;
         let input = match &self.input {
             Some(file) => file.clone(),
             None => {

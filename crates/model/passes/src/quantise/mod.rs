@@ -14,16 +14,17 @@ mod forms;
 mod roles;
 mod rounding;
 mod scales;
+mod study;
 mod widths;
 
 use veilflow_ir::plan::Settings;
 use veilflow_ir::{Graph, Plan, Tensor, Weights};
 
-use crate::{Error, clear, float, simplify};
-use calibrate::{Seen, calibrate};
+use crate::Error;
+use calibrate::Seen;
 use emit::Emitter;
-use equalise::equalise;
 use forms::Forms;
+use study::Study;
 use widths::Widths;
 
 /// How to quantise.
@@ -53,17 +54,17 @@ impl Default for Options {
     }
 }
 
-/// Equalising is decided by so many calibration inputs.
-const JUDGED_INPUTS: usize = 4;
-
-/// It costs about 2 % more bytes, since more tensors fill their ranges: the squared error must shrink to this.
-const WORTH_EQUALISING: f64 = 0.8;
+/// The relative error that [`compile_within`] may well be given: 28 dB of signal over noise, as 8-bit quantisation has where
+/// it costs no accuracy.
+pub const DEFAULT_ERROR: f64 = 0.04;
 
 /// What compilation saw; it stays with the server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompileReport {
     /// Nodes of the graph as imported.
     pub imported_nodes: usize,
+    /// Root mean square error of the outputs for the calibration inputs, as a part of the outputs' standard deviation.
+    pub relative_error: f64,
     /// Nodes after simplification.
     pub simplified_nodes: usize,
     /// Each tensor of the simplified network, in execution order.
@@ -104,23 +105,26 @@ pub struct Compiled {
 ///
 /// # Errors
 /// [`Error::Options`], [`Error::NoCalibration`], [`Error::NotFinite`], [`Error::Unsupported`] for what fixed point can't
-/// express, and those of [`float::run`].
+/// express, and those of [`float::run`](crate::float::run).
 pub fn compile(graph: &Graph, calibration: &[Vec<Tensor>], options: &Options) -> Result<Compiled, Error> {
     check(options)?;
-    let simple = simplify(graph)?;
-    let seen = calibrate(&simple, calibration)?;
-    let even = equalise(&simple, &seen)?;
-    let plain = (simple, seen);
-    let judged = &calibration[..calibration.len().min(JUDGED_INPUTS)];
-    let error = |(graph, seen): &(Graph, Vec<Seen>)| -> Result<f64, Error> {
-        let open = Options { arg_max: false, ..options.clone() };
-        squared_error(graph, &quantise(graph, seen, &open, calibration.len())?, judged)
-    };
-    let (graph_nodes, helps) = (graph.nodes().len(), error(&even)? < WORTH_EQUALISING * error(&plain)?);
-    let (simple, seen) = if helps { even } else { plain };
-    let mut compiled = quantise(&simple, &seen, options, calibration.len())?;
-    compiled.report.imported_nodes = graph_nodes;
-    Ok(compiled)
+    Study::new(graph, calibration)?.compile(options)
+}
+
+/// [`compile`] with the fewest bits, of weights and activations, whose outputs for the calibration inputs are within
+/// `most_error` of those of the float graph: [`CompileReport::relative_error`]. If none are, with the most bits there are
+/// to choose from. The bits in `options` are not used.
+///
+/// # Errors
+/// Those of [`compile`].
+pub fn compile_within(
+    graph: &Graph,
+    calibration: &[Vec<Tensor>],
+    options: &Options,
+    most_error: f64,
+) -> Result<Compiled, Error> {
+    check(options)?;
+    Study::new(graph, calibration)?.compile_within(options, most_error)
 }
 
 /// Scales, widths, plan and weights for a simplified graph.
@@ -142,6 +146,7 @@ fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs: usize) -> 
     };
     let report = CompileReport {
         imported_nodes: simple.nodes().len(),
+        relative_error: 0.0,
         simplified_nodes: simple.nodes().len(),
         tensors: forms.steps.iter().enumerate().map(tensor).collect(),
     };
@@ -154,18 +159,6 @@ fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs: usize) -> 
     let emitter = Emitter::new(simple, &forms, &widths, &options.preprocessing, settings);
     let (plan, weights) = emitter.emit(options.arg_max)?;
     Ok(Compiled { plan, weights, report })
-}
-
-/// How far the outputs are from those of the float graph, squared and summed.
-fn squared_error(graph: &Graph, compiled: &Compiled, inputs: &[Vec<Tensor>]) -> Result<f64, Error> {
-    let mut sum = 0.0;
-    for input in inputs {
-        let exact = float::run(graph, input)?;
-        let fixed = clear::run(&compiled.plan, &compiled.weights, input)?.decode(&compiled.plan);
-        let pairs = exact.iter().zip(&fixed).flat_map(|(e, f)| e.data().iter().zip(f));
-        sum += pairs.map(|(e, f)| f64::from(e - f).powi(2)).sum::<f64>();
-    }
-    Ok(sum)
 }
 
 fn check(options: &Options) -> Result<(), Error> {

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use veilflow_ir::{Extension, Op, PlanOp, Shape, ValueId, Window};
 
+use super::calibrate::calibrate;
+use super::equalise::equalise;
+use super::study::relative_error;
 use super::*;
-use crate::clear;
+use crate::{clear, float};
 
 fn shape(dims: &[usize]) -> Shape {
     Shape::new(dims).unwrap()
@@ -329,8 +332,9 @@ fn uneven_channels_are_equalised_where_it_helps() {
     let seen = calibrate(&b.graph, &inputs).unwrap();
     let plain = quantise(&b.graph, &seen, &options, 3).unwrap();
     let chosen = compile(&b.graph, &inputs, &options).unwrap();
-    let error = |compiled| squared_error(&b.graph, compiled, &inputs).unwrap();
-    assert!(error(&chosen) < error(&plain) / 10.0, "{} instead of {}", error(&chosen), error(&plain));
+    let wanted: Vec<_> = inputs.iter().map(|input| float::run(&b.graph, input).unwrap()).collect();
+    let error = |compiled| relative_error(compiled, &inputs, &wanted).unwrap();
+    assert!(error(&chosen) < error(&plain) / 3.0, "{} instead of {}", error(&chosen), error(&plain));
 }
 
 #[test]
@@ -426,6 +430,32 @@ fn what_fixed_point_cannot_express_is_refused() {
     assert!(compile(&[nan], &Options::default()).contains("`x` infinite or not a number"));
     let bits = Options { weight_bits: 1, ..Options::default() };
     assert_eq!(compile(&[input], &bits), "weight bits must be in 2..=24, not 1");
+}
+
+#[test]
+fn the_fewest_bits_that_come_close_enough_are_chosen() {
+    let (mut b, x) = Builder::new(&[1, 3, 8, 8]);
+    let y = b.conv(x, 8, 3, 1);
+    let y = b.node(Op::Relu, &[y]);
+    let y = b.conv(y, 8, 3, 1);
+    b.graph.output(y, false);
+    let calibration = [vec![tensor(&[1, 3, 8, 8], 1.0, 1)], vec![tensor(&[1, 3, 8, 8], 1.0, 2)]];
+    let within = |most| compile_within(&b.graph, &calibration, &Options::default(), most).unwrap();
+    let bits = |c: &Compiled| (c.plan.settings.weight_bits, c.plan.settings.activation_bits);
+    let mut last = (0, 0);
+    for most in [0.5, 0.02, 0.005, 0.001, 0.0] {
+        let compiled = within(most);
+        assert!(bits(&compiled) >= last, "a smaller error took fewer bits");
+        assert!(compiled.report.relative_error <= most || bits(&compiled) == (14, 15));
+        last = bits(&compiled);
+        let (weight_bits, activation_bits) = last;
+        let options = Options { weight_bits, activation_bits, ..Options::default() };
+        let again = compile(&b.graph, &calibration, &options).unwrap();
+        assert_eq!(again.plan.settings, compiled.plan.settings);
+        let (e, f) = (again.report.relative_error, compiled.report.relative_error);
+        assert!(e < 2.0 * f && f < 2.0 * e, "{e} at the bits that gave {f}");
+    }
+    assert_eq!((bits(&within(0.5)), last), ((10, 10), (14, 15)));
 }
 
 /// Whatever numbers a forged plan holds: if it verifies, it runs.

@@ -1,0 +1,129 @@
+//! What is learnt of a network before its numbers are chosen, and the choice by how close its outputs come.
+
+use veilflow_ir::{Graph, Tensor};
+
+use super::calibrate::{Seen, calibrate};
+use super::equalise::equalise;
+use super::{Compiled, Options, quantise};
+use crate::{Error, clear, float, simplify};
+
+/// Choices are judged by so many calibration inputs.
+const JUDGED_INPUTS: usize = 4;
+
+/// Equalising costs about 2 % more bytes, since more tensors fill their ranges: the squared error must shrink to this.
+const WORTH_EQUALISING: f64 = 0.8;
+
+/// Bits of weights and of activations to choose from, by rising cost. A bit of activations costs more bytes than one of
+/// weights: it is compared wherever values are. With fewer than ten the error varies so much between inputs that a few
+/// of them prove little.
+const LADDER: [(u32, u32); 7] = [(10, 10), (10, 11), (11, 12), (12, 12), (12, 13), (13, 14), (14, 15)];
+
+/// A simplified graph, and what calibration saw of its values.
+type Seeing = (Graph, Vec<Seen>);
+
+/// A network and its calibration.
+pub(super) struct Study<'a> {
+    /// Calibration inputs, and how many there are.
+    judged: &'a [Vec<Tensor>],
+    inputs: usize,
+    /// What the float graph makes of the judged ones.
+    wanted: Vec<Vec<Tensor>>,
+    imported_nodes: usize,
+    plain: Seeing,
+    even: Seeing,
+}
+
+impl<'a> Study<'a> {
+    pub(super) fn new(graph: &Graph, calibration: &'a [Vec<Tensor>]) -> Result<Self, Error> {
+        let simple = simplify(graph)?;
+        let seen = calibrate(&simple, calibration)?;
+        let even = equalise(&simple, &seen)?;
+        let judged = &calibration[..calibration.len().min(JUDGED_INPUTS)];
+        let wanted = judged.iter().map(|input| float::run(&simple, input)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            judged,
+            inputs: calibration.len(),
+            wanted,
+            imported_nodes: graph.nodes().len(),
+            plain: (simple, seen),
+            even,
+        })
+    }
+
+    /// With the bits of `options`.
+    pub(super) fn compile(&self, options: &Options) -> Result<Compiled, Error> {
+        let (seeing, error) = self.better(options)?;
+        self.finish(seeing, options, error)
+    }
+
+    /// With the first bits of the ladder whose error is at most `most_error`, or the last.
+    pub(super) fn compile_within(&self, options: &Options, most_error: f64) -> Result<Compiled, Error> {
+        let at = |(weight_bits, activation_bits): (u32, u32)| Options {
+            weight_bits,
+            activation_bits,
+            ..options.clone()
+        };
+        // Whether equalising helps hardly depends on the bits, so it is decided once.
+        let middle = LADDER.len() / 2;
+        let (seeing, error) = self.better(&at(LADDER[middle]))?;
+        let (mut chosen, mut chosen_error) = (middle, error);
+        // Errors fall along the ladder, nearly always: halve it.
+        let (mut low, mut high) = if error <= most_error { (0, middle) } else { (middle + 1, LADDER.len()) };
+        while low < high {
+            let rung = (low + high) / 2;
+            let error = self.error(seeing, &at(LADDER[rung]))?;
+            if error <= most_error {
+                (high, chosen, chosen_error) = (rung, rung, error);
+            } else {
+                low = rung + 1;
+                if chosen_error > most_error {
+                    (chosen, chosen_error) = (rung, error);
+                }
+            }
+        }
+        self.finish(seeing, &at(LADDER[chosen]), chosen_error)
+    }
+
+    /// The network, equalised or not, and its error.
+    fn better(&self, options: &Options) -> Result<(&Seeing, f64), Error> {
+        let (plain, even) = (self.error(&self.plain, options)?, self.error(&self.even, options)?);
+        let helps = even * even < WORTH_EQUALISING * plain * plain;
+        Ok(if helps { (&self.even, even) } else { (&self.plain, plain) })
+    }
+
+    fn finish(&self, (graph, seen): &Seeing, options: &Options, error: f64) -> Result<Compiled, Error> {
+        let mut compiled = quantise(graph, seen, options, self.inputs)?;
+        compiled.report.imported_nodes = self.imported_nodes;
+        compiled.report.relative_error = error;
+        Ok(compiled)
+    }
+
+    /// The relative error of the judged outputs.
+    fn error(&self, (graph, seen): &Seeing, options: &Options) -> Result<f64, Error> {
+        let open = Options { arg_max: false, ..options.clone() };
+        relative_error(&quantise(graph, seen, &open, self.inputs)?, self.judged, &self.wanted)
+    }
+}
+
+/// Root mean square error of the outputs for `inputs`, as a part of the standard deviation of the `wanted` ones.
+pub(super) fn relative_error(
+    compiled: &Compiled,
+    inputs: &[Vec<Tensor>],
+    wanted: &[Vec<Tensor>],
+) -> Result<f64, Error> {
+    let (mut error, mut spread) = (0.0, 0.0);
+    for (input, wanted) in inputs.iter().zip(wanted) {
+        let fixed = clear::run(&compiled.plan, &compiled.weights, input)?.decode(&compiled.plan);
+        for (wanted, fixed) in wanted.iter().zip(&fixed) {
+            let wanted = wanted.data();
+            // A single number has no spread but its size.
+            let sum: f64 = wanted.iter().map(|&w| f64::from(w)).sum();
+            let mean = if wanted.len() > 1 { sum / wanted.len() as f64 } else { 0.0 };
+            for (&w, &f) in wanted.iter().zip(fixed) {
+                error += f64::from(w - f).powi(2);
+                spread += (f64::from(w) - mean).powi(2);
+            }
+        }
+    }
+    Ok(if error == 0.0 { 0.0 } else { (error / spread).sqrt() })
+}
