@@ -115,7 +115,7 @@ pub(crate) fn ntt_primes(degree: usize, count: usize) -> Vec<u64> {
 }
 
 /// Miller–Rabin with the first twelve primes as bases: no composite below 3.3·10^24 passes (Sorenson, Webster 2015).
-fn is_prime(n: u64) -> bool {
+pub(crate) fn is_prime(n: u64) -> bool {
     const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
     let modulus = Modulus::new(n);
     let (odd, twos) = ((n - 1) >> (n - 1).trailing_zeros(), (n - 1).trailing_zeros());

@@ -6,61 +6,63 @@
 
 use std::arch::x86_64::*;
 
-use super::{MAX_TERMS, Ntt, Roots, Sums, Term};
+use super::{Kernel, MAX_TERMS, Ntt, Roots, Sums, Term, quarters};
 use crate::modulus::Shoup;
 
 /// Proof that the processor has the instructions used here.
-#[derive(Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Ifma(());
 
 impl Ifma {
-    pub(super) fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<&'static Self> {
         let found = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512ifma");
-        found.then_some(Self(()))
-    }
-
-    pub(super) fn forward(self, ntt: &Ntt, values: &mut [u64]) {
-        // SAFETY: `self` proves that the processor has the features; so in every function below.
-        unsafe { forward(ntt, values) }
-    }
-
-    pub(super) fn inverse(self, ntt: &Ntt, values: &mut [u64]) {
-        // SAFETY: see `forward`.
-        unsafe { inverse(ntt, values) }
-    }
-
-    pub(super) fn multiply_accumulate(self, sums: &mut [Sums; 2], factors: [&[u64]; 2], w: &[u64]) {
-        // SAFETY: see `forward`.
-        unsafe { multiply_accumulate(sums, factors, w) }
-    }
-
-    pub(super) fn reduce(self, ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
-        // SAFETY: see `forward`.
-        unsafe { reduce(ntt, sums, out) }
-    }
-
-    pub(super) fn scale(self, ntt: &Ntt, values: &mut [u64], w: Shoup) {
-        // SAFETY: see `forward`.
-        unsafe { scale(ntt, values, w) }
+        found.then_some(&Self(()))
     }
 
     /// Runs `f`, whose loops the compiler may then vectorise for AVX-512 where it inlines them.
-    pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
-        // SAFETY: see `forward`.
+    pub(super) fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: `self` proves that the processor has the features; so in every function below.
         unsafe { run(f) }
     }
+}
 
-    pub(super) fn multiply(self, ntt: &Ntt, values: &mut [u64], w: &[u64]) {
-        // SAFETY: see `forward`.
+impl Kernel for Ifma {
+    fn forward(&self, ntt: &Ntt, values: &mut [u64]) {
+        // SAFETY: see `run`.
+        unsafe { forward(ntt, values) }
+    }
+
+    fn inverse(&self, ntt: &Ntt, values: &mut [u64]) {
+        // SAFETY: see `run`.
+        unsafe { inverse(ntt, values) }
+    }
+
+    fn multiply_accumulate(&self, sums: &mut [Sums; 2], factors: [&[u64]; 2], w: &[u64]) {
+        // SAFETY: see `run`.
+        unsafe { multiply_accumulate(sums, factors, w) }
+    }
+
+    fn reduce(&self, ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
+        // SAFETY: see `run`.
+        unsafe { reduce(ntt, sums, out) }
+    }
+
+    fn scale(&self, ntt: &Ntt, values: &mut [u64], w: Shoup) {
+        // SAFETY: see `run`.
+        unsafe { scale(ntt, values, w) }
+    }
+
+    fn multiply(&self, ntt: &Ntt, values: &mut [u64], w: &[u64]) {
+        // SAFETY: see `run`.
         unsafe { multiply(ntt, values, w) }
     }
 
-    pub(super) fn combine(self, ntt: &Ntt, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
-        // SAFETY: see `forward`.
+    fn combine(&self, ntt: &Ntt, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
+        // SAFETY: see `run`.
         unsafe { combine(ntt, buffer, rows, out) }
     }
 }
@@ -176,15 +178,6 @@ fn shuffle([a, b]: [__m512i; 2], order: &[Lanes; 2]) -> [__m512i; 2] {
     [_mm512_permutex2var_epi64(a, load(&order[0]), b), _mm512_permutex2var_epi64(a, load(&order[1]), b)]
 }
 
-/// The registers at equal places of the four quarters of a block.
-fn quarters(block: &mut [u64]) -> impl Iterator<Item = [&mut Lanes; 4]> {
-    let (low, high) = block.split_at_mut(block.len() / 2);
-    let (a, b) = low.split_at_mut(low.len() / 2);
-    let (c, d) = high.split_at_mut(high.len() / 2);
-    let registers = |quarter| <[u64]>::as_chunks_mut::<8>(quarter).0.iter_mut();
-    registers(a).zip(registers(b)).zip(registers(c).zip(registers(d))).map(|((a, b), (c, d))| [a, b, c, d])
-}
-
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn forward(ntt: &Ntt, values: &mut [u64]) {
     let (q, two_q) = (splat(ntt.modulus.value()), splat(2 * ntt.modulus.value()));
@@ -196,7 +189,7 @@ fn forward(ntt: &Ntt, values: &mut [u64]) {
             let w = splat_factor(ntt.roots.at(groups + group));
             let w_low = splat_factor(ntt.roots.at(2 * (groups + group)));
             let w_high = splat_factor(ntt.roots.at(2 * (groups + group) + 1));
-            for [a, b, c, d] in quarters(block) {
+            for [a, b, c, d] in quarters::<8>(block) {
                 let [x, z] = butterfly(load(a), load(c), w, q, two_q);
                 let [y, t] = butterfly(load(b), load(d), w, q, two_q);
                 let [x, y] = butterfly(x, y, w_low, q, two_q);
@@ -270,7 +263,7 @@ fn inverse(ntt: &Ntt, values: &mut [u64]) {
             let w_low = splat_factor(ntt.inverse_roots.at(groups + 2 * group));
             let w_high = splat_factor(ntt.inverse_roots.at(groups + 2 * group + 1));
             let w = splat_factor(ntt.inverse_roots.at(groups / 2 + group));
-            for [a, b, c, d] in quarters(block) {
+            for [a, b, c, d] in quarters::<8>(block) {
                 let [x, y] = inverse_butterfly(load(a), load(b), w_low, q, two_q);
                 let [z, t] = inverse_butterfly(load(c), load(d), w_high, q, two_q);
                 let [x, z] = inverse_butterfly(x, z, w, q, two_q);

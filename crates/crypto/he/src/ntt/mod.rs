@@ -1,13 +1,17 @@
 //! The negacyclic number-theoretic transform modulo one prime, and sums of products.
 //!
 //! A polynomial of Z_q\[X\]/(X^N + 1) is multiplied point by point after [`Ntt::forward`]. Butterflies follow Longa and
-//! Naehrig (ePrint 2016/504) with Harvey's lazy reductions. Every operation has a safe scalar form (module `scalar`) and a
-//! twin on AVX-512 IFMA (module `ifma`, the only `unsafe` code of the crate); the processor decides once a call, and both
-//! give the same residues.
+//! Naehrig (ePrint 2016/504) with Harvey's lazy reductions. Every operation has a safe scalar form (module `scalar`) and twins
+//! on AVX-512 IFMA (module `ifma`) and on AVX2 (module `avx2`), the only `unsafe` code of the crate. The processor decides
+//! which one a table uses, and all give the same residues.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod scalar;
+
+use std::fmt;
 
 use crate::modulus::{Modulus, Shoup};
 
@@ -23,6 +27,30 @@ pub(crate) struct Ntt {
     inverse_degree: Shoup,
     /// 1, 2^52 and 2^104 mod q: what the limbs of an accumulator stand for.
     limbs: [Shoup; 3],
+    kernel: &'static dyn Kernel,
+}
+
+/// An implementation of the operations of [`Ntt`], which has their descriptions and checks what they demand.
+trait Kernel: fmt::Debug + Send + Sync {
+    fn forward(&self, ntt: &Ntt, values: &mut [u64]);
+    fn inverse(&self, ntt: &Ntt, values: &mut [u64]);
+    fn multiply_accumulate(&self, sums: &mut [Sums; 2], factors: [&[u64]; 2], w: &[u64]);
+    fn reduce(&self, ntt: &Ntt, sums: &Sums, out: &mut [u64]);
+    fn scale(&self, ntt: &Ntt, values: &mut [u64], w: Shoup);
+    fn multiply(&self, ntt: &Ntt, values: &mut [u64], w: &[u64]);
+    fn combine(&self, ntt: &Ntt, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]);
+}
+
+/// The kernels that the processor runs, the fastest first.
+fn kernels() -> impl Iterator<Item = &'static dyn Kernel> {
+    #[cfg(target_arch = "x86_64")]
+    let vector = [
+        ifma::Ifma::detect().map(|kernel| kernel as &dyn Kernel),
+        avx2::Avx2::detect().map(|kernel| kernel as &dyn Kernel),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let vector: [Option<&dyn Kernel>; 0] = [];
+    vector.into_iter().flatten().chain([&scalar::Scalar as &dyn Kernel])
 }
 
 /// Multipliers in two arrays, as vector loads want them.
@@ -52,7 +80,8 @@ impl Roots {
 /// Products that may be summed in a [`Sums`] before it must be reduced: the low limb grows by less than 2^52 each.
 pub(crate) const MAX_TERMS: usize = 1 << 12;
 
-/// A vector of sums of products a·b, a, b < 2^50, not reduced yet: low + 2^52·high.
+/// A vector of sums of products a·b, a, b < 2^50, not reduced yet, in two limbs whose meaning is the kernel's own; a reduced
+/// value is a low limb in all of them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sums {
     low: Vec<u64>,
@@ -91,6 +120,10 @@ pub(crate) const MIN_DEGREE: usize = 64;
 impl Ntt {
     /// Tables for `degree`, a power of two from [`MIN_DEGREE`], and a prime that is 1 mod 2·`degree`.
     pub(crate) fn new(q: u64, degree: usize) -> Self {
+        Self::with_kernel(q, degree, kernels().next().expect("the scalar kernel runs anywhere"))
+    }
+
+    fn with_kernel(q: u64, degree: usize, kernel: &'static dyn Kernel) -> Self {
         assert!(degree.is_power_of_two() && degree >= MIN_DEGREE && q % (2 * degree as u64) == 1);
         let modulus = Modulus::new(q);
         let order = 2 * degree as u64;
@@ -104,65 +137,42 @@ impl Ntt {
             inverse_roots: Roots::new(modulus, modulus.inverse(root), degree),
             inverse_degree: modulus.shoup(modulus.inverse(degree as u64)),
             limbs: [1, two_52, modulus.mul_slow(two_52, two_52)].map(|v| modulus.shoup(v)),
+            kernel,
         }
     }
 
     /// The transform of reduced coefficients, reduced. The order of the points is the same in every implementation.
     pub(crate) fn forward(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.degree);
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return ifma.forward(self, values);
-        }
-        scalar::forward(self, values);
+        self.kernel.forward(self, values);
     }
 
     /// The inverse of [`Ntt::forward`].
     pub(crate) fn inverse(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.degree);
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return ifma.inverse(self, values);
-        }
-        scalar::inverse(self, values);
+        self.kernel.inverse(self, values);
     }
 
     /// Adds w·a and w·b, point by point, to two sums. At most [`MAX_TERMS`] times between reductions.
     pub(crate) fn multiply_accumulate(&self, sums: &mut [Sums; 2], [a, b]: [&[u64]; 2], w: &[u64]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return ifma.multiply_accumulate(sums, [a, b], w);
-        }
-        scalar::multiply_accumulate(sums, [a, b], w);
+        self.kernel.multiply_accumulate(sums, [a, b], w);
     }
 
     /// The sums mod q.
     pub(crate) fn reduce(&self, sums: &Sums, out: &mut [u64]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return ifma.reduce(self, sums, out);
-        }
-        scalar::reduce(self, sums, out);
+        self.kernel.reduce(self, sums, out);
     }
 
     /// values·w for one factor w and values below 2^52.
     pub(crate) fn scale(&self, values: &mut [u64], w: Shoup) {
         assert!(values.len().is_multiple_of(8), "not whole registers");
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return ifma.scale(self, values, w);
-        }
-        scalar::scale(self, values, w);
+        self.kernel.scale(self, values, w);
     }
 
     /// values·w, point by point, for reduced factors.
     pub(crate) fn multiply(&self, values: &mut [u64], w: &[u64]) {
         assert_eq!(values.len(), w.len());
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return ifma.multiply(self, values, w);
-        }
-        scalar::multiply(self, values, w);
+        self.kernel.multiply(self, values, w);
     }
 
     /// Row by row of `out`, of N elements: element i is Σ weight·buffer\[start + i\] mod q over the row's terms, for reduced
@@ -171,11 +181,7 @@ impl Ntt {
         assert_eq!(out.len(), rows.len() * self.degree);
         let fits = |t: &Term| t.start.checked_add(self.degree).is_some_and(|end| end <= buffer.len());
         assert!(rows.iter().flatten().all(fits), "a term exceeds the buffer");
-        #[cfg(target_arch = "x86_64")]
-        if let Some(ifma) = ifma::Ifma::detect() {
-            return ifma.combine(self, buffer, rows, out);
-        }
-        scalar::combine(self, buffer, rows, out);
+        self.kernel.combine(self, buffer, rows, out);
     }
 }
 
@@ -184,8 +190,20 @@ pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     if let Some(ifma) = ifma::Ifma::detect() {
         return ifma.run(f);
+    } else if let Some(avx2) = avx2::Avx2::detect() {
+        return avx2.run(f);
     }
     f()
+}
+
+/// The registers of `LANES` words at equal places of the four quarters of a block.
+#[cfg(target_arch = "x86_64")]
+fn quarters<const LANES: usize>(block: &mut [u64]) -> impl Iterator<Item = [&mut [u64; LANES]; 4]> {
+    let (low, high) = block.split_at_mut(block.len() / 2);
+    let (a, b) = low.split_at_mut(low.len() / 2);
+    let (c, d) = high.split_at_mut(high.len() / 2);
+    let registers = |quarter| <[u64]>::as_chunks_mut::<LANES>(quarter).0.iter_mut();
+    registers(a).zip(registers(b)).zip(registers(c).zip(registers(d))).map(|((a, b), (c, d))| [a, b, c, d])
 }
 
 #[cfg(test)]
