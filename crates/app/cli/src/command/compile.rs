@@ -7,6 +7,7 @@ use clap::Args;
 use ndarray::ArrayD;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
+use veilflow_exec::SupplierKind;
 use veilflow_ir::Tensor;
 use veilflow_passes::{Compiled, Options};
 
@@ -44,6 +45,10 @@ pub(crate) struct Compile {
     /// Reveal only the index of the largest output.
     #[arg(long)]
     arg_max: bool,
+    /// Who is to supply correlations when the plan is run. With he, layers that homomorphic encryption cannot do are refused;
+    /// silent and ot do any, and both parties must choose one of them then.
+    #[arg(long, default_value_t = SupplierKind::default())]
+    supplier: SupplierKind,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -60,14 +65,18 @@ struct Summary {
     plan_nodes: usize,
     multiplications: u64,
     widths: (u32, u32),
+    /// Why the default supplier cannot run the plan, if it cannot.
+    beyond_he: Option<String>,
 }
 
-/// What both `compile` and the demo do: choose scales from samples, make the plan, and write the folder.
+/// What both `compile` and the demo do: choose scales from samples, make the plan, check that `supplier` can do it, and write
+/// the folder.
 pub(crate) fn compile(
     onnx: &[u8],
     calibration: &Path,
     limit: usize,
     options: &Options,
+    supplier: SupplierKind,
     dir: &Path,
 ) -> Result<Compiled> {
     let graph = veilflow_import_onnx::import_bytes(onnx)?;
@@ -79,6 +88,10 @@ pub(crate) fn compile(
     let sample = ArrayD::from_shape_vec(shape.to_vec(), samples[0].clone())?;
     let tensors = samples.into_iter().map(|sample| Ok(vec![Tensor::new(shape.clone(), sample)?]));
     let compiled = veilflow_passes::compile(&graph, &tensors.collect::<Result<Vec<_>>>()?, options)?;
+    supplier.check(&compiled.plan).context(
+        "the plan could not be run; choose fewer --weight-bits or --activation-bits, or compile with `--supplier silent` and \
+         run both parties with it",
+    )?;
 
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     compiled.plan.save(dir.join(model_dir::PLAN))?;
@@ -100,7 +113,7 @@ impl Compile {
             arg_max: self.arg_max,
             preprocessing: self.preprocess.to_string(),
         };
-        let compiled = compile(&onnx, &self.calibrate, self.limit, &options, &self.output)
+        let compiled = compile(&onnx, &self.calibrate, self.limit, &options, self.supplier, &self.output)
             .with_context(|| format!("cannot compile {}", self.model.display()))?;
         let plan = &compiled.plan;
         let summary = Summary {
@@ -113,6 +126,7 @@ impl Compile {
             plan_nodes: plan.nodes.len(),
             multiplications: plan.multiplications(),
             widths: plan.widths(),
+            beyond_he: SupplierKind::He.check(plan).err().map(|reason| reason.to_string()),
         };
         if self.json {
             return output::print_json(&summary);
@@ -142,6 +156,9 @@ impl Compile {
             model_dir::MODEL,
             model_dir::SAMPLE,
         ));
+        if let Some(reason) = summary.beyond_he {
+            output::print(&format!("run both parties with `--supplier {}`: {reason}", self.supplier));
+        }
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ impl Demo {
         let calibration = dir.path().join("calibration.npz");
         std::fs::write(&calibration, CALIBRATION)?;
         let options = Options { preprocessing: PREPROCESSING.to_owned(), ..Options::default() };
-        super::compile::compile(ONNX, &calibration, usize::MAX, &options, dir.path())?;
+        super::compile::compile(ONNX, &calibration, usize::MAX, &options, self.options.supplier, dir.path())?;
         let input = match &self.input {
             Some(file) => file.clone(),
             None => {
