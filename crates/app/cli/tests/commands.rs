@@ -479,3 +479,25 @@ fn the_demo_model_keeps_its_accuracy() {
     assert!(of("fixed_right").abs_diff(of("float_right")) <= 2, "within 0.2 points: {eval}");
     assert_eq!(eval["overflows"], serde_json::json!({}));
 }
+
+#[test]
+fn a_plan_beyond_homomorphic_encryption_is_refused_unless_another_supplier_is_named() {
+    let dir = TempDir::new().unwrap();
+    let (model, data) = (text(bundled("mnist-demo.onnx")), text(bundled("calibration.npz")));
+    let folder = text(dir.path().join("wide"));
+    let compile = |options: &[&str]| {
+        let wide = ["--weight-bits=24", "--activation-bits=30", "--limit=4", "--json"];
+        let base =
+            ["compile", &model, "--calibrate", &data, "--preprocess", common::PREPROCESSING, "-o", &folder];
+        veilflow(&[&base, &wide[..], options].concat())
+    };
+    compile(&[]).failed(&["fewer --weight-bits", "--supplier silent", "24-bit weights in a 55-bit ring"]);
+    assert!(!Path::new(&folder).exists(), "a refused plan is written");
+    let summary = compile(&["--supplier=silent"]).object();
+    assert!(summary["beyond_he"].as_str().unwrap().contains("55-bit ring"), "{summary}");
+    for command in ["inspect", "serve"] {
+        veilflow(&[command, &folder]).failed(&["55-bit ring"]);
+    }
+    let report = veilflow(&["bench", "model", "--plan", &folder, "--supplier=silent", "--json"]).object();
+    assert_eq!(report["exact"], true, "{report}");
+}

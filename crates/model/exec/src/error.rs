@@ -3,6 +3,8 @@ use veilflow_correlation::CorrelationError;
 use veilflow_net::NetError;
 use veilflow_online::OnlineError;
 
+use crate::SupplierKind;
+
 /// The result of running a plan.
 pub type Result<T> = std::result::Result<T, ExecError>;
 
@@ -29,6 +31,22 @@ pub enum ExecError {
         name: String,
         /// The names there are.
         known: &'static str,
+    },
+    /// A linear layer that the supplier cannot do.
+    #[error(
+        "layer {layer} ({weight_bits}-bit weights in a {ring_bits}-bit ring) is beyond the {supplier} supplier: {source}"
+    )]
+    Layer {
+        /// The layer's name.
+        layer: String,
+        /// Width of its weights.
+        weight_bits: u32,
+        /// Width of its ring.
+        ring_bits: u32,
+        /// The supplier.
+        supplier: SupplierKind,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The stock of prepared runs has ended.
     #[error("no further run was prepared")]

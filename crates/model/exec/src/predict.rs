@@ -43,6 +43,7 @@ impl Prediction {
     /// # Errors
     /// If the supplier cannot do one of the plan's layers, with the reason.
     pub fn of(plan: &Plan, options: &SessionOptions) -> Result<Self> {
+        options.supplier.check(plan)?;
         let mut costs = options.supply_plan(&node::needs(plan, options.tuning))?.costs();
         let set_up = costs.set_up();
         let nodes = 0..plan.nodes.len();

@@ -8,7 +8,7 @@ use veilflow_ir::Plan;
 use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
-use veilflow_two_party::{HePlan, HeSupplier, OtPlan, OtSupplier};
+use veilflow_two_party::{HePlan, HeSuite, HeSupplier, OtPlan, OtSupplier};
 
 use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node};
 
@@ -27,6 +27,27 @@ pub enum SupplierKind {
 impl SupplierKind {
     /// The names there are.
     pub const NAMES: &'static str = "ot, silent, he";
+
+    /// Whether it can do every linear layer of `plan`; suppliers by OT do any.
+    ///
+    /// # Errors
+    /// [`ExecError::Layer`] for the first that it cannot, with the reason.
+    pub fn check(self, plan: &Plan) -> Result<()> {
+        if self != Self::He {
+            return Ok(());
+        }
+        let layers = plan.nodes.iter().enumerate();
+        for (node, request) in layers.filter_map(|(i, node)| Some((node, node::linear_request(plan, i)?))) {
+            HeSuite::check(&request).map_err(|reason| ExecError::Layer {
+                layer: node.layer.clone(),
+                weight_bits: request.weight_bits,
+                ring_bits: request.ring.bits(),
+                supplier: self,
+                source: reason.into(),
+            })?;
+        }
+        Ok(())
+    }
 }
 
 impl FromStr for SupplierKind {
@@ -168,8 +189,9 @@ impl Session {
     /// [`Session::open`] for runs of `plan`.
     ///
     /// # Errors
-    /// As for [`Session::open`].
+    /// As for [`Session::open`]; [`ExecError::Layer`] if the supplier cannot do one of the plan's layers.
     pub fn open_for(channel: Channel, role: Role, plan: &Plan, options: SessionOptions) -> Result<Self> {
+        options.supplier.check(plan)?;
         Self::open(channel, role, plan.hash(), &node::needs(plan, options.tuning), options)
     }
 

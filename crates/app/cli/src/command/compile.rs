@@ -7,6 +7,7 @@ use clap::Args;
 use ndarray::ArrayD;
 use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
+use veilflow_exec::SupplierKind;
 use veilflow_ir::Tensor;
 use veilflow_passes::{Compiled, DEFAULT_ERROR, Options};
 
@@ -48,6 +49,10 @@ pub(crate) struct Compile {
     /// Reveal only the index of the largest output.
     #[arg(long)]
     arg_max: bool,
+    /// Who is to supply correlations when the plan is run. With he, layers that homomorphic encryption cannot do are refused;
+    /// silent and ot do any, and both parties must choose one of them then.
+    #[arg(long, default_value_t = SupplierKind::default())]
+    supplier: SupplierKind,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -68,6 +73,8 @@ struct Summary {
     plan_nodes: usize,
     multiplications: u64,
     widths: (u32, u32),
+    /// Why the default supplier cannot run the plan, if it cannot.
+    beyond_he: Option<String>,
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -75,18 +82,26 @@ fn percent(text: &str) -> Result<f64, String> {
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be 0 or more".to_owned()) }
 }
 
-/// What both `compile` and the demo do: choose scales from samples, make the plan, and write the folder. Without a
-/// `most_error` the bits are those of `options`.
+/// How to make a plan.
+pub(crate) struct Recipe {
+    pub(crate) options: Options,
+    /// Choose the fewest bits with at most this error; without it, the bits are those of `options`.
+    pub(crate) most_error: Option<f64>,
+    /// What must be able to run the plan.
+    pub(crate) supplier: SupplierKind,
+}
+
+/// What both `compile` and the demo do: choose scales from samples, make the plan, check that its supplier can do it, and
+/// write the folder.
 pub(crate) fn compile(
     onnx: &[u8],
     calibration: &Path,
     limit: usize,
-    options: &Options,
-    most_error: Option<f64>,
+    recipe: &Recipe,
     dir: &Path,
 ) -> Result<Compiled> {
     let graph = veilflow_import_onnx::import_bytes(onnx)?;
-    let preprocessing: Preprocessing = options.preprocessing.parse()?;
+    let preprocessing: Preprocessing = recipe.options.preprocessing.parse()?;
     ensure!(graph.inputs().len() == 1, "calibration files can be given for networks with one input only");
     let shape = graph.shape(graph.inputs()[0]);
     let mut samples = data::load(calibration, shape, &preprocessing)?.inputs;
@@ -94,10 +109,14 @@ pub(crate) fn compile(
     let sample = ArrayD::from_shape_vec(shape.to_vec(), samples[0].clone())?;
     let tensors = samples.into_iter().map(|sample| Ok(vec![Tensor::new(shape.clone(), sample)?]));
     let tensors = tensors.collect::<Result<Vec<_>>>()?;
-    let compiled = match most_error {
-        Some(error) => veilflow_passes::compile_within(&graph, &tensors, options, error)?,
-        None => veilflow_passes::compile(&graph, &tensors, options)?,
+    let compiled = match recipe.most_error {
+        Some(error) => veilflow_passes::compile_within(&graph, &tensors, &recipe.options, error)?,
+        None => veilflow_passes::compile(&graph, &tensors, &recipe.options)?,
     };
+    recipe.supplier.check(&compiled.plan).context(
+        "the plan could not be run; choose fewer --weight-bits or --activation-bits, or compile with `--supplier silent` and \
+         run both parties with it",
+    )?;
 
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
     compiled.plan.save(dir.join(model_dir::PLAN))?;
@@ -121,8 +140,9 @@ impl Compile {
             preprocessing: self.preprocess.to_string(),
         };
         let chosen = self.weight_bits.is_none() && self.activation_bits.is_none();
-        let most_error = chosen.then_some(self.max_error / 100.0);
-        let compiled = compile(&onnx, &self.calibrate, self.limit, &options, most_error, &self.output)
+        let recipe =
+            Recipe { options, most_error: chosen.then_some(self.max_error / 100.0), supplier: self.supplier };
+        let compiled = compile(&onnx, &self.calibrate, self.limit, &recipe, &self.output)
             .with_context(|| format!("cannot compile {}", self.model.display()))?;
         let plan = &compiled.plan;
         let summary = Summary {
@@ -138,6 +158,7 @@ impl Compile {
             plan_nodes: plan.nodes.len(),
             multiplications: plan.multiplications(),
             widths: plan.widths(),
+            beyond_he: SupplierKind::He.check(plan).err().map(|reason| reason.to_string()),
         };
         if self.json {
             return output::print_json(&summary);
@@ -171,6 +192,9 @@ impl Compile {
             model_dir::MODEL,
             model_dir::SAMPLE,
         ));
+        if let Some(reason) = summary.beyond_he {
+            output::print(&format!("run both parties with `--supplier {}`: {reason}", self.supplier));
+        }
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use veilflow_passes::{DEFAULT_ERROR, Options, clear, float};
 
+use super::compile::{Recipe, compile};
 use super::{only_input, tensor};
 use crate::bench::{Measured, RunOptions};
 use crate::pair::PairRun;
@@ -62,7 +63,8 @@ impl Demo {
         let calibration = dir.path().join("calibration.npz");
         std::fs::write(&calibration, CALIBRATION)?;
         let options = Options { preprocessing: PREPROCESSING.to_owned(), ..Options::default() };
-        super::compile::compile(ONNX, &calibration, usize::MAX, &options, Some(DEFAULT_ERROR), dir.path())?;
+        let recipe = Recipe { options, most_error: Some(DEFAULT_ERROR), supplier: self.options.supplier };
+        compile(ONNX, &calibration, usize::MAX, &recipe, dir.path())?;
         let input = match &self.input {
             Some(file) => file.clone(),
             None => {

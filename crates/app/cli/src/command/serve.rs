@@ -54,6 +54,7 @@ const TICK: Duration = Duration::from_millis(200);
 impl Serve {
     pub(crate) fn run(self) -> Result<()> {
         let (plan, weights) = model_dir::server(&self.dir)?;
+        self.options.supplier.check(&plan)?;
         let acceptor = TcpAcceptor::bind(self.listen.as_str())
             .with_context(|| format!("cannot listen on {}", self.listen))?;
         let address = acceptor.local_addr().to_string();
