@@ -7,10 +7,10 @@
 //!
 //! **Noise.** A coefficient of a reply is Σ wᵢ·xᵢ over encrypted coefficients xᵢ, each off by an error of at most 21, the
 //! rounding of Q·m/2^ℓ (1/2), and 2^(t−1) + 1 for the t low bits that the sender of a fresh ciphertext cuts, and the bit it adds
-//! to keep their mean at zero. Re-randomisation
-//! adds e·u + e′·s with ternary u and s: at most 2·21·N. Rounding the mask adds 1/2; 1 covers it:
+//! to keep their mean at zero. Re-randomisation adds e·u + e′·s with ternary u and s: at most 2·21·N. Another 16 stand for what
+//! the rounding of c₀ lets through of the message (see `docs/homomorphic-linear-layers.md`):
 //!
-//! B = ‖w‖₁·(21 + 1/2 + 2^(t−1) + 1) + 42·N + 1.
+//! B = ‖w‖₁·(21 + 1/2 + 2^(t−1) + 1) + 42·N + 16.
 //!
 //! **Packing** through h levels adds the noise of key switching, at most κ = 21·N·Q/(2P) + (N + 1)/2 + 1 each (the digit is c₁
 //! itself, centred; P is the product of the special primes). A level adds up two noises twice over: (4^h − 1)/3·κ in all. The
@@ -21,15 +21,17 @@
 //! Over all n values of a layer it is at most n·E|v|/2^(f+1), for the errors are part of what the client sees, and the expectation
 //! of a distance over them is that of the whole view. E|v| is at most the root of the mean square
 //!
-//! V = ‖w‖₂²·(10.5 + 1/4 + 4^t/12 + 1/4) + (‖w‖₁/2^(ℓ+1))² + 14·N + 8^h·(10.5·N·(Q/2P)² + N) + 1.
+//! V = (√(‖w‖₂²·(10.5 + 1/4 + 4^t/12 + 1/4) + (‖w‖₁/2^(ℓ+1))² + 14·N + 8^h·(10.5·N·(Q/2P)² + N)) + 16)².
 //!
 //! **Cut.** t ≤ 3 costs nothing to speak of. More is cut as long as n·√V ≤ 2^(f−39): the whole layer is within 2^−40 then. So a fresh
-//! ciphertext costs about ℓ + 44 + log₂(n·‖w‖₂) bits a coefficient, and never more than log₂ Q − 3.
+//! ciphertext costs about ℓ + 44 + log₂(n·‖w‖₂) bits a coefficient, and never more than log₂ Q − 3; ℓ less where encryption chooses
+//! the message.
 //!
 //! **Reply.** c₁ is rounded to ℓ + 1 + log₂ N bits, off by N/2 units after multiplication by s at most, a quarter in all; c₀ to
-//! ℓ + 3 bits.
+//! ℓ + 3 bits, of which the low 3 are sent.
 
 use crate::ntt::Ntt;
+use crate::parameters::FRACTION_ERROR;
 use crate::sample::{ERROR_BOUND, ERROR_VARIANCE};
 use crate::{HeError, Parameters, Result};
 
@@ -39,8 +41,14 @@ pub const STATISTICAL_BITS: u32 = 40;
 /// The widest message ring: with it c₁ of a reply has 54 bits, where 64-bit fractions round well.
 pub const MAX_RING_BITS: u32 = 40;
 
+/// Bits of a coefficient of c₀ of a reply: eighths of a unit. The rest is the server's share.
+pub(crate) const C0_BITS: u32 = 3;
+
 /// Cut bits that grow the noise by a fifth at most, since errors reach 21 in any case.
 const FREE_CUT: u32 = 3;
+
+/// What B counts for the rounding of c₀.
+const THROUGH_ROUNDING: f64 = 16.0;
 
 /// Flood bits at most: more would hide nothing more, and cost time.
 const MAX_FLOOD: i32 = 96;
@@ -88,8 +96,6 @@ pub struct Budget {
     pub cut_bits: u32,
     /// The flood is uniform in −2^f..2^f.
     pub flood_bits: u32,
-    /// Bits of a coefficient of c₀ of a reply.
-    pub c0_bits: u32,
     /// Bits of a coefficient of c₁ of a reply.
     pub c1_bits: u32,
     /// The noise bound B.
@@ -120,7 +126,7 @@ fn noise(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
     let bound = ERROR_BOUND as f64;
     load.weight_norm() * (bound + 0.5 + rounding)
         + 2.0 * bound * parameters.degree() as f64
-        + 1.0
+        + THROUGH_ROUNDING
         + packing_noise(parameters, load.levels)
 }
 
@@ -137,11 +143,11 @@ fn mean_square(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
     // Half of the remainders at a power of two below are rounded up.
     let bias = load.weight_norm() * 2f64.powi(-(load.ring_bits as i32) - 1);
     let weight = load.largest_weight();
-    load.weights as f64 * weight * weight * (ERROR_VARIANCE + 0.25 + rounding)
+    let square = load.weights as f64 * weight * weight * (ERROR_VARIANCE + 0.25 + rounding)
         + bias * bias
         + 14.0 * degree
-        + packing
-        + 1.0
+        + packing;
+    (square.sqrt() + THROUGH_ROUNDING).powi(2)
 }
 
 impl Budget {
@@ -182,7 +188,6 @@ impl Budget {
             levels,
             cut_bits,
             flood_bits: available as u32,
-            c0_bits: ring_bits + 3,
             c1_bits: ring_bits + 1 + parameters.degree().trailing_zeros(),
             noise: noise(parameters, load, cut_bits),
             mean_square: mean_square(parameters, load, cut_bits),
@@ -194,10 +199,12 @@ impl Budget {
     pub fn worst_case(&self, parameters: &Parameters) -> f64 {
         let unit =
             parameters.moduli().map(|m| m.value() as f64).product::<f64>() / 2f64.powi(self.ring_bits as i32);
-        // A fraction of 2^64 is off by 3 a prime at most, besides the rounding to the nearest.
-        let rounding = |bits: u32| 0.5 + 3.0 * parameters.primes() as f64 * 2f64.powi(bits as i32 - 64);
-        let c0 = rounding(self.c0_bits) / 2f64.powi((self.c0_bits - self.ring_bits) as i32);
-        let c1 = rounding(self.c1_bits) / 2f64.powi((self.c1_bits - self.ring_bits) as i32);
+        // A fraction of 2^64 is off by 3 a prime at most, one of 2^128 by 9, besides the rounding to the nearest.
+        let primes = parameters.primes() as f64;
+        let c0_error = FRACTION_ERROR as f64 * primes * 2f64.powi((self.ring_bits + C0_BITS) as i32 - 128);
+        let c1_error = 3.0 * primes * 2f64.powi(self.c1_bits as i32 - 64);
+        let c0 = (0.5 + c0_error) / 2f64.powi(C0_BITS as i32);
+        let c1 = (0.5 + c1_error) / 2f64.powi((self.c1_bits - self.ring_bits) as i32);
         (self.noise + 2f64.powi(self.flood_bits as i32)) / unit + c0 + c1 * parameters.degree() as f64
     }
 

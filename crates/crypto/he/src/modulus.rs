@@ -104,6 +104,15 @@ impl Modulus {
     pub(crate) fn fraction(self, y: u64) -> u64 {
         ((u128::from(y) * u128::from(self.reciprocal)) >> 49) as u64
     }
+
+    /// y/q as a fraction of 2^128, at most 9 too small. For y < q.
+    #[inline]
+    pub(crate) fn wide_fraction(self, y: u64) -> u128 {
+        let high = self.fraction(y);
+        // What is left of 2^64·y is below 4q.
+        let rest = high.wrapping_mul(self.q).wrapping_neg();
+        (u128::from(high) << 64) + ((u128::from(rest) * u128::from(self.reciprocal)) >> 49)
+    }
 }
 
 /// The `count` largest primes below 2^50 that are 1 mod 2N, so that Z_q has primitive 2N-th roots of unity.
@@ -160,6 +169,10 @@ mod tests {
             let y = x % q;
             let exact = ((u128::from(y) << 64) / u128::from(q)) as u64;
             assert!((0..=3).contains(&(exact - m.fraction(y))), "{y}");
+            // Long division, 64 bits at a time.
+            let rest = (u128::from(y) << 64) % u128::from(q);
+            let wide = (u128::from(exact) << 64) | ((rest << 64) / u128::from(q));
+            assert!((0..=9).contains(&(wide - m.wide_fraction(y))), "{y}");
         }
         for x in [-5, -1, 0, 1, 5, 1 - q as i64, q as i64 - 1] {
             assert_eq!(i128::from(m.residue(x)), i128::from(x).rem_euclid(i128::from(q)));

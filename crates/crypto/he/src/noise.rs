@@ -9,7 +9,9 @@ use crate::ntt::Ntt;
 use crate::parameters::Scaling;
 use crate::poly::NttPoly;
 use crate::product::Combination;
-use crate::{Budget, Encryptor, Form, Inputs, Load, PackingKeys, Parameters, SecretKey, Sum, WeightPoly};
+use crate::{
+    Budget, Encryptor, Form, Inputs, Load, PackingKeys, Parameters, SecretKey, Slots, Sum, WeightPoly,
+};
 
 /// c₀ + c₁·s − Q/2^ℓ·m at coefficient `at`, centred, up to 1/2.
 fn noise(key: &SecretKey, budget: &Budget, Combination([c0, c1]): &Combination, at: usize, m: u64) -> i128 {
@@ -50,14 +52,17 @@ fn measure(parameters: Parameters, inputs: usize, weights: &[i64], levels: u32) 
         values: 1 << 17,
     };
     let budget = Budget::new(&parameters, &load).unwrap();
-    let seed = prg.block();
-    let mut encryptor = Encryptor::new(&key, Form::Points, budget, seed);
-    let mut ciphertexts = Inputs::new(Arc::clone(&parameters), Form::Points, budget, seed, inputs);
-    let messages: Vec<Vec<u64>> = (0..inputs).map(|_| prg.ring_vec(ring, degree).into_values()).collect();
-    for message in &messages {
+    let encryptor = Encryptor::new(&key, Form::Points, budget);
+    let mut ciphertexts = Inputs::new(Arc::clone(&parameters), Form::Points, budget, inputs);
+    let slots = Slots { free: (0..degree / 2).collect(), given: (degree / 2..degree).collect() };
+    let mut messages = Vec::new();
+    for _ in 0..inputs {
+        let (seed, given) = (prg.block(), prg.ring_vec(ring, degree / 2).into_values());
         let mut bytes = Vec::new();
-        encryptor.encrypt(message.iter().copied().enumerate(), &mut prg, &mut bytes);
-        ciphertexts.push(&bytes).unwrap();
+        let mut message = encryptor.encrypt(seed, &slots, &given, &mut prg, &mut bytes);
+        message.extend(given);
+        ciphertexts.push(seed, &slots, &bytes).unwrap();
+        messages.push(message);
     }
     let poly = WeightPoly::new(&parameters, (0..).zip(weights.iter().copied()));
     let mut sum = Sum::new(Arc::clone(&parameters));

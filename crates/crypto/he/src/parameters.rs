@@ -131,9 +131,10 @@ impl Parameters {
     pub(crate) fn add_message(&self, poly: &mut Poly, at: usize, scaling: &Scaling, m: u64) {
         // Q·m − 2^ℓ·round(Q·m/2^ℓ) = centred remainder of Q·m; hence the rounded value is −remainder/2^ℓ mod every q.
         let remainder = scaling.ring.to_signed(scaling.ring.mul(m, self.product_word));
+        let stride = self.stride(poly);
         for (i, m) in self.moduli().enumerate() {
             let value = m.mul(m.residue(-remainder), scaling.inverses[i]);
-            let slot = &mut poly.values[i * self.degree + at];
+            let slot = &mut poly.values[i * stride + at];
             *slot = m.add(*slot, value);
         }
     }
@@ -142,10 +143,58 @@ impl Parameters {
     pub(crate) fn add_wide(&self, poly: &mut Poly, at: usize, x: i128) {
         const HALF: u32 = PRIME_BITS - 1;
         let (high, low) = ((x >> HALF) as i64, x as u64 & ((1 << HALF) - 1));
+        let stride = self.stride(poly);
         for (i, m) in self.moduli().enumerate() {
             let value = m.add(low, m.mul(m.residue(high), self.halves[i]));
-            let slot = &mut poly.values[i * self.degree + at];
+            let slot = &mut poly.values[i * stride + at];
             *slot = m.add(*slot, value);
+        }
+    }
+
+    /// Coefficients of `poly`, all or gathered.
+    fn stride(&self, poly: &Poly) -> usize {
+        poly.values.len() / self.primes()
+    }
+
+    /// The coefficients at `positions`, in that order.
+    pub(crate) fn gather(&self, poly: &Poly, positions: impl Iterator<Item = usize> + Clone) -> Poly {
+        let by_prime = poly.values.chunks_exact(self.degree);
+        Poly { values: by_prime.flat_map(|values| positions.clone().map(|at| values[at])).collect() }
+    }
+
+    /// x/Q as a fraction of 2^128, for coefficient x with index `at`: at most [`FRACTION_ERROR`] a prime too small, which a zero
+    /// may take around to the top.
+    pub(crate) fn fraction(&self, poly: &Poly, at: usize) -> u128 {
+        // x/Q is the sum of (x mod qᵢ)·(Q/qᵢ)^−1/qᵢ, up to integers.
+        let residues = poly.values.iter().skip(at).step_by(self.stride(poly));
+        let constants = self.moduli().zip(&self.punctured_inverses);
+        constants.zip(residues).fold(0, |sum, ((m, w), &x)| sum.wrapping_add(m.wide_fraction(m.mul(x, *w))))
+    }
+
+    /// Residues to mixed-radix digits, in place: x = d₀ + q₀·(d₁ + q₁·(d₂ + …)).
+    pub(crate) fn to_digits(&self, poly: &mut Poly) {
+        let stride = self.stride(poly);
+        for (i, m) in self.moduli().enumerate() {
+            let (lower, this) = poly.values.split_at_mut(i * stride);
+            for (at, x) in this[..stride].iter_mut().enumerate() {
+                let prefix = self.prefixes[i].iter().zip(lower.iter().skip(at).step_by(stride));
+                let known = prefix.fold(0, |sum, (&p, &digit)| m.add(sum, m.mul(digit, p)));
+                *x = m.mul(m.sub(*x, known), self.prefix_inverses[i]);
+            }
+        }
+    }
+
+    /// The inverse of [`to_digits`](Self::to_digits).
+    pub(crate) fn to_residues(&self, poly: &mut Poly) {
+        let stride = self.stride(poly);
+        for (i, m) in self.moduli().enumerate().skip(1).rev() {
+            let (lower, this) = poly.values.split_at_mut(i * stride);
+            let own = self.prefixes[i][i];
+            for (at, x) in this[..stride].iter_mut().enumerate() {
+                let prefix = self.prefixes[i].iter().zip(lower.iter().skip(at).step_by(stride));
+                let known = prefix.fold(0, |sum, (&p, &digit)| m.add(sum, m.mul(digit, p)));
+                *x = m.add(known, m.mul(*x, own));
+            }
         }
     }
 
@@ -184,6 +233,9 @@ impl Parameters {
         Poly { values }
     }
 }
+
+/// How much [`Parameters::fraction`] is too small at most, for every prime.
+pub(crate) const FRACTION_ERROR: u128 = 9;
 
 /// What encoding messages of one ring takes.
 #[derive(Debug)]

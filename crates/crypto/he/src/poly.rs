@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-/// By coefficients.
+/// By coefficients: all N, or some that were gathered.
 #[derive(Clone)]
 pub(crate) struct Poly {
     pub(crate) values: Vec<u64>,

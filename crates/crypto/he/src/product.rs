@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use veilflow_prim::{Block, Prg};
 
-use crate::keys::read_fresh;
+use crate::fresh::read_fresh;
 use crate::ntt::{MAX_TERMS, Sums, Term};
 use crate::poly::{NttPoly, Poly};
-use crate::{Budget, Parameters, PublicKey, Result, sample};
+use crate::{Budget, Parameters, PublicKey, Result, Slots, sample};
 
 /// How products are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,6 @@ pub struct Inputs {
     parameters: Arc<Parameters>,
     form: Form,
     budget: Budget,
-    public: Prg,
     count: usize,
     /// c₀ and c₁ by prime: `buffers[component][prime]`, ciphertext after ciphertext. In points, N words each; in coefficients
     /// 2N, the negated polynomial first: multiplication by a power of X is then a shift of the window.
@@ -82,24 +81,18 @@ impl WeightPoly {
 }
 
 impl Inputs {
-    /// None yet, with room for `capacity`. `seed` is the one the encryptor was made with.
-    pub fn new(
-        parameters: Arc<Parameters>,
-        form: Form,
-        budget: Budget,
-        seed: Block,
-        capacity: usize,
-    ) -> Self {
+    /// None yet, with room for `capacity`.
+    pub fn new(parameters: Arc<Parameters>, form: Form, budget: Budget, capacity: usize) -> Self {
         let words = capacity * parameters.degree() * if form == Form::Points { 1 } else { 2 };
         let buffer = |_| Vec::with_capacity(words);
         let buffers = [(); 2].map(|()| (0..parameters.primes()).map(buffer).collect());
-        Self { parameters, form, budget, public: Prg::from_seed(seed), count: 0, buffers }
+        Self { parameters, form, budget, count: 0, buffers }
     }
 
-    /// Reads the next ciphertext. Errors if `bytes` is not a valid one.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut c0 = read_fresh(&self.parameters, &self.budget, bytes)?;
-        let mut c1 = sample::uniform(&self.parameters, &mut self.public);
+    /// Reads the next ciphertext, of that seed and those slots. Errors if `bytes` is not a valid one.
+    pub fn push(&mut self, seed: Block, slots: &Slots, bytes: &[u8]) -> Result<()> {
+        let mut c0 = read_fresh(&self.parameters, &self.budget, slots, bytes)?;
+        let mut c1 = sample::uniform(&self.parameters, &mut Prg::from_seed(seed));
         if self.budget.levels > 0 {
             // Packing multiplies by 2^levels.
             self.parameters.divide_by_power(&mut c0.values, self.budget.levels);

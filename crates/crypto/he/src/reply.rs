@@ -1,12 +1,17 @@
-//! Replies: masked, flooded, re-randomised, switched to small moduli, and only the coefficients that are needed.
+//! Replies: flooded, re-randomised, switched to small moduli, and only the coefficients that are needed, which the reply also
+//! shares between the parties.
+//!
+//! A needed coefficient of c₀, as a fraction of Q, is 2^ℓ units of Q/2^ℓ and eighths of them. The number of whole units is the
+//! server's share s, and stays at home; the eighths travel. The client finds (c₀ − Q·s/2^ℓ) + c₁·key = Q/2^ℓ·(m − s), up to noise:
+//! its share m − s of the message m, exactly.
 
 use std::fmt;
 
 use veilflow_prim::Prg;
 use veilflow_ring::{Ring, pack, packed_len, unpack};
 
+use crate::budget::C0_BITS;
 use crate::modulus::Shoup;
-use crate::parameters::Scaling;
 use crate::poly::{NttPoly, Poly};
 use crate::product::Combination;
 use crate::{Budget, HeError, Parameters, Product, PublicKey, Result, SecretKey, sample};
@@ -17,14 +22,13 @@ fn width(bits: u32) -> Ring {
 
 /// Bytes of a reply of `values` values.
 pub fn reply_bytes(parameters: &Parameters, budget: &Budget, values: usize) -> usize {
-    packed_len(width(budget.c1_bits), parameters.degree()) + packed_len(width(budget.c0_bits), values)
+    packed_len(width(budget.c1_bits), parameters.degree()) + packed_len(width(C0_BITS), values)
 }
 
 /// Makes the replies of one layer.
 pub struct Replier<'k> {
     key: &'k PublicKey,
     budget: Budget,
-    scaling: Scaling,
 }
 
 impl fmt::Debug for Replier<'_> {
@@ -36,16 +40,23 @@ impl fmt::Debug for Replier<'_> {
 impl<'k> Replier<'k> {
     /// Replies to the holder of `key`'s secret.
     pub fn new(key: &'k PublicKey, budget: Budget) -> Self {
-        Self { key, budget, scaling: Scaling::new(&key.parameters, width(budget.ring_bits)) }
+        Self { key, budget }
     }
 
-    /// Appends the reply that decrypts to coefficient `position` minus `mask`, for every (position, mask), and to nothing else:
-    /// with a fresh encryption of zero under the client's key, c₁ is pseudorandom; flooded, c₀ holds its message alone.
-    pub fn reply(&self, product: Product<'_>, masks: &[(usize, u64)], prg: &mut Prg, out: &mut Vec<u8>) {
+    /// Appends the reply that decrypts to the coefficients at `positions` minus the shares that are returned, and to nothing else:
+    /// with a fresh encryption of zero under the client's key, c₁ is pseudorandom; flooded, c₀ holds its message alone, and what is
+    /// sent of it does not depend on that.
+    pub fn reply(
+        &self,
+        product: Product<'_>,
+        positions: &[usize],
+        prg: &mut Prg,
+        out: &mut Vec<u8>,
+    ) -> Vec<u64> {
         let parameters = &*self.key.parameters;
         let degree = parameters.degree();
         let u = parameters.forward(parameters.lift(&sample::ternary(degree, prg)));
-        let [mut c0, mut c1] = match product {
+        let [c0, mut c1] = match product {
             Product::Points(sum) => sum.finish(self.key, &u),
             Product::Coefficients(combination) => self.add_zero(combination, &u),
         };
@@ -53,16 +64,22 @@ impl<'k> Replier<'k> {
         for (m, values) in parameters.moduli().zip(c1.values.chunks_exact_mut(degree)) {
             values.iter_mut().zip(error.iter()).for_each(|(x, e)| *x = m.add(*x, m.residue(*e)));
         }
-        let c1 = switch(parameters, &c1, 0..degree, self.budget.c1_bits);
-        pack(width(self.budget.c1_bits), &c1, out);
+        pack(width(self.budget.c1_bits), &switch(parameters, &c1, self.budget.c1_bits), out);
 
-        let floods = sample::floods(masks.len(), self.budget.flood_bits, prg);
-        for (&(at, mask), flood) in masks.iter().zip(floods.iter()) {
-            parameters.add_message(&mut c0, at, &self.scaling, mask.wrapping_neg());
+        let mut c0 = parameters.gather(&c0, positions.iter().copied());
+        let floods = sample::floods(positions.len(), self.budget.flood_bits, prg);
+        for (at, flood) in floods.iter().enumerate() {
             parameters.add_wide(&mut c0, at, *flood);
         }
-        let c0 = switch(parameters, &c0, masks.iter().map(|(at, _)| *at), self.budget.c0_bits);
-        pack(width(self.budget.c0_bits), &c0, out);
+        let ring = width(self.budget.ring_bits);
+        // The leading ℓ + 3 bits, rounded: the fraction is wide, so that the eighths do not depend on the units.
+        let leading = |at: usize| {
+            let bits = ring.bits() + C0_BITS;
+            (parameters.fraction(&c0, at).wrapping_add(1 << (127 - bits)) >> (128 - bits)) as u64
+        };
+        let leading: Vec<u64> = (0..positions.len()).map(leading).collect();
+        pack(width(C0_BITS), &leading, out);
+        leading.into_iter().map(|x| x >> C0_BITS).collect()
     }
 
     /// Adds (p₀·u, p₁·u).
@@ -85,13 +102,8 @@ impl<'k> Replier<'k> {
     }
 }
 
-/// round(2^bits·c/Q) for the coefficients at `positions`, at most 3L/2^(64 − bits) further off than the nearest.
-fn switch(
-    parameters: &Parameters,
-    poly: &Poly,
-    positions: impl IntoIterator<Item = usize>,
-    bits: u32,
-) -> Vec<u64> {
+/// round(2^bits·c/Q) for all coefficients, at most 3L/2^(64 − bits) further off than the nearest.
+fn switch(parameters: &Parameters, poly: &Poly, bits: u32) -> Vec<u64> {
     let half = 1u64 << (63 - bits);
     let coefficient = |at: usize| {
         // c/Q is the sum of (c mod qᵢ)·(Q/qᵢ)^−1/qᵢ, up to integers.
@@ -102,7 +114,7 @@ fn switch(
             .fold(half, |sum, ((m, w), &x)| sum.wrapping_add(m.fraction(m.mul(x, *w))));
         fraction >> (64 - bits)
     };
-    positions.into_iter().map(coefficient).collect()
+    (0..parameters.degree()).map(coefficient).collect()
 }
 
 /// Reads replies.
@@ -125,7 +137,7 @@ impl<'k> Decryptor<'k> {
         Self { key, budget, one }
     }
 
-    /// The ring elements at `positions`, in their order. Errors on a wrong length.
+    /// The client's shares of the coefficients at `positions`, in their order. Errors on a wrong length.
     pub fn decrypt(&self, bytes: &[u8], positions: &[usize]) -> Result<Vec<u64>> {
         let (parameters, budget) = (&*self.key.parameters, &self.budget);
         let degree = parameters.degree();
@@ -135,7 +147,7 @@ impl<'k> Decryptor<'k> {
         }
         let (c1, c0) = bytes.split_at(packed_len(width(budget.c1_bits), degree));
         let c1 = unpack(width(budget.c1_bits), c1, degree);
-        let c0 = unpack(width(budget.c0_bits), c0, positions.len());
+        let c0 = unpack(width(C0_BITS), c0, positions.len());
 
         // c₁·s over the integers: of magnitude N·2^54 at most, it is determined by its residues modulo two primes.
         let product = [0, 1].map(|i| {
@@ -149,15 +161,16 @@ impl<'k> Decryptor<'k> {
         let (m0, m1) = (parameters.ntts[0].modulus, parameters.ntts[1].modulus);
         let modulus = m0.value().wrapping_mul(m1.value());
         let inverse = parameters.prefix_inverses[1];
-        let (c0_shift, half) =
-            (budget.c1_bits - budget.c0_bits, 1u64 << (budget.c1_bits - budget.ring_bits - 1));
+        // Bits of c₁ below the units of the message.
+        let below = budget.c1_bits - budget.ring_bits;
+        let half = 1u64 << (below - 1);
         let value = |(&at, &c0): (&usize, &u64)| {
             let (x, y) = (product[0][at], product[1][at]);
             let digit = m1.mul(m1.sub(y, m1.reduce(x)), inverse);
             let negative = u64::from(digit > m1.value() / 2).wrapping_neg();
             let integer = x.wrapping_add(m0.value().wrapping_mul(digit)).wrapping_sub(modulus & negative);
-            let phase = (c0 << c0_shift).wrapping_add(integer).wrapping_add(half);
-            width(budget.ring_bits).reduce(phase >> (budget.c1_bits - budget.ring_bits))
+            let phase = (c0 << (below - C0_BITS)).wrapping_add(integer).wrapping_add(half);
+            width(budget.ring_bits).reduce(phase >> below)
         };
         Ok(positions.iter().zip(&c0).map(value).collect())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use veilflow_he::{
     Budget, Decryptor, Encryptor, Form, HeError, Inputs, Load, PackingKeys, Parameters, Product, PublicKey,
-    Replier, ScaledMonomial, SecretKey, Sum, WeightPoly, fresh_bytes, packing_keys_bytes, reply_bytes,
+    Replier, ScaledMonomial, SecretKey, Slots, Sum, WeightPoly, fresh_bytes, packing_keys_bytes, reply_bytes,
 };
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::Ring;
@@ -44,48 +44,61 @@ fn oracle(ring: Ring, messages: &[Vec<u64>], weights: &[Weights], at: usize) -> 
     ring.reduce(sum)
 }
 
-/// One layer of one reply; returns what was decrypted plus the masks.
+/// Encrypts, by way of bytes. Every third message is the encryption's own choice, and takes the place of what was there.
+fn encrypt(keys: &Keys, budget: Budget, form: Form, messages: &mut [Vec<u64>], prg: &mut Prg) -> Inputs {
+    let encryptor = Encryptor::new(&keys.secret, form, budget);
+    let mut inputs = Inputs::new(Arc::clone(&keys.parameters), form, budget, messages.len());
+    for message in messages {
+        let (free, given): (Vec<usize>, Vec<usize>) = (0..message.len()).partition(|at| at % 3 == 2);
+        let values: Vec<u64> = given.iter().map(|&at| message[at]).collect();
+        let slots = Slots { free, given };
+        let (seed, mut bytes) = (prg.block(), Vec::new());
+        let chosen = encryptor.encrypt(seed, &slots, &values, prg, &mut bytes);
+        slots.free.iter().zip(chosen).for_each(|(&at, m)| message[at] = m);
+        let want = fresh_bytes(&keys.parameters, &budget, slots.free.len(), slots.given.len());
+        assert_eq!(bytes.len(), want);
+        inputs.push(seed, &slots, &bytes).unwrap();
+    }
+    inputs
+}
+
+/// Replies, and decrypts; returns the sums of both shares.
+fn reply(keys: &Keys, budget: Budget, product: Product<'_>, positions: &[usize], prg: &mut Prg) -> Vec<u64> {
+    let ring = Ring::new(budget.ring_bits).unwrap();
+    let mut bytes = Vec::new();
+    let shares = Replier::new(&keys.public, budget).reply(product, positions, prg, &mut bytes);
+    assert_eq!(bytes.len(), reply_bytes(&keys.parameters, &budget, positions.len()));
+    let values = Decryptor::new(&keys.secret, budget).decrypt(&bytes, positions).unwrap();
+    values.iter().zip(shares).map(|(&v, share)| ring.add(v, share)).collect()
+}
+
+/// One layer of one reply; returns what it comes to.
 fn run(
     keys: &Keys,
     budget: Budget,
     form: Form,
-    messages: &[Vec<u64>],
+    messages: &mut [Vec<u64>],
     weights: &[Weights],
     positions: &[usize],
     prg: &mut Prg,
 ) -> Vec<u64> {
-    let ring = Ring::new(budget.ring_bits).unwrap();
-    let seed = prg.block();
-    let mut encryptor = Encryptor::new(&keys.secret, form, budget, seed);
-    let mut inputs = Inputs::new(Arc::clone(&keys.parameters), form, budget, seed, messages.len());
-    for message in messages {
-        let mut bytes = Vec::new();
-        encryptor.encrypt(message.iter().copied().enumerate(), prg, &mut bytes);
-        assert_eq!(bytes.len(), fresh_bytes(&keys.parameters, &budget));
-        inputs.push(&bytes).unwrap();
-    }
-    let masks: Vec<(usize, u64)> = positions.iter().map(|&at| (at, ring.reduce(prg.u64()))).collect();
-    let replier = Replier::new(&keys.public, budget);
-    let mut reply = Vec::new();
+    let inputs = encrypt(keys, budget, form, messages, prg);
     match form {
         Form::Points => {
             let mut sum = Sum::new(Arc::clone(&keys.parameters));
             for (i, weights) in weights.iter().enumerate() {
                 sum.add(&inputs, i, &WeightPoly::new(&keys.parameters, weights.iter().copied()));
             }
-            replier.reply(Product::Points(&mut sum), &masks, prg, &mut reply);
+            reply(keys, budget, Product::Points(&mut sum), positions, prg)
         }
         Form::Coefficients => {
             let monomial =
                 |input: usize| move |&(exponent, weight)| ScaledMonomial { input, exponent, weight };
             let row = weights.iter().enumerate().flat_map(|(i, w)| w.iter().map(monomial(i))).collect();
             let combination = inputs.combine(&[row]).pop().unwrap();
-            replier.reply(Product::Coefficients(combination), &masks, prg, &mut reply);
+            reply(keys, budget, Product::Coefficients(combination), positions, prg)
         }
     }
-    assert_eq!(reply.len(), reply_bytes(&keys.parameters, &budget, positions.len()));
-    let values = Decryptor::new(&keys.secret, budget).decrypt(&reply, positions).unwrap();
-    values.iter().zip(&masks).map(|(v, (_, mask))| ring.add(*v, *mask)).collect()
 }
 
 fn random_weights(prg: &mut Prg, count: usize, bits: u32, degree: usize) -> Weights {
@@ -101,7 +114,7 @@ fn products_are_exact_at_every_width() {
         let mut fitting = 0;
         for bits in 1..=40 {
             let ring = Ring::new(bits).unwrap();
-            let messages: Vec<Vec<u64>> = (0..5).map(|_| prg.ring_vec(ring, 64).into_values()).collect();
+            let mut messages: Vec<Vec<u64>> = (0..5).map(|_| prg.ring_vec(ring, 64).into_values()).collect();
             let weight_bits = 1 + bits % 16;
             let weights: Vec<Weights> =
                 (0..5).map(|_| random_weights(&mut prg, 9, weight_bits, 64)).collect();
@@ -109,7 +122,7 @@ fn products_are_exact_at_every_width() {
             fitting += 1;
             let positions = [0, 1, 17, 62, 63];
             for form in [Form::Points, Form::Coefficients] {
-                let got = run(&keys, budget, form, &messages, &weights, &positions, &mut prg);
+                let got = run(&keys, budget, form, &mut messages, &weights, &positions, &mut prg);
                 let want = positions.map(|at| oracle(ring, &messages, &weights, at));
                 assert_eq!(got, want, "{bits} bits, {primes} primes, {form:?}");
             }
@@ -126,25 +139,22 @@ fn the_largest_weights_stay_exact_at_full_size() {
         let ring = Ring::new(bits).unwrap();
         // Every weight at the bound: the norm is met exactly. Messages at their corners and uniform.
         let budget = Budget::new(&keys.parameters, &load(bits, 10, taps, 0)).unwrap();
-        let mut message = prg.ring_vec(ring, degree).into_values();
-        message[..3].copy_from_slice(&[ring.mask(), 1 << (bits - 1), 0]);
+        let mut messages = [prg.ring_vec(ring, degree).into_values()];
+        messages[0][..5].copy_from_slice(&[ring.mask(), 1 << (bits - 1), 0, 0, 1]);
         let weights: Weights = (0..taps as isize).map(|e| (e, -512)).collect();
         let positions: Vec<usize> = (0..degree).step_by(61).collect();
         let got = run(
             &keys,
             budget,
             Form::Points,
-            std::slice::from_ref(&message),
+            &mut messages,
             std::slice::from_ref(&weights),
             &positions,
             &mut prg,
         );
         for (&at, got) in positions.iter().zip(got) {
-            assert_eq!(
-                got,
-                oracle(ring, std::slice::from_ref(&message), std::slice::from_ref(&weights), at),
-                "degree {degree}, {at}"
-            );
+            let want = oracle(ring, &messages, std::slice::from_ref(&weights), at);
+            assert_eq!(got, want, "degree {degree}, {at}");
         }
     }
 }
@@ -155,21 +165,52 @@ fn more_terms_than_a_sum_holds_are_folded() {
     let keys = keys(Parameters::insecure_for_tests(64, 2), &mut prg);
     let ring = Ring::new(16).unwrap();
     let budget = Budget::new(&keys.parameters, &load(16, 1, 9000, 0)).unwrap();
-    let message = prg.ring_vec(ring, 64).into_values();
-    let seed = prg.block();
-    let mut bytes = Vec::new();
-    let mut encryptor = Encryptor::new(&keys.secret, Form::Points, budget, seed);
-    encryptor.encrypt(message.iter().copied().enumerate(), &mut prg, &mut bytes);
-    let mut inputs = Inputs::new(Arc::clone(&keys.parameters), Form::Points, budget, seed, 1);
-    inputs.push(&bytes).unwrap();
+    let mut messages = [prg.ring_vec(ring, 64).into_values()];
+    let inputs = encrypt(&keys, budget, Form::Points, &mut messages, &mut prg);
     let mut sum = Sum::new(Arc::clone(&keys.parameters));
     let one = WeightPoly::new(&keys.parameters, [(0, -1)]);
     (0..9000).for_each(|_| sum.add(&inputs, 0, &one));
-    let mut reply = Vec::new();
-    let replier = Replier::new(&keys.public, budget);
-    replier.reply(Product::Points(&mut sum), &[(5, 0)], &mut prg, &mut reply);
-    let got = Decryptor::new(&keys.secret, budget).decrypt(&reply, &[5]).unwrap();
-    assert_eq!(got, [ring.reduce(message[5].wrapping_mul(9000).wrapping_neg())]);
+    let got = reply(&keys, budget, Product::Points(&mut sum), &[5], &mut prg);
+    assert_eq!(got, [ring.reduce(messages[0][5].wrapping_mul(9000).wrapping_neg())]);
+}
+
+/// Whatever is encrypted, the same randomness makes the same reply: only the server's share, which stays at home, holds the message.
+#[test]
+fn replies_do_not_depend_on_the_message() {
+    let keys = keys(Parameters::new(4096, 2).unwrap(), &mut Prg::from_seed(Block(13)));
+    let ring = Ring::new(30).unwrap();
+    let budget = Budget::new(&keys.parameters, &load(30, 8, 4, 0)).unwrap();
+    let weights: Weights = vec![(0, 7), (1, -100), (63, 1), (4000, 127)];
+    let positions: Vec<usize> = (0..4096).collect();
+    let slots = Slots { free: Vec::new(), given: positions.clone() };
+    let transcript = |messages: &[u64]| {
+        let mut prg = Prg::from_seed(Block(14));
+        let (seed, mut fresh, mut bytes) = (prg.block(), Vec::new(), Vec::new());
+        let encryptor = Encryptor::new(&keys.secret, Form::Points, budget);
+        encryptor.encrypt(seed, &slots, messages, &mut prg, &mut fresh);
+        let mut inputs = Inputs::new(Arc::clone(&keys.parameters), Form::Points, budget, 1);
+        inputs.push(seed, &slots, &fresh).unwrap();
+        let mut sum = Sum::new(Arc::clone(&keys.parameters));
+        sum.add(&inputs, 0, &WeightPoly::new(&keys.parameters, weights.iter().copied()));
+        let replier = Replier::new(&keys.public, budget);
+        (replier.reply(Product::Points(&mut sum), &positions, &mut prg, &mut bytes), bytes)
+    };
+    let message = Prg::from_seed(Block(15)).ring_vec(ring, 4096).into_values();
+    let (shares, bytes) = transcript(&message);
+    let (shares_of_zero, bytes_of_zero) = transcript(&vec![0; 4096]);
+    assert!(bytes == bytes_of_zero);
+    for (at, (share, of_zero)) in shares.iter().zip(&shares_of_zero).enumerate() {
+        let want = oracle(ring, std::slice::from_ref(&message), std::slice::from_ref(&weights), at);
+        assert_eq!(ring.sub(*share, *of_zero), want, "coefficient {at}");
+    }
+    // Both shares of zeros fill 64 classes alike: chi-square of 63 degrees of freedom, 63 ± 11.2.
+    let client = Decryptor::new(&keys.secret, budget).decrypt(&bytes_of_zero, &positions).unwrap();
+    for share in [shares_of_zero, client] {
+        let mut classes = [0f64; 64];
+        share.iter().for_each(|s| classes[(s >> 24) as usize] += 1.0);
+        let chi_square: f64 = classes.iter().map(|n| (n - 64.0) * (n - 64.0) / 64.0).sum();
+        assert!((63.0 - 56.0..63.0 + 67.0).contains(&chi_square), "{chi_square}");
+    }
 }
 
 #[test]
@@ -188,12 +229,14 @@ fn malformed_messages_are_errors() {
     high[16..].fill(0xff);
     assert!(key(&high).is_err_and(|e| range(&e)));
 
-    let mut inputs = Inputs::new(Arc::clone(&keys.parameters), Form::Points, budget, Block(1), 1);
-    let want = fresh_bytes(&keys.parameters, &budget);
-    assert!(inputs.push(&vec![0; want - 1]).is_err_and(|e| length(&e)));
-    assert!(inputs.push(&vec![0xff; want]).is_err_and(|e| range(&e)));
-    assert!(inputs.is_empty());
-    assert!(inputs.push(&vec![0; want]).is_ok() && inputs.len() == 1);
+    let mut inputs = Inputs::new(Arc::clone(&keys.parameters), Form::Points, budget, 1);
+    let slots = Slots { free: (0..20).collect(), given: (20..64).collect() };
+    let want = fresh_bytes(&keys.parameters, &budget, 20, 44);
+    let mut push = |bytes: &[u8]| inputs.push(Block(1), &slots, bytes);
+    assert!(push(&vec![0; want - 1]).is_err_and(|e| length(&e)));
+    assert!(push(&vec![0xff; want]).is_err_and(|e| range(&e)));
+    assert!(push(&vec![0; want]).is_ok());
+    assert_eq!(inputs.len(), 1);
 
     let decryptor = Decryptor::new(&keys.secret, budget);
     let want = reply_bytes(&keys.parameters, &budget, 2);
@@ -223,16 +266,9 @@ fn pack(parameters: Parameters, bits: u32, levels: u32, count: usize, form: Form
     assert_eq!(bytes.len(), packing_keys_bytes(&keys.parameters, levels));
     let (degree, ring) = (keys.parameters.degree(), Ring::new(bits).unwrap());
     let budget = Budget::new(&keys.parameters, &load(bits, 10, 9, levels)).unwrap();
-    let seed = prg.block();
-    let mut encryptor = Encryptor::new(&keys.secret, form, budget, seed);
-    let mut inputs = Inputs::new(Arc::clone(&keys.parameters), form, budget, seed, count);
-    let messages: Vec<Vec<u64>> = (0..count).map(|_| prg.ring_vec(ring, degree).into_values()).collect();
+    let mut messages: Vec<Vec<u64>> = (0..count).map(|_| prg.ring_vec(ring, degree).into_values()).collect();
     let weights: Vec<Weights> = (0..count).map(|_| random_weights(&mut prg, 9, 10, degree)).collect();
-    for message in &messages {
-        let mut bytes = Vec::new();
-        encryptor.encrypt(message.iter().copied().enumerate(), &mut prg, &mut bytes);
-        inputs.push(&bytes).unwrap();
-    }
+    let inputs = encrypt(&keys, budget, form, &mut messages, &mut prg);
     let combinations = match form {
         Form::Points => {
             let mut sum = Sum::new(Arc::clone(&keys.parameters));
@@ -252,16 +288,12 @@ fn pack(parameters: Parameters, bits: u32, levels: u32, count: usize, form: Form
     };
     let packed = packing.pack(combinations, levels);
     let stride = 1 << levels;
-    let masks: Vec<(usize, u64)> =
-        (0..degree).filter(|at| at % stride < count).map(|at| (at, ring.reduce(prg.u64()))).collect();
-    let mut reply = Vec::new();
-    Replier::new(&keys.public, budget).reply(Product::Coefficients(packed), &masks, &mut prg, &mut reply);
-    let positions: Vec<usize> = masks.iter().map(|(at, _)| *at).collect();
-    let values = Decryptor::new(&keys.secret, budget).decrypt(&reply, &positions).unwrap();
-    for ((at, mask), value) in masks.into_iter().zip(values) {
+    let positions: Vec<usize> = (0..degree).filter(|at| at % stride < count).collect();
+    let values = reply(&keys, budget, Product::Coefficients(packed), &positions, &mut prg);
+    for (at, value) in positions.into_iter().zip(values) {
         let j = at % stride;
         let want = oracle(ring, &messages[j..=j], &weights[j..=j], at - j);
-        assert_eq!(ring.add(value, mask), want, "{count} products, {levels} levels, coefficient {at}");
+        assert_eq!(value, want, "{count} products, {levels} levels, coefficient {at}");
     }
 }
 

@@ -9,7 +9,7 @@ use veilflow_net::Channel;
 use veilflow_prim::Prg;
 use veilflow_ring::RingVec;
 
-use super::plan::Plan;
+use super::plan::{InputSlots, Plan};
 use super::{HeSuite, he_error};
 
 /// The client of linear layers: holds the secret keys.
@@ -50,27 +50,34 @@ impl HeClient {
     /// If the layer does not fit the suite, or the channel fails.
     pub fn client_linear(&mut self, channel: &mut Channel, request: &LinearRequest) -> Result<LinearPair> {
         let plan = self.suite.plan(request).map_err(he_error)?;
-        let mask = self.prg.ring_vec(request.ring, request.shape.in_len());
-        self.send_inputs(channel, &plan, &mask)?;
+        let mask = self.send_inputs(channel, &plan, request)?;
         let product = RingVec::from_values(request.ring, self.receive(channel, &plan, request)?);
         Ok(LinearPair::Client { mask, product })
     }
 
-    fn send_inputs(&mut self, channel: &mut Channel, plan: &Plan, mask: &RingVec) -> Result<()> {
+    /// Returns the mask: what encryption chose. Elements that no output reads are masked too.
+    fn send_inputs(
+        &mut self,
+        channel: &mut Channel,
+        plan: &Plan,
+        request: &LinearRequest,
+    ) -> Result<RingVec> {
+        let mut mask = self.prg.ring_vec(request.ring, request.shape.in_len()).into_values();
         let seed = self.prg.block();
         channel.send(&seed.to_bytes())?;
-        let mut encryptor = Encryptor::new(&self.keys[plan.set], plan.form, plan.budget, seed);
-        let mut bytes = Vec::with_capacity(plan.input_bytes());
-        for tile in plan.tiles() {
-            for planes in plan.plane_ranges() {
-                let slots = plan.input_slots(&tile, &planes);
-                let message = slots.into_iter().map(|(at, element)| (at, mask.values()[element]));
-                bytes.clear();
-                encryptor.encrypt(message, &mut self.prg, &mut bytes);
-                channel.send(&bytes)?;
-            }
+        let mut seeds = Prg::from_seed(seed);
+        let encryptor = Encryptor::new(&self.keys[plan.set], plan.form, plan.budget);
+        let mut bytes = Vec::new();
+        for (planes, tile) in plan.inputs() {
+            let InputSlots { slots, free, given } = plan.input_slots(&tile, &planes);
+            let given: Vec<u64> = given.iter().map(|element| element.map_or(0, |e| mask[e])).collect();
+            bytes.clear();
+            let chosen = encryptor.encrypt(seeds.block(), &slots, &given, &mut self.prg, &mut bytes);
+            free.iter().zip(chosen).for_each(|(&element, m)| mask[element] = m);
+            channel.send(&bytes)?;
         }
-        Ok(channel.flush()?)
+        channel.flush()?;
+        Ok(RingVec::from_values(request.ring, mask))
     }
 
     fn receive(&self, channel: &mut Channel, plan: &Plan, request: &LinearRequest) -> Result<Vec<u64>> {

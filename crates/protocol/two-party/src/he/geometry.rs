@@ -10,6 +10,8 @@
 //! k blocks apart, planes in reverse order, so that output o of the product is at block o·k + k − 1. The block is large
 //! enough that nothing else falls there, and N ≥ k·M·`block` lets the rest wrap around harmlessly.
 
+use std::ops::Range;
+
 use veilflow_spec::LinearShape;
 
 /// A tap of the kernel: how far from the output it reads, and which weight of its channel it takes.
@@ -29,7 +31,7 @@ pub(super) struct Phase {
 /// A layer as planes and outputs.
 #[derive(Debug, Clone)]
 pub(super) struct Geometry {
-    channels: usize,
+    pub(super) channels: usize,
     input: [usize; 2],
     stride: [usize; 2],
     pub(super) phases: Vec<Phase>,
@@ -118,7 +120,7 @@ impl Geometry {
     }
 
     /// Whether some output of a range reads some plane of another; both ranges are not empty. Public, like the shape.
-    pub(super) fn meet(&self, planes: &std::ops::Range<usize>, outputs: &std::ops::Range<usize>) -> bool {
+    pub(super) fn meet(&self, planes: &Range<usize>, outputs: &Range<usize>) -> bool {
         self.group_of_plane(planes.start) <= self.group_of_output(outputs.end - 1)
             && self.group_of_output(outputs.start) <= self.group_of_plane(planes.end - 1)
     }
@@ -171,6 +173,9 @@ pub(super) struct Layout {
     pub(super) pitch: usize,
     /// Coefficients from plane to plane.
     pub(super) block: usize,
+    /// How many coefficients before and behind an output's own its taps read.
+    before: usize,
+    behind: usize,
 }
 
 impl Layout {
@@ -193,12 +198,37 @@ impl Layout {
         let left = (first[1] - least[1]).max(0) as usize;
         let right = (tile[1] as isize + most[1] - first[1]).max(0) as usize;
         let pitch = (columns + left).max(right).max(tile[1]);
-        // Weights stand at −lead..=tail: a block holds all products of its own window, and all its outputs read.
+        // Weights stand at −behind..=before: a block holds all products of its own window, and all its outputs read.
         let exponent = |shift: [isize; 2]| (first[0] - shift[0]) * pitch as isize + first[1] - shift[1];
-        let (lead, tail) = (-exponent(most).min(0), exponent(least).max(0));
+        let (behind, before) = (-exponent(most).min(0) as usize, exponent(least).max(0) as usize);
         let extent = |size: [usize; 2]| (size[0] - 1) * pitch + size[1];
-        let block = (extent(tile) + lead as usize).max(extent([rows, columns]) + tail as usize);
-        Self { tile, first, window: [rows, columns], pitch, block }
+        let block = (extent(tile) + behind).max(extent([rows, columns]) + before);
+        Self { tile, first, window: [rows, columns], pitch, block, before, behind }
+    }
+
+    /// The coefficients that a tile of `size` outputs reads of a plane, relative to the plane's block; the negative ones wrap around.
+    pub(super) fn reads(&self, size: [usize; 2]) -> Range<isize> {
+        let end = (size[0] - 1) * self.pitch + size[1] + self.behind;
+        -(self.before as isize)..end as isize
+    }
+
+    /// Rows, or columns for `axis` 1, of the window of the tile that starts with output `start`, that no window before it holds.
+    pub(super) fn unseen(&self, axis: usize, start: usize) -> usize {
+        if start == 0 { 0 } else { self.window[axis] - self.tile[axis] }
+    }
+
+    /// How many elements of a channel are in some window.
+    pub(super) fn covered(&self, geometry: &Geometry) -> usize {
+        let of_phase = |phase: &Phase| -> usize {
+            let along = |i: usize| {
+                let plane = (geometry.input[i] - phase.offset[i]).div_ceil(geometry.stride[i]) as isize;
+                let last = (geometry.output[i] - 1) / self.tile[i] * self.tile[i];
+                let end = (last as isize + self.first[i] + self.window[i] as isize).min(plane);
+                (end - self.first[i].max(0)).max(0) as usize
+            };
+            along(0) * along(1)
+        };
+        geometry.phases.iter().map(of_phase).sum()
     }
 
     /// How many tiles the outputs take.

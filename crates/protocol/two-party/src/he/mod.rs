@@ -1,12 +1,13 @@
 //! Pairs for linear layers by homomorphic encryption.
 //!
-//! The client encrypts its mask r, the server multiplies by W, subtracts its mask s and replies; the client decrypts
-//! W·r − s mod 2^ℓ, exactly. A layer is cut into negacyclic polynomial products by `geometry` and `plan`, in the cheapest way
+//! The client encrypts a mask r that comes out of the encryption; the server multiplies by W, keeps the leading bits s and replies
+//! with the rest; the client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut into negacyclic polynomial products by `geometry` and `plan`, in the cheapest way
 //! that fits. What each side sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
 
 mod client;
 mod geometry;
 mod plan;
+mod search;
 mod server;
 mod suite;
 #[cfg(test)]

@@ -72,7 +72,6 @@ impl HeServer {
     ) -> Result<LinearPair> {
         check_weights(request, weights)?;
         let plan = self.suite.plan(request).map_err(he_error)?;
-        let s = self.prg.ring_vec(request.ring, request.shape.out_len());
         let inputs = receive_inputs(channel, &plan)?;
         let mut job = Job {
             plan: &plan,
@@ -80,7 +79,7 @@ impl HeServer {
             inputs: &inputs,
             replier: Replier::new(&self.keys[plan.set].public, plan.budget),
             packing: self.keys[plan.set].packing.as_ref(),
-            s: &s,
+            s: vec![0; request.shape.out_len()],
             prg: &mut self.prg,
             channel,
         };
@@ -88,6 +87,7 @@ impl HeServer {
             Form::Points => job.by_points()?,
             Form::Coefficients => job.by_monomials()?,
         }
+        let s = RingVec::from_values(request.ring, job.s);
         channel.flush()?;
         Ok(LinearPair::Server { s })
     }
@@ -109,12 +109,13 @@ fn check_weights(request: &LinearRequest, weights: &[i64]) -> Result<()> {
 fn receive_inputs(channel: &mut Channel, plan: &Plan) -> Result<Inputs> {
     let seed = channel.recv_vec(SEED_BYTES)?;
     let seed = Block::from_bytes(seed.try_into().expect("sixteen bytes were asked for"));
+    let mut seeds = Prg::from_seed(seed);
     let count = plan.tiles().len() * plan.plane_ranges().count();
-    let mut inputs = Inputs::new(Arc::clone(&plan.parameters), plan.form, plan.budget, seed, count);
-    let mut bytes = vec![0; plan.input_bytes()];
-    for _ in 0..count {
-        channel.recv(&mut bytes)?;
-        inputs.push(&bytes).map_err(he_error)?;
+    let mut inputs = Inputs::new(Arc::clone(&plan.parameters), plan.form, plan.budget, count);
+    for (planes, tile) in plan.inputs() {
+        let slots = plan.input_slots(&tile, &planes).slots;
+        let bytes = channel.recv_vec(plan.input_bytes(&slots))?;
+        inputs.push(seeds.block(), &slots, &bytes).map_err(he_error)?;
     }
     Ok(inputs)
 }
@@ -126,7 +127,8 @@ struct Job<'a> {
     inputs: &'a Inputs,
     replier: Replier<'a>,
     packing: Option<&'a PackingKeys>,
-    s: &'a RingVec,
+    /// The server's shares, as replies yield them.
+    s: Vec<u64>,
     prg: &'a mut Prg,
     channel: &'a mut Channel,
 }
@@ -160,7 +162,6 @@ impl Job<'_> {
     /// The products of `outputs`, tile by tile.
     fn sum(&self, outputs: &Range<usize>, sums: &mut [Sum]) {
         let plan = self.plan;
-        let per_tile = plan.plane_ranges().count();
         sums.iter_mut().for_each(Sum::clear);
         for (i, planes) in plan.plane_ranges().enumerate() {
             if !plan.geometry.meet(&planes, outputs) {
@@ -169,8 +170,9 @@ impl Job<'_> {
             let mut terms = Vec::new();
             plan.monomials(&planes, outputs, |exponent, weight| terms.push((exponent, self.weights[weight])));
             let poly = WeightPoly::new(&plan.parameters, terms);
+            let first = i * sums.len();
             for (t, sum) in sums.iter_mut().enumerate() {
-                sum.add(self.inputs, t * per_tile + i, &poly);
+                sum.add(self.inputs, first + t, &poly);
             }
         }
     }
@@ -178,13 +180,13 @@ impl Job<'_> {
     /// Monomial by monomial, for weight polynomials of few.
     fn by_monomials(&mut self) -> Result<()> {
         let plan = self.plan;
-        let per_tile = plan.plane_ranges().count();
+        let tiles = plan.tiles();
         let replies: Vec<Range<usize>> = plan.reply_ranges().collect();
-        for (t, tile) in plan.tiles().iter().enumerate() {
+        for (t, tile) in tiles.iter().enumerate() {
             // Whole replies, about as many as make a batch.
             for batch in replies.chunks((BATCH >> plan.budget.levels).max(1)) {
                 let outputs = batch.iter().flat_map(|reply| plan.product_ranges(reply));
-                let rows: Vec<_> = outputs.map(|outputs| self.row(t * per_tile, &outputs)).collect();
+                let rows: Vec<_> = outputs.map(|outputs| self.row(tiles.len(), t, &outputs)).collect();
                 let mut products = self.inputs.combine(&rows).into_iter();
                 for reply in batch {
                     let count = plan.product_ranges(reply).count();
@@ -195,13 +197,17 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// All monomials of a product, over the input polynomials from `first` on.
-    fn row(&self, first: usize, outputs: &Range<usize>) -> Vec<ScaledMonomial> {
+    /// All monomials of a product for the tile with index `tile` of so many.
+    fn row(&self, tiles: usize, tile: usize, outputs: &Range<usize>) -> Vec<ScaledMonomial> {
         let mut row = Vec::new();
         for (i, planes) in self.plan.plane_ranges().enumerate() {
             if self.plan.geometry.meet(&planes, outputs) {
                 self.plan.monomials(&planes, outputs, |exponent, weight| {
-                    row.push(ScaledMonomial { input: first + i, exponent, weight: self.weights[weight] });
+                    row.push(ScaledMonomial {
+                        input: i * tiles + tile,
+                        exponent,
+                        weight: self.weights[weight],
+                    });
                 });
             }
         }
@@ -224,10 +230,10 @@ impl Job<'_> {
 
     fn reply(&mut self, tile: &Tile, outputs: &Range<usize>, product: Product<'_>) -> Result<()> {
         let slots = self.plan.reply_slots(tile, outputs);
-        let masks: Vec<(usize, u64)> =
-            slots.iter().map(|&(element, at)| (at, self.s.values()[element])).collect();
-        let mut bytes = Vec::with_capacity(self.plan.reply_bytes(masks.len()));
-        self.replier.reply(product, &masks, self.prg, &mut bytes);
+        let (elements, positions): (Vec<usize>, Vec<usize>) = slots.into_iter().unzip();
+        let mut bytes = Vec::with_capacity(self.plan.reply_bytes(positions.len()));
+        let shares = self.replier.reply(product, &positions, self.prg, &mut bytes);
+        elements.into_iter().zip(shares).for_each(|(element, share)| self.s[element] = share);
         Ok(self.channel.send(&bytes)?)
     }
 }

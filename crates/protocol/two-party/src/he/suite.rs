@@ -6,7 +6,8 @@ use veilflow_correlation::{Cost, LinearRequest};
 use veilflow_he::{HeError, Parameters, packing_keys_bytes, public_key_bytes};
 use veilflow_net::Role;
 
-use super::plan::{Candidates, Choice, Plan, Prices};
+use super::plan::Plan;
+use super::search::{Candidates, Choice, Prices};
 
 /// The parameter sets: 100 bits at degree 4096; as many at 8192, with packing; 150 bits at 8192, for wide rings and large sums.
 static PARAMETERS: LazyLock<[Arc<Parameters>; 3]> = LazyLock::new(|| {

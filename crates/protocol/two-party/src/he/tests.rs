@@ -5,13 +5,14 @@ use std::thread;
 
 use proptest::prelude::*;
 use veilflow_correlation::{CorrelationError, Flow, LinearPair, LinearRequest};
-use veilflow_he::{Form, HeError, Parameters};
+use veilflow_he::{Form, HeError, Parameters, fresh_bits};
 use veilflow_net::{Channel, Meter, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
-use super::plan::Prices;
+use super::plan::InputSlots;
+use super::search::Prices;
 use super::suite::Set;
 use super::*;
 
@@ -108,6 +109,38 @@ proptest! {
         let weight = |_| if top { lowest } else { random.u64() as i64 >> (64 - weight_bits) };
         let weights: Vec<i64> = (0..shape.weight_len()).map(weight).collect();
         run(&request(shape, bits, weight_bits), &weights, &toy_suite(set, levels));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    /// An element is free in one polynomial, the first that has it; and the search knows how many bits there are.
+    #[test]
+    fn every_element_is_free_once(shape in shapes(), bits in 1..=30u32, set in 0..2usize, levels in 0..6u32, dear: bool) {
+        let mut suite = toy_suite(set, levels);
+        if dear {
+            suite.prices.byte = 1e6;
+        }
+        let request = request(shape, bits, 4);
+        let plan = suite.plan(&request).unwrap();
+        let [mut coefficients, mut free_coefficients] = [0; 2];
+        let mut seen = std::collections::BTreeSet::new();
+        for (planes, tile) in plan.inputs() {
+            let InputSlots { slots, free, given } = plan.input_slots(&tile, &planes);
+            prop_assert_eq!((slots.free.len(), slots.given.len()), (free.len(), given.len()));
+            coefficients += free.len() + given.len();
+            free_coefficients += free.len();
+            for element in given.into_iter().flatten() {
+                prop_assert!(seen.contains(&element), "{} was not masked yet", element);
+            }
+            for element in free {
+                prop_assert!(seen.insert(element), "{} is masked twice", element);
+            }
+        }
+        let [of_free, of_given] = fresh_bits(&plan.parameters, &plan.budget).map(f64::from);
+        let exact = (coefficients - free_coefficients) as f64 * of_given + free_coefficients as f64 * of_free;
+        let known = plan.division.input_bits(&plan.geometry, &plan.parameters, &plan.budget);
+        prop_assert!((known - exact).abs() <= exact * 1e-9, "{} for {}", known, exact);
     }
 }
 
