@@ -3,7 +3,7 @@
 //! These serve floats, ring elements and shares alike. Shapes are expected to have passed [`Op::infer`](crate::Op::infer)
 //! or a plan's verifier; they panic otherwise.
 
-use crate::Shape;
+use crate::{Op, Shape};
 
 /// Row-major offsets of all elements of `dims`, where a step along dimension i moves by `strides[i]`.
 fn offsets(dims: &[usize], strides: &[usize], base: usize) -> Vec<usize> {
@@ -77,6 +77,18 @@ pub fn summands<T: Copy>(x: &[T], shape: &Shape, axes: &[usize]) -> (Vec<T>, usi
     let kept = (0..shape.rank()).filter(|i| !axes.contains(i));
     let perm: Vec<usize> = kept.chain(axes.iter().copied()).collect();
     (transpose(x, shape, &perm), axes.iter().map(|&i| shape[i]).product())
+}
+
+/// What `op` makes of elements with their shapes, if all it does is move them.
+pub fn moved<T: Copy>(op: &Op, inputs: &[(&[T], &Shape)]) -> Option<Vec<T>> {
+    let (x, shape) = inputs[0];
+    match op {
+        Op::Reshape { .. } | Op::Identity => Some(x.to_vec()),
+        Op::Transpose { perm } => Some(transpose(x, shape, perm)),
+        Op::Gather { axis, indices } => Some(gather(x, shape, *axis, indices)),
+        Op::Concat { axis } => Some(concat(inputs, *axis)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
