@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use crate::proto;
 
 /// The attributes of one node. Every reader removes what it read; what is left at the end wasn't understood.
-pub(crate) struct Attributes(HashMap<String, proto::Attribute>);
+pub(crate) struct Attributes<'a>(HashMap<&'a str, &'a proto::Attribute>);
 
-impl Attributes {
+impl<'a> Attributes<'a> {
     /// The node's attributes, or the name that occurs twice.
-    pub(crate) fn new(attributes: Vec<proto::Attribute>) -> Result<Self, String> {
+    pub(crate) fn new(attributes: &'a [proto::Attribute]) -> Result<Self, String> {
         let mut map = HashMap::new();
         for attribute in attributes {
-            let name = attribute.name.clone().unwrap_or_default();
-            if map.insert(name.clone(), attribute).is_some() {
+            let name = attribute.name.as_deref().unwrap_or_default();
+            if map.insert(name, attribute).is_some() {
                 return Err(format!("attribute `{name}` is given twice"));
             }
         }
@@ -24,7 +24,7 @@ impl Attributes {
         &mut self,
         name: &str,
         kind: &str,
-        read: impl Fn(proto::Attribute) -> Option<T>,
+        read: impl Fn(&'a proto::Attribute) -> Option<T>,
     ) -> Result<Option<T>, String> {
         match self.0.remove(name) {
             None => Ok(None),
@@ -41,19 +41,35 @@ impl Attributes {
     }
 
     pub(crate) fn string(&mut self, name: &str) -> Result<Option<String>, String> {
-        self.take(name, "string", |a| String::from_utf8(a.s?).ok())
+        self.take(name, "string", |a| String::from_utf8(a.s.clone()?).ok())
     }
 
-    pub(crate) fn tensor(&mut self, name: &str) -> Result<Option<proto::Tensor>, String> {
-        self.take(name, "tensor", |a| a.t)
+    pub(crate) fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, String> {
+        let read =
+            |a: &proto::Attribute| a.strings.iter().map(|s| String::from_utf8(s.clone()).ok()).collect();
+        self.take(name, "list of strings", read)
+    }
+
+    pub(crate) fn tensor(&mut self, name: &str) -> Result<Option<&'a proto::Tensor>, String> {
+        self.take(name, "tensor", |a| a.t.as_ref())
+    }
+
+    pub(crate) fn graph(&mut self, name: &str) -> Result<Option<&'a proto::Graph>, String> {
+        self.take(name, "graph", |a| a.g.as_ref())
     }
 
     pub(crate) fn ints(&mut self, name: &str) -> Result<Option<Vec<i64>>, String> {
-        self.take(name, "list of integers", |a| Some(a.ints))
+        self.take(name, "list of integers", |a| Some(a.ints.clone()))
     }
 
     pub(crate) fn floats(&mut self, name: &str) -> Result<Option<Vec<f32>>, String> {
-        self.take(name, "list of numbers", |a| Some(a.floats))
+        self.take(name, "list of numbers", |a| Some(a.floats.clone()))
+    }
+
+    /// A non-negative integer.
+    pub(crate) fn size(&mut self, name: &str) -> Result<Option<usize>, String> {
+        let Some(int) = self.int(name)? else { return Ok(None) };
+        usize::try_from(int).map(Some).map_err(|_| format!("attribute `{name}` is {int}"))
     }
 
     /// A list of non-negative integers.

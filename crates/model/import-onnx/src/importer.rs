@@ -1,192 +1,139 @@
 //! From the decoded file to the graph.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
-
-use veilflow_ir::{Graph, Op, Shape, Tensor, ValueId};
+use veilflow_ir::{Graph, Shape};
 
 use crate::attributes::Attributes;
 use crate::error::Error;
 use crate::literal::Literal;
-use crate::ops;
+use crate::lowering::{Lowering, Refusal};
+use crate::ops::{self, Lower};
 use crate::proto::{self, data_type};
-use crate::{MIN_OPSET, ops::supported_ops};
+use crate::scope::{Binding, Scopes};
+use crate::{MAX_NODES, MIN_OPSET, ops::supported_ops};
 
-/// What a name of the ONNX graph stands for.
-#[derive(Clone)]
-pub(crate) enum Binding {
-    /// A value of the graph.
-    Value(ValueId),
-    /// A tensor from the file that no node has read as a value yet.
-    Literal(Literal),
-    /// The softmax of a value: fine as an output, nowhere else.
-    Softmax(ValueId),
-    /// Nothing that can be read, and why.
-    Unreadable(String),
-}
-
-/// The node being imported, with what its lowering needs. Lowerings return reasons; the caller adds node and op.
-pub(crate) struct Lowering<'a> {
-    pub(crate) graph: &'a mut Graph,
-    pub(crate) attributes: Attributes,
+/// The graph so far and what names stand for.
+pub(crate) struct Importer {
+    pub(crate) graph: Graph,
+    pub(crate) scopes: Scopes,
     pub(crate) opset: i64,
-    bindings: &'a mut HashMap<String, Binding>,
-    inputs: Vec<String>,
-    name: String,
-    output: String,
+    /// How many elements may still be computed at import, so that a short file can't fill the memory.
+    elements: usize,
+    /// How many nodes may still be imported or made, so that no loop runs for ever.
+    nodes: usize,
 }
 
-/// Why a node was refused: a reason to be given the node's name, or an error that has it already.
-pub(crate) enum Refusal {
-    Reason(String),
-    Graph(veilflow_ir::Error),
-}
-
-impl From<String> for Refusal {
-    fn from(reason: String) -> Self {
-        Self::Reason(reason)
-    }
-}
-
-impl From<&str> for Refusal {
-    fn from(reason: &str) -> Self {
-        Self::Reason(reason.to_owned())
-    }
-}
-
-impl From<veilflow_ir::Error> for Refusal {
-    fn from(error: veilflow_ir::Error) -> Self {
-        Self::Graph(error)
-    }
-}
-
-impl Lowering<'_> {
-    /// The number of inputs, absent trailing ones left out.
-    pub(crate) fn input_count(&self) -> usize {
-        self.inputs.len()
+impl Importer {
+    /// Accounts for `count` elements made at import.
+    pub(crate) fn spend_elements(&mut self, count: usize) -> Result<(), Refusal> {
+        self.elements =
+            self.elements.checked_sub(count).ok_or("too much is computed from the file's constants")?;
+        Ok(())
     }
 
-    /// Whether input `index` is given.
-    pub(crate) fn has_input(&self, index: usize) -> bool {
-        self.inputs.get(index).is_some_and(|n| !n.is_empty())
+    /// Accounts for a node imported or made.
+    pub(crate) fn spend_node(&mut self) -> Result<(), Refusal> {
+        let spent = self.nodes.checked_sub(1);
+        self.nodes = spent.ok_or_else(|| format!("unrolled, the model has more than {MAX_NODES} nodes"))?;
+        Ok(())
     }
 
-    fn binding(&self, index: usize) -> Result<(&String, &Binding), Refusal> {
-        let name = self.inputs.get(index).filter(|n| !n.is_empty());
-        let name = name.ok_or_else(|| format!("input {index} is missing"))?;
-        match self.bindings.get(name) {
-            Some(Binding::Unreadable(reason)) => Err(format!("input `{name}`: {reason}").into()),
-            Some(Binding::Softmax(_)) => {
-                Err(format!("input `{name}`: a softmax is supported only as the last op").into())
+    /// Defines the initializers of a graph in the innermost scope.
+    pub(crate) fn define_initializers(
+        &mut self,
+        tensors: impl IntoIterator<Item = proto::Tensor>,
+    ) -> Result<(), Error> {
+        for tensor in tensors {
+            let name = tensor.name.clone().unwrap_or_default();
+            let binding = Literal::decode(tensor).map_or_else(Binding::Unreadable, Binding::Literal);
+            if !self.scopes.define(&name, binding) {
+                return Err(Error::Tensor { tensor: name, reason: "defined twice".into() });
             }
-            Some(binding) => Ok((name, binding)),
-            None => Err(format!("input `{name}` isn't defined before it").into()),
         }
+        Ok(())
     }
 
-    /// Input `index` as a value of the graph.
-    pub(crate) fn value(&mut self, index: usize) -> Result<ValueId, Refusal> {
-        match self.binding(index)? {
-            (_, Binding::Value(id)) => Ok(*id),
-            (name, Binding::Literal(Literal::Floats(tensor))) => {
-                let (name, tensor) = (name.clone(), Arc::clone(tensor));
-                let id = self.graph.constant(name.clone(), tensor)?;
-                self.bindings.insert(name, Binding::Value(id));
-                Ok(id)
-            }
-            (name, _) => Err(format!("input `{name}` holds integers").into()),
-        }
-    }
-
-    /// Input `index`, known at import, as floats.
-    pub(crate) fn floats(&self, index: usize) -> Result<Arc<Tensor>, Refusal> {
-        let (name, binding) = self.binding(index)?;
-        let tensor = match binding {
-            Binding::Literal(Literal::Floats(tensor)) => Some(tensor),
-            Binding::Value(id) => self.graph.constant_of(*id),
-            _ => None,
+    /// Lowers one node. `prefix` sets apart what the steps of a loop are called.
+    pub(crate) fn import_node(
+        &mut self,
+        prefix: &str,
+        index: usize,
+        node: &proto::Node,
+    ) -> Result<(), Error> {
+        let op = node.op_type.clone().unwrap_or_default();
+        let first = node.output.iter().find(|name| !name.is_empty());
+        let given = node.name.as_ref().filter(|n| !n.is_empty()).or(first);
+        let name = format!("{prefix}{}", given.cloned().unwrap_or_else(|| format!("#{index}")));
+        let domain = node.domain.as_deref().unwrap_or_default();
+        let lower = if matches!(domain, "" | "ai.onnx") { ops::find(&op) } else { None };
+        let Some(lower) = lower else {
+            let op = if domain.is_empty() { op } else { format!("{domain}.{op}") };
+            return Err(Error::UnsupportedOp { node: name, op, supported: supported_ops().join(", ") });
         };
-        tensor.cloned().ok_or_else(|| format!("input `{name}` must be a constant of floats").into())
+        self.lower(prefix, &name, lower, node).map_err(|refusal| match refusal {
+            Refusal::Reason(reason) => Error::Node { node: name, op, reason },
+            Refusal::Error(error) => error,
+        })
     }
 
-    /// Whether input `index` is known at import.
-    pub(crate) fn is_constant(&self, index: usize) -> bool {
-        self.floats(index).is_ok()
-    }
-
-    /// Input `index`, known at import, as integers.
-    pub(crate) fn integers(&self, index: usize) -> Result<Vec<i64>, Refusal> {
-        match self.binding(index)? {
-            (_, Binding::Literal(Literal::Integers(values))) => Ok(values.clone()),
-            (name, _) => Err(format!("input `{name}` must be a constant of integers").into()),
+    fn lower(&mut self, prefix: &str, name: &str, lower: Lower, node: &proto::Node) -> Result<(), Refusal> {
+        self.spend_node()?;
+        let attributes = Attributes::new(&node.attribute)?;
+        let mut lowering = Lowering::new(self, attributes, prefix, name, node);
+        let bindings = match lower {
+            Lower::One(lower) => vec![lower(&mut lowering)?],
+            Lower::Many(lower) => lower(&mut lowering)?,
+        };
+        lowering.attributes.finish()?;
+        let mut bindings = bindings.into_iter();
+        for (i, output) in node.output.iter().enumerate() {
+            let missing = || Binding::Unreadable(format!("output {i} of `{name}` isn't supported"));
+            let binding = bindings.next().unwrap_or_else(missing);
+            if !output.is_empty() && !self.scopes.define(output, binding) {
+                return Err(format!("output `{output}` is defined twice").into());
+            }
         }
-    }
-
-    /// Adds a constant made from one of the file's.
-    pub(crate) fn constant(&mut self, suffix: &str, tensor: Tensor) -> Result<ValueId, Refusal> {
-        let name = self.graph.fresh_name(&format!("{}.{suffix}", self.output));
-        Ok(self.graph.constant(name, Arc::new(tensor))?)
-    }
-
-    /// Adds a node before the last one.
-    pub(crate) fn step(&mut self, suffix: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
-        let output = self.graph.fresh_name(&format!("{}.{suffix}", self.output));
-        Ok(self.graph.node(self.name.clone(), output, op, inputs)?)
-    }
-
-    /// Adds the node that makes the output; a constant of another shape stays one, so that scales and weights may come
-    /// through Unsqueeze or Reshape.
-    pub(crate) fn last(&mut self, op: Op, inputs: &[ValueId]) -> Result<Binding, Refusal> {
-        if let (Op::Reshape { shape }, [x]) = (&op, inputs)
-            && let Some(tensor) = self.graph.constant_of(*x)
-            && tensor.data().len() == shape.elements()
-        {
-            let reshaped = Tensor::clone(tensor).reshape(shape.clone())?;
-            return Ok(Binding::Value(self.graph.constant(self.output.clone(), Arc::new(reshaped))?));
-        }
-        Ok(Binding::Value(self.graph.node(self.name.clone(), self.output.clone(), op, inputs)?))
+        Ok(())
     }
 }
 
-/// Imports a decoded model.
-pub(crate) fn import(model: proto::Model) -> Result<Graph, Error> {
+/// Imports a decoded model that was `bytes` long.
+pub(crate) fn import(model: proto::Model, bytes: usize) -> Result<Graph, Error> {
     let opset = opset(&model)?;
     let source = model.graph.ok_or_else(|| Error::Model("has no graph".into()))?;
-    let mut bindings = HashMap::new();
-    for tensor in source.initializer {
-        let name = tensor.name.clone().unwrap_or_default();
-        let binding = match Literal::decode(tensor) {
-            Ok(literal) => Binding::Literal(literal),
-            Err(reason) => Binding::Unreadable(reason),
-        };
-        if bindings.insert(name.clone(), binding).is_some() {
-            return Err(Error::Tensor { tensor: name, reason: "defined twice".into() });
-        }
-    }
-    let mut graph = Graph::new(source.name.unwrap_or_default());
+    let mut importer = Importer {
+        graph: Graph::new(source.name.unwrap_or_default()),
+        scopes: Scopes::default(),
+        opset,
+        elements: (1 << 24) + 4 * bytes,
+        nodes: MAX_NODES,
+    };
+    importer.scopes.enter();
+    importer.define_initializers(source.initializer)?;
     for input in source.input {
-        let name = input.name.clone().unwrap_or_default();
+        let name = input.name.as_deref().unwrap_or_default();
         // Old files list their weights among the inputs.
-        if let Entry::Vacant(slot) = bindings.entry(name) {
-            let shape = input_shape(slot.key(), &input)?;
-            let id = graph.input(slot.key().clone(), shape)?;
-            slot.insert(Binding::Value(id));
+        if !importer.scopes.defines(name) {
+            let shape = input_shape(name, &input)?;
+            let id = importer.graph.input(name, shape)?;
+            importer.scopes.define(name, Binding::Value(id));
         }
     }
-    for (index, node) in source.node.into_iter().enumerate() {
-        import_node(&mut graph, &mut bindings, opset, index, node)?;
+    for (index, node) in source.node.iter().enumerate() {
+        importer.import_node("", index, node)?;
     }
     for output in source.output {
         let name = output.name.unwrap_or_default();
-        match bindings.get(&name) {
-            Some(Binding::Value(id)) => graph.output(*id, false),
-            Some(Binding::Softmax(id)) => graph.output(*id, true),
+        match importer.scopes.get(&name) {
+            Some(Binding::Value(id)) => importer.graph.output(*id, false),
+            Some(Binding::Softmax(id)) => importer.graph.output(*id, true),
+            Some(Binding::Unreadable(reason)) => {
+                return Err(Error::Model(format!("outputs `{name}`, but {reason}")));
+            }
             _ => return Err(Error::Model(format!("doesn't compute its output `{name}`"))),
         }
     }
-    graph.verify()?;
-    Ok(graph)
+    importer.graph.verify()?;
+    Ok(importer.graph)
 }
 
 fn opset(model: &proto::Model) -> Result<i64, Error> {
@@ -222,50 +169,4 @@ fn input_shape(name: &str, input: &proto::ValueInfo) -> Result<Shape, Error> {
         })
         .collect();
     Ok(Shape::new(dims?)?)
-}
-
-fn import_node(
-    graph: &mut Graph,
-    bindings: &mut HashMap<String, Binding>,
-    opset: i64,
-    index: usize,
-    node: proto::Node,
-) -> Result<(), Error> {
-    let op = node.op_type.unwrap_or_default();
-    let output = node.output.first().cloned().unwrap_or_default();
-    let given = node.name.filter(|n| !n.is_empty());
-    let name = given.unwrap_or_else(|| if output.is_empty() { format!("#{index}") } else { output.clone() });
-    let domain = node.domain.unwrap_or_default();
-    let lower = if matches!(domain.as_str(), "" | "ai.onnx") { ops::find(&op) } else { None };
-    let Some(lower) = lower else {
-        let op = if domain.is_empty() { op } else { format!("{domain}.{op}") };
-        return Err(Error::UnsupportedOp { node: name, op, supported: supported_ops().join(", ") });
-    };
-    let mut inputs = node.input;
-    while inputs.last().is_some_and(String::is_empty) {
-        inputs.pop();
-    }
-    let lowered = Attributes::new(node.attribute).map_err(Refusal::from).and_then(|attributes| {
-        let (name, output) = (name.clone(), output.clone());
-        let mut lowering = Lowering { graph, attributes, opset, bindings, inputs, name, output };
-        let binding = lower(&mut lowering)?;
-        lowering.attributes.finish()?;
-        Ok(binding)
-    });
-    let binding = lowered.map_err(|refusal| match refusal {
-        Refusal::Reason(reason) => Error::Node { node: name.clone(), op: op.clone(), reason },
-        Refusal::Graph(error) => Error::Graph(error),
-    })?;
-    let unreadable = Binding::Unreadable(format!("only the first output of {op} is supported"));
-    let further = node.output.iter().skip(1).map(|n| (n.clone(), unreadable.clone()));
-    for (output, binding) in std::iter::once((output, binding)).chain(further) {
-        if !output.is_empty() && bindings.insert(output.clone(), binding).is_some() {
-            return Err(Error::Node {
-                node: name,
-                op,
-                reason: format!("output `{output}` is defined twice"),
-            });
-        }
-    }
-    Ok(())
 }

@@ -12,16 +12,27 @@
 //! calibration and reports want the exporter's own nodes and names. What it would save, shape inference, we need
 //! anyway: it is where a model that the protocols can't run is refused.
 //!
+//! # What is known at import
+//! Moves of constants are made at import, so that weights may come through Transpose, Concat or Slice, and so is all
+//! arithmetic on integers, which exporters compute shapes with. Arithmetic on constant floats stays in the graph;
+//! simplification folds it.
+//!
+//! # Loops
+//! LSTM, GRU, RNN and Scan are unrolled: the graph has no loops. All steps share their constants, one value each.
+//!
 //! # Malformed files
-//! Any sequence of bytes gives a graph or an error, in time and memory bounded by a small multiple of its length:
-//! sizes are checked before anything is allocated for them, and nesting is limited by prost.
+//! Any sequence of bytes gives a graph or an error, in bounded time and memory: sizes are checked before anything is
+//! allocated for them, nesting is limited by prost, unrolled loops by [`MAX_NODES`], and what is computed at import to
+//! 2^24 elements plus four for each byte of the file.
 
 mod attributes;
 mod error;
 mod importer;
 mod literal;
+mod lowering;
 mod ops;
 mod proto;
+mod scope;
 
 use std::fs::File;
 use std::io::Read;
@@ -37,6 +48,9 @@ pub const MAX_FILE_BYTES: u64 = (1 << 31) - 1;
 
 /// The oldest opset understood.
 pub const MIN_OPSET: i64 = 9;
+
+/// The most nodes imported or made, unrolled loops and all.
+pub const MAX_NODES: usize = 1 << 18;
 
 /// Reads the ONNX file at `path`.
 ///
@@ -59,7 +73,7 @@ pub fn import_bytes(bytes: &[u8]) -> Result<Graph, Error> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Error::TooLong { limit: MAX_FILE_BYTES });
     }
-    importer::import(proto::Model::decode(bytes)?)
+    importer::import(proto::Model::decode(bytes)?, bytes.len())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Tensors whose value is in the file.
+//! Tensors whose value is known at import.
 
 use std::sync::Arc;
 
-use veilflow_ir::{Shape, Tensor};
+use veilflow_ir::{Op, Shape, Tensor, layout};
 
 use crate::proto::{self, data_type};
 
@@ -11,11 +11,49 @@ use crate::proto::{self, data_type};
 pub(crate) enum Literal {
     /// Numbers: weights and the like.
     Floats(Arc<Tensor>),
-    /// Integers: shapes, axes, pads. Row-major.
-    Integers(Vec<i64>),
+    /// Shapes, axes, pads.
+    Integers(Arc<Integers>),
+}
+
+/// A tensor of integers in row-major order. Unlike one of floats it may be empty: the shape of a scalar is.
+pub(crate) struct Integers {
+    pub(crate) dims: Vec<usize>,
+    pub(crate) values: Vec<i64>,
 }
 
 impl Literal {
+    /// Integers in one dimension.
+    pub(crate) fn list(values: Vec<i64>) -> Self {
+        Self::Integers(Arc::new(Integers { dims: vec![values.len()], values }))
+    }
+
+    /// The shape, unless the tensor is empty.
+    pub(crate) fn shape(&self) -> Result<Shape, veilflow_ir::Error> {
+        match self {
+            Self::Floats(tensor) => Ok(tensor.shape().clone()),
+            Self::Integers(integers) => Shape::new(integers.dims.clone()),
+        }
+    }
+
+    /// What an op that moves elements makes of literals of one kind; none for another op or kinds that differ. The op
+    /// must have inferred `output` from their shapes.
+    pub(crate) fn moved(op: &Op, inputs: &[(&Self, &Shape)], output: &Shape) -> Option<Self> {
+        let floats: Option<Vec<_>> = inputs
+            .iter()
+            .map(|(l, s)| if let Self::Floats(t) = l { Some((t.data(), *s)) } else { None })
+            .collect();
+        if let Some(parts) = floats {
+            let tensor = Tensor::new(output.clone(), layout::moved(op, &parts)?).ok()?;
+            return Some(Self::Floats(Arc::new(tensor)));
+        }
+        let integers: Option<Vec<_>> = inputs
+            .iter()
+            .map(|(l, s)| if let Self::Integers(t) = l { Some((&t.values[..], *s)) } else { None })
+            .collect();
+        let values = layout::moved(op, &integers?)?;
+        Some(Self::Integers(Arc::new(Integers { dims: output.to_vec(), values })))
+    }
+
     /// Decodes a tensor, or says why it can't be used.
     pub(crate) fn decode(tensor: proto::Tensor) -> Result<Self, String> {
         let location = tensor.data_location.unwrap_or_default();
@@ -40,7 +78,7 @@ impl Literal {
             if expected != Some(values.len()) {
                 return Err(format!("{} values for dimensions {dims:?}", values.len()));
             }
-            return Ok(Self::Integers(values));
+            return Ok(Self::Integers(Arc::new(Integers { dims, values })));
         }
         let shape = Shape::new(dims).map_err(|e| e.to_string())?;
         let values = match (kind, raw) {

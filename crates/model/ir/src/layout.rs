@@ -3,7 +3,7 @@
 //! These serve floats, ring elements and shares alike. Shapes are expected to have passed [`Op::infer`](crate::Op::infer)
 //! or a plan's verifier; they panic otherwise.
 
-use crate::Shape;
+use crate::{Op, Shape};
 
 /// Row-major offsets of all elements of `dims`, where a step along dimension i moves by `strides[i]`.
 fn offsets(dims: &[usize], strides: &[usize], base: usize) -> Vec<usize> {
@@ -60,6 +60,37 @@ pub fn pad<T: Copy>(x: &[T], shape: &Shape, before: &[usize], after: &[usize], v
     out
 }
 
+/// Slices of `x` along `axis`: `indices[i]` gives index i of the result's.
+pub fn gather<T: Copy>(x: &[T], shape: &Shape, axis: usize, indices: &[usize]) -> Vec<T> {
+    let run = shape.stride(axis);
+    let mut out = Vec::with_capacity(x.len() / shape[axis] * indices.len());
+    for part in x.chunks_exact(shape[axis] * run) {
+        for i in indices {
+            out.extend_from_slice(&part[i * run..(i + 1) * run]);
+        }
+    }
+    out
+}
+
+/// What a sum over `axes` adds up, sum by sum in the order of the results, and how many elements each sum has.
+pub fn summands<T: Copy>(x: &[T], shape: &Shape, axes: &[usize]) -> (Vec<T>, usize) {
+    let kept = (0..shape.rank()).filter(|i| !axes.contains(i));
+    let perm: Vec<usize> = kept.chain(axes.iter().copied()).collect();
+    (transpose(x, shape, &perm), axes.iter().map(|&i| shape[i]).product())
+}
+
+/// What `op` makes of elements with their shapes, if all it does is move them.
+pub fn moved<T: Copy>(op: &Op, inputs: &[(&[T], &Shape)]) -> Option<Vec<T>> {
+    let (x, shape) = inputs[0];
+    match op {
+        Op::Reshape { .. } | Op::Identity => Some(x.to_vec()),
+        Op::Transpose { perm } => Some(transpose(x, shape, perm)),
+        Op::Gather { axis, indices } => Some(gather(x, shape, *axis, indices)),
+        Op::Concat { axis } => Some(concat(inputs, *axis)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +118,22 @@ mod tests {
         let (a, b) = ([1, 2, 3, 4], [5, 6]);
         let parts = [(&a[..], &shape(&[2, 2, 1])), (&b[..], &shape(&[2, 1, 1]))];
         assert_eq!(concat(&parts, 1), [1, 2, 5, 3, 4, 6]);
+    }
+
+    #[test]
+    fn gather_takes_slices_in_any_order() {
+        let x = [0, 1, 2, 3, 10, 11, 12, 13];
+        assert_eq!(gather(&x, &shape(&[2, 2, 2]), 1, &[1]), [2, 3, 12, 13]);
+        assert_eq!(gather(&x, &shape(&[2, 4]), 1, &[3, 0, 3]), [3, 0, 3, 13, 10, 13]);
+        assert_eq!(gather(&x, &shape(&[2, 4]), 0, &[1]), [10, 11, 12, 13]);
+    }
+
+    #[test]
+    fn summands_stand_together() {
+        let x = [0, 1, 2, 10, 11, 12];
+        assert_eq!(summands(&x, &shape(&[2, 3]), &[0]), (vec![0, 10, 1, 11, 2, 12], 2));
+        assert_eq!(summands(&x, &shape(&[2, 1, 3]), &[0, 2]), (x.to_vec(), 6));
+        assert_eq!(summands(&x, &shape(&[2, 3]), &[]), (x.to_vec(), 1));
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod weights;
 mod window;
 
 pub use error::Error;
-pub use graph::{Graph, Node, Op, Output, Value, ValueId};
+pub use graph::{Function, Graph, Node, Op, Output, Value, ValueId};
 pub use plan::{Encoded, Extension, Plan, PlanNode, PlanOp, PlanValue};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, Shape};
 pub use tensor::Tensor;

@@ -17,6 +17,17 @@ use veilflow_passes::{DEFAULT_ERROR, Options, clear, compile_within, float, simp
 
 const MODELS: [&str; 5] = ["mnist-cnn", "squeezenet1.0", "efficientnet-lite0", "opennsfw", "kws/DS_CNN_S"];
 
+/// Recurrent networks: each op and loop that import unrolls.
+const RECURRENT: [&str; 7] = [
+    "har-fastgrnn/fastgrnn-scan",
+    "har-fastgrnn/fastgrnn-unrolled-16steps",
+    "har-fastgrnn/gru-h6",
+    "har-fastgrnn/lstm-h5",
+    "kws/GRU_S",
+    "kws/Basic_LSTM_S",
+    "vww-rnnpool",
+];
+
 fn pack() -> PathBuf {
     std::env::var_os("VEILFLOW_MODEL_PACK").expect("VEILFLOW_MODEL_PACK must name the model folder").into()
 }
@@ -72,7 +83,8 @@ fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
 
 #[test]
 fn float_runs_agree_with_the_stored_outputs() {
-    for path in models() {
+    let recurrent = RECURRENT.iter().map(|name| pack().join(name));
+    for path in models().into_iter().chain(recurrent) {
         let model = load(&path);
         let name = &model.name;
         let simple = simplify(&model.graph).unwrap();

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use veilflow_ir::{Op, Shape, Tensor};
 
-use crate::importer::{Binding, Lowering, Refusal};
-use crate::literal::Literal;
-use crate::ops::axis;
-
-type Lowered = Result<Binding, Refusal>;
+use super::{Lowered, axes, axis};
+use crate::literal::{Integers, Literal};
+use crate::lowering::{Lowering, Refusal};
+use crate::scope::Binding;
 
 pub(super) fn constant(l: &mut Lowering<'_>) -> Lowered {
     let a = &mut l.attributes;
@@ -16,114 +15,127 @@ pub(super) fn constant(l: &mut Lowering<'_>) -> Lowered {
         Ok(Binding::Literal(Literal::Floats(Arc::new(Tensor::new(Shape::new(dims)?, values)?))))
     };
     if let Some(tensor) = a.tensor("value")? {
-        Ok(Binding::Literal(Literal::decode(tensor)?))
+        Ok(Binding::Literal(Literal::decode(tensor.clone())?))
     } else if let Some(value) = a.float("value_float")? {
         floats(vec![value], vec![])
     } else if let Some(values) = a.floats("value_floats")? {
         let dims = vec![values.len()];
         floats(values, dims)
     } else if let Some(value) = a.int("value_int")? {
-        Ok(Binding::Literal(Literal::Integers(vec![value])))
+        let scalar = Integers { dims: vec![], values: vec![value] };
+        Ok(Binding::Literal(Literal::Integers(Arc::new(scalar))))
     } else if let Some(values) = a.ints("value_ints")? {
-        Ok(Binding::Literal(Literal::Integers(values)))
+        Ok(Binding::Literal(Literal::list(values)))
     } else {
         Err("holds neither a tensor nor numbers".into())
     }
 }
 
+/// Input 0 under another shape, which `dims` finds from its own.
+fn reshaped(
+    l: &mut Lowering<'_>,
+    dims: impl FnOnce(&mut Lowering<'_>, &Shape) -> Result<Vec<usize>, Refusal>,
+) -> Lowered {
+    let x = l.operand(0)?;
+    let from = l.operand_shape(&x)?;
+    let shape = Shape::new(dims(l, &from)?)?;
+    Ok(l.moved("", Op::Reshape { shape }, &[x])?.into())
+}
+
 pub(super) fn flatten(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.value(0)?;
-    let shape = l.graph.shape(x);
-    let axis = axis(l.attributes.int("axis")?.unwrap_or(1), shape.rank(), true)?;
-    let dims = [shape[..axis].iter().product(), shape[axis..].iter().product::<usize>()];
-    l.last(Op::Reshape { shape: Shape::new(dims)? }, &[x])
+    reshaped(l, |l, from| {
+        let axis = axis(l.attributes.int("axis")?.unwrap_or(1), from.rank(), true)?;
+        Ok(vec![from[..axis].iter().product(), from[axis..].iter().product()])
+    })
 }
 
 /// The target may hold one -1 (the rest) and zeros (the dimension as it was).
 pub(super) fn reshape(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.value(0)?;
-    let from = l.graph.shape(x).clone();
-    let target = l.integers(1)?;
-    if l.attributes.flag("allowzero")? && target.contains(&0) {
-        return Err("an empty dimension".into());
-    }
-    let mut dims = Vec::with_capacity(target.len());
-    let mut rest = None;
-    for (i, &d) in target.iter().enumerate() {
-        dims.push(match d {
-            -1 if rest.replace(i).is_some() => return Err(format!("two -1 in {target:?}").into()),
-            -1 => 1,
-            0 => *from.get(i).ok_or_else(|| format!("{from} has no dimension {i} to keep"))?,
-            d => usize::try_from(d).map_err(|_| format!("dimension {d}"))?,
-        });
-    }
-    let known = Shape::new(dims.clone())?.elements();
-    if let Some(rest) = rest {
-        dims[rest] = from.elements() / known;
-    }
-    l.last(Op::Reshape { shape: Shape::new(dims)? }, &[x])
-}
-
-/// Axes are an attribute before opset 13, an input since.
-fn axes(l: &mut Lowering<'_>) -> Result<Option<Vec<i64>>, Refusal> {
-    match l.attributes.ints("axes")? {
-        Some(axes) => Ok(Some(axes)),
-        None if l.has_input(1) => l.integers(1).map(Some),
-        None => Ok(None),
-    }
+    reshaped(l, |l, from| {
+        let target = l.integers(1)?;
+        if l.attributes.flag("allowzero")? && target.contains(&0) {
+            return Err("an empty dimension".into());
+        }
+        let mut dims = Vec::with_capacity(target.len());
+        let mut rest = None;
+        for (i, &d) in target.iter().enumerate() {
+            dims.push(match d {
+                -1 if rest.replace(i).is_some() => return Err(format!("two -1 in {target:?}").into()),
+                -1 => 1,
+                0 => *from.get(i).ok_or_else(|| format!("{from} has no dimension {i} to keep"))?,
+                d => usize::try_from(d).map_err(|_| format!("dimension {d}"))?,
+            });
+        }
+        let known = Shape::new(dims.clone())?.elements();
+        if let Some(rest) = rest {
+            dims[rest] = from.elements() / known;
+        }
+        Ok(dims)
+    })
 }
 
 pub(super) fn squeeze(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.value(0)?;
-    let shape = l.graph.shape(x).clone();
-    let chosen: Option<Result<Vec<usize>, Refusal>> =
-        axes(l)?.map(|axes| axes.iter().map(|&a| axis(a, shape.rank(), false)).collect());
-    let chosen = chosen.transpose()?;
-    let drop = |i: usize| chosen.as_ref().map_or(shape[i] == 1, |c| c.contains(&i));
-    let dims: Vec<usize> = (0..shape.rank()).filter(|&i| !drop(i)).map(|i| shape[i]).collect();
-    l.last(Op::Reshape { shape: Shape::new(dims)? }, &[x])
+    reshaped(l, |l, from| {
+        let chosen: Option<Result<Vec<usize>, Refusal>> =
+            axes(l)?.map(|axes| axes.iter().map(|&a| axis(a, from.rank(), false)).collect());
+        let chosen = chosen.transpose()?;
+        let drop = |i: usize| chosen.as_ref().map_or(from[i] == 1, |c| c.contains(&i));
+        Ok((0..from.rank()).filter(|&i| !drop(i)).map(|i| from[i]).collect())
+    })
 }
 
 pub(super) fn unsqueeze(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.value(0)?;
-    let shape = l.graph.shape(x).clone();
-    let axes = axes(l)?.ok_or("the axes are missing")?;
-    let rank = shape.rank() + axes.len();
-    let chosen: Result<Vec<usize>, Refusal> = axes.iter().map(|&a| axis(a, rank, false)).collect();
-    let chosen = chosen?;
-    let mut kept = shape.iter().copied();
-    let dims: Vec<usize> =
-        (0..rank).map(|i| if chosen.contains(&i) { 1 } else { kept.next().unwrap_or(1) }).collect();
-    l.last(Op::Reshape { shape: Shape::new(dims)? }, &[x])
+    reshaped(l, |l, from| {
+        let axes = axes(l)?.ok_or("the axes are missing")?;
+        let rank = from.rank() + axes.len();
+        let chosen: Result<Vec<usize>, Refusal> = axes.iter().map(|&a| axis(a, rank, false)).collect();
+        let chosen = chosen?;
+        let mut kept = from.iter().copied();
+        Ok((0..rank).map(|i| if chosen.contains(&i) { 1 } else { kept.next().unwrap_or(1) }).collect())
+    })
 }
 
 pub(super) fn transpose(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.value(0)?;
-    let rank = l.graph.shape(x).rank();
+    let x = l.operand(0)?;
+    let rank = l.operand_shape(&x)?.rank();
     let perm = l.attributes.sizes("perm")?.unwrap_or_else(|| (0..rank).rev().collect());
-    l.last(Op::Transpose { perm }, &[x])
+    Ok(l.moved("", Op::Transpose { perm }, &[x])?.into())
 }
 
 pub(super) fn concat(l: &mut Lowering<'_>) -> Lowered {
-    let inputs: Result<Vec<_>, _> = (0..l.input_count()).map(|i| l.value(i)).collect();
-    let inputs = inputs?;
-    let rank = inputs.first().map_or(0, |&x| l.graph.shape(x).rank());
+    let inputs = (0..l.input_count()).map(|i| l.operand(i)).collect::<Result<Vec<_>, _>>()?;
+    let rank = match inputs.first() {
+        Some(first) => l.operand_shape(first)?.rank(),
+        None => 0,
+    };
     let axis = axis(l.attributes.int("axis")?.ok_or("attribute `axis` is missing")?, rank, false)?;
-    l.last(Op::Concat { axis }, &inputs)
+    Ok(l.moved("", Op::Concat { axis }, &inputs)?.into())
 }
 
-/// Pads and value are attributes before opset 11, inputs since.
+/// What a border holds.
+enum Border {
+    Value(f32),
+    /// The nearest element.
+    Edge,
+    /// The elements next to the edge, mirrored at it.
+    Reflect,
+}
+
+/// Pads and value are attributes before opset 11, inputs since. Borders of the input's own elements are slices of it.
 pub(super) fn pad(l: &mut Lowering<'_>) -> Lowered {
-    match l.attributes.string("mode")?.as_deref() {
-        None | Some("constant") => {}
-        Some(mode) => return Err(format!("mode `{mode}` isn't supported, only `constant`").into()),
-    }
-    let (pads, value) = if l.opset < 11 {
+    let mode = l.attributes.string("mode")?;
+    let (pads, value) = if l.opset() < 11 {
         let pads = l.attributes.ints("pads")?.ok_or("attribute `pads` is missing")?;
         (pads, l.attributes.float("value")?.unwrap_or(0.0))
     } else {
         let value = if l.has_input(2) { l.floats(2)?.data()[0] } else { 0.0 };
         (l.integers(1)?, value)
+    };
+    let border = match mode.as_deref() {
+        None | Some("constant") => Border::Value(value),
+        Some("edge") => Border::Edge,
+        Some("reflect") => Border::Reflect,
+        Some(mode) => return Err(format!("mode `{mode}` isn't supported").into()),
     };
     if l.has_input(3) {
         return Err("its `axes` input isn't supported".into());
@@ -131,6 +143,31 @@ pub(super) fn pad(l: &mut Lowering<'_>) -> Lowered {
     let sizes: Result<Vec<usize>, _> = pads.iter().map(|&p| usize::try_from(p)).collect();
     let sizes = sizes.map_err(|_| format!("negative pads {pads:?} (cropping) aren't supported"))?;
     let (before, after) = sizes.split_at(sizes.len() / 2);
-    let x = l.value(0)?;
-    l.last(Op::Pad { before: before.to_vec(), after: after.to_vec(), value }, &[x])
+    if let Border::Value(value) = border {
+        let x = l.value(0)?;
+        return l.last(Op::Pad { before: before.to_vec(), after: after.to_vec(), value }, &[x]);
+    }
+    let mut x = l.operand(0)?;
+    let shape = l.operand_shape(&x)?;
+    if before.len() != shape.rank() || after.len() != shape.rank() {
+        return Err(format!("{} and {} pads for the dimensions of {shape}", before.len(), after.len()).into());
+    }
+    let padded: Vec<usize> = (0..shape.rank()).filter(|&i| before[i] > 0 || after[i] > 0).collect();
+    for &axis in &padded {
+        let (size, before, after) = (shape[axis], before[axis], after[axis]);
+        if matches!(border, Border::Reflect) && before.max(after) >= size {
+            return Err(format!("reflects {before} and {after} of {size} elements").into());
+        }
+        l.importer.spend_elements(before.saturating_add(after))?;
+        let source = |i: usize| match (i.checked_sub(before), &border) {
+            (Some(inside), _) if inside < size => inside,
+            (Some(_), Border::Reflect) => 2 * (size - 1) - (i - before),
+            (None, Border::Reflect) => before - i,
+            (Some(_), _) => size - 1,
+            (None, _) => 0,
+        };
+        let op = Op::Gather { axis, indices: (0..before + size + after).map(source).collect() };
+        x = l.moved(if Some(&axis) == padded.last() { "" } else { "padded" }, op, &[x])?;
+    }
+    Ok(x.into())
 }

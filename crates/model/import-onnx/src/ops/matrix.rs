@@ -2,9 +2,10 @@
 
 use veilflow_ir::{Op, Shape, Tensor};
 
-use crate::importer::{Binding, Lowering, Refusal};
+use super::Lowered;
+use crate::lowering::Lowering;
 
-pub(super) fn matmul(l: &mut Lowering<'_>) -> Result<Binding, Refusal> {
+pub(super) fn matmul(l: &mut Lowering<'_>) -> Lowered {
     if !l.is_constant(1) {
         return Err(
             "its second input must be a constant: products of two private matrices aren't supported".into()
@@ -15,7 +16,7 @@ pub(super) fn matmul(l: &mut Lowering<'_>) -> Result<Binding, Refusal> {
 }
 
 /// α·A·B + β·C with B transposed if `transB`: a product by the scaled, transposed constant.
-pub(super) fn gemm(l: &mut Lowering<'_>) -> Result<Binding, Refusal> {
+pub(super) fn gemm(l: &mut Lowering<'_>) -> Lowered {
     let alpha = l.attributes.float("alpha")?.unwrap_or(1.0);
     let beta = l.attributes.float("beta")?.unwrap_or(1.0);
     let transposed = l.attributes.flag("transB")?;

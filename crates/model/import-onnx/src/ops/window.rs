@@ -2,19 +2,15 @@
 
 use veilflow_ir::{Op, Window};
 
-use crate::importer::{Binding, Lowering, Refusal};
-
-type Lowered = Result<Binding, Refusal>;
+use super::Lowered;
+use crate::lowering::{Lowering, Refusal};
 
 /// Height and width of input 0.
 fn input_size(l: &mut Lowering<'_>) -> Result<[usize; 2], Refusal> {
     let x = l.value(0)?;
-    match **l.graph.shape(x) {
+    match **l.shape(x) {
         [_, _, h, w] => Ok([h, w]),
-        _ => {
-            Err(format!("input of shape {}; only 2-D images (1xCxHxW) are supported", l.graph.shape(x))
-                .into())
-        }
+        _ => Err(format!("input of shape {}; only 2-D images (1xCxHxW) are supported", l.shape(x)).into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The float graph: values with static shapes, typed nodes in execution order, constants.
 
+mod function;
 mod op;
 mod text;
 mod verify;
@@ -7,6 +8,7 @@ mod verify;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+pub use function::Function;
 pub use op::Op;
 
 use crate::{Error, Shape, Tensor};

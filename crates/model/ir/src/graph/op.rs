@@ -2,6 +2,7 @@
 //!
 //! Activations are NCHW with a batch of one; weights come as constant inputs.
 
+use super::Function;
 use crate::{Shape, Window};
 
 /// What a node computes. Shapes are in row-major order; `x`, `w`, `b` are its inputs in order.
@@ -22,6 +23,11 @@ pub enum Op {
     Sub,
     /// a · b, broadcast.
     Mul,
+    /// A function of every element.
+    Apply {
+        /// The function.
+        function: Function,
+    },
     /// (x − mean)/√(variance + ε) · scale + shift over channels; inputs x, scale, shift, mean, variance, each `[C]`.
     BatchNormalization {
         /// ε.
@@ -72,6 +78,18 @@ pub enum Op {
         /// The border's value.
         value: f32,
     },
+    /// Slices of x along an axis: index i of the output's axis is index `indices[i]` of x's. Slicing and splitting too.
+    Gather {
+        /// The axis.
+        axis: usize,
+        /// Which slices, in order; some may be left out, some taken often.
+        indices: Vec<usize>,
+    },
+    /// The sum over some axes, each of which stays with one element.
+    ReduceSum {
+        /// The axes, ascending.
+        axes: Vec<usize>,
+    },
     /// x itself.
     Identity,
 }
@@ -85,6 +103,7 @@ impl Op {
             Self::Add => "add",
             Self::Sub => "sub",
             Self::Mul => "mul",
+            Self::Apply { .. } => "apply",
             Self::BatchNormalization { .. } => "batch-normalization",
             Self::Relu => "relu",
             Self::Clip { .. } => "clip",
@@ -94,6 +113,8 @@ impl Op {
             Self::Transpose { .. } => "transpose",
             Self::Concat { .. } => "concat",
             Self::Pad { .. } => "pad",
+            Self::Gather { .. } => "gather",
+            Self::ReduceSum { .. } => "reduce-sum",
             Self::Identity => "identity",
         }
     }
@@ -114,13 +135,15 @@ impl Op {
             Self::Clip { min, max } if min.is_nan() || max.is_nan() || min > max => {
                 Err(format!("limits {min}..={max} are empty"))
             }
-            Self::Relu | Self::Clip { .. } | Self::Identity => Ok(inputs[0].clone()),
+            Self::Apply { .. } | Self::Relu | Self::Clip { .. } | Self::Identity => Ok(inputs[0].clone()),
             Self::MaxPool { window } | Self::AveragePool { window, .. } => pool(window, inputs[0]),
             Self::Reshape { shape } if shape.elements() == inputs[0].elements() => Ok(shape.clone()),
             Self::Reshape { shape } => Err(format!("{} elements don't fill {shape}", inputs[0].elements())),
             Self::Transpose { perm } => transpose(perm, inputs[0]),
             Self::Concat { axis } => concat(*axis, inputs),
             Self::Pad { before, after, .. } => pad(before, after, inputs[0]),
+            Self::Gather { axis, indices } => gather(*axis, indices, inputs[0]),
+            Self::ReduceSum { axes } => reduce(axes, inputs[0]),
         }
     }
 
@@ -242,4 +265,22 @@ fn pad(before: &[usize], after: &[usize], x: &Shape) -> Result<Shape, String> {
     }
     let border = before.iter().zip(after).map(|(b, a)| b.saturating_add(*a));
     shape(x.iter().zip(border).map(|(d, p)| d.saturating_add(p)).collect())
+}
+
+fn gather(axis: usize, indices: &[usize], x: &Shape) -> Result<Shape, String> {
+    let mut dims = x.to_vec();
+    let size = dims.get_mut(axis).ok_or_else(|| format!("axis {axis} of {x}"))?;
+    if let Some(outside) = indices.iter().find(|&&i| i >= *size) {
+        return Err(format!("index {outside} along axis {axis} of {x}"));
+    }
+    *size = indices.len();
+    shape(dims)
+}
+
+fn reduce(axes: &[usize], x: &Shape) -> Result<Shape, String> {
+    let ascending = axes.is_sorted_by(|a, b| a < b);
+    if !ascending || axes.last().is_some_and(|&a| a >= x.rank()) {
+        return Err(format!("axes {axes:?} of {x}"));
+    }
+    shape(x.iter().enumerate().map(|(i, &d)| if axes.contains(&i) { 1 } else { d }).collect())
 }

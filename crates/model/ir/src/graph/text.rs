@@ -47,6 +47,9 @@ impl fmt::Display for Op {
             Self::Pad { before, after, value } => {
                 write!(f, "[before={before:?} after={after:?} value={value}]")
             }
+            Self::Apply { function } => write!(f, "[{function}]"),
+            Self::Gather { axis, indices } => write!(f, "[axis={axis} indices={}]", Indices(indices)),
+            Self::ReduceSum { axes } => write!(f, "[axes={axes:?}]"),
             Self::MatMul
             | Self::Add
             | Self::Sub
@@ -55,6 +58,22 @@ impl fmt::Display for Op {
             | Self::Reshape { .. }
             | Self::Identity => Ok(()),
         }
+    }
+}
+
+/// A list of indices, runs of neighbours as ranges.
+struct Indices<'a>(&'a [usize]);
+
+impl fmt::Display for Indices<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, run) in self.0.chunk_by(|a, b| a + 1 == *b).enumerate() {
+            let separator = if i == 0 { "" } else { "," };
+            match run {
+                [index] => write!(f, "{separator}{index}")?,
+                _ => write!(f, "{separator}{}..={}", run[0], run[run.len() - 1])?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -70,6 +89,8 @@ mod tests {
         let p = graph.node("pool1", "p", Op::MaxPool { window }, &[x]).unwrap();
         let r = graph.node("relu1", "r", Op::Relu, &[p]).unwrap();
         graph.output(r, true);
+        let g = Op::Gather { axis: 3, indices: vec![0, 1, 0] };
+        assert_eq!(g.to_string(), "gather[axis=3 indices=0..=1,0]");
         let expected = "graph pooling\ninput %x: 1x2x4x4\n%p: 1x2x2x2 = max-pool[kernel=2x2 stride=2x2](%x)\n\
                         %r: 1x2x2x2 = relu(%p)\noutput %r softmax\n";
         assert_eq!(graph.to_string(), expected);

@@ -120,6 +120,18 @@ mod tests {
     }
 
     #[test]
+    fn slices_and_sums_stay_inside_their_input() {
+        let x = shape(&[2, 3]);
+        let gather = |axis, indices: &[usize]| Op::Gather { axis, indices: indices.to_vec() }.infer(&[&x]);
+        assert_eq!(gather(1, &[2, 2, 0, 1]).unwrap(), shape(&[2, 4]));
+        assert_eq!(gather(1, &[3]).unwrap_err(), "index 3 along axis 1 of 2x3");
+        assert!(gather(2, &[0]).is_err() && gather(0, &[]).is_err());
+        let sum = |axes: &[usize]| Op::ReduceSum { axes: axes.to_vec() }.infer(&[&x]);
+        assert_eq!(sum(&[0, 1]).unwrap(), shape(&[1, 1]));
+        assert!(sum(&[1, 0]).is_err() && sum(&[0, 0]).is_err() && sum(&[2]).is_err());
+    }
+
+    #[test]
     fn a_constant_is_replaced_only_by_one_that_serves_its_readers() {
         let shape = |dims: &[usize]| Shape::new(dims).unwrap();
         let zeros = |dims: &[usize]| Arc::new(Tensor::from_fn(shape(dims), |_| 0.0));

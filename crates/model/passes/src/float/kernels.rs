@@ -4,6 +4,7 @@ use veilflow_ir::{Op, Shape, Tensor, Window, layout};
 use veilflow_spec::Conv2dShape;
 
 use super::conv;
+use super::functions::value_at;
 
 /// The op's result, of shape `output`. The shapes must have passed the graph's verifier.
 pub(crate) fn evaluate(op: &Op, inputs: &[&Tensor], output: &Shape) -> Tensor {
@@ -14,6 +15,7 @@ pub(crate) fn evaluate(op: &Op, inputs: &[&Tensor], output: &Shape) -> Tensor {
         Op::Add => binary(inputs, output, |a, b| a + b),
         Op::Sub => binary(inputs, output, |a, b| a - b),
         Op::Mul => binary(inputs, output, |a, b| a * b),
+        Op::Apply { function } => x.data().iter().map(|&v| value_at(*function, v)).collect(),
         Op::BatchNormalization { epsilon } => batch_normalization(inputs, *epsilon),
         Op::Relu => x.data().iter().map(|v| v.max(0.0)).collect(),
         Op::Clip { min, max } => x.data().iter().map(|v| v.clamp(*min, *max)).collect(),
@@ -31,6 +33,11 @@ pub(crate) fn evaluate(op: &Op, inputs: &[&Tensor], output: &Shape) -> Tensor {
             layout::concat(&parts, *axis)
         }
         Op::Pad { before, after, value } => layout::pad(x.data(), x.shape(), before, after, *value),
+        Op::Gather { axis, indices } => layout::gather(x.data(), x.shape(), *axis, indices),
+        Op::ReduceSum { axes } => {
+            let (summands, count) = layout::summands(x.data(), x.shape(), axes);
+            summands.chunks_exact(count).map(|part| part.iter().sum()).collect()
+        }
     };
     Tensor::new(output.clone(), data).expect("a kernel fills the inferred shape")
 }

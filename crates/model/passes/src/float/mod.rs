@@ -3,6 +3,7 @@
 //! Single-threaded and portable; convolutions run as blocked matrix products at a few billion multiplications a second.
 
 mod conv;
+mod functions;
 mod kernels;
 
 use std::sync::Arc;

@@ -85,6 +85,23 @@ fn softmax_sums_to_one_even_of_large_numbers() {
 }
 
 #[test]
+fn private_values_multiply_with_broadcasting() {
+    let a = Tensor::new(shape(&[2, 1]), vec![2.0, -3.0]).unwrap();
+    let b = Tensor::new(shape(&[1, 3]), vec![1.0, 0.5, 4.0]).unwrap();
+    assert_eq!(evaluated(Op::Mul, &[&a, &b]).data(), [2.0, 1.0, 8.0, -3.0, -1.5, -12.0]);
+    assert_eq!(evaluated(Op::Sub, &[&b, &a]).data(), [-1.0, -1.5, 2.0, 4.0, 3.5, 7.0]);
+}
+
+#[test]
+fn slices_and_sums_run_along_their_axes() {
+    let x = Tensor::from_fn(shape(&[2, 3, 2]), |i| i as f32);
+    let y = evaluated(Op::Gather { axis: 1, indices: vec![2, 0] }, &[&x]);
+    assert_eq!((y.shape(), y.data()), (&shape(&[2, 2, 2]), &[4.0, 5.0, 0.0, 1.0, 10.0, 11.0, 6.0, 7.0][..]));
+    let y = evaluated(Op::ReduceSum { axes: vec![0, 2] }, &[&x]);
+    assert_eq!((y.shape(), y.data()), (&shape(&[1, 3, 1]), &[14.0, 22.0, 30.0][..]));
+}
+
+#[test]
 fn inputs_are_checked() {
     let mut graph = Graph::new("test");
     let x = graph.input("x", shape(&[2])).unwrap();

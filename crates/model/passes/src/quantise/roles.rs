@@ -88,6 +88,9 @@ impl Role {
                 refuse("a constant among its inputs isn't supported")
             }
             Op::Concat { .. } => Ok(Self::Concat),
+            Op::Apply { .. } | Op::Gather { .. } | Op::ReduceSum { .. } => {
+                refuse("isn't supported in fixed point")
+            }
             Op::BatchNormalization { .. } | Op::Identity => refuse("simplify the graph first"),
         }
     }

@@ -84,6 +84,7 @@ fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Opti
         Op::Concat { .. } if inputs.len() == 1 => Ok(Some(inputs[0])),
         Op::AveragePool { window, .. } => affine::average_into_conv(r, node, inputs, window),
         Op::Pad { .. } | Op::Concat { .. } => Ok(None),
+        Op::Apply { .. } | Op::Gather { .. } | Op::ReduceSum { .. } => Ok(None),
     }
 }
 

@@ -1,0 +1,272 @@
+//! What the lowering of one node reads and adds.
+
+use std::sync::Arc;
+
+use veilflow_ir::{Graph, Op, Shape, Tensor, ValueId};
+
+use crate::attributes::Attributes;
+use crate::error::Error;
+use crate::importer::Importer;
+use crate::literal::Literal;
+use crate::proto;
+use crate::scope::Binding;
+
+/// The node being imported, with what its lowering needs. Lowerings return reasons; the importer adds node and op.
+pub(crate) struct Lowering<'a> {
+    pub(crate) importer: &'a mut Importer,
+    pub(crate) attributes: Attributes<'a>,
+    /// The node's name, prefix and all.
+    pub(crate) name: String,
+    prefix: &'a str,
+    inputs: &'a [String],
+    outputs: &'a [String],
+    /// What new values are named after: an output.
+    base: String,
+}
+
+/// Why a node was refused: a reason to be given the node's name, or an error that has one already.
+pub(crate) enum Refusal {
+    Reason(String),
+    Error(Error),
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self::Reason(reason.to_owned())
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<veilflow_ir::Error> for Refusal {
+    fn from(error: veilflow_ir::Error) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// What an op that moves elements may be applied to.
+#[derive(Clone)]
+pub(crate) enum Operand {
+    /// A value of the graph.
+    Value(ValueId),
+    /// A tensor known at import.
+    Literal(Literal),
+}
+
+impl From<Operand> for Binding {
+    fn from(operand: Operand) -> Self {
+        match operand {
+            Operand::Value(id) => Self::Value(id),
+            Operand::Literal(literal) => Self::Literal(literal),
+        }
+    }
+}
+
+impl<'a> Lowering<'a> {
+    pub(crate) fn new(
+        importer: &'a mut Importer,
+        attributes: Attributes<'a>,
+        prefix: &'a str,
+        name: &str,
+        node: &'a proto::Node,
+    ) -> Self {
+        let given = node.input.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+        let (inputs, outputs) = (&node.input[..given], &node.output[..]);
+        let mut lowering = Self {
+            importer,
+            attributes,
+            name: name.to_owned(),
+            prefix,
+            inputs,
+            outputs,
+            base: String::new(),
+        };
+        lowering.at_output(outputs.iter().position(|name| !name.is_empty()).unwrap_or(0));
+        lowering
+    }
+
+    /// Names what comes after output `index`, if it is wanted.
+    pub(crate) fn at_output(&mut self, index: usize) {
+        if self.has_output(index) {
+            self.base = format!("{}{}", self.prefix, self.outputs[index]);
+        } else if self.base.is_empty() {
+            self.base.clone_from(&self.name);
+        }
+    }
+
+    /// The number of inputs, absent trailing ones left out.
+    pub(crate) fn input_count(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Whether input `index` is given.
+    pub(crate) fn has_input(&self, index: usize) -> bool {
+        self.inputs.get(index).is_some_and(|n| !n.is_empty())
+    }
+
+    /// The number of outputs.
+    pub(crate) fn output_count(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Whether output `index` is wanted.
+    pub(crate) fn has_output(&self, index: usize) -> bool {
+        self.outputs.get(index).is_some_and(|n| !n.is_empty())
+    }
+
+    pub(crate) fn opset(&self) -> i64 {
+        self.importer.opset
+    }
+
+    pub(crate) fn shape(&self, id: ValueId) -> &Shape {
+        self.importer.graph.shape(id)
+    }
+
+    fn graph(&mut self) -> &mut Graph {
+        &mut self.importer.graph
+    }
+
+    fn binding(&self, index: usize) -> Result<(&'a String, &Binding), Refusal> {
+        let name = self.inputs.get(index).filter(|n| !n.is_empty());
+        let name = name.ok_or_else(|| format!("input {index} is missing"))?;
+        match self.importer.scopes.get(name) {
+            Some(Binding::Unreadable(reason)) => Err(format!("input `{name}`: {reason}").into()),
+            Some(Binding::Softmax(_)) => {
+                Err(format!("input `{name}`: a softmax is supported only as the last op").into())
+            }
+            Some(binding) => Ok((name, binding)),
+            None => Err(format!("input `{name}` isn't defined before it").into()),
+        }
+    }
+
+    /// Input `index` as a value of the graph.
+    pub(crate) fn value(&mut self, index: usize) -> Result<ValueId, Refusal> {
+        match self.binding(index)? {
+            (_, Binding::Value(id)) => Ok(*id),
+            (name, Binding::Literal(Literal::Floats(tensor))) => {
+                let tensor = Arc::clone(tensor);
+                let unique = self.graph().fresh_name(name);
+                let id = self.graph().constant(unique, tensor)?;
+                self.importer.scopes.promote(name, id);
+                Ok(id)
+            }
+            (name, _) => Err(format!("input `{name}` holds integers").into()),
+        }
+    }
+
+    /// Input `index` as something to move; constants as literals.
+    pub(crate) fn operand(&self, index: usize) -> Result<Operand, Refusal> {
+        match self.binding(index)? {
+            (_, Binding::Literal(literal)) => Ok(Operand::Literal(literal.clone())),
+            (_, Binding::Value(id)) => Ok(match self.importer.graph.constant_of(*id) {
+                Some(tensor) => Operand::Literal(Literal::Floats(Arc::clone(tensor))),
+                None => Operand::Value(*id),
+            }),
+            (name, _) => Err(format!("input `{name}` can't be read").into()),
+        }
+    }
+
+    /// Input `index`, known at import.
+    pub(crate) fn literal(&self, index: usize) -> Option<Literal> {
+        match self.operand(index) {
+            Ok(Operand::Literal(literal)) => Some(literal),
+            _ => None,
+        }
+    }
+
+    /// Input `index`, known at import, as floats.
+    pub(crate) fn floats(&self, index: usize) -> Result<Arc<Tensor>, Refusal> {
+        match self.operand(index)? {
+            Operand::Literal(Literal::Floats(tensor)) => Ok(tensor),
+            _ => Err(format!("input `{}` must be a constant of floats", self.inputs[index]).into()),
+        }
+    }
+
+    /// Whether input `index` is known at import as floats.
+    pub(crate) fn is_constant(&self, index: usize) -> bool {
+        matches!(self.literal(index), Some(Literal::Floats(_)))
+    }
+
+    /// Input `index`, known at import, as integers.
+    pub(crate) fn integers(&self, index: usize) -> Result<Vec<i64>, Refusal> {
+        match self.operand(index)? {
+            Operand::Literal(Literal::Integers(integers)) => Ok(integers.values.clone()),
+            _ => Err(format!("input `{}` must be a constant of integers", self.inputs[index]).into()),
+        }
+    }
+
+    /// The shape of something to move.
+    pub(crate) fn operand_shape(&self, operand: &Operand) -> Result<Shape, Refusal> {
+        match operand {
+            Operand::Value(id) => Ok(self.shape(*id).clone()),
+            Operand::Literal(literal) => Ok(literal.shape()?),
+        }
+    }
+
+    /// A name for a new value: the output's with a suffix, or, without one, the output's own.
+    fn new_name(&self, suffix: &str) -> String {
+        let dot = if suffix.is_empty() { "" } else { "." };
+        self.importer.graph.fresh_name(&format!("{}{dot}{suffix}", self.base))
+    }
+
+    /// Adds a constant made from one of the file's.
+    pub(crate) fn constant(&mut self, suffix: &str, tensor: Tensor) -> Result<ValueId, Refusal> {
+        self.importer.spend_elements(tensor.data().len())?;
+        let name = self.new_name(suffix);
+        Ok(self.graph().constant(name, Arc::new(tensor))?)
+    }
+
+    /// Adds a node whose output is named after the node's, with a suffix unless that is empty.
+    pub(crate) fn step(&mut self, suffix: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
+        self.importer.spend_node()?;
+        if let Op::Gather { indices, .. } = &op {
+            self.importer.spend_elements(indices.len())?;
+        }
+        let (name, output) = (self.name.clone(), self.new_name(suffix));
+        Ok(self.graph().node(name, output, op, inputs)?)
+    }
+
+    /// Adds the node that makes the output.
+    pub(crate) fn last(&mut self, op: Op, inputs: &[ValueId]) -> Result<Binding, Refusal> {
+        self.step("", op, inputs).map(Binding::Value)
+    }
+
+    /// Applies an op that moves elements: at import where all of them are known, else as [`step`](Self::step).
+    pub(crate) fn moved(&mut self, suffix: &str, op: Op, inputs: &[Operand]) -> Result<Operand, Refusal> {
+        let literals: Option<Vec<&Literal>> =
+            inputs.iter().map(|o| if let Operand::Literal(l) = o { Some(l) } else { None }).collect();
+        if let Some(literals) = literals {
+            let shapes = literals.iter().map(|l| l.shape()).collect::<Result<Vec<Shape>, _>>()?;
+            let output = op.infer(&shapes.iter().collect::<Vec<_>>())?;
+            self.importer.spend_elements(output.elements())?;
+            let parts: Vec<(&Literal, &Shape)> = literals.into_iter().zip(&shapes).collect();
+            if let Some(moved) = Literal::moved(&op, &parts, &output) {
+                return Ok(Operand::Literal(moved));
+            }
+        }
+        let ids = inputs.iter().map(|o| self.materialised(o)).collect::<Result<Vec<ValueId>, _>>()?;
+        self.step(suffix, op, &ids).map(Operand::Value)
+    }
+
+    /// Something moved as a value of the graph.
+    pub(crate) fn materialised(&mut self, operand: &Operand) -> Result<ValueId, Refusal> {
+        match operand {
+            Operand::Value(id) => Ok(*id),
+            Operand::Literal(Literal::Floats(tensor)) => {
+                let (name, tensor) = (self.new_name("constant"), Arc::clone(tensor));
+                Ok(self.graph().constant(name, tensor)?)
+            }
+            Operand::Literal(Literal::Integers(_)) => Err("integers where floats are needed".into()),
+        }
+    }
+}

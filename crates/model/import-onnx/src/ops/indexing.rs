@@ -1,0 +1,142 @@
+//! Ops that take some slices of their input: which ones is known at import.
+
+use veilflow_ir::{Op, Shape};
+
+use super::{Lowered, axis};
+use crate::literal::Literal;
+use crate::lowering::{Lowering, Operand, Refusal};
+use crate::scope::Binding;
+
+/// The axis attribute, for an input of this rank.
+fn axis_attribute(l: &mut Lowering<'_>, rank: usize) -> Result<usize, Refusal> {
+    axis(l.attributes.int("axis")?.unwrap_or(0), rank, false)
+}
+
+/// Slices by index along an axis, which the dimensions of the indices replace.
+pub(super) fn gather(l: &mut Lowering<'_>) -> Lowered {
+    let x = l.operand(0)?;
+    let shape = l.operand_shape(&x)?;
+    let axis = axis_attribute(l, shape.rank())?;
+    let Some(Literal::Integers(chosen)) = l.literal(1) else {
+        return Err("its indices must be a constant of integers".into());
+    };
+    let size = shape[axis] as i64;
+    let index = |&i: &i64| {
+        let from_front = if i < 0 { i.saturating_add(size) } else { i };
+        usize::try_from(from_front).map_err(|_| Refusal::from(format!("index {i} along {size} elements")))
+    };
+    let indices = chosen.values.iter().map(index).collect::<Result<Vec<usize>, _>>()?;
+    if chosen.dims.len() == 1 {
+        return Ok(l.moved("", Op::Gather { axis, indices }, &[x])?.into());
+    }
+    let dims = [&shape[..axis], &chosen.dims, &shape[axis + 1..]].concat();
+    let taken = l.moved("taken", Op::Gather { axis, indices }, &[x])?;
+    Ok(l.moved("", Op::Reshape { shape: Shape::new(dims)? }, &[taken])?.into())
+}
+
+/// The start, end, axis and step of each cut: attributes before opset 10, inputs since.
+fn cuts(l: &mut Lowering<'_>) -> Result<Vec<[i64; 4]>, Refusal> {
+    let (starts, ends, axes, steps) = if l.opset() < 10 {
+        let mut list = |name| l.attributes.ints(name);
+        let missing = "attributes `starts` and `ends` are missing";
+        (list("starts")?.ok_or(missing)?, list("ends")?.ok_or(missing)?, list("axes")?, None)
+    } else {
+        let optional = |i| if l.has_input(i) { l.integers(i).map(Some) } else { Ok(None) };
+        (l.integers(1)?, l.integers(2)?, optional(3)?, optional(4)?)
+    };
+    let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
+    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+        return Err("starts, ends, axes and steps differ in number".into());
+    }
+    Ok((0..starts.len()).map(|i| [starts[i], ends[i], axes[i], steps[i]]).collect())
+}
+
+/// The indices from `start` to before `end` by `step`, both brought into the range of `size` elements as ONNX has it.
+fn range(start: i64, end: i64, step: i64, size: usize) -> Result<Vec<usize>, Refusal> {
+    let size = size as i64;
+    let clamp = |at: i64, low, high| (if at < 0 { at.saturating_add(size) } else { at }).clamp(low, high);
+    let stride = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
+    match step {
+        0 => Err("a step of 0".into()),
+        1.. => Ok((clamp(start, 0, size)..clamp(end, 0, size)).step_by(stride).map(|i| i as usize).collect()),
+        _ => {
+            let (first, last) = (clamp(start, 0, size - 1), clamp(end, -1, size - 1));
+            Ok((last + 1..=first).rev().step_by(stride).map(|i| i as usize).collect())
+        }
+    }
+}
+
+pub(super) fn slice(l: &mut Lowering<'_>) -> Lowered {
+    let mut x = l.operand(0)?;
+    let cuts = cuts(l)?;
+    for (i, &[start, end, along, step]) in cuts.iter().enumerate() {
+        let shape = l.operand_shape(&x)?;
+        let axis = axis(along, shape.rank(), false)?;
+        l.importer.spend_elements(shape[axis])?;
+        let indices = range(start, end, step, shape[axis])?;
+        let suffix = if i + 1 == cuts.len() { String::new() } else { format!("cut{i}") };
+        x = l.moved(&suffix, Op::Gather { axis, indices }, &[x])?;
+    }
+    Ok(x.into())
+}
+
+/// Parts of the given sizes, an attribute before opset 13 and an input since; without them, as even as can be.
+pub(super) fn split(l: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
+    let x = l.operand(0)?;
+    let shape = l.operand_shape(&x)?;
+    let axis = axis_attribute(l, shape.rank())?;
+    let count = l.output_count();
+    let given = match l.attributes.ints("split")? {
+        None if l.has_input(1) => Some(l.integers(1)?),
+        attribute => attribute,
+    };
+    if l.attributes.size("num_outputs")?.is_some_and(|n| n != count) {
+        return Err(format!("`num_outputs` differs from its {count} outputs").into());
+    }
+    let largest = shape[axis].div_ceil(count.max(1));
+    let sizes = match given {
+        Some(sizes) => sizes.iter().map(|&s| usize::try_from(s)).collect::<Result<Vec<usize>, _>>(),
+        None => Ok((0..count).map(|i| largest.min(shape[axis].saturating_sub(i * largest))).collect()),
+    };
+    let sizes = sizes.map_err(|_| "a part of negative size")?;
+    let total = sizes.iter().try_fold(0usize, |sum, &s| sum.checked_add(s));
+    if sizes.len() != count || total != Some(shape[axis]) {
+        return Err(format!("{} elements in {count} parts of sizes {sizes:?}", shape[axis]).into());
+    }
+    l.importer.spend_elements(shape[axis])?;
+    let mut first = 0;
+    let mut parts = Vec::with_capacity(count);
+    for (i, size) in sizes.into_iter().enumerate() {
+        if l.has_output(i) {
+            l.at_output(i);
+            let indices = (first..first + size).collect();
+            parts.push(l.moved("", Op::Gather { axis, indices }, std::slice::from_ref(&x))?.into());
+        } else {
+            parts.push(Binding::Unreadable("it has no name".into()));
+        }
+        first += size;
+    }
+    Ok(parts)
+}
+
+/// Broadcast to a shape: each stretched dimension is its only slice, taken often.
+pub(super) fn expand(l: &mut Lowering<'_>) -> Lowered {
+    let x = l.operand(0)?;
+    let from = l.operand_shape(&x)?;
+    let dims = l.integers(1)?.into_iter().map(usize::try_from).collect::<Result<Vec<usize>, _>>();
+    let target = Shape::new(dims.map_err(|_| "a negative dimension")?)?;
+    let to = from.broadcast(&target).ok_or_else(|| format!("{from} doesn't broadcast to {target}"))?;
+    let mut dims = vec![1; to.rank() - from.rank()];
+    dims.extend_from_slice(&from);
+    let stretched: Vec<usize> = (0..to.rank()).filter(|&i| dims[i] != to[i]).collect();
+    let suffix = |last: bool| if last { "" } else { "stretched" };
+    let mut x: Operand =
+        l.moved(suffix(stretched.is_empty()), Op::Reshape { shape: Shape::new(dims)? }, &[x])?;
+    for (i, &axis) in stretched.iter().enumerate() {
+        l.importer.spend_elements(to[axis])?;
+        let op = Op::Gather { axis, indices: vec![0; to[axis]] };
+        x = l.moved(suffix(i + 1 == stretched.len()), op, &[x])?;
+    }
+    Ok(x.into())
+}

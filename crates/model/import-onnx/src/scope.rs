@@ -1,0 +1,64 @@
+//! What the names of an ONNX graph stand for.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use veilflow_ir::ValueId;
+
+use crate::literal::Literal;
+
+/// What a name stands for.
+#[derive(Clone)]
+pub(crate) enum Binding {
+    /// A value of the graph.
+    Value(ValueId),
+    /// A tensor known at import that no node has read as a value yet.
+    Literal(Literal),
+    /// The softmax of a value: fine as an output, nowhere else.
+    Softmax(ValueId),
+    /// Nothing that can be read, and why.
+    Unreadable(String),
+}
+
+/// Names by scope, the innermost last: the body of a loop reads the names around it.
+#[derive(Default)]
+pub(crate) struct Scopes(Vec<HashMap<String, Binding>>);
+
+impl Scopes {
+    pub(crate) fn enter(&mut self) {
+        self.0.push(HashMap::new());
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    /// What `name` stands for in the innermost scope that has it.
+    pub(crate) fn get(&self, name: &str) -> Option<&Binding> {
+        self.0.iter().rev().find_map(|scope| scope.get(name))
+    }
+
+    /// Whether the innermost scope has `name`.
+    pub(crate) fn defines(&self, name: &str) -> bool {
+        self.0.last().is_some_and(|scope| scope.contains_key(name))
+    }
+
+    /// Defines `name` in the innermost scope; false if it is there already.
+    pub(crate) fn define(&mut self, name: &str, binding: Binding) -> bool {
+        let Some(scope) = self.0.last_mut() else { return false };
+        match scope.entry(name.to_owned()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(slot) => {
+                slot.insert(binding);
+                true
+            }
+        }
+    }
+
+    /// Lets `name` stand for a value wherever it was defined, so that all who read it share the value.
+    pub(crate) fn promote(&mut self, name: &str, id: ValueId) {
+        if let Some(binding) = self.0.iter_mut().rev().find_map(|scope| scope.get_mut(name)) {
+            *binding = Binding::Value(id);
+        }
+    }
+}
