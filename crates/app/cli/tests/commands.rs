@@ -120,6 +120,38 @@ fn every_operation_is_exact_and_keeps_the_contract() {
     }
 }
 
+/// Every elementary function, with formats that it takes.
+const FUNCTIONS: [(&str, [&str; 3]); 9] = [
+    ("sigmoid", ["16", "11", "14"]),
+    ("tanh", ["16", "11", "11"]),
+    ("erf", ["12", "8", "10"]),
+    ("silu", ["12", "8", "8"]),
+    ("gelu", ["12", "8", "9"]),
+    ("exp", ["20", "12", "12"]),
+    ("reciprocal", ["16", "12", "12"]),
+    ("rsqrt", ["16", "12", "11"]),
+    ("sqrt", ["16", "12", "12"]),
+];
+
+#[test]
+fn every_function_is_exact_and_within_one_unit() {
+    for (op, [width, scale_in, scale_out]) in FUNCTIONS {
+        let scales = ["--scale-in", scale_in, "--scale-out", scale_out];
+        let op = format!("--op={op}");
+        let report = bench_op(&[&[&op, "--count=100", "--width", width], &scales[..]].concat());
+        assert_eq!(format!("--op={}", report["op"].as_str().unwrap()), op);
+        assert!(report["max_ulp"].as_u64().unwrap() <= 1, "{report}");
+        assert!(costs(&report)[2..].iter().all(|&n| n > 0), "{report}");
+    }
+    for (options, says) in [
+        (["--op=tanh", "--width=16", "--scale-in=12", "--scale-out=15"], "a result has scale 4..=14"),
+        (["--op=tanh", "--width=7", "--scale-in=3", "--scale-out=4"], "an argument has 8..=32 bits"),
+        (["--op=gelu", "--width=16", "--scale-in=12", "--scale-out=11"], "as many integer bits"),
+    ] {
+        veilflow(&[&["bench", "op"], &options[..]].concat()).failed(&[says, &options[1].replace("=", " ")]);
+    }
+}
+
 #[test]
 fn every_supplier_is_exact_and_alike_online() {
     let model = Model::demo(&[]);

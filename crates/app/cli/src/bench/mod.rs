@@ -1,5 +1,6 @@
 //! `veilflow bench`: what operations and models cost, both parties as processes on loopback.
 
+mod function;
 mod job;
 mod model;
 mod op;

@@ -54,6 +54,9 @@ struct Report {
     count: usize,
     leaf_bits: u32,
     bits_per_instance: f64,
+    /// Of an elementary function, against the correctly rounded one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_ulp: Option<u64>,
     #[serde(flatten)]
     measured: Measured,
 }
@@ -87,6 +90,7 @@ impl Op {
             count,
             leaf_bits: self.job.session(&self.options).tuning.leaf_bits,
             bits_per_instance: 8.0 * (measured.offline.bytes + measured.online.bytes) as f64 / count as f64,
+            max_ulp: self.job.max_ulp()?,
             measured,
         };
         if self.json {
@@ -112,8 +116,11 @@ impl Report {
                 format!("{:.3}", 1e6 * t.cpu_seconds / self.count as f64),
             ]);
         }
+        let error = self.max_ulp.map_or_else(String::new, |ulp| {
+            format!("\nlargest error against the correctly rounded function: {ulp} ULP")
+        });
         crate::output::print(&format!(
-            "{:?}, {} bits, {} instances, supplier {}, link {}\n{table}\nequal to the cleartext result: {}",
+            "{:?}, {} bits, {} instances, supplier {}, link {}\n{table}\nequal to the cleartext result: {}{error}",
             self.op, self.width, self.count, self.measured.supplier, self.measured.link, self.measured.exact
         ));
     }
