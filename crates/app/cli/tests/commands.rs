@@ -153,6 +153,27 @@ fn every_function_is_exact_and_within_one_unit() {
 }
 
 #[test]
+fn a_preset_runs_its_layers_one_after_another() {
+    let of = |options: &[&str]| {
+        let report = veilflow(&[&["bench", "preset", "industrial-72", "--json"], options].concat()).object();
+        check_contract(&report);
+        report
+    };
+    let report = of(&[]);
+    assert_eq!([&report["count"], &report["layers"]], [14 * 64, 14]);
+    assert_eq!([&report["preset"], &report["max_ulp"]], [&Value::from("industrial-72"), &Value::from(1)]);
+    // As many rounds as its layers take one by one, whether prepared at once or just in time.
+    let layer = |op: &str, scale_out: &str| {
+        let scales = ["--scale-in=8", "--scale-out", scale_out];
+        costs(&bench_op(&[&["--op", op, "--width=16", "--count=64"], &scales[..]].concat()))
+    };
+    let [sigmoid, tanh] = [layer("sigmoid", "14"), layer("tanh", "8")];
+    assert_eq!(costs(&report)[2..], [2, 3].map(|i| 7 * (sigmoid[i] + tanh[i])));
+    assert_eq!(costs(&of(&["--just-in-time"]))[2..], costs(&report)[2..]);
+    veilflow(&["bench", "preset", "industrial-73"]).misused(&["industrial-72", "google-30", "heads"]);
+}
+
+#[test]
 fn every_supplier_is_exact_and_alike_online() {
     let model = Model::demo(&[]);
     let [one, other, third] = SUPPLIERS.map(|supplier| {

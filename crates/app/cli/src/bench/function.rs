@@ -38,11 +38,15 @@ impl FunctionJob {
     /// The largest error in units of the last place: over the function's whole domain for arguments of up to 16 bits, else
     /// over `used`.
     pub(crate) fn max_ulp(&self, used: &RingVec) -> u64 {
-        let arguments = if self.spline.input().bits <= EXHAUSTIVE_BITS {
-            self.spline.domain().collect()
-        } else {
-            used.to_signed()
-        };
-        Reference::new().max_ulp(self.function, &self.spline, &arguments)
+        if self.spline.input().bits <= EXHAUSTIVE_BITS {
+            return self.max_ulp_of_all();
+        }
+        Reference::new().max_ulp(self.function, &self.spline, &used.to_signed())
+    }
+
+    /// The largest error over the function's whole domain.
+    pub(crate) fn max_ulp_of_all(&self) -> u64 {
+        let domain: Vec<i64> = self.spline.domain().collect();
+        Reference::new().max_ulp(self.function, &self.spline, &domain)
     }
 }
