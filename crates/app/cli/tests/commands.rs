@@ -120,6 +120,59 @@ fn every_operation_is_exact_and_keeps_the_contract() {
     }
 }
 
+/// Every elementary function, with formats that it takes.
+const FUNCTIONS: [(&str, [&str; 3]); 9] = [
+    ("sigmoid", ["16", "11", "14"]),
+    ("tanh", ["16", "11", "11"]),
+    ("erf", ["12", "8", "10"]),
+    ("silu", ["12", "8", "8"]),
+    ("gelu", ["12", "8", "9"]),
+    ("exp", ["20", "12", "12"]),
+    ("reciprocal", ["16", "12", "12"]),
+    ("rsqrt", ["16", "12", "11"]),
+    ("sqrt", ["16", "12", "12"]),
+];
+
+#[test]
+fn every_function_is_exact_and_within_one_unit() {
+    for (op, [width, scale_in, scale_out]) in FUNCTIONS {
+        let scales = ["--scale-in", scale_in, "--scale-out", scale_out];
+        let op = format!("--op={op}");
+        let report = bench_op(&[&[&op, "--count=100", "--width", width], &scales[..]].concat());
+        assert_eq!(format!("--op={}", report["op"].as_str().unwrap()), op);
+        assert!(report["max_ulp"].as_u64().unwrap() <= 1, "{report}");
+        assert!(costs(&report)[2..].iter().all(|&n| n > 0), "{report}");
+    }
+    for (options, says) in [
+        (["--op=tanh", "--width=16", "--scale-in=12", "--scale-out=15"], "a result has scale 4..=14"),
+        (["--op=tanh", "--width=7", "--scale-in=3", "--scale-out=4"], "an argument has 8..=32 bits"),
+        (["--op=gelu", "--width=16", "--scale-in=12", "--scale-out=11"], "as many integer bits"),
+    ] {
+        veilflow(&[&["bench", "op"], &options[..]].concat()).failed(&[says, &options[1].replace("=", " ")]);
+    }
+}
+
+#[test]
+fn a_preset_runs_its_layers_one_after_another() {
+    let of = |options: &[&str]| {
+        let report = veilflow(&[&["bench", "preset", "industrial-72", "--json"], options].concat()).object();
+        check_contract(&report);
+        report
+    };
+    let report = of(&[]);
+    assert_eq!([&report["count"], &report["layers"]], [14 * 64, 14]);
+    assert_eq!([&report["preset"], &report["max_ulp"]], [&Value::from("industrial-72"), &Value::from(1)]);
+    // As many rounds as its layers take one by one, whether prepared at once or just in time.
+    let layer = |op: &str, scale_out: &str| {
+        let scales = ["--scale-in=8", "--scale-out", scale_out];
+        costs(&bench_op(&[&["--op", op, "--width=16", "--count=64"], &scales[..]].concat()))
+    };
+    let [sigmoid, tanh] = [layer("sigmoid", "14"), layer("tanh", "8")];
+    assert_eq!(costs(&report)[2..], [2, 3].map(|i| 7 * (sigmoid[i] + tanh[i])));
+    assert_eq!(costs(&of(&["--just-in-time"]))[2..], costs(&report)[2..]);
+    veilflow(&["bench", "preset", "industrial-73"]).misused(&["industrial-72", "google-30", "heads"]);
+}
+
 #[test]
 fn every_supplier_is_exact_and_alike_online() {
     let model = Model::demo(&[]);

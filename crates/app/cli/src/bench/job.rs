@@ -9,9 +9,11 @@ use veilflow_net::Role;
 use veilflow_online::{self as online, Party, Range, Tuning};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
+use veilflow_spec::math::Function;
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape};
 
 use super::RunOptions;
+use super::function::FunctionJob;
 
 /// Operations that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -34,10 +36,46 @@ pub(crate) enum Name {
     Mux,
     /// A bit of one party times a bit of the other: one random OT each.
     And,
+    /// 1 / (1 + e^−x).
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// The error function.
+    Erf,
+    /// x / (1 + e^−x).
+    Silu,
+    /// x·(1 + erf(x/√2)) / 2.
+    Gelu,
+    /// e^x for x ≤ 0.
+    Exp,
+    /// 1 / x for x > 0.
+    Reciprocal,
+    /// 1 / √x for x > 0.
+    Rsqrt,
+    /// √x for x ≥ 0.
+    Sqrt,
     /// A convolution with private weights.
     Conv,
     /// A matrix product with private weights.
     Matmul,
+}
+
+impl Name {
+    /// The elementary function, if the operation is one.
+    fn function(self) -> Option<Function> {
+        Some(match self {
+            Self::Sigmoid => Function::Sigmoid,
+            Self::Tanh => Function::Tanh,
+            Self::Erf => Function::Erf,
+            Self::Silu => Function::Silu,
+            Self::Gelu => Function::Gelu,
+            Self::Exp => Function::Exp,
+            Self::Reciprocal => Function::Reciprocal,
+            Self::Rsqrt => Function::ReciprocalSqrt,
+            Self::Sqrt => Function::Sqrt,
+            _ => return None,
+        })
+    }
 }
 
 /// What to measure. Linear layers are given by their sizes, everything else by a count.
@@ -56,6 +94,12 @@ pub(crate) struct Job {
     /// 64).
     #[arg(long)]
     pub(crate) shift: Option<u32>,
+    /// Functions: fractional bits of the argument.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) scale_in: u32,
+    /// Functions: fractional bits of the result.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) scale_out: u32,
     /// conv: rows and columns of the input.
     #[arg(long, default_value_t = 56)]
     size: usize,
@@ -148,6 +192,7 @@ impl Job {
         if let Some(request) = self.request()? {
             request.shape.validate().context("the sizes describe no layer")?;
         }
+        self.function()?;
         Ok(())
     }
 
@@ -193,6 +238,18 @@ impl Job {
         Ok(Some(LinearRequest { layer: 0, shape, ring: self.ring(), weight_bits: self.weight_bits }))
     }
 
+    /// The elementary function, if the operation is one.
+    pub(crate) fn function(&self) -> Result<Option<FunctionJob>> {
+        let scales = [self.scale_in, self.scale_out];
+        self.op.function().map(|function| FunctionJob::new(function, self.width, scales)).transpose()
+    }
+
+    /// The largest error of an elementary function, in units of the last place.
+    pub(crate) fn max_ulp(&self) -> Result<Option<u64>> {
+        let Some(job) = self.function()? else { return Ok(None) };
+        Ok(Some(job.max_ulp(&self.inputs()?.x)))
+    }
+
     /// Instances of the operation; outputs, for a layer.
     pub(crate) fn instances(&self) -> usize {
         self.request().ok().flatten().map_or(self.count, |request| request.shape.out_len())
@@ -201,6 +258,9 @@ impl Job {
     /// The declared cost on `n` instances, apart from a linear pair.
     pub(crate) fn cost(&self, n: usize, tuning: Tuning) -> Cost {
         let (k, s) = (self.width, self.shift());
+        if let Ok(Some(job)) = self.function() {
+            return veilflow_math::apply_cost(&job.spline, n, tuning);
+        }
         match self.op {
             Name::Relu => online::relu_cost(k, n, tuning),
             Name::ReluRescale => online::relu_truncate_cost(k, s, n, tuning),
@@ -213,6 +273,8 @@ impl Job {
             Name::Conv | Name::Matmul => {
                 self.request().ok().flatten().map_or_else(Cost::default, |r| online::linear_cost(&r))
             }
+            // Functions whose formats are refused.
+            _ => Cost::default(),
         }
     }
 
@@ -246,6 +308,9 @@ impl Job {
             let limit = ((1i128 << self.width) / 3).max(1);
             x = x.map(|v| (i128::from(ring.to_signed(v)) % limit) as u64);
         }
+        if let Some(job) = self.function()? {
+            x = job.arguments(&mut prg, len);
+        }
         let mask = prg.ring_vec(ring, len);
         let bits = prg.bits(self.count);
         let bit_mask = prg.bits(self.count);
@@ -278,14 +343,19 @@ impl Job {
             let weights = self.weights(inputs, role);
             return Ok(Output::Elements(online::linear(party, &request, weights, x)?));
         }
-        let tuning = party.tuning;
+        let (tuning, function) = (party.tuning, self.function()?);
         let parts = party.in_threads(
             self.count,
             |n| self.cost(n, tuning).demand,
             |party, range| {
                 let per = x.len() / self.count;
                 let x = x.slice(range.start * per, range.len() * per);
-                self.run_part(party, &x, &inputs.bit_shares[role.index()].slice(range.start, range.len()))
+                self.run_part(
+                    party,
+                    function.as_ref(),
+                    &x,
+                    &inputs.bit_shares[role.index()].slice(range.start, range.len()),
+                )
             },
         )?;
         let mut parts = parts.into_iter();
@@ -293,8 +363,17 @@ impl Job {
         parts.try_fold(first, Output::join)
     }
 
-    fn run_part(&self, party: &mut Party, x: &RingVec, bits: &Bits) -> online::Result<Output> {
+    fn run_part(
+        &self,
+        party: &mut Party,
+        function: Option<&FunctionJob>,
+        x: &RingVec,
+        bits: &Bits,
+    ) -> online::Result<Output> {
         let s = self.shift();
+        if let Some(job) = function {
+            return Ok(Output::Elements(veilflow_math::apply(party, &job.spline, x)?));
+        }
         Ok(Output::Elements(match self.op {
             Name::Drelu => return Ok(Output::Bits(online::drelu(party, x)?)),
             Name::And => return Ok(Output::Bits(online::and_private(party, bits)?)),
@@ -304,7 +383,7 @@ impl Job {
             Name::Extend => online::sign_extend(party, x, Ring::new(self.width + s)?, Range::Slack)?,
             Name::Maxpool9 => online::max_of(party, x, &windows(x.len() / 9))?,
             Name::Mux => online::multiplex(party, bits, x)?,
-            Name::Conv | Name::Matmul => unreachable!("linear layers are not split"),
+            _ => unreachable!("layers are not split, functions were handled above"),
         }))
     }
 
@@ -313,6 +392,9 @@ impl Job {
         let (x, s) = (&inputs.x, self.shift());
         if let Some(request) = self.request()? {
             return Ok(veilflow_kernel::linear(&request.shape, &inputs.weights, x));
+        }
+        if let Some(job) = self.function()? {
+            return Ok(spec::math::apply(&job.spline, x));
         }
         Ok(match self.op {
             Name::Drelu => Output::Bits(spec::drelu(x)).into_elements(),
@@ -323,7 +405,7 @@ impl Job {
             Name::Extend => spec::sign_extend(x, Ring::new(self.width + s)?),
             Name::Maxpool9 => spec::max_of(x, &windows(x.len() / 9)),
             Name::Mux => spec::multiplex(&inputs.bits, x),
-            Name::Conv | Name::Matmul => unreachable!("linear layers were handled above"),
+            _ => unreachable!("layers and functions were handled above"),
         })
     }
 }

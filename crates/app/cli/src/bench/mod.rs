@@ -1,8 +1,11 @@
 //! `veilflow bench`: what operations and models cost, both parties as processes on loopback.
 
+mod function;
 mod job;
 mod model;
 mod op;
+mod parties;
+mod preset;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +18,8 @@ use veilflow_exec::{Phase, SessionOptions, SupplierKind, choose_tuning, online_c
 use veilflow_ir::Plan;
 use veilflow_net::{LinkOptions, LinkShape};
 use veilflow_online::Tuning;
+
+use crate::output;
 
 /// A link, by name or by its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -220,6 +225,22 @@ impl Measured {
         }
     }
 
+    /// Both phases, and what they took for each of `count` instances.
+    fn table(&self, count: usize) -> comfy_table::Table {
+        let mut table = output::table(&["phase", "bytes", "bits each", "rounds", "seconds", "CPU µs each"]);
+        for (name, t) in [("offline", &self.offline), ("online", &self.online)] {
+            table.add_row([
+                name.to_owned(),
+                output::bytes(t.bytes),
+                format!("{:.1}", 8.0 * t.bytes as f64 / count as f64),
+                t.rounds.to_string(),
+                format!("{:.3}", t.seconds),
+                format!("{:.3}", 1e6 * t.cpu_seconds / count as f64),
+            ]);
+        }
+        table
+    }
+
     /// Fails unless the result was exact.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!(self.exact, "the secure result differs from the cleartext fixed-point one");
@@ -233,9 +254,14 @@ pub(crate) enum Bench {
     Op(op::Op),
     /// A compiled model.
     Model(model::Model),
+    /// The elementary functions of a network measured elsewhere, layer after layer.
+    Preset(preset::Preset),
     /// One party of `bench op`; started by it.
     #[command(hide = true)]
     Party(op::PartyArguments),
+    /// One party of `bench preset`; started by it.
+    #[command(hide = true)]
+    PresetParty(preset::PartyArguments),
 }
 
 impl Bench {
@@ -243,7 +269,9 @@ impl Bench {
         match self {
             Self::Op(op) => op.run(),
             Self::Model(model) => model.run(),
+            Self::Preset(preset) => preset.run(),
             Self::Party(party) => party.run(),
+            Self::PresetParty(party) => party.run(),
         }
     }
 }

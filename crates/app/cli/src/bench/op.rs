@@ -1,18 +1,15 @@
 //! `veilflow bench op`: two processes, one operation.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use clap::Args;
-use serde::{Deserialize, Serialize};
-use veilflow_exec::{Phase, Session, Stopwatch, peak_rss_bytes};
-use veilflow_net::{Role, TcpAcceptor, tcp_connect_with};
+use serde::Serialize;
+use veilflow_exec::{Session, Stopwatch};
+use veilflow_net::Role;
 use veilflow_online::reveal_to;
 
 use super::job::Job;
-use super::{Measured, RunOptions};
+use super::{Measured, RunOptions, parties};
 use crate::output::print_json;
-use crate::process::Party;
 
 #[derive(Debug, Args)]
 pub(crate) struct Op {
@@ -37,16 +34,6 @@ pub(crate) struct PartyArguments {
     options: RunOptions,
 }
 
-/// What a party says at the end.
-#[derive(Serialize, Deserialize)]
-struct PartyReport {
-    offline: Phase,
-    online: Phase,
-    peak_rss_bytes: u64,
-    /// At P1, which learns the result.
-    exact: Option<bool>,
-}
-
 #[derive(Serialize)]
 struct Report {
     op: super::job::Name,
@@ -54,32 +41,19 @@ struct Report {
     count: usize,
     leaf_bits: u32,
     bits_per_instance: f64,
+    /// Of an elementary function, against the correctly rounded one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_ulp: Option<u64>,
     #[serde(flatten)]
     measured: Measured,
 }
-
-/// A party that is silent for so long has failed.
-const TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Op {
     pub(crate) fn run(self) -> Result<()> {
         self.job.validate()?;
         let mut arguments = vec!["bench".to_owned(), "party".to_owned()];
         arguments.push(format!("--job={}", serde_json::to_string(&self.job)?));
-        arguments.extend(self.options.arguments());
-        let mut server = Party::start("server", &arguments)?;
-        arguments.push(format!("--connect={}", server.address()?));
-        let mut client = Party::start("client", &arguments)?;
-        let client_report: PartyReport = client.read()?;
-        let server_report: PartyReport = server.read()?;
-        client.finish()?;
-        server.finish()?;
-        let measured = Measured::new(
-            &self.options,
-            [[server_report.offline, client_report.offline], [server_report.online, client_report.online]],
-            server_report.peak_rss_bytes.max(client_report.peak_rss_bytes),
-            client_report.exact == Some(true),
-        );
+        let measured = parties::measure(arguments, &self.options)?;
         let count = self.job.instances();
         let report = Report {
             op: self.job.op,
@@ -87,6 +61,7 @@ impl Op {
             count,
             leaf_bits: self.job.session(&self.options).tuning.leaf_bits,
             bits_per_instance: 8.0 * (measured.offline.bytes + measured.online.bytes) as f64 / count as f64,
+            max_ulp: self.job.max_ulp()?,
             measured,
         };
         if self.json {
@@ -100,20 +75,12 @@ impl Op {
 
 impl Report {
     fn print(&self) {
-        let mut table =
-            crate::output::table(&["phase", "bytes", "bits each", "rounds", "seconds", "CPU µs each"]);
-        for (name, t) in [("offline", &self.measured.offline), ("online", &self.measured.online)] {
-            table.add_row([
-                name.to_owned(),
-                crate::output::bytes(t.bytes),
-                format!("{:.1}", 8.0 * t.bytes as f64 / self.count as f64),
-                t.rounds.to_string(),
-                format!("{:.3}", t.seconds),
-                format!("{:.3}", 1e6 * t.cpu_seconds / self.count as f64),
-            ]);
-        }
+        let table = self.measured.table(self.count);
+        let error = self.max_ulp.map_or_else(String::new, |ulp| {
+            format!("\nlargest error against the correctly rounded function: {ulp} ULP")
+        });
         crate::output::print(&format!(
-            "{:?}, {} bits, {} instances, supplier {}, link {}\n{table}\nequal to the cleartext result: {}",
+            "{:?}, {} bits, {} instances, supplier {}, link {}\n{table}\nequal to the cleartext result: {}{error}",
             self.op, self.width, self.count, self.measured.supplier, self.measured.link, self.measured.exact
         ));
     }
@@ -124,15 +91,7 @@ impl PartyArguments {
         let job: Job = serde_json::from_str(&self.job).context("the job is not valid")?;
         job.validate()?;
         let inputs = job.inputs()?;
-        let link = self.options.connection(TIMEOUT);
-        let (role, channel) = match &self.connect {
-            Some(address) => (Role::P1, tcp_connect_with(address.as_str(), TIMEOUT, &link)?),
-            None => {
-                let acceptor = TcpAcceptor::bind("127.0.0.1:0")?;
-                print_json(&serde_json::json!({ "listening": acceptor.local_addr().to_string() }))?;
-                (Role::P0, acceptor.accept_with(TIMEOUT, &link)?)
-            }
-        };
+        let (role, channel) = parties::meet(self.connect.as_deref(), &self.options)?;
         let options = job.session(&self.options);
         let needs = job.needs(options.tuning)?;
         let mut session = Session::open(channel, role, [0; 32], &needs, options)?;
@@ -160,6 +119,6 @@ impl PartyArguments {
             Some(result) => Some(result == job.expected(&inputs)?),
             None => None,
         };
-        print_json(&PartyReport { offline, online: online_phase, peak_rss_bytes: peak_rss_bytes(), exact })
+        parties::report([offline, online_phase], exact)
     }
 }

@@ -10,6 +10,8 @@ mod octaves;
 mod precise;
 mod uniform;
 
+use std::ops::RangeInclusive;
+
 use thiserror::Error;
 use veilflow_ring::{Ring, RingVec};
 
@@ -159,6 +161,15 @@ impl Spline {
         match self {
             Self::Uniform(spline) => spline.output,
             Self::Octaves(spline) => spline.output,
+        }
+    }
+
+    /// The arguments, as integers, at which the result is within a unit of the correctly rounded one: those that the function
+    /// admits and whose results fit their format.
+    pub fn domain(&self) -> RangeInclusive<i64> {
+        match self {
+            Self::Uniform(spline) => spline.domain(),
+            Self::Octaves(spline) => spline.domain.clone(),
         }
     }
 

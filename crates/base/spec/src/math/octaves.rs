@@ -3,6 +3,8 @@
 //! x is normalised to m·2^e with m in 1..2; every octave e has its own row of pieces of m, whose values are those of the
 //! function itself, so nothing is scaled back. Of the result at most 17 bits are computed: larger ones saturate.
 
+use std::ops::RangeInclusive;
+
 use veilflow_ring::Ring;
 
 use super::lines::{Piece, Pieces, fit, value_of};
@@ -34,6 +36,8 @@ pub struct OctaveSpline {
     pub fraction_bits: u32,
     /// Width of the index of a piece within its octave.
     pub index_bits: u32,
+    /// The arguments, as integers, whose pieces do not saturate.
+    pub domain: RangeInclusive<i64>,
     /// The pieces, one row an octave; `outside` is for zero, of which a reciprocal saturates.
     pub pieces: Pieces,
 }
@@ -58,23 +62,35 @@ impl OctaveSpline {
         // One unit below the largest, so that no rounding reaches the sign bit.
         let limit = ((1i128 << result_bits) - 2) << (FRACTION - f);
         let at_zero = if function == Octaves::Sqrt { 0 } else { limit };
-        let row = |octave: u32| {
+        // The function at the start of half piece `half` of an octave.
+        let sample = |octave: u32, half: u64| {
             let exponent = octave as i32 - input.scale as i32;
-            let sample = |half: u64| {
-                let z = (1u64 << (index_bits + 1)) + half;
-                let y = match function {
-                    Octaves::Reciprocal => precise::reciprocal(z, index_bits + 1, exponent),
-                    Octaves::ReciprocalSqrt => precise::rsqrt(z, index_bits + 1, exponent),
-                    Octaves::Sqrt => precise::sqrt(z, index_bits + 1, exponent),
-                };
-                y.min(limit)
-            };
+            let z = (1u64 << (index_bits + 1)) + half;
+            match function {
+                Octaves::Reciprocal => precise::reciprocal(z, index_bits + 1, exponent),
+                Octaves::ReciprocalSqrt => precise::rsqrt(z, index_bits + 1, exponent),
+                Octaves::Sqrt => precise::sqrt(z, index_bits + 1, exponent),
+            }
+        };
+        let row = |octave: u32| {
             let piece = |i: u64| {
-                let samples = [2 * i, 2 * i + 1, 2 * i + 2].map(sample);
+                let samples = [2 * i, 2 * i + 1, 2 * i + 2].map(|half| sample(octave, half).min(limit));
                 fit(samples, position_bits, dropped, f, false)
             };
             (0..1u64 << index_bits).map(piece).collect()
         };
+        // Where pieces start, and where the first does that is whole (of a falling function) or cut (of a rising one).
+        let mut starts =
+            (0..magnitude_bits).flat_map(|octave| (0..1u64 << index_bits).map(move |i| (octave, i)));
+        let edge = if function == Octaves::Sqrt {
+            starts.find(|&(octave, i)| sample(octave, 2 * i + 2) > limit)
+        } else {
+            starts.find(|&(octave, i)| sample(octave, 2 * i) <= limit)
+        };
+        let edge = edge.map_or(1 << magnitude_bits, |(octave, i)| {
+            ((((1u64 << index_bits) + i) << octave).div_ceil(1 << index_bits)).cast_signed()
+        });
+        let domain = if function == Octaves::Sqrt { 0..=edge - 1 } else { edge..=(1 << magnitude_bits) - 1 };
         let mut pieces = Pieces {
             rows: (0..magnitude_bits).map(row).collect(),
             outside: Piece { value: value_of(at_zero, f), slope: 0 },
@@ -87,7 +103,7 @@ impl OctaveSpline {
             result: Ring::new(result_bits + 1).expect("a checked format"),
         };
         pieces.fit_widths(false);
-        Ok(Self { input, output, fraction_bits, index_bits, pieces })
+        Ok(Self { input, output, fraction_bits, index_bits, domain, pieces })
     }
 
     /// Width of the magnitude: the argument's without its sign.

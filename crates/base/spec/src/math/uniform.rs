@@ -8,6 +8,8 @@
 //! SiLU and GELU are gates: max(x, 0) less an even function that vanishes far from zero. There the value stays, and the slope
 //! is negated: by complement, like values above, as slopes are odd multiples of half their unit.
 
+use std::ops::RangeInclusive;
+
 use veilflow_ring::Ring;
 
 use super::lines::{Pieces, fit, value_of};
@@ -139,6 +141,21 @@ impl UniformSpline {
         };
         pieces.fit_widths(gate);
         Ok(Self { input, output, lift, symmetry, index_bits, pieces })
+    }
+
+    /// See [`Spline::domain`](super::Spline::domain).
+    pub(super) fn domain(&self) -> RangeInclusive<i64> {
+        let half = 1i64 << (self.input.bits - 1);
+        let top = match self.symmetry {
+            Symmetry::Odd => half - 1,
+            Symmetry::Negated => 0,
+            // A gate's result is next to its argument, and no larger.
+            Symmetry::Gate => {
+                let largest = (1i128 << (self.output.bits - 1)) - 1;
+                (((largest << self.input.scale) >> self.output.scale) as i64).min(half - 1)
+            }
+        };
+        -half..=top
     }
 
     /// Width of the lifted argument.

@@ -1,0 +1,60 @@
+//! The two parties of a benchmark: processes of this program on loopback.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use veilflow_exec::{Phase, peak_rss_bytes};
+use veilflow_net::{Channel, Role, TcpAcceptor, tcp_connect_with};
+
+use super::{Measured, RunOptions};
+use crate::output::print_json;
+use crate::process::Party;
+
+/// A party that is silent for so long has failed.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What a party says at the end.
+#[derive(Serialize, Deserialize)]
+struct PartyReport {
+    offline: Phase,
+    online: Phase,
+    peak_rss_bytes: u64,
+    /// At P1, which learns the result.
+    exact: Option<bool>,
+}
+
+/// Starts a server and a client, each by these `arguments` to this program, and measures them.
+pub(crate) fn measure(mut arguments: Vec<String>, options: &RunOptions) -> Result<Measured> {
+    arguments.extend(options.arguments());
+    let mut server = Party::start("server", &arguments)?;
+    arguments.push(format!("--connect={}", server.address()?));
+    let mut client = Party::start("client", &arguments)?;
+    let [theirs, ours]: [PartyReport; 2] = [client.read()?, server.read()?];
+    client.finish()?;
+    server.finish()?;
+    Ok(Measured::new(
+        options,
+        [[ours.offline, theirs.offline], [ours.online, theirs.online]],
+        ours.peak_rss_bytes.max(theirs.peak_rss_bytes),
+        theirs.exact == Some(true),
+    ))
+}
+
+/// In a party: connects to the other. Without an address this is P0, which says where it listens.
+pub(crate) fn meet(address: Option<&str>, options: &RunOptions) -> Result<(Role, Channel)> {
+    let link = options.connection(TIMEOUT);
+    Ok(match address {
+        Some(address) => (Role::P1, tcp_connect_with(address, TIMEOUT, &link)?),
+        None => {
+            let acceptor = TcpAcceptor::bind("127.0.0.1:0")?;
+            print_json(&serde_json::json!({ "listening": acceptor.local_addr().to_string() }))?;
+            (Role::P0, acceptor.accept_with(TIMEOUT, &link)?)
+        }
+    })
+}
+
+/// In a party: reports to the process that started it.
+pub(crate) fn report([offline, online]: [Phase; 2], exact: Option<bool>) -> Result<()> {
+    print_json(&PartyReport { offline, online, peak_rss_bytes: peak_rss_bytes(), exact })
+}
