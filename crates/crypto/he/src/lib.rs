@@ -33,6 +33,7 @@ pub use budget::{Budget, Load, MAX_RING_BITS, MAX_WEIGHT_BITS, STATISTICAL_BITS}
 pub use error::HeError;
 pub use fresh::{Encryptor, Slots, fresh_bits, fresh_bytes};
 pub use keys::{PublicKey, SecretKey, public_key_bytes};
+pub use ntt::{KernelTime, kernel_times};
 pub use packing::{PackingKeys, packing_keys_bytes};
 pub use parameters::{Parameters, SECURITY_TABLE};
 pub use product::{Combination, Form, Inputs, Product, ScaledMonomial, Sum, WeightPoly};

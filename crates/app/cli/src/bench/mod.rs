@@ -2,6 +2,7 @@
 
 mod function;
 mod job;
+mod kernels;
 mod model;
 mod op;
 mod parties;
@@ -256,6 +257,8 @@ pub(crate) enum Bench {
     Model(model::Model),
     /// The elementary functions of a network measured elsewhere, layer after layer.
     Preset(preset::Preset),
+    /// The transforms under homomorphic encryption, with every kernel that the processor has.
+    Kernels(kernels::Kernels),
     /// One party of `bench op`; started by it.
     #[command(hide = true)]
     Party(op::PartyArguments),
@@ -270,6 +273,7 @@ impl Bench {
             Self::Op(op) => op.run(),
             Self::Model(model) => model.run(),
             Self::Preset(preset) => preset.run(),
+            Self::Kernels(kernels) => kernels.run(),
             Self::Party(party) => party.run(),
             Self::PresetParty(party) => party.run(),
         }

@@ -35,6 +35,10 @@ impl Avx2 {
 }
 
 impl Kernel for Avx2 {
+    fn name(&self) -> &'static str {
+        "AVX2"
+    }
+
     fn forward(&self, ntt: &Ntt, values: &mut [u64]) {
         // SAFETY: see `run`.
         unsafe { forward(ntt, values) }

@@ -31,6 +31,10 @@ impl Ifma {
 }
 
 impl Kernel for Ifma {
+    fn name(&self) -> &'static str {
+        "AVX-512 IFMA"
+    }
+
     fn forward(&self, ntt: &Ntt, values: &mut [u64]) {
         // SAFETY: see `run`.
         unsafe { forward(ntt, values) }

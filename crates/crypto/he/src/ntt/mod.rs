@@ -10,10 +10,12 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod scalar;
+mod times;
 
 use std::fmt;
 
 use crate::modulus::{Modulus, Shoup};
+pub use times::{KernelTime, kernel_times};
 
 /// Tables of one prime.
 #[derive(Debug)]
@@ -32,6 +34,7 @@ pub(crate) struct Ntt {
 
 /// An implementation of the operations of [`Ntt`], which has their descriptions and checks what they demand.
 trait Kernel: fmt::Debug + Send + Sync {
+    fn name(&self) -> &'static str;
     fn forward(&self, ntt: &Ntt, values: &mut [u64]);
     fn inverse(&self, ntt: &Ntt, values: &mut [u64]);
     fn multiply_accumulate(&self, sums: &mut [Sums; 2], factors: [&[u64]; 2], w: &[u64]);

@@ -17,6 +17,10 @@ fn fold(ntt: &Ntt, low: u64, high: u64) -> u64 {
 pub(super) struct Scalar;
 
 impl Kernel for Scalar {
+    fn name(&self) -> &'static str {
+        "scalar"
+    }
+
     fn forward(&self, ntt: &Ntt, values: &mut [u64]) {
         let m = ntt.modulus;
         let (q, two_q) = (m.value(), 2 * m.value());
