@@ -6,7 +6,7 @@
 //! come out of encryption, the server's shares are the leading bits of its replies, which stay at home.
 //!
 //! 1. [`SecretKey::generate`], [`SecretKey::public_key`] → [`PublicKey::from_bytes`].
-//! 2. [`Encryptor::encrypt`] → [`Inputs::push`]: the coefficients that matter of one polynomial, and a seed.
+//! 2. [`Encryptor::encrypt`] → [`Place::read`]: the coefficients that matter of one polynomial, and a seed.
 //! 3. [`Sum`] or [`Inputs::combine`]: products, in points or in coefficients ([`Form`]).
 //! 4. [`PackingKeys::pack`], if replies would have room to spare: many products in one.
 //! 5. [`Replier::reply`] → [`Decryptor::decrypt`]: flooded, re-randomised, switched to a small modulus, shared.
@@ -36,7 +36,7 @@ pub use keys::{PublicKey, SecretKey, public_key_bytes};
 pub use ntt::{KernelTime, kernel_times};
 pub use packing::{PackingKeys, packing_keys_bytes};
 pub use parameters::{Parameters, SECURITY_TABLE};
-pub use product::{Combination, Form, Inputs, Product, ScaledMonomial, Sum, WeightPoly};
+pub use product::{Combination, Form, Inputs, Place, Product, ScaledMonomial, Sum, WeightPoly};
 pub use reply::{Decryptor, Replier, reply_bytes};
 
 type Result<T> = std::result::Result<T, HeError>;

@@ -56,12 +56,12 @@ fn measure(parameters: Parameters, inputs: usize, weights: &[i64], levels: u32) 
     let mut ciphertexts = Inputs::new(Arc::clone(&parameters), Form::Points, budget, inputs);
     let slots = Slots { free: (0..degree / 2).collect(), given: (degree / 2..degree).collect() };
     let mut messages = Vec::new();
-    for _ in 0..inputs {
+    for place in ciphertexts.places() {
         let (seed, given) = (prg.block(), prg.ring_vec(ring, degree / 2).into_values());
         let mut bytes = Vec::new();
         let mut message = encryptor.encrypt(seed, &slots, &given, &mut prg, &mut bytes);
         message.extend(given);
-        ciphertexts.push(seed, &slots, &bytes).unwrap();
+        place.read(seed, &slots, &bytes).unwrap();
         messages.push(message);
     }
     let poly = WeightPoly::new(&parameters, (0..).zip(weights.iter().copied()));

@@ -25,14 +25,28 @@ pub struct Inputs {
     form: Form,
     budget: Budget,
     count: usize,
-    /// c₀ and c₁ by prime: `buffers[component][prime]`, ciphertext after ciphertext. In points, N words each; in coefficients
-    /// 2N, the negated polynomial first: multiplication by a power of X is then a shift of the window.
-    buffers: [Vec<Vec<u64>>; 2],
+    /// Ciphertext after ciphertext: c₀ by prime, c₁ by prime. In points, N words each; in coefficients 2N, the negated polynomial first:
+    /// multiplication by a power of X is then a shift of the window.
+    words: Vec<u64>,
 }
 
 impl fmt::Debug for Inputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Inputs({} in {:?})", self.count, self.form)
+    }
+}
+
+/// Where one ciphertext goes.
+pub struct Place<'i> {
+    parameters: &'i Parameters,
+    form: Form,
+    budget: &'i Budget,
+    words: &'i mut [u64],
+}
+
+impl fmt::Debug for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place(in {:?})", self.form)
     }
 }
 
@@ -80,57 +94,40 @@ impl WeightPoly {
     }
 }
 
+/// Words of a polynomial of one prime.
+fn stride(parameters: &Parameters, form: Form) -> usize {
+    parameters.degree() * if form == Form::Points { 1 } else { 2 }
+}
+
 impl Inputs {
-    /// None yet, with room for `capacity`.
-    pub fn new(parameters: Arc<Parameters>, form: Form, budget: Budget, capacity: usize) -> Self {
-        let words = capacity * parameters.degree() * if form == Form::Points { 1 } else { 2 };
-        let buffer = |_| Vec::with_capacity(words);
-        let buffers = [(); 2].map(|()| (0..parameters.primes()).map(buffer).collect());
-        Self { parameters, form, budget, count: 0, buffers }
+    /// Room for `count` ciphertexts, all zero.
+    pub fn new(parameters: Arc<Parameters>, form: Form, budget: Budget, count: usize) -> Self {
+        let words = vec![0; count * 2 * parameters.primes() * stride(&parameters, form)];
+        Self { parameters, form, budget, count, words }
     }
 
-    /// Reads the next ciphertext, of that seed and those slots. Errors if `bytes` is not a valid one.
-    pub fn push(&mut self, seed: Block, slots: &Slots, bytes: &[u8]) -> Result<()> {
-        let mut c0 = read_fresh(&self.parameters, &self.budget, slots, bytes)?;
-        let mut c1 = sample::uniform(&self.parameters, &mut Prg::from_seed(seed));
-        if self.budget.levels > 0 {
-            // Packing multiplies by 2^levels.
-            self.parameters.divide_by_power(&mut c0.values, self.budget.levels);
-            self.parameters.divide_by_power(&mut c1, self.budget.levels);
-        }
-        let degree = self.parameters.degree();
-        let [buffer0, buffer1] = &mut self.buffers;
-        match self.form {
-            Form::Points => {
-                let c0 = self.parameters.forward(c0).values;
-                for (buffers, values) in [(buffer0, c0), (buffer1, c1)] {
-                    for (buffer, values) in buffers.iter_mut().zip(values.chunks_exact(degree)) {
-                        buffer.extend_from_slice(values);
-                    }
-                }
-            }
-            Form::Coefficients => {
-                for (buffers, values) in [(buffer0, c0.values), (buffer1, c1)] {
-                    let by_prime = buffers.iter_mut().zip(values.chunks_exact(degree));
-                    for ((buffer, values), m) in by_prime.zip(self.parameters.moduli()) {
-                        buffer.extend(values.iter().map(|&x| m.sub(0, x)));
-                        buffer.extend_from_slice(values);
-                    }
-                }
-            }
-        }
-        self.count += 1;
-        Ok(())
+    /// The place of each ciphertext, in order: several may be read at a time.
+    pub fn places(&mut self) -> impl Iterator<Item = Place<'_>> {
+        let Self { parameters, form, budget, words, .. } = self;
+        let (parameters, form, budget) = (&**parameters, *form, &*budget);
+        let ciphertext = 2 * parameters.primes() * stride(parameters, form);
+        words.chunks_exact_mut(ciphertext).map(move |words| Place { parameters, form, budget, words })
     }
 
-    /// How many were read.
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether none was read.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Where component c₀ or c₁ of a ciphertext starts, for a prime.
+    fn start(&self, input: usize, component: usize, prime: usize) -> usize {
+        let primes = self.parameters.primes();
+        ((2 * input + component) * primes + prime) * stride(&self.parameters, self.form)
     }
 
     /// The sums of the rows' products, for ciphertexts in [`Form::Coefficients`]. Panics on a wrong index or form.
@@ -143,11 +140,13 @@ impl Inputs {
                 assert!(t.input < self.count, "there is no such ciphertext");
                 let (shift, negate) = wrap(t.exponent, degree);
                 let weight = ntt.modulus.residue(if negate { -t.weight } else { t.weight });
-                Term { start: (2 * t.input + 1) * degree - shift, weight }
+                Term { start: self.start(t.input, 0, i) + degree - shift, weight }
             };
             let rows: Vec<Vec<Term>> = rows.iter().map(|row| row.iter().map(term).collect()).collect();
-            for (buffers, outs) in self.buffers.iter().zip(&mut outs) {
-                ntt.combine(&buffers[i], &rows, &mut outs[i]);
+            // c₁ stands behind c₀, at the same distance everywhere.
+            let c1 = self.start(0, 1, 0).min(self.words.len());
+            for (words, outs) in [&self.words[..], &self.words[c1..]].into_iter().zip(&mut outs) {
+                ntt.combine(words, &rows, &mut outs[i]);
             }
         }
         let poly = |component: usize, row: usize| {
@@ -155,6 +154,34 @@ impl Inputs {
             Poly { values: by_prime.copied().collect() }
         };
         (0..rows.len()).map(|row| Combination([poly(0, row), poly(1, row)])).collect()
+    }
+}
+
+impl Place<'_> {
+    /// Reads a ciphertext of that seed and those slots. Errors if `bytes` is not a valid one.
+    pub fn read(self, seed: Block, slots: &Slots, bytes: &[u8]) -> Result<()> {
+        let mut c0 = read_fresh(self.parameters, self.budget, slots, bytes)?;
+        let mut c1 = sample::uniform(self.parameters, &mut Prg::from_seed(seed));
+        if self.budget.levels > 0 {
+            // Packing multiplies by 2^levels.
+            self.parameters.divide_by_power(&mut c0.values, self.budget.levels);
+            self.parameters.divide_by_power(&mut c1, self.budget.levels);
+        }
+        let c0 = match self.form {
+            Form::Points => self.parameters.forward(c0).values,
+            Form::Coefficients => c0.values,
+        };
+        let degree = self.parameters.degree();
+        let polys = c0.chunks_exact(degree).chain(c1.chunks_exact(degree));
+        let moduli = self.parameters.moduli().chain(self.parameters.moduli());
+        let places = self.words.chunks_exact_mut(stride(self.parameters, self.form));
+        for ((place, poly), m) in places.zip(polys).zip(moduli) {
+            // The negated polynomial is missing in points.
+            let (negated, own) = place.split_at_mut(place.len() - degree);
+            negated.iter_mut().zip(poly).for_each(|(to, &x)| *to = m.sub(0, x));
+            own.copy_from_slice(poly);
+        }
+        Ok(())
     }
 }
 
@@ -183,8 +210,8 @@ impl Sum {
     pub fn add(&mut self, inputs: &Inputs, input: usize, weights: &WeightPoly) {
         assert!(inputs.form == Form::Points && input < inputs.count, "there is no such ciphertext");
         let degree = self.parameters.degree();
-        let at = input * degree..(input + 1) * degree;
-        let c = |component: usize, prime: usize| &inputs.buffers[component][prime][at.clone()];
+        let c =
+            |component: usize, prime: usize| &inputs.words[inputs.start(input, component, prime)..][..degree];
         self.accumulate(|prime| [c(0, prime), c(1, prime)], &weights.0);
     }
 

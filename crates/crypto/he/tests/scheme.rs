@@ -48,7 +48,7 @@ fn oracle(ring: Ring, messages: &[Vec<u64>], weights: &[Weights], at: usize) -> 
 fn encrypt(keys: &Keys, budget: Budget, form: Form, messages: &mut [Vec<u64>], prg: &mut Prg) -> Inputs {
     let encryptor = Encryptor::new(&keys.secret, form, budget);
     let mut inputs = Inputs::new(Arc::clone(&keys.parameters), form, budget, messages.len());
-    for message in messages {
+    for (message, place) in messages.iter_mut().zip(inputs.places()) {
         let (free, given): (Vec<usize>, Vec<usize>) = (0..message.len()).partition(|at| at % 3 == 2);
         let values: Vec<u64> = given.iter().map(|&at| message[at]).collect();
         let slots = Slots { free, given };
@@ -57,7 +57,7 @@ fn encrypt(keys: &Keys, budget: Budget, form: Form, messages: &mut [Vec<u64>], p
         slots.free.iter().zip(chosen).for_each(|(&at, m)| message[at] = m);
         let want = fresh_bytes(&keys.parameters, &budget, slots.free.len(), slots.given.len());
         assert_eq!(bytes.len(), want);
-        inputs.push(seed, &slots, &bytes).unwrap();
+        place.read(seed, &slots, &bytes).unwrap();
     }
     inputs
 }
@@ -189,7 +189,7 @@ fn replies_do_not_depend_on_the_message() {
         let encryptor = Encryptor::new(&keys.secret, Form::Points, budget);
         encryptor.encrypt(seed, &slots, messages, &mut prg, &mut fresh);
         let mut inputs = Inputs::new(Arc::clone(&keys.parameters), Form::Points, budget, 1);
-        inputs.push(seed, &slots, &fresh).unwrap();
+        inputs.places().next().unwrap().read(seed, &slots, &fresh).unwrap();
         let mut sum = Sum::new(Arc::clone(&keys.parameters));
         sum.add(&inputs, 0, &WeightPoly::new(&keys.parameters, weights.iter().copied()));
         let replier = Replier::new(&keys.public, budget);
@@ -232,11 +232,10 @@ fn malformed_messages_are_errors() {
     let mut inputs = Inputs::new(Arc::clone(&keys.parameters), Form::Points, budget, 1);
     let slots = Slots { free: (0..20).collect(), given: (20..64).collect() };
     let want = fresh_bytes(&keys.parameters, &budget, 20, 44);
-    let mut push = |bytes: &[u8]| inputs.push(Block(1), &slots, bytes);
+    let mut push = |bytes: &[u8]| inputs.places().next().unwrap().read(Block(1), &slots, bytes);
     assert!(push(&vec![0; want - 1]).is_err_and(|e| length(&e)));
     assert!(push(&vec![0xff; want]).is_err_and(|e| range(&e)));
     assert!(push(&vec![0; want]).is_ok());
-    assert_eq!(inputs.len(), 1);
 
     let decryptor = Decryptor::new(&keys.secret, budget);
     let want = reply_bytes(&keys.parameters, &budget, 2);

@@ -58,7 +58,7 @@ pub struct HeSupplier {
 }
 
 impl HeSupplier {
-    /// Sets OT and keys up. Both parties call it together, with the same plan.
+    /// Sets OT and keys up. Both parties call it together, with the same plan; what is sent does not depend on the threads.
     ///
     /// # Errors
     /// A failing channel, malformed points or keys.
@@ -71,8 +71,8 @@ impl HeSupplier {
     ) -> Result<Self> {
         let ot = OtSupplier::setup(role, channel, prg.fork(), &plan.ot)?.with_threads(threads);
         let side = match role {
-            Role::P0 => Side::Server(HeServer::setup(channel, prg, &plan.suite)?),
-            Role::P1 => Side::Client(HeClient::setup(channel, prg, &plan.suite)?),
+            Role::P0 => Side::Server(HeServer::setup(channel, prg, &plan.suite)?.with_threads(threads)),
+            Role::P1 => Side::Client(HeClient::setup(channel, prg, &plan.suite)?.with_threads(threads)),
         };
         Ok(Self { ot, side, plan: plan.clone() })
     }

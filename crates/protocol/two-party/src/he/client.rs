@@ -6,9 +6,10 @@ use std::sync::Arc;
 use veilflow_correlation::{LinearPair, LinearRequest, Result};
 use veilflow_he::{Decryptor, Encryptor, SecretKey};
 use veilflow_net::Channel;
-use veilflow_prim::Prg;
+use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
+use super::parallel::{in_order, spread};
 use super::plan::{InputSlots, Plan};
 use super::{HeSuite, he_error};
 
@@ -17,6 +18,7 @@ pub struct HeClient {
     suite: HeSuite,
     keys: Vec<SecretKey>,
     prg: Prg,
+    threads: usize,
 }
 
 impl fmt::Debug for HeClient {
@@ -41,7 +43,14 @@ impl HeClient {
             keys.push(key);
         }
         channel.flush()?;
-        Ok(Self { suite: suite.clone(), keys, prg })
+        Ok(Self { suite: suite.clone(), keys, prg, threads: 1 })
+    }
+
+    /// Lets the client work in so many threads. What it sends does not depend on them.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// The client's half of a pair, with a fresh mask.
@@ -62,35 +71,56 @@ impl HeClient {
         plan: &Plan,
         request: &LinearRequest,
     ) -> Result<RingVec> {
-        let mut mask = self.prg.ring_vec(request.ring, request.shape.in_len()).into_values();
         let seed = self.prg.block();
         channel.send(&seed.to_bytes())?;
+        let unread = self.prg.ring_vec(request.ring, request.shape.in_len()).into_values();
+        let mut mask = unread.clone();
+        let (tiles, polynomials): (_, Vec<_>) = (plan.tiles(), plan.plane_ranges().collect());
         let mut seeds = Prg::from_seed(seed);
+        let forks: Vec<[Block; 2]> = polynomials.iter().map(|_| [seeds.block(), self.prg.block()]).collect();
         let encryptor = Encryptor::new(&self.keys[plan.set], plan.form, plan.budget);
-        let mut bytes = Vec::new();
-        for (planes, tile) in plan.inputs() {
-            let InputSlots { slots, free, given } = plan.input_slots(&tile, &planes);
-            let given: Vec<u64> = given.iter().map(|element| element.map_or(0, |e| mask[e])).collect();
-            bytes.clear();
-            let chosen = encryptor.encrypt(seeds.block(), &slots, &given, &mut self.prg, &mut bytes);
-            free.iter().zip(chosen).for_each(|(&element, m)| mask[element] = m);
-            channel.send(&bytes)?;
-        }
+        // The planes of one polynomial in all tiles: some elements occur in several, and must be masked alike.
+        let encrypt = |i: usize| {
+            let planes = &polynomials[i];
+            let [mut seeds, mut prg] = forks[i].map(Prg::from_seed);
+            let elements = plan.geometry.elements(planes);
+            let mut own = unread[elements.clone()].to_vec();
+            let (mut bytes, mut chosen) = (Vec::new(), Vec::new());
+            for tile in &tiles {
+                let InputSlots { slots, free, given } = plan.input_slots(tile, planes);
+                let message = |element: Option<usize>| element.map_or(0, |e| own[e - elements.start]);
+                let given: Vec<u64> = given.into_iter().map(message).collect();
+                let messages = encryptor.encrypt(seeds.block(), &slots, &given, &mut prg, &mut bytes);
+                for (element, m) in free.into_iter().zip(messages) {
+                    own[element - elements.start] = m;
+                    chosen.push((element, m));
+                }
+            }
+            (bytes, chosen)
+        };
+        in_order(self.threads, polynomials.len(), encrypt, |(bytes, chosen)| {
+            chosen.into_iter().for_each(|(element, m)| mask[element] = m);
+            Ok(channel.send(&bytes)?)
+        })?;
         channel.flush()?;
         Ok(RingVec::from_values(request.ring, mask))
     }
 
     fn receive(&self, channel: &mut Channel, plan: &Plan, request: &LinearRequest) -> Result<Vec<u64>> {
         let decryptor = Decryptor::new(&self.keys[plan.set], plan.budget);
+        let replies = plan.replies();
+        let receive = |i: usize| {
+            let (tile, outputs) = &replies[i];
+            let slots = plan.reply_slots(tile, outputs);
+            Ok((channel.recv_vec(plan.reply_bytes(slots.len()))?, slots))
+        };
+        let decrypt = |(bytes, slots): (Vec<u8>, Vec<(usize, usize)>)| {
+            let (elements, positions): (Vec<usize>, Vec<usize>) = slots.into_iter().unzip();
+            Ok((elements, decryptor.decrypt(&bytes, &positions).map_err(he_error)?))
+        };
         let mut product = vec![0; request.shape.out_len()];
-        for (tile, outputs) in plan.replies() {
-            let (elements, positions): (Vec<usize>, Vec<usize>) =
-                plan.reply_slots(&tile, &outputs).into_iter().unzip();
-            let bytes = channel.recv_vec(plan.reply_bytes(positions.len()))?;
-            let values = decryptor.decrypt(&bytes, &positions).map_err(he_error)?;
-            for (element, value) in elements.into_iter().zip(values) {
-                product[element] = value;
-            }
+        for (elements, values) in spread(self.threads, replies.len(), receive, decrypt)? {
+            elements.into_iter().zip(values).for_each(|(element, value)| product[element] = value);
         }
         Ok(product)
     }

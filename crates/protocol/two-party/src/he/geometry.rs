@@ -150,6 +150,13 @@ impl Geometry {
         same.then(|| (output * group_in + channel % group_in) * self.taps)
     }
 
+    /// All input elements of the channels that some planes are part of.
+    pub(super) fn elements(&self, planes: &Range<usize>) -> Range<usize> {
+        let channels = planes.start / self.phases.len()..planes.end.div_ceil(self.phases.len());
+        let size = self.input[0] * self.input[1];
+        channels.start * size..channels.end * size
+    }
+
     /// Index of the input element at (`row`, `column`) of a plane, if there is one.
     pub(super) fn input_at(&self, plane: usize, [row, column]: [isize; 2]) -> Option<usize> {
         let offset = self.phase(plane).offset;

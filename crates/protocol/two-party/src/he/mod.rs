@@ -6,6 +6,7 @@
 
 mod client;
 mod geometry;
+mod parallel;
 mod plan;
 mod search;
 mod server;

@@ -107,7 +107,7 @@ impl Plan {
         ranges(reply.clone(), self.division.outputs)
     }
 
-    /// Tiles and outputs of the replies, in the order they are sent.
+    /// Tiles and outputs of the replies, in the order they are sent: all tiles of some outputs, or the reverse.
     pub(super) fn replies(&self) -> Vec<(Tile, Range<usize>)> {
         let tiles = self.tiles();
         match self.form {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use veilflow_correlation::{CorrelationError, LinearPair, LinearRequest, Result};
 use veilflow_he::{
-    Combination, Form, Inputs, PackingKeys, Product, PublicKey, Replier, ScaledMonomial, Sum, WeightPoly,
-    packing_keys_bytes, public_key_bytes,
+    Combination, Form, Inputs, PackingKeys, Place, Product, PublicKey, Replier, ScaledMonomial, Slots, Sum,
+    WeightPoly, packing_keys_bytes, public_key_bytes,
 };
 use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
+use super::parallel::{in_order, spread};
 use super::plan::{Plan, SEED_BYTES, Tile};
 use super::{HeSuite, he_error};
 
@@ -24,6 +25,7 @@ pub struct HeServer {
     suite: HeSuite,
     keys: Vec<Keys>,
     prg: Prg,
+    threads: usize,
 }
 
 /// The client's keys of one parameter set.
@@ -56,7 +58,14 @@ impl HeServer {
             }
             keys.push(Keys { public, packing });
         }
-        Ok(Self { suite: suite.clone(), keys, prg })
+        Ok(Self { suite: suite.clone(), keys, prg, threads: 1 })
+    }
+
+    /// Lets the server work in so many threads. What it sends does not depend on them.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// The server's half of a pair.
@@ -72,24 +81,29 @@ impl HeServer {
     ) -> Result<LinearPair> {
         check_weights(request, weights)?;
         let plan = self.suite.plan(request).map_err(he_error)?;
-        let inputs = receive_inputs(channel, &plan)?;
-        let mut job = Job {
+        let inputs = receive_inputs(channel, &plan, self.threads)?;
+        let keys = &self.keys[plan.set];
+        let job = Job {
             plan: &plan,
+            tiles: plan.tiles(),
             weights,
             inputs: &inputs,
-            replier: Replier::new(&self.keys[plan.set].public, plan.budget),
-            packing: self.keys[plan.set].packing.as_ref(),
-            s: vec![0; request.shape.out_len()],
-            prg: &mut self.prg,
-            channel,
+            replier: Replier::new(&keys.public, plan.budget),
+            packing: keys.packing.as_ref(),
         };
-        match plan.form {
-            Form::Points => job.by_points()?,
-            Form::Coefficients => job.by_monomials()?,
-        }
-        let s = RingVec::from_values(request.ring, job.s);
+        let units = job.units();
+        let seeds: Vec<Block> = units.iter().map(|_| self.prg.block()).collect();
+        let work = |i: usize| job.work(&units[i], &mut Prg::from_seed(seeds[i]));
+        let mut s = vec![0; request.shape.out_len()];
+        in_order(self.threads, units.len(), work, |replies| {
+            for Reply { bytes, elements, shares } in replies {
+                elements.into_iter().zip(shares).for_each(|(element, share)| s[element] = share);
+                channel.send(&bytes)?;
+            }
+            Ok(())
+        })?;
         channel.flush()?;
-        Ok(LinearPair::Server { s })
+        Ok(LinearPair::Server { s: RingVec::from_values(request.ring, s) })
     }
 }
 
@@ -105,64 +119,101 @@ fn check_weights(request: &LinearRequest, weights: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// All ciphertexts of the layer, tile by tile. The client sends them all before it reads a reply, so all are read first.
-fn receive_inputs(channel: &mut Channel, plan: &Plan) -> Result<Inputs> {
+/// All ciphertexts of the layer. The client sends them all before it reads a reply, so all are read first.
+fn receive_inputs(channel: &mut Channel, plan: &Plan, threads: usize) -> Result<Inputs> {
     let seed = channel.recv_vec(SEED_BYTES)?;
     let seed = Block::from_bytes(seed.try_into().expect("sixteen bytes were asked for"));
-    let mut seeds = Prg::from_seed(seed);
-    let count = plan.tiles().len() * plan.plane_ranges().count();
-    let mut inputs = Inputs::new(Arc::clone(&plan.parameters), plan.form, plan.budget, count);
-    for (planes, tile) in plan.inputs() {
-        let slots = plan.input_slots(&tile, &planes).slots;
-        let bytes = channel.recv_vec(plan.input_bytes(&slots))?;
-        inputs.push(seeds.block(), &slots, &bytes).map_err(he_error)?;
-    }
+    let (tiles, mut public) = (plan.tiles(), Prg::from_seed(seed));
+    let seeds = plan.plane_ranges().flat_map(|planes| {
+        let mut of_planes = public.fork();
+        tiles.iter().map(move |tile| (planes.clone(), tile, of_planes.block()))
+    });
+    let mut todo = seeds.collect::<Vec<_>>().into_iter();
+    let mut inputs = Inputs::new(Arc::clone(&plan.parameters), plan.form, plan.budget, todo.len());
+    let (count, mut places) = (inputs.len(), inputs.places());
+    let receive = |_| {
+        let ((planes, tile, seed), place) = todo.next().zip(places.next()).expect("there are `count`");
+        let slots = plan.input_slots(tile, &planes).slots;
+        Ok((channel.recv_vec(plan.input_bytes(&slots))?, slots, seed, place))
+    };
+    let read = |(bytes, slots, seed, place): (Vec<u8>, Slots, Block, Place<'_>)| {
+        place.read(seed, &slots, &bytes).map_err(he_error)
+    };
+    spread(threads, count, receive, read)?;
+    drop(places);
     Ok(inputs)
+}
+
+/// A reply, and the server's share of what it holds.
+struct Reply {
+    bytes: Vec<u8>,
+    elements: Vec<usize>,
+    shares: Vec<u64>,
+}
+
+/// Replies that are made together.
+enum Unit {
+    /// One for every tile.
+    Outputs(Range<usize>),
+    /// Several of the tile with this index.
+    Tile(usize, Vec<Range<usize>>),
 }
 
 /// The products and replies of one layer.
 struct Job<'a> {
     plan: &'a Plan,
+    tiles: Vec<Tile>,
     weights: &'a [i64],
     inputs: &'a Inputs,
     replier: Replier<'a>,
     packing: Option<&'a PackingKeys>,
-    /// The server's shares, as replies yield them.
-    s: Vec<u64>,
-    prg: &'a mut Prg,
-    channel: &'a mut Channel,
 }
 
 impl Job<'_> {
-    /// Weight polynomial by weight polynomial, each transformed once for all tiles.
-    fn by_points(&mut self) -> Result<()> {
+    /// In the order of the plan's replies.
+    fn units(&self) -> Vec<Unit> {
         let plan = self.plan;
-        let tiles = plan.tiles();
-        let mut sums: Vec<Sum> = tiles.iter().map(|_| Sum::new(Arc::clone(&plan.parameters))).collect();
-        for reply in plan.reply_ranges() {
-            if plan.budget.levels == 0 {
-                self.sum(&reply, &mut sums);
-                for (tile, sum) in tiles.iter().zip(&mut sums) {
-                    self.reply(tile, &reply, Product::Points(sum))?;
-                }
-                continue;
-            }
-            let mut products: Vec<Vec<Combination>> = tiles.iter().map(|_| Vec::new()).collect();
-            for outputs in plan.product_ranges(&reply) {
-                self.sum(&outputs, &mut sums);
-                products.iter_mut().zip(&sums).for_each(|(of_tile, sum)| of_tile.push(sum.combination()));
-            }
-            for (tile, products) in tiles.iter().zip(products) {
-                self.packed_reply(tile, &reply, products)?;
+        match plan.form {
+            Form::Points => plan.reply_ranges().map(Unit::Outputs).collect(),
+            Form::Coefficients => {
+                let replies: Vec<Range<usize>> = plan.reply_ranges().collect();
+                // Whole replies, about as many as make a batch.
+                let batches = || replies.chunks((BATCH >> plan.budget.levels).max(1));
+                let of_tile = |tile| batches().map(move |batch| Unit::Tile(tile, batch.to_vec()));
+                (0..self.tiles.len()).flat_map(of_tile).collect()
             }
         }
-        Ok(())
     }
 
-    /// The products of `outputs`, tile by tile.
+    fn work(&self, unit: &Unit, prg: &mut Prg) -> Vec<Reply> {
+        match unit {
+            Unit::Outputs(outputs) => self.by_points(outputs, prg),
+            Unit::Tile(tile, replies) => self.by_monomials(*tile, replies, prg),
+        }
+    }
+
+    /// Weight polynomial by weight polynomial, each transformed once for all tiles.
+    fn by_points(&self, reply: &Range<usize>, prg: &mut Prg) -> Vec<Reply> {
+        let plan = self.plan;
+        let mut sums: Vec<Sum> = self.tiles.iter().map(|_| Sum::new(Arc::clone(&plan.parameters))).collect();
+        if plan.budget.levels == 0 {
+            self.sum(reply, &mut sums);
+            let replies = self.tiles.iter().zip(&mut sums);
+            return replies.map(|(tile, sum)| self.reply(tile, reply, Product::Points(sum), prg)).collect();
+        }
+        let mut products: Vec<Vec<Combination>> = self.tiles.iter().map(|_| Vec::new()).collect();
+        for outputs in plan.product_ranges(reply) {
+            sums.iter_mut().for_each(Sum::clear);
+            self.sum(&outputs, &mut sums);
+            products.iter_mut().zip(&sums).for_each(|(of_tile, sum)| of_tile.push(sum.combination()));
+        }
+        let replies = self.tiles.iter().zip(products);
+        replies.map(|(tile, products)| self.packed_reply(tile, reply, products, prg)).collect()
+    }
+
+    /// Adds up the products of `outputs`, tile by tile.
     fn sum(&self, outputs: &Range<usize>, sums: &mut [Sum]) {
         let plan = self.plan;
-        sums.iter_mut().for_each(Sum::clear);
         for (i, planes) in plan.plane_ranges().enumerate() {
             if !plan.geometry.meet(&planes, outputs) {
                 continue;
@@ -178,36 +229,25 @@ impl Job<'_> {
     }
 
     /// Monomial by monomial, for weight polynomials of few.
-    fn by_monomials(&mut self) -> Result<()> {
-        let plan = self.plan;
-        let tiles = plan.tiles();
-        let replies: Vec<Range<usize>> = plan.reply_ranges().collect();
-        for (t, tile) in tiles.iter().enumerate() {
-            // Whole replies, about as many as make a batch.
-            for batch in replies.chunks((BATCH >> plan.budget.levels).max(1)) {
-                let outputs = batch.iter().flat_map(|reply| plan.product_ranges(reply));
-                let rows: Vec<_> = outputs.map(|outputs| self.row(tiles.len(), t, &outputs)).collect();
-                let mut products = self.inputs.combine(&rows).into_iter();
-                for reply in batch {
-                    let count = plan.product_ranges(reply).count();
-                    self.packed_reply(tile, reply, products.by_ref().take(count).collect())?;
-                }
-            }
-        }
-        Ok(())
+    fn by_monomials(&self, tile: usize, replies: &[Range<usize>], prg: &mut Prg) -> Vec<Reply> {
+        let outputs = replies.iter().flat_map(|reply| self.plan.product_ranges(reply));
+        let rows: Vec<_> = outputs.map(|outputs| self.row(tile, &outputs)).collect();
+        let mut products = self.inputs.combine(&rows).into_iter();
+        let reply = |reply: &Range<usize>| {
+            let count = self.plan.product_ranges(reply).count();
+            self.packed_reply(&self.tiles[tile], reply, products.by_ref().take(count).collect(), prg)
+        };
+        replies.iter().map(reply).collect()
     }
 
-    /// All monomials of a product for the tile with index `tile` of so many.
-    fn row(&self, tiles: usize, tile: usize, outputs: &Range<usize>) -> Vec<ScaledMonomial> {
+    /// All monomials of a product for the tile with index `tile`.
+    fn row(&self, tile: usize, outputs: &Range<usize>) -> Vec<ScaledMonomial> {
         let mut row = Vec::new();
         for (i, planes) in self.plan.plane_ranges().enumerate() {
             if self.plan.geometry.meet(&planes, outputs) {
                 self.plan.monomials(&planes, outputs, |exponent, weight| {
-                    row.push(ScaledMonomial {
-                        input: i * tiles + tile,
-                        exponent,
-                        weight: self.weights[weight],
-                    });
+                    let input = i * self.tiles.len() + tile;
+                    row.push(ScaledMonomial { input, exponent, weight: self.weights[weight] });
                 });
             }
         }
@@ -216,24 +256,24 @@ impl Job<'_> {
 
     /// Packs the products of one reply, if there is more than room for one.
     fn packed_reply(
-        &mut self,
+        &self,
         tile: &Tile,
         outputs: &Range<usize>,
         mut products: Vec<Combination>,
-    ) -> Result<()> {
+        prg: &mut Prg,
+    ) -> Reply {
         let product = match self.packing {
             Some(packing) if self.plan.budget.levels > 0 => packing.pack(products, self.plan.budget.levels),
             _ => products.pop().expect("a reply has a product"),
         };
-        self.reply(tile, outputs, Product::Coefficients(product))
+        self.reply(tile, outputs, Product::Coefficients(product), prg)
     }
 
-    fn reply(&mut self, tile: &Tile, outputs: &Range<usize>, product: Product<'_>) -> Result<()> {
+    fn reply(&self, tile: &Tile, outputs: &Range<usize>, product: Product<'_>, prg: &mut Prg) -> Reply {
         let slots = self.plan.reply_slots(tile, outputs);
         let (elements, positions): (Vec<usize>, Vec<usize>) = slots.into_iter().unzip();
         let mut bytes = Vec::with_capacity(self.plan.reply_bytes(positions.len()));
-        let shares = self.replier.reply(product, &positions, self.prg, &mut bytes);
-        elements.into_iter().zip(shares).for_each(|(element, share)| self.s[element] = share);
-        Ok(self.channel.send(&bytes)?)
+        let shares = self.replier.reply(product, &positions, prg, &mut bytes);
+        Reply { bytes, elements, shares }
     }
 }

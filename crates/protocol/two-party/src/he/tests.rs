@@ -233,7 +233,8 @@ fn malformed_and_missing_messages_are_errors() {
         panic!("the client starts")
     };
     let serve = |channel: &mut Channel| -> Result<LinearPair, CorrelationError> {
-        HeServer::setup(channel, prg(2), &suite)?.server_linear(channel, &request, &[1; 4])
+        let server = HeServer::setup(channel, prg(2), &suite)?;
+        server.with_threads(2).server_linear(channel, &request, &[1; 4])
     };
     let keys = suite.setup_cost().volume().bytes[1];
 
@@ -296,6 +297,36 @@ fn one_key_serves_many_layers() {
         };
         let want: RingVec = veilflow_spec::linear(&requests[i].shape, &weights[i], &mask).sub(&s);
         assert!(product == want, "layer {i}");
+    }
+}
+
+/// Masks, shares and products come out of all that is sent.
+#[test]
+fn threads_change_nothing() {
+    let shapes = [conv(3, 17, 5, 3, 1, 1), conv(6, 5, 40, 1, 1, 2), conv(40, 9, 9, 3, 2, 1)];
+    for (shape, (set, levels)) in shapes.into_iter().zip([(0, 0), (1, 0), (1, 4)]) {
+        let (suite, request) = (toy_suite(set, levels), request(shape, 20, 8));
+        let weights: Vec<i64> = (0..request.shape.weight_len() as i64).map(|i| i * 7 % 256 - 128).collect();
+        let pair = |threads: usize| {
+            let (client, server) = both(
+                |channel| {
+                    let client = HeClient::setup(channel, prg(1), &suite).unwrap();
+                    client.with_threads(threads).client_linear(channel, &request).unwrap()
+                },
+                |channel| {
+                    let server = HeServer::setup(channel, prg(2), &suite).unwrap();
+                    server.with_threads(threads).server_linear(channel, &request, &weights).unwrap()
+                },
+            );
+            let (LinearPair::Client { mask, product }, LinearPair::Server { s }) = (client, server) else {
+                panic!("halves of the wrong kind")
+            };
+            [mask, product, s]
+        };
+        let one = pair(1);
+        for threads in [2, 3, 7] {
+            assert!(pair(threads) == one, "{request:?} in {threads} threads");
+        }
     }
 }
 
