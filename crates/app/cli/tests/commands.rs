@@ -121,13 +121,15 @@ fn every_operation_is_exact_and_keeps_the_contract() {
 }
 
 /// Every elementary function, with formats that it takes.
-const FUNCTIONS: [(&str, [&str; 3]); 9] = [
+const FUNCTIONS: [(&str, [&str; 3]); 11] = [
     ("sigmoid", ["16", "11", "14"]),
     ("tanh", ["16", "11", "11"]),
     ("erf", ["12", "8", "10"]),
     ("silu", ["12", "8", "8"]),
     ("gelu", ["12", "8", "9"]),
     ("exp", ["20", "12", "12"]),
+    ("exp-signed", ["16", "12", "12"]),
+    ("log", ["16", "12", "11"]),
     ("reciprocal", ["16", "12", "12"]),
     ("rsqrt", ["16", "12", "11"]),
     ("sqrt", ["16", "12", "12"]),

@@ -50,10 +50,11 @@ impl Reference {
                 let sum = one.add(&erf, PRECISION, NEAREST);
                 x.mul(&sum, PRECISION, NEAREST).div(&two, PRECISION, NEAREST)
             }
-            Function::Exp => self.exp(&x),
+            Function::Exp | Function::ExpSigned => self.exp(&x),
             Function::Reciprocal => one.div(&x, PRECISION, NEAREST),
             Function::ReciprocalSqrt => one.div(&x.sqrt(PRECISION, NEAREST), PRECISION, NEAREST),
             Function::Sqrt => x.sqrt(PRECISION, NEAREST),
+            Function::Log => x.ln(PRECISION, NEAREST, &mut self.constants),
         };
         let half = BigFloat::from_f64(0.5, PRECISION);
         integer(&y.mul(&power(out), PRECISION, NEAREST).add(&half, PRECISION, NEAREST).floor())
@@ -122,6 +123,9 @@ mod tests {
             (Function::Reciprocal, 3, 0, 1.0 / 3.0),
             (Function::ReciprocalSqrt, 2, 0, std::f64::consts::FRAC_1_SQRT_2),
             (Function::Sqrt, 2, 0, std::f64::consts::SQRT_2),
+            (Function::ExpSigned, 1, 1, 1.648_721_270_700_128_2),
+            (Function::Log, 3, 0, 1.098_612_288_668_109_8),
+            (Function::Log, 1, 1, -std::f64::consts::LN_2),
         ];
         let mut reference = Reference::new();
         for (function, n, scale, want) in cases {

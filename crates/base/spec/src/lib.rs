@@ -23,7 +23,7 @@ pub use digits::{digits, most_significant_index, most_significant_one};
 pub use divide::{average, divide_floor};
 pub use linear::{Conv2dShape, LinearShape, MatMulShape, ShapeError, add_bias, linear};
 pub use lookup::{Table, TableError, lookup};
-pub use multiply::{multiply_signed, multiply_unsigned};
+pub use multiply::{matmul_signed, multiply_signed, multiply_unsigned};
 pub use pool::{Pool2dShape, average_pool, max_of, max_pool};
 pub use select::{clip, multiplex, relu, relu_truncate};
 pub use toward_zero::divide_toward_zero;

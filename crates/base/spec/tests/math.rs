@@ -38,6 +38,22 @@ fn exp_is_within_one_unit_on_all_16_bit_arguments() {
 }
 
 #[test]
+fn exp_of_a_signed_argument_is_within_one_unit_on_all_16_bit_arguments() {
+    // e^x < 8 up to ln 8 = 2.0794.
+    assert_eq!(domain(Function::ExpSigned, fixed(16, 12), fixed(16, 12)), -32768..=8517);
+    assert!(max_ulp(Function::ExpSigned, fixed(16, 12), fixed(16, 12), |_| true) <= 1);
+    // Of 22 bits at most 17 are used: up to ln 512 = 6.2383.
+    assert_eq!(domain(Function::ExpSigned, fixed(16, 12), fixed(22, 8)), -32768..=25552);
+    assert!(max_ulp(Function::ExpSigned, fixed(16, 12), fixed(22, 8), |_| true) <= 1);
+}
+
+#[test]
+fn logarithm_is_within_one_unit_on_all_16_bit_arguments() {
+    assert!(max_ulp(Function::Log, fixed(16, 12), fixed(16, 11), |_| true) <= 1);
+    assert!(max_ulp(Function::Log, fixed(16, 4), fixed(32, 14), |_| true) <= 1);
+}
+
+#[test]
 fn reciprocal_square_root_is_within_one_unit_where_it_fits_16_bits() {
     // 1/√(17/2^12) < 16.
     assert_eq!(domain(Function::ReciprocalSqrt, fixed(16, 12), fixed(16, 11)), 17..=32767);
@@ -78,9 +94,12 @@ fn other_formats_are_within_one_unit() {
     for scale in [8, 11, 14] {
         for input in [fixed(8, 4), fixed(8, 7), fixed(12, 9)] {
             for function in Function::ALL {
-                // A gate's result has the argument's range.
-                let gate = matches!(function, Function::Silu | Function::Gelu);
-                let integer_bits = if gate { input.bits - input.scale } else { 2 };
+                // A gate's result has the argument's range, a logarithm's is below 2^5.
+                let integer_bits = match function {
+                    Function::Silu | Function::Gelu => input.bits - input.scale,
+                    Function::Log => 6,
+                    _ => 2,
+                };
                 if integer_bits < 2 {
                     continue;
                 }
@@ -115,9 +134,11 @@ fn tables_have_their_digests() {
         0xc52f98b26cc8d608,
         0x0bea4be96b030600,
         0x8d2486b0c3773760,
+        0x89231e95160f9e0f,
         0xe83a4886800ca9da,
         0x7f240eebd55f441c,
         0x261082a75696a637,
+        0xffbabbc33b70795d,
     ];
     assert_eq!(digests, expected);
 }

@@ -68,7 +68,12 @@ pub(crate) fn apply(party: &mut Party, spline: &OctaveSpline, x: &RingVec) -> Re
     let found = select_entry(party, &high, &low, &sections(spline))?;
     let term = WordTerm::Value { bits: &position, out: pieces.accumulator() };
     let position = words(party, &[term])?.swap_remove(0);
-    evaluate(party, pieces, &found, None, &position, spline.output, Range::NonNegative)
+    evaluate(party, pieces, &found, None, &position, spline.output, range(spline))
+}
+
+/// What is known of a result.
+fn range(spline: &OctaveSpline) -> Range {
+    if spline.signed { Range::Slack } else { Range::NonNegative }
 }
 
 pub(crate) fn cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
@@ -80,5 +85,5 @@ pub(crate) fn cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
         .then(one_hot_products_cost(&[parts], n))
         .then(select_entry_cost(false, &sections(spline), n))
         .then(words_cost(&[WordShape::Value(pieces.position_bits, pieces.accumulator().bits())], n))
-        .then(evaluate_cost(pieces, false, spline.output, Range::NonNegative, n, tuning))
+        .then(evaluate_cost(pieces, false, spline.output, range(spline), n, tuning))
 }

@@ -9,7 +9,7 @@ use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Symmetry, UniformSpline};
 
 use crate::gate;
-use crate::pieces::{entry, entry_bits, evaluate, evaluate_cost};
+use crate::pieces::{entry, entry_bits, evaluate, evaluate_cost, public};
 
 /// The table's entries, in order, and the one outside.
 fn entries(spline: &UniformSpline) -> (Vec<u64>, u64) {
@@ -23,7 +23,8 @@ pub(crate) fn apply(party: &mut Party, spline: &UniformSpline, x: &RingVec) -> R
     let sum = pieces.accumulator();
     let lifted = Ring::new(spline.lifted_bits())?;
     let signed = spline.symmetry != Symmetry::Negated;
-    let x = if signed { x.clone() } else { x.neg() }.map_into(lifted, |v| v << spline.lift);
+    let x = x.map_into(lifted, |v| v << spline.lift);
+    let x = if signed { x } else { public(party, lifted, spline.start, x.len()).sub(&x) };
     let t = pieces.position_bits;
     let (carry, mut index) = high_bits(party, &x, t)?;
     let negative = if signed { index.pop() } else { None };
@@ -40,7 +41,12 @@ pub(crate) fn apply(party: &mut Party, spline: &UniformSpline, x: &RingVec) -> R
     if let (Symmetry::Gate, Some(negative)) = (spline.symmetry, &negative) {
         return gate::evaluate(party, spline, &found, negative, &position, &x);
     }
-    evaluate(party, pieces, &found, negative.as_ref(), &position, spline.output, Range::Slack)
+    evaluate(party, pieces, &found, negative.as_ref(), &position, spline.output, range(spline))
+}
+
+/// What is known of a result.
+fn range(spline: &UniformSpline) -> Range {
+    if spline.symmetry == Symmetry::Negated { Range::NonNegative } else { Range::Slack }
 }
 
 pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
@@ -53,7 +59,7 @@ pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
         .then(match spline.symmetry {
             Symmetry::Gate => gate::cost(spline, n),
             symmetry => {
-                evaluate_cost(pieces, symmetry == Symmetry::Odd, spline.output, Range::Slack, n, tuning)
+                evaluate_cost(pieces, symmetry == Symmetry::Odd, spline.output, range(spline), n, tuning)
             }
         })
 }

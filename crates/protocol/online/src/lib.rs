@@ -16,6 +16,8 @@ mod error;
 mod extend;
 mod linear;
 mod lookup;
+mod matmul;
+mod most_significant;
 mod multiply;
 mod one_hot;
 mod party;
@@ -38,6 +40,8 @@ pub use linear::{linear, linear_cost};
 pub use lookup::{
     Sections, lookup, lookup_bits, lookup_bits_cost, lookup_cost, select_entry, select_entry_cost,
 };
+pub use matmul::{matmul_signed, matmul_signed_cost};
+pub use most_significant::{most_significant_index, most_significant_index_cost};
 pub use multiply::{
     divide_toward_zero, divide_toward_zero_cost, multiply_cost, multiply_signed, multiply_unsigned,
 };

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Shares of the wrap: of all bits, or of the top ones where the sign bit is known to be zero (w = t₀ ∨ t₁).
-fn wrap(party: &mut Party, x: &RingVec, range: Range) -> Result<Bits> {
+pub(crate) fn wrap(party: &mut Party, x: &RingVec, range: Range) -> Result<Bits> {
     if range != Range::NonNegative {
         return carry(party, x, x.ring().bits());
     }
@@ -25,7 +25,7 @@ fn wrap(party: &mut Party, x: &RingVec, range: Range) -> Result<Bits> {
     Ok(and_private(party, &top)?.xor(&top))
 }
 
-fn wrap_cost(bits: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
+pub(crate) fn wrap_cost(bits: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
     if range == Range::NonNegative { and_private_cost(n) } else { carry_cost(bits, n, tuning) }
 }
 
@@ -46,16 +46,21 @@ fn private_jobs(few: &RingVec, many: &RingVec, out: Ring, mine_are_bits: bool) -
 /// Shares of x·y of the unsigned readings, in m + n bits (spec: `multiply_unsigned`). The ranges are those of x and y:
 /// [`Range::NonNegative`] saves a comparison each.
 pub fn multiply_unsigned(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<RingVec> {
-    Ok(multiply(party, x, y, ranges)?.0)
+    check(x, y)?;
+    let wraps = [wrap(party, x, ranges[0])?, wrap(party, y, ranges[1])?];
+    multiply_wrapped(party, x, y, &wraps)
 }
 
-/// The product, and the shares of both wraps.
-fn multiply(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<(RingVec, [Bits; 2])> {
-    if x.len() != y.len() {
-        return Err(OnlineError::argument("multiply", "factors differ in number"));
+fn check(x: &RingVec, y: &RingVec) -> Result<()> {
+    if x.len() == y.len() {
+        return Ok(());
     }
+    Err(OnlineError::argument("multiply", "factors differ in number"))
+}
+
+/// The product of unsigned readings, from the shares of both wraps.
+fn multiply_wrapped(party: &mut Party, x: &RingVec, y: &RingVec, wraps: &[Bits; 2]) -> Result<RingVec> {
     let out = Ring::new(x.ring().bits() + y.ring().bits())?;
-    let wraps = [wrap(party, x, ranges[0])?, wrap(party, y, ranges[1])?];
     let (few, many) = if x.ring() <= y.ring() { (x, y) } else { (y, x) };
     let mut jobs = private_jobs(few, many, out, party.role == Role::P0)?;
     jobs.extend(private_jobs(few, many, out, party.role == Role::P1)?);
@@ -82,33 +87,50 @@ fn multiply(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> 
         let excess = local.add(&pair[0]).add(&pair[1]);
         product = product.sub(&excess.map_into(out, |v| v << weight));
     }
-    Ok((product, wraps))
+    Ok(product)
 }
 
 /// Cost of [`multiply_unsigned`] and [`multiply_signed`] of `n` elements of `bits[0]` by `bits[1]` bits.
 pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tuning) -> Cost {
+    wrap_cost(bits[0], ranges[0], n, tuning)
+        .then(wrap_cost(bits[1], ranges[1], n, tuning))
+        .then(multiply_raised_cost(bits, n))
+}
+
+/// Cost of [`multiply_raised`].
+pub(crate) fn multiply_raised_cost(bits: [u32; 2], n: usize) -> Cost {
     let (out, few) = (bits[0] + bits[1], bits[0].min(bits[1]));
     let cross = |sender: Role| (0..few).map(move |i| (sender, out - i, n));
     let mut jobs: Vec<_> = cross(Role::P1).chain(cross(Role::P0)).collect();
     for width in [bits[1], bits[0]] {
         jobs.extend([(Role::P0, width, n), (Role::P1, width, n)]);
     }
-    wrap_cost(bits[0], ranges[0], n, tuning)
-        .then(wrap_cost(bits[1], ranges[1], n, tuning))
-        .then(products_cost(&jobs))
+    products_cost(&jobs)
+}
+
+/// Shares of v + 2^(ℓ−1), whose unsigned reading is 2^(ℓ−1) more than the signed one of v.
+pub(crate) fn raise(party: &Party, v: &RingVec) -> RingVec {
+    let half = 1u64 << (v.ring().bits() - 1);
+    if party.role == Role::P0 { v.map(|v| v.wrapping_add(half)) } else { v.clone() }
 }
 
 /// Shares of x·y of the signed readings, in m + n bits (spec: `multiply_signed`).
-///
-/// With X = x + 2^(m−1) and Y = y + 2^(n−1) read unsigned, x·y = X·Y − 2^(m−1)·Y − 2^(n−1)·X + 2^(m+n−2). There 2^(m−1)·Y needs
-/// Y's wrap mod 2 only, which its shares by exclusive or are. The cost is that of the unsigned product.
 pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<RingVec> {
-    let raise = |party: &Party, v: &RingVec| {
-        let half = 1u64 << (v.ring().bits() - 1);
-        if party.role == Role::P0 { v.map(|v| v.wrapping_add(half)) } else { v.clone() }
-    };
+    check(x, y)?;
     let [x, y] = [raise(party, x), raise(party, y)];
-    let (product, wraps) = multiply(party, &x, &y, [Range::Any; 2])?;
+    let wraps = [wrap(party, &x, Range::Any)?, wrap(party, &y, Range::Any)?];
+    multiply_raised(party, &x, &y, &wraps)
+}
+
+/// The signed product from [`raise`]d factors X and Y and their wraps: x·y = X·Y − 2^(m−1)·Y − 2^(n−1)·X + 2^(m+n−2). There
+/// 2^(m−1)·Y needs Y's wrap mod 2 only, which its shares by exclusive or are. The cost is that of the unsigned product.
+pub(crate) fn multiply_raised(
+    party: &mut Party,
+    x: &RingVec,
+    y: &RingVec,
+    wraps: &[Bits; 2],
+) -> Result<RingVec> {
+    let product = multiply_wrapped(party, x, y, wraps)?;
     let out = product.ring();
     // 2^(other − 1)·(v₀ + v₁ − 2^own·w).
     let partial = |v: &RingVec, wrap: &Bits, other: u32| {
@@ -117,7 +139,7 @@ pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<Ri
     };
     let [m, n] = [x.ring().bits(), y.ring().bits()];
     let corner = party.only_p0(RingVec::from_values(out, vec![1 << (m + n - 2); x.len()]));
-    Ok(product.sub(&partial(&y, &wraps[1], m)).sub(&partial(&x, &wraps[0], n)).add(&corner))
+    Ok(product.sub(&partial(y, &wraps[1], m)).sub(&partial(x, &wraps[0], n)).add(&corner))
 }
 
 /// Shares of x / 2^s of the signed reading, toward zero, in the same ring (spec: `divide_toward_zero`): of a negative x, 2^s − 1

@@ -22,6 +22,10 @@ impl Suite {
                 // The result has at most the argument's range.
                 output.bits = output.bits.min(output.scale + input.bits - input.scale);
             }
+            if function == Function::Log {
+                // The logarithm of any argument fits.
+                output.bits = output.bits.max(output.scale + 6);
+            }
             let spline = function.spline(input, output).expect("formats in range");
             // Half of the arguments small: others saturate more often than not.
             let corners = world.values(input.ring(), n);
@@ -71,6 +75,16 @@ impl Suite {
     /// The exponential of a non-positive argument.
     pub fn exp(&self) {
         self.function(Function::Exp);
+    }
+
+    /// The exponential of a signed argument.
+    pub fn exp_signed(&self) {
+        self.function(Function::ExpSigned);
+    }
+
+    /// The natural logarithm.
+    pub fn log(&self) {
+        self.function(Function::Log);
     }
 
     /// 1 / x.

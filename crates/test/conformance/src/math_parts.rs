@@ -1,6 +1,7 @@
 use veilflow_online::{
     Range, carries, carries_cost, digits, digits_cost, divide_toward_zero, divide_toward_zero_cost,
-    high_bits, high_bits_cost, lookup, lookup_cost, most_significant_one, most_significant_one_cost,
+    high_bits, high_bits_cost, lookup, lookup_cost, matmul_signed, matmul_signed_cost,
+    most_significant_index, most_significant_index_cost, most_significant_one, most_significant_one_cost,
     multiply_cost, multiply_signed, multiply_unsigned,
 };
 use veilflow_ring::{Ring, bit_slices};
@@ -65,6 +66,40 @@ impl Suite {
             for ((a, b), want) in a.iter().zip(&b).zip(spec::most_significant_one(&x)) {
                 world.assert_equal_bits(&a.xor(b), &want, &format!("of {bits}"));
             }
+        });
+    }
+
+    /// The most significant one, as an index.
+    pub fn most_significant_index(&self) {
+        self.each("most_significant_index", |world, n, sharing, tuning| {
+            let ring = Ring::new(world.width(1..=64)).unwrap();
+            let out = Ring::new(world.width(1..=16)).unwrap();
+            let shift = world.width(0..=ring.bits() - 1);
+            let x = world.values(ring, n).map(|v| v >> shift);
+            let shares = world.share(&x, sharing);
+            let cost = most_significant_index_cost(ring.bits(), out.bits(), n);
+            let got =
+                world.run_joined(&cost, tuning, |p| most_significant_index(p, &shares[p.role.index()], out));
+            let want = spec::most_significant_index(&x, out);
+            world.assert_equal(&got, &want, &format!("of {} in {}", ring.bits(), out.bits()));
+        });
+    }
+
+    /// Products of two shared matrices of mixed widths.
+    pub fn matmul(&self) {
+        self.each("matmul", |world, _, sharing, tuning| {
+            let rings = [world.width(1..=32), world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
+            let [rows, inner, columns] = [5, 7, 4].map(|most| 1 + world.below(most) as usize);
+            let shape = spec::MatMulShape { rows, inner, columns };
+            let [x, y] =
+                [(rings[0], rows * inner), (rings[1], inner * columns)].map(|(r, n)| world.values(r, n));
+            let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
+            let bits = rings.map(Ring::bits);
+            let cost = matmul_signed_cost(bits, &shape, tuning);
+            let got = world.run_joined(&cost, tuning, |p| {
+                matmul_signed(p, &x_shares[p.role.index()], &y_shares[p.role.index()], &shape)
+            });
+            world.assert_equal(&got, &spec::matmul_signed(&x, &y, &shape), &format!("{shape:?} {bits:?}"));
         });
     }
 

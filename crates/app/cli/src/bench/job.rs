@@ -48,6 +48,10 @@ pub(crate) enum Name {
     Gelu,
     /// e^x for x ≤ 0.
     Exp,
+    /// e^x as long as the result fits.
+    ExpSigned,
+    /// ln x for x > 0.
+    Log,
     /// 1 / x for x > 0.
     Reciprocal,
     /// 1 / √x for x > 0.
@@ -70,6 +74,8 @@ impl Name {
             Self::Silu => Function::Silu,
             Self::Gelu => Function::Gelu,
             Self::Exp => Function::Exp,
+            Self::ExpSigned => Function::ExpSigned,
+            Self::Log => Function::Log,
             Self::Reciprocal => Function::Reciprocal,
             Self::Rsqrt => Function::ReciprocalSqrt,
             Self::Sqrt => Function::Sqrt,

@@ -36,6 +36,14 @@ pub enum MathError {
     /// A result that may be as large as the argument, but has fewer integer bits to offer than are asked of it.
     #[error("SiLU and GELU need an argument with as many integer bits as the result")]
     Range,
+    /// A logarithm's result, which is too narrow for the argument.
+    #[error("a logarithm of such arguments has {needs} bits at scale {scale}, more than its result")]
+    Logarithm {
+        /// The result's scale.
+        scale: u32,
+        /// The width that it needs.
+        needs: u32,
+    },
     /// The result's.
     #[error(
         "a result has scale 4..=14 and 2 to 32 bits more than that, up to 32, not {bits} bits at scale {scale}"
@@ -60,6 +68,9 @@ pub struct Fixed {
 /// A result this much wider than its largest value needs is computed narrow and extended; below, the extension's round costs
 /// more than the bytes it saves.
 const EXTENSION: u32 = 4;
+
+/// Widest magnitude of a result that grows with the argument or its inverse.
+const MAX_RESULT: u32 = 17;
 
 impl Fixed {
     /// The ring. Panics unless the width is in 1..=64.
@@ -107,26 +118,32 @@ pub enum Function {
     Gelu,
     /// e^x for x ≤ 0. A positive x is read as x − 2^ℓ.
     Exp,
+    /// e^x for x up to where the result leaves its format, or 17 bits. A larger x is read as x − 2^ℓ.
+    ExpSigned,
     /// 1 / x for x > 0; see [`OctaveSpline`] for where it saturates.
     Reciprocal,
     /// 1 / √x for x > 0; see [`OctaveSpline`] for where it saturates.
     ReciprocalSqrt,
     /// √x for x ≥ 0; see [`OctaveSpline`] for where it saturates.
     Sqrt,
+    /// ln x for x > 0; at zero that of the smallest argument.
+    Log,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Sigmoid,
         Self::Tanh,
         Self::Erf,
         Self::Silu,
         Self::Gelu,
         Self::Exp,
+        Self::ExpSigned,
         Self::Reciprocal,
         Self::ReciprocalSqrt,
         Self::Sqrt,
+        Self::Log,
     ];
 
     /// The function's tables for arguments and results of the given formats.
@@ -140,9 +157,11 @@ impl Function {
             Self::Silu => uniform(Uniform::Silu),
             Self::Gelu => uniform(Uniform::Gelu),
             Self::Exp => uniform(Uniform::Exp),
+            Self::ExpSigned => uniform(Uniform::ExpSigned),
             Self::Reciprocal => octaves(Octaves::Reciprocal),
             Self::ReciprocalSqrt => octaves(Octaves::ReciprocalSqrt),
             Self::Sqrt => octaves(Octaves::Sqrt),
+            Self::Log => octaves(Octaves::Log),
         }
     }
 }

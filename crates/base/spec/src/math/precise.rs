@@ -18,9 +18,28 @@ pub(super) fn exp_neg(n: u64, scale: u32) -> i128 {
     exp_neg_guarded(i128::from(n) << (GUARD - scale)) >> (GUARD - FRACTION)
 }
 
+/// e^((start − n) / 2^scale), for `scale` ≤ 60.
+pub(super) fn exp_below(n: u64, scale: u32, start: u64) -> i128 {
+    exp_neg_guarded((i128::from(n) - i128::from(start)) << (GUARD - scale)) >> (GUARD - FRACTION)
+}
+
+/// ln(z·2^(exponent − bits)) for z·2^−bits in 1..=2: 2·artanh t with t = (m − 1) / (m + 1) ≤ 1/3.
+pub(super) fn ln(z: u64, bits: u32, exponent: i32) -> i128 {
+    let (z, one) = (i128::from(z), 1i128 << bits);
+    let t = ((z - one) << GUARD) / (z + one);
+    let square = (t * t) >> GUARD;
+    let (mut power, mut sum, mut k) = (t, 0, 1);
+    while power > 0 {
+        sum += power / k;
+        power = (power * square) >> GUARD;
+        k += 2;
+    }
+    (2 * sum + i128::from(exponent) * LN_2) >> (GUARD - FRACTION)
+}
+
 /// e^−x, with [`GUARD`] fractional bits.
 fn exp_neg_guarded(x: i128) -> i128 {
-    let (halvings, rest) = (x / LN_2, x % LN_2);
+    let (halvings, rest) = (x.div_euclid(LN_2), x.rem_euclid(LN_2));
     if halvings > i128::from(GUARD) {
         return 0;
     }
@@ -30,7 +49,7 @@ fn exp_neg_guarded(x: i128) -> i128 {
         sum += term;
         term = -((term * rest) >> GUARD) / k;
     }
-    sum >> halvings
+    scaled(sum, -(halvings as i32))
 }
 
 /// a / b.

@@ -14,7 +14,7 @@ use veilflow_ring::Ring;
 
 use super::lines::{Pieces, fit, value_of};
 use super::precise::{self, FRACTION, ONE};
-use super::{Fixed, MathError};
+use super::{Fixed, MAX_RESULT, MathError};
 
 /// A function that is smooth on one scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +31,8 @@ pub enum Uniform {
     Gelu,
     /// e^x for x ≤ 0: x is −u, where u = −x mod 2^ℓ is read as unsigned.
     Exp,
+    /// e^x up to where the result leaves its format: x is start − u, where u is read as unsigned.
+    ExpSigned,
 }
 
 /// What is looked up for an argument x.
@@ -40,7 +42,7 @@ pub enum Symmetry {
     Odd,
     /// |x|, of what max(x, 0) exceeds the function by, which is even.
     Gate,
-    /// −x mod 2^ℓ.
+    /// The start less x, mod 2^ℓ.
     Negated,
 }
 
@@ -55,6 +57,8 @@ pub struct UniformSpline {
     pub lift: u32,
     /// What is looked up.
     pub symmetry: Symmetry,
+    /// Of an exponential, its largest argument, with the zero bits.
+    pub start: u64,
     /// Width of the index of a piece.
     pub index_bits: u32,
     /// The pieces, in one row; `outside` is for magnitudes past the last piece.
@@ -62,7 +66,7 @@ pub struct UniformSpline {
 }
 
 /// A function tabulated at n / 2^scale.
-type Samples = fn(n: u64, scale: u32) -> i128;
+type Samples = fn(n: u64, scale: u32, start: u64) -> i128;
 
 /// What sets a function apart.
 struct Shape {
@@ -78,21 +82,31 @@ struct Shape {
 }
 
 impl Uniform {
-    /// The function's shape for results of scale `f`.
-    fn shape(self, f: u32) -> Shape {
+    /// The function's shape for results of scale `f` and of magnitudes of so many bits.
+    fn shape(self, f: u32, magnitude_bits: u32) -> Shape {
         let (symmetry, sample, limit): (Symmetry, Samples, i128) = match self {
-            Self::Sigmoid => (Symmetry::Odd, |n, s| precise::sigmoid(n, s) - ONE / 2, ONE / 2),
-            Self::Tanh => (Symmetry::Odd, precise::tanh, ONE),
-            Self::Erf => (Symmetry::Odd, precise::erf, ONE),
-            Self::Silu => (Symmetry::Gate, precise::silu_rest, 0),
-            Self::Gelu => (Symmetry::Gate, precise::gelu_rest, 0),
-            Self::Exp => (Symmetry::Negated, precise::exp_neg, 0),
+            Self::Sigmoid => (Symmetry::Odd, |n, s, _| precise::sigmoid(n, s) - ONE / 2, ONE / 2),
+            Self::Tanh => (Symmetry::Odd, |n, s, _| precise::tanh(n, s), ONE),
+            Self::Erf => (Symmetry::Odd, |n, s, _| precise::erf(n, s), ONE),
+            Self::Silu => (Symmetry::Gate, |n, s, _| precise::silu_rest(n, s), 0),
+            Self::Gelu => (Symmetry::Gate, |n, s, _| precise::gelu_rest(n, s), 0),
+            Self::Exp | Self::ExpSigned => (Symmetry::Negated, precise::exp_below, 0),
         };
-        // Pieces of length h err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, else 1.
-        let (finest, offset) =
-            if self == Self::Sigmoid { (f.saturating_sub(6), 1 << (f - 1)) } else { (f - 3, 0) };
+        // Pieces of length h err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, as large as the result for an
+        // exponential, else 1.
+        let (finest, offset) = match self {
+            Self::Sigmoid => (f.saturating_sub(6), 1 << (f - 1)),
+            Self::ExpSigned => (magnitude_bits - 3, 0),
+            _ => (f - 3, 0),
+        };
         Shape { symmetry, sample, limit, offset, finest: finest.div_ceil(2) }
     }
+}
+
+/// The largest x = n / 2^scale below 2^limit_bits with e^x ≤ (2^bits − 2) / 2^f: n.
+fn largest_exponent(bits: u32, f: u32, scale: u32, limit_bits: u32) -> u64 {
+    let largest = precise::ln((1 << bits) - 2, bits - 1, bits as i32 - 1 - f as i32);
+    ((largest >> (FRACTION - scale)) as u64).min((1 << limit_bits) - 1)
 }
 
 impl UniformSpline {
@@ -100,7 +114,8 @@ impl UniformSpline {
         input.check_input()?;
         output.check_output()?;
         let f = output.scale;
-        let Shape { symmetry, sample, limit, offset, finest } = function.shape(f);
+        let result_magnitude = (output.bits - 1).min(MAX_RESULT);
+        let Shape { symmetry, sample, limit, offset, finest } = function.shape(f, result_magnitude);
         let gate = symmetry == Symmetry::Gate;
         if gate && output.bits - output.scale > input.bits - input.scale {
             return Err(MathError::Range);
@@ -111,14 +126,18 @@ impl UniformSpline {
         let dropped = position_bits.max(3) + u32::from(gate);
         // The magnitude is cut off where less than 1.5 units of change are left; of a gate 1, as its slope is never zero.
         let halves = if gate { 2 } else { 3 };
-        let near = |r: &u32| (sample(1 << r, 0) - limit).abs() <= halves << (FRACTION - f - 1);
+        let start = match function {
+            Uniform::ExpSigned => largest_exponent(result_magnitude, f, scale, bits - 1),
+            _ => 0,
+        };
+        let at = |n: u64| sample(n, scale, start);
+        let near = |r: &u32| (at(1 << (r + scale)) - limit).abs() <= halves << (FRACTION - f - 1);
         let reach = (0..6).find(near).unwrap_or(6);
         let magnitude_bits = bits - u32::from(symmetry != Symmetry::Negated);
         if position_bits >= magnitude_bits {
             return Err(MathError::Input { bits: input.bits, scale: input.scale });
         }
         let index_bits = (scale + reach).min(magnitude_bits) - position_bits;
-        let at = |n: u64| sample(n, scale);
         let piece = |i: u64| {
             let half = 1u64 << (position_bits - 1);
             let samples = [2 * i, 2 * i + 1, 2 * i + 2].map(|n| at(n * half));
@@ -126,7 +145,11 @@ impl UniformSpline {
         };
         let end = at(1 << (index_bits + position_bits));
         let outside = value_of((end + limit) / 2, f);
-        let result_bits = if gate { output.bits } else { output.result_bits() };
+        let result_bits = match function {
+            Uniform::ExpSigned => result_magnitude + 1,
+            _ if gate => output.bits,
+            _ => output.result_bits(),
+        };
         let result = Ring::new(result_bits).expect("a checked format");
         let mut pieces = Pieces {
             rows: vec![(0..1 << index_bits).map(piece).collect()],
@@ -135,12 +158,12 @@ impl UniformSpline {
             slope_bits: 0,
             position_bits,
             dropped,
-            falling: function == Uniform::Exp,
+            falling: symmetry == Symmetry::Negated,
             offset,
             result,
         };
         pieces.fit_widths(gate);
-        Ok(Self { input, output, lift, symmetry, index_bits, pieces })
+        Ok(Self { input, output, lift, symmetry, start, index_bits, pieces })
     }
 
     /// See [`Spline::domain`](super::Spline::domain).
@@ -148,7 +171,7 @@ impl UniformSpline {
         let half = 1i64 << (self.input.bits - 1);
         let top = match self.symmetry {
             Symmetry::Odd => half - 1,
-            Symmetry::Negated => 0,
+            Symmetry::Negated => (self.start >> self.lift).cast_signed(),
             // A gate's result is next to its argument, and no larger.
             Symmetry::Gate => {
                 let largest = (1i128 << (self.output.bits - 1)) - 1;
@@ -178,7 +201,8 @@ impl UniformSpline {
         let ring = self.input.ring();
         let signed = self.symmetry != Symmetry::Negated;
         let negative = signed && ring.msb(x);
-        let x = (if signed { x } else { ring.neg(x) }) << self.lift;
+        let lifted = x << self.lift;
+        let x = if signed { lifted } else { self.start.wrapping_sub(lifted) };
         let magnitude = if negative { !x } else { x } & (u64::MAX >> (64 - self.magnitude_bits()));
         let t = self.pieces.position_bits;
         let piece = self.pieces.rows[0].get((magnitude >> t) as usize).copied();
