@@ -144,11 +144,18 @@ impl Graph {
 
     /// A name that no value has yet: `base` itself, or `base` with a number.
     pub fn fresh_name(&self, base: &str) -> String {
-        if !self.names.contains(base) {
-            return base.to_owned();
+        let numbered = |i: usize| if i == 0 { base.to_owned() } else { format!("{base}.{i}") };
+        let taken = |i: usize| self.names.contains(&numbered(i));
+        // Numbers were given in order: doubling and halving find the end of the run in few steps, however long it is.
+        let (mut used, mut free) = (0, 0);
+        while taken(free) {
+            (used, free) = (free, 2 * free + 1);
         }
-        let numbered = |i: usize| format!("{base}.{i}");
-        (1..).map(numbered).find(|n| !self.names.contains(n)).expect("finitely many names are taken")
+        while free - used > 1 {
+            let middle = used + (free - used) / 2;
+            if taken(middle) { used = middle } else { free = middle }
+        }
+        numbered(free)
     }
 
     /// Adds a private input.

@@ -3,14 +3,20 @@
 //! Identities go, constants are folded, batch normalisation becomes a multiplication and an addition that sink into the
 //! neighbouring convolution or matrix product (through a ReLU, if they stand before one), zero padding sinks into the
 //! convolution behind it, the mean of disjoint windows into the one before, an activation moves behind the max pooling
-//! that follows it (fewer elements to compare), and moves of elements merge. What no output needs is dropped. In exact
-//! arithmetic the result equals the original on every input.
+//! that follows it (fewer elements to compare), and moves of elements merge. What no output needs is dropped.
+//!
+//! Unrolled loops: what is equal is shared, products by the same weights that don't wait for each other become one, and
+//! (1 − z)·c + z·h takes one product instead of two. In exact arithmetic the result equals the original on every input.
 
 mod activation;
 mod affine;
+mod batch;
+mod function;
+mod gate;
 mod layer;
 mod normalisation;
 mod rewriter;
+mod share;
 mod structure;
 
 use std::sync::Arc;
@@ -32,10 +38,21 @@ pub fn simplify(graph: &Graph) -> Result<Graph, Error> {
     for pass_factors in [false, true] {
         let mut changed = true;
         while changed {
-            (current, changed) = sweep(&current, pass_factors)?;
+            (current, changed) = settle(current, pass_factors)?;
         }
     }
     Ok(current)
+}
+
+/// Applies the rules until none fits, then shares and joins what has become alike; says whether that found any.
+fn settle(mut current: Graph, pass_factors: bool) -> Result<(Graph, bool), Error> {
+    let mut changed = true;
+    while changed {
+        (current, changed) = sweep(&current, pass_factors)?;
+    }
+    let (current, shared) = share::share(&current)?;
+    let (current, joined) = batch::batch(&current)?;
+    Ok((current, shared || joined))
 }
 
 /// Copies what outputs need, rewriting each node once. Every rule removes a node, or moves one strictly closer to
@@ -54,7 +71,7 @@ fn sweep(graph: &Graph, pass_factors: bool) -> Result<(Graph, bool), Error> {
         }
         match replacement {
             Some(replacement) => rewriter.replace(node.output, replacement),
-            None => rewriter.keep(node, &inputs)?,
+            None => _ = rewriter.keep(node, &inputs)?,
         }
     }
     rewriter.finish()
@@ -71,8 +88,15 @@ fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Opti
             affine::split_normalization(r, node, inputs, *epsilon).map(Some)
         }
         Op::Sub => affine::subtract(r, node, inputs),
-        Op::Mul => affine::multiply(r, node, inputs),
-        Op::Add => affine::add(r, node, inputs),
+        Op::Mul => match function::silu(r, node, inputs)? {
+            None => affine::multiply(r, node, inputs),
+            silu => Ok(silu),
+        },
+        Op::Add => match gate::interpolate(r, node, inputs)? {
+            None => affine::add(r, node, inputs),
+            gate => Ok(gate),
+        },
+        Op::Apply { function } => function::compose(r, node, inputs, *function),
         Op::Conv { window, groups } => affine::absorb_into_conv(r, node, inputs, window, *groups),
         Op::MatMul => affine::absorb_into_matmul(r, node, inputs),
         Op::Relu => activation::merge(r, node, inputs, 0.0, f32::INFINITY),
@@ -84,7 +108,9 @@ fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Opti
         Op::Concat { .. } if inputs.len() == 1 => Ok(Some(inputs[0])),
         Op::AveragePool { window, .. } => affine::average_into_conv(r, node, inputs, window),
         Op::Pad { .. } | Op::Concat { .. } => Ok(None),
-        Op::Apply { .. } | Op::Gather { .. } | Op::ReduceSum { .. } => Ok(None),
+        Op::Gather { axis, indices } => structure::gather(r, node, inputs, *axis, indices),
+        Op::ReduceSum { axes } if axes.iter().all(|&a| r.shape(inputs[0])[a] == 1) => Ok(Some(inputs[0])),
+        Op::ReduceSum { .. } => Ok(None),
     }
 }
 

@@ -67,6 +67,14 @@ impl<'a> Rewriter<'a> {
         *self.reads.entry(new).or_default() += self.old_reads[old.index()];
     }
 
+    /// Lets two constants of the old graph be one in the new.
+    pub(super) fn merge_constants(&mut self, duplicate: ValueId, original: ValueId) -> Result<(), Error> {
+        let new = self.renamed(original)?;
+        self.rename(duplicate, new);
+        self.changed = true;
+        Ok(())
+    }
+
     /// The new graph's id of an old value; copies a constant when it is first asked for.
     fn renamed(&mut self, old: ValueId) -> Result<ValueId, Error> {
         if let Some(new) = self.renamed[old.index()] {
@@ -137,11 +145,11 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Copies a node.
-    pub(super) fn keep(&mut self, node: &Node, inputs: &[ValueId]) -> Result<(), Error> {
+    pub(super) fn keep(&mut self, node: &Node, inputs: &[ValueId]) -> Result<ValueId, Error> {
         let id = self.emit(&node.name, self.old_name(node.output), node.op.clone(), inputs)?;
         self.reads.insert(id, 0);
         self.rename(node.output, id);
-        Ok(())
+        Ok(id)
     }
 
     /// The new graph, and whether it differs from the old.

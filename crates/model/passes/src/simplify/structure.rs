@@ -47,3 +47,38 @@ pub(super) fn transpose(
         _ => Ok(None),
     }
 }
+
+/// Slices of all indices in order are the whole; slices of slices along one axis are slices; those of one part of a
+/// concatenation are slices of that part.
+pub(super) fn gather(
+    r: &mut Rewriter<'_>,
+    node: &Node,
+    inputs: &[ValueId],
+    axis: usize,
+    indices: &[usize],
+) -> Result<Option<ValueId>, Error> {
+    let x = inputs[0];
+    let output = r.old_name(node.output);
+    if indices.iter().copied().eq(0..r.shape(x)[axis]) {
+        return Ok(Some(x));
+    }
+    match r.producer(x) {
+        Some(Node { op: Op::Gather { axis: first, indices: source }, inputs, .. }) if first == axis => {
+            let indices = indices.iter().map(|&i| source[i]).collect();
+            r.emit(&node.name, output, Op::Gather { axis, indices }, &inputs).map(Some)
+        }
+        Some(Node { op: Op::Concat { axis: joined }, inputs: parts, .. }) if joined == axis => {
+            let mut first = 0;
+            for part in parts {
+                let size = r.shape(part)[axis];
+                if indices.iter().all(|i| (first..first + size).contains(i)) {
+                    let indices = indices.iter().map(|i| i - first).collect();
+                    return r.emit(&node.name, output, Op::Gather { axis, indices }, &[part]).map(Some);
+                }
+                first += size;
+            }
+            Ok(None)
+        }
+        _ => Ok(None),
+    }
+}

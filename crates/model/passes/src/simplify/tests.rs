@@ -1,6 +1,6 @@
 //! Each rule on a small graph: it applies, and the result computes the same.
 
-use veilflow_ir::Window;
+use veilflow_ir::{Function, Window};
 
 use super::*;
 use crate::float::run;
@@ -235,4 +235,143 @@ fn the_mean_of_disjoint_windows_sinks_into_a_pointwise_convolution() {
     assert_eq!(mean(3, 1, 2), ["conv"]);
     // Overlapping windows would take more multiplications.
     assert_eq!(mean(1, 0, 1), ["conv", "average-pool"]);
+}
+
+#[test]
+fn equal_constants_and_nodes_are_shared() {
+    let (mut b, x) = Builder::new(&[1, 4]);
+    let (w, same) = (b.constant(&[4, 3], 1), b.constant(&[4, 3], 1));
+    let twice = [b.node(Op::MatMul, &[x, w]), b.node(Op::MatMul, &[x, same])];
+    let z = b.node(Op::Mul, &twice);
+    assert_eq!(b.simplified(z), ["matmul", "mul"]);
+}
+
+#[test]
+fn slices_of_slices_and_of_parts_merge() {
+    let gather = |axis, indices: &[usize]| Op::Gather { axis, indices: indices.to_vec() };
+    let (mut b, x) = Builder::new(&[1, 6]);
+    let all = b.node(gather(1, &[0, 1, 2, 3, 4, 5]), &[x]);
+    let some = b.node(gather(1, &[4, 0, 2]), &[all]);
+    let y = b.node(gather(1, &[2, 0]), &[some]);
+    assert_eq!(b.simplified(y), ["gather"]);
+
+    let (mut b, x) = Builder::new(&[1, 6]);
+    let r = b.node(Op::Relu, &[x]);
+    let joined = b.node(Op::Concat { axis: 1 }, &[x, r]);
+    let y = b.node(gather(1, &[6, 7, 8, 9, 10, 11]), &[joined]);
+    assert_eq!(b.simplified(y), ["relu"]);
+}
+
+/// Steps h' = tanh(x·W + h·U) over slices of x, the weights given anew in each step.
+fn unrolled(steps: usize) -> (Builder, ValueId) {
+    let (mut b, x) = Builder::new(&[1, steps, 3]);
+    let mut h = b.constant(&[1, 4], 3);
+    for t in 0..steps {
+        let (w, u) = (b.constant(&[3, 4], 1), b.constant(&[4, 4], 2));
+        let slice = b.node(Op::Gather { axis: 1, indices: vec![t] }, &[x]);
+        let slice = b.node(Op::Reshape { shape: shape(&[1, 3]) }, &[slice]);
+        let (input, state) = (b.node(Op::MatMul, &[slice, w]), b.node(Op::MatMul, &[h, u]));
+        let sum = b.node(Op::Add, &[input, state]);
+        h = b.node(Op::Apply { function: Function::Tanh }, &[sum]);
+    }
+    (b, h)
+}
+
+#[test]
+fn products_of_the_input_leave_an_unrolled_loop() {
+    let (b, h) = unrolled(3);
+    let mut ops = b.simplified(h);
+    // The first step's state is constant, and its product a term.
+    let step = ["gather", "matmul", "add", "apply"];
+    let mut expected = [&["reshape", "matmul"][..], &["gather", "add", "apply"], &step, &step].concat();
+    ops.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(ops, expected);
+}
+
+#[test]
+fn steps_of_a_long_loop_share_their_weights() {
+    let (mut b, h) = unrolled(1000);
+    b.0.output(h, false);
+    let simple = simplify(&b.0).unwrap();
+    let weights: std::collections::BTreeSet<_> =
+        simple.nodes().iter().filter(|n| n.op == Op::MatMul).map(|n| n.inputs[1]).collect();
+    assert_eq!(weights.len(), 2);
+    assert_eq!(simple.nodes().iter().filter(|n| n.op == Op::MatMul).count(), 1 + 999);
+}
+
+/// Overlapping slices: each row is multiplied once.
+#[test]
+fn one_product_reads_each_row_once() {
+    let (mut b, x) = Builder::new(&[1, 5, 2, 3]);
+    let w = b.constant(&[3, 4], 1);
+    let mut parts = Vec::new();
+    for first in [0, 1, 2] {
+        let rows = b.node(Op::Gather { axis: 1, indices: vec![first, first + 1] }, &[x]);
+        let rows = b.node(Op::Gather { axis: 2, indices: vec![1] }, &[rows]);
+        let rows = b.node(Op::Reshape { shape: shape(&[2, 3]) }, &[rows]);
+        parts.push(b.node(Op::MatMul, &[rows, w]));
+    }
+    let y = b.node(Op::Concat { axis: 0 }, &parts);
+    b.0.output(y, false);
+    let simple = simplify(&b.0).unwrap();
+    let product = simple.nodes().iter().find(|n| n.op == Op::MatMul).unwrap();
+    assert_eq!(simple.shape(product.output)[..], [4, 4]);
+    let input = tensor(&[1, 5, 2, 3], 7);
+    let run = |graph| run(graph, std::slice::from_ref(&input)).unwrap().swap_remove(0);
+    assert_eq!(run(&b.0).data(), run(&simple).data());
+}
+
+#[test]
+fn products_that_wait_for_each_other_stay() {
+    let (mut b, x) = Builder::new(&[1, 4]);
+    let w = b.constant(&[4, 4], 1);
+    let y = b.node(Op::MatMul, &[x, w]);
+    let y = b.node(Op::Relu, &[y]);
+    let z = b.node(Op::MatMul, &[y, w]);
+    assert_eq!(b.simplified(z), ["matmul", "relu", "matmul"]);
+}
+
+/// (α·z + β)·c + z·h, with operands in every order.
+#[test]
+fn a_gated_sum_takes_one_private_product() {
+    for order in 0..4 {
+        let (mut b, x) = Builder::new(&[1, 3]);
+        let apply = |function| Op::Apply { function };
+        let (z, c) = (b.node(apply(Function::Sigmoid), &[x]), b.node(apply(Function::Tanh), &[x]));
+        let h = b.node(Op::Relu, &[x]);
+        let one = b.0.constant("one", Arc::new(Tensor::from_fn(shape(&[]), |_| 1.0))).unwrap();
+        let rest = b.node(Op::Sub, &[one, z]);
+        let new = b.node(Op::Mul, &if order % 2 == 0 { [rest, c] } else { [c, rest] });
+        let old = b.node(Op::Mul, &if order < 2 { [z, h] } else { [h, z] });
+        let y = b.node(Op::Add, &if order % 2 == 0 { [new, old] } else { [old, new] });
+        let ops = b.simplified(y);
+        assert_eq!(ops.iter().filter(|op| **op == "mul").count(), 1, "{ops:?}");
+        assert_eq!(ops.iter().filter(|op| **op == "sub").count(), 1, "{ops:?}");
+    }
+    // ζ·(1 − z) + ν, as in FastGRNN: c is scaled twice, by constants.
+    let (mut b, x) = Builder::new(&[1, 3]);
+    let (z, c) = (b.node(Op::Relu, &[x]), b.node(Op::Clip { min: -0.5, max: 0.5 }, &[x]));
+    let (one, zeta, nu) = (b.constant(&[1, 1], 1), b.constant(&[1, 1], 2), b.constant(&[1, 1], 3));
+    let rest = b.node(Op::Sub, &[one, z]);
+    let rest = b.node(Op::Mul, &[rest, zeta]);
+    let rest = b.node(Op::Add, &[rest, nu]);
+    let (new, old) = (b.node(Op::Mul, &[rest, c]), b.node(Op::Mul, &[z, x]));
+    let y = b.node(Op::Add, &[new, old]);
+    assert_eq!(b.simplified(y), ["relu", "clip", "mul", "add", "mul", "mul", "add"]);
+}
+
+#[test]
+fn spelt_out_functions_are_recognised() {
+    let apply = |function| Op::Apply { function };
+    let (mut b, x) = Builder::new(&[1, 3]);
+    let gate = b.node(apply(Function::Sigmoid), &[x]);
+    let y = b.node(Op::Mul, &[gate, x]);
+    assert_eq!(b.simplified(y), ["apply"]);
+
+    let (mut b, x) = Builder::new(&[1, 3]);
+    let squares = b.node(Op::Mul, &[x, x]);
+    let root = b.node(apply(Function::Sqrt), &[squares]);
+    let y = b.node(apply(Function::Reciprocal), &[root]);
+    assert_eq!(b.simplified(y), ["mul", "apply"]);
 }
