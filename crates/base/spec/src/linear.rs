@@ -111,6 +111,18 @@ impl LinearShape {
         }
     }
 
+    /// Whether weights of the other layer, laid out alike, are weights of this one.
+    pub fn has_weights_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::MatMul(a), Self::MatMul(b)) => (a.rows, a.inner) == (b.rows, b.inner),
+            (Self::Conv2d(a), Self::Conv2d(b)) => {
+                let layout = |s: &Conv2dShape| (s.in_channels, s.out_channels, s.kernel, s.groups);
+                layout(a) == layout(b)
+            }
+            _ => false,
+        }
+    }
+
     /// Multiplications.
     pub fn multiplications(&self) -> usize {
         self.weight_len() * self.out_len() / self.bias_len()

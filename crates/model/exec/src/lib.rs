@@ -10,6 +10,7 @@ mod predict;
 mod prepare;
 mod run;
 mod session;
+mod shared;
 mod stock;
 
 pub use error::{ExecError, Result};

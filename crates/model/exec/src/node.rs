@@ -3,12 +3,13 @@
 use veilflow_correlation::{Cost, Demand, LinearRequest, Needs, Weights};
 use veilflow_ir::layout;
 use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
+use veilflow_math as math;
 use veilflow_net::Role;
 use veilflow_online::{self as online, Party, Range, Tuning};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Pool2dShape;
 
-use crate::{ExecError, Result};
+use crate::{ExecError, Result, shared};
 
 /// Server-held numbers of a node: `None` at the client.
 pub(crate) type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
@@ -47,12 +48,18 @@ fn extension_range(sign: Extension) -> Range {
     }
 }
 
-/// The linear layer that node `index` asks a pair for, if it does.
-pub(crate) fn linear_request(plan: &Plan, index: usize) -> Option<LinearRequest> {
+/// The linear layer that node `index` is, if it is one.
+pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
     let node = &plan.nodes[index];
     let PlanOp::Linear { shape, weight_bits, .. } = &node.op else { return None };
     let ring = Ring::new(plan.values[node.output].width).ok()?;
     Some(LinearRequest { layer: index, shape: shape.clone(), ring, weight_bits: *weight_bits })
+}
+
+/// What a product uses of its factors' ranges.
+fn factor_ranges(factors: [&PlanValue; 2]) -> [Range; 2] {
+    let unsigned = factors.iter().all(|v| v.non_negative);
+    factors.map(|v| if unsigned { range(v) } else { Range::Any })
 }
 
 /// The online cost of node `index`, its demand included.
@@ -61,8 +68,9 @@ pub(crate) fn cost(plan: &Plan, index: usize, tuning: Tuning) -> Cost {
     let x = &plan.values[node.inputs[0]];
     match &node.op {
         PlanOp::Linear { .. } => {
-            linear_request(plan, index).map_or_else(Cost::default, |r| online::linear_cost(&r))
+            linear_layer(plan, index).map_or_else(Cost::default, |r| online::linear_cost(&r))
         }
+        PlanOp::Multiply => multiply_cost([x, &plan.values[node.inputs[1]]], x.shape.elements(), tuning),
         PlanOp::MaxPool { pool } => online::max_pool_cost(x.width, pool, tuning),
         PlanOp::AveragePool { pool, count_padding } => {
             online::average_pool_cost(x.width, pool, *count_padding, sum_range(x, pool), tuning)
@@ -81,7 +89,7 @@ pub(crate) fn needs(plan: &Plan, tuning: Tuning) -> Needs {
     let mut needs = Needs::default();
     for index in 0..plan.nodes.len() {
         needs.demand.merge(&cost(plan, index, tuning).demand);
-        needs.linear.extend(linear_request(plan, index));
+        needs.linear.extend(shared::request(plan, index));
     }
     needs
 }
@@ -107,6 +115,9 @@ fn elementwise_cost(op: &PlanOp, x: &PlanValue, n: usize, tuning: Tuning) -> Cos
         }
         PlanOp::Extend { to, sign } => {
             online::sign_extend_cost(x.width, *to, extension_range(*sign), n, tuning)
+        }
+        PlanOp::Apply { .. } => {
+            op.spline(x).map_or_else(Cost::default, |spline| math::apply_cost(&spline, n, tuning))
         }
         _ => Cost::default(),
     }
@@ -156,6 +167,14 @@ pub(crate) fn run(
     let out = ring(&plan.values[node.output])?;
     Ok(match &node.op {
         PlanOp::Linear { .. } => linear(party, plan, index, parameters, x)?,
+        PlanOp::Multiply => multiply(party, [value, &plan.values[node.inputs[1]]], [x, inputs[1]])?,
+        PlanOp::Apply { .. } => {
+            let misfit = || ExecError::Misfit { what: format!("node {index} has formats of no function") };
+            let spline = node.op.spline(value).ok_or_else(misfit)?;
+            let tuning = party.tuning;
+            let demand = |n| -> Demand { math::apply_cost(&spline, n, tuning).demand };
+            party.map_in_threads(x, demand, |party, x| math::apply(party, &spline, x))?
+        }
         PlanOp::MaxPool { pool } => online::max_pool(party, x, pool)?,
         PlanOp::AveragePool { pool, count_padding } => {
             online::average_pool(party, x, pool, *count_padding, sum_range(value, pool))?
@@ -177,7 +196,7 @@ fn linear(
     parameters: Parameters<'_>,
     x: &RingVec,
 ) -> Result<RingVec> {
-    let request = linear_request(plan, index)
+    let request = linear_layer(plan, index)
         .ok_or_else(|| ExecError::Misfit { what: format!("node {index} is no linear layer") })?;
     Ok(match parameters {
         Some(p) => {
@@ -186,6 +205,30 @@ fn linear(
         }
         None => online::linear(party, &request, Weights::Theirs, x)?,
     })
+}
+
+/// The product of two shared values; unsigned where neither is ever negative.
+fn multiply(party: &mut Party, values: [&PlanValue; 2], [x, y]: [&RingVec; 2]) -> Result<RingVec> {
+    let tuning = party.tuning;
+    let demand = |n| -> Demand { multiply_cost(values, n, tuning).demand };
+    let parts = party.in_threads(x.len(), demand, |party, range| {
+        let [x, y] = [x, y].map(|v| v.slice(range.start, range.len()));
+        if values.iter().all(|v| v.non_negative) {
+            online::multiply_unsigned(party, &x, &y, factor_ranges(values))
+        } else {
+            online::multiply_signed(party, &x, &y)
+        }
+    })?;
+    let mut parts = parts.into_iter();
+    let Some(mut joined) = parts.next() else {
+        return Err(ExecError::Misfit { what: "nothing to multiply".to_owned() });
+    };
+    parts.for_each(|part| joined.append(&part));
+    Ok(joined)
+}
+
+fn multiply_cost([x, y]: [&PlanValue; 2], n: usize, tuning: Tuning) -> Cost {
+    online::multiply_cost([x.width, y.width], factor_ranges([x, y]), n, tuning)
 }
 
 /// Ops that each party computes on its share alone; constants and borders are added by P0.
@@ -210,12 +253,25 @@ fn local(
             }
             None => x.clone(),
         },
+        PlanOp::SubtractFrom { constant } => match parameters {
+            Some(p) => {
+                let constants = layout::broadcast(&p.bias, constant, shape);
+                RingVec::from_signed(out, &constants).sub(x)
+            }
+            None => x.neg(),
+        },
         PlanOp::ShiftLeft { by } => x.map_into(out, |v| v << by),
         PlanOp::Transpose { perm } => values(layout::transpose(x.values(), shape, perm)),
         PlanOp::Concat { axis } => {
             let shapes = node.inputs.iter().map(|&i| &plan.values[i].shape);
             let parts: Vec<_> = inputs.iter().map(|x| x.values()).zip(shapes).collect();
             values(layout::concat(&parts, *axis))
+        }
+        PlanOp::Gather { axis, indices } => values(layout::gather(x.values(), shape, *axis, indices)),
+        PlanOp::ReduceSum { axes } => {
+            let (terms, count) = layout::summands(x.values(), shape, axes);
+            let sum = |terms: &[u64]| terms.iter().fold(0u64, |sum, &v| sum.wrapping_add(v));
+            values(terms.chunks_exact(count).map(sum).collect())
         }
         PlanOp::Pad { before, after, value } => {
             let border = if role == Role::P0 { out.from_signed(*value) } else { 0 };

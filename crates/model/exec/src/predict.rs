@@ -6,7 +6,7 @@ use veilflow_net::{LinkShape, Role};
 use veilflow_online::{Tuning, reveal_to_cost};
 use veilflow_ring::Ring;
 
-use crate::{Result, SessionOptions, node};
+use crate::{Result, SessionOptions, node, shared};
 
 /// What a run is predicted to send: equal to what it does, online to the byte.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl Prediction {
         let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options.tuning)).collect();
         let offline = nodes.map(|i| {
             let fill = costs.fill(&online[i].demand);
-            match node::linear_request(plan, i) {
+            match shared::request(plan, i) {
                 Some(request) => fill.then(costs.linear(&request)),
                 None => fill,
             }

@@ -9,7 +9,7 @@ use veilflow_net::{Channel, Role};
 use veilflow_online::Tuning;
 
 use crate::run::check_weights;
-use crate::{Phase, Progress, Result, Step, Stopwatch, node};
+use crate::{Phase, Progress, Result, Step, Stopwatch, node, shared};
 
 /// Correlations for one run of a plan. It is used by value: once.
 #[derive(Debug)]
@@ -80,13 +80,15 @@ impl Preparer {
         let watch = Stopwatch::start(&self.channel);
         let demand = node::cost(plan, index, self.tuning).demand;
         self.supplier.fill(&mut self.channel, &demand, pools)?;
-        if let Some(request) = node::linear_request(plan, index) {
+        if let Some(request) = shared::request(plan, index) {
             let possession = match weights.and_then(|w| w.of(index)) {
                 Some(parameters) => Possession::Mine(&parameters.weights),
                 None => Possession::Theirs,
             };
             let pair = self.supplier.linear(&mut self.channel, &request, possession)?;
-            pools.put_linear(index, pair);
+            shared::split(plan, index, pair)
+                .into_iter()
+                .for_each(|(node, pair)| pools.put_linear(node, pair));
         }
         self.channel.flush()?;
         Ok(watch.stop(&self.channel))

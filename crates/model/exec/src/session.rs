@@ -10,7 +10,7 @@ use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
 use veilflow_two_party::{HePlan, HeSuite, HeSupplier, OtPlan, OtSupplier};
 
-use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node};
+use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node, shared};
 
 /// Who supplies correlations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,7 +37,7 @@ impl SupplierKind {
             return Ok(());
         }
         let layers = plan.nodes.iter().enumerate();
-        for (node, request) in layers.filter_map(|(i, node)| Some((node, node::linear_request(plan, i)?))) {
+        for (node, request) in layers.filter_map(|(i, node)| Some((node, shared::request(plan, i)?))) {
             HeSuite::check(&request).map_err(|reason| ExecError::Layer {
                 layer: node.layer.clone(),
                 weight_bits: request.weight_bits,

@@ -193,8 +193,13 @@ mod tests {
 
     #[test]
     fn a_client_that_only_waits_is_given_up() {
-        let settings =
-            Settings { weight_bits: 8, activation_bits: 8, margin_percent: 200, calibration_inputs: 1 };
+        let settings = Settings {
+            weight_bits: 8,
+            activation_bits: 8,
+            state_bits: 8,
+            margin_percent: 200,
+            calibration_inputs: 1,
+        };
         let plan = Plan {
             name: String::new(),
             preprocessing: String::new(),

@@ -1,8 +1,9 @@
 //! The server's numbers: weights and biases as integers, beside the plan that uses them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::Error;
 use crate::container::{Format, write_atomically};
@@ -13,8 +14,9 @@ const FORMAT: Format = Format { name: "veilflow-weights", version: 1 };
 /// What one node needs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Parameters {
-    /// The weights, in the layout of [`LinearShape`](veilflow_spec::LinearShape); empty for an added constant.
-    pub weights: Vec<i64>,
+    /// The weights, in the layout of [`LinearShape`](veilflow_spec::LinearShape), one copy for all nodes that take them; empty
+    /// for an added constant.
+    pub weights: Arc<[i64]>,
     /// One integer an output channel or row, or the added constant, at the output's scale.
     pub bias: Vec<i64>,
 }
@@ -30,6 +32,8 @@ impl fmt::Debug for Parameters {
 pub struct Weights {
     plan: [u8; 32],
     nodes: BTreeMap<usize, Parameters>,
+    /// The nodes that take another's weights.
+    sharing: BTreeSet<usize>,
 }
 
 impl fmt::Debug for Weights {
@@ -42,9 +46,11 @@ impl Weights {
     /// Weights for `plan`, by index of the node that needs them.
     ///
     /// # Errors
-    /// [`Error::Format`] if a node lacks them, has too many, or a weight doesn't fit its width.
+    /// [`Error::Format`] if a node lacks them, has too many, doesn't share those of the node that it takes them from, or a weight
+    /// doesn't fit its width.
     pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self, Error> {
         let sizes = plan.parameters();
+        let sharing = sizes.iter().filter(|s| s.weights_of.is_some()).map(|s| s.node).collect();
         if sizes.len() != nodes.len() {
             return Err(FORMAT.error(format!("{} layers for a plan of {}", nodes.len(), sizes.len())));
         }
@@ -56,13 +62,19 @@ impl Weights {
             if (parameters.weights.len(), parameters.bias.len()) != (size.weights, size.bias) {
                 return Err(FORMAT.error(format!("layer `{layer}` has the wrong size")));
             }
+            if let Some(owner) = size.weights_of {
+                match nodes.get(&owner) {
+                    Some(o) if Arc::ptr_eq(&o.weights, &parameters.weights) => continue,
+                    _ => return Err(FORMAT.error(format!("layer `{layer}` has weights of its own"))),
+                }
+            }
             let limit = 1i64 << (size.weight_bits - 1);
             if parameters.weights.iter().any(|w| !(-limit..limit).contains(w)) {
                 let bits = size.weight_bits;
                 return Err(FORMAT.error(format!("a weight of layer `{layer}` doesn't fit {bits} bits")));
             }
         }
-        Ok(Self { plan: plan.hash(), nodes })
+        Ok(Self { plan: plan.hash(), nodes, sharing })
     }
 
     /// The numbers of a node, by its index in the plan; none for nodes that need none.
@@ -75,13 +87,14 @@ impl Weights {
         self.plan
     }
 
-    /// The weights file: `veilflow-weights 1 CHECKSUM`, a line end, the plan's hash, then for each layer its weights as
-    /// 32-bit and its biases as 64-bit little-endian integers.
+    /// The weights file: `veilflow-weights 1 CHECKSUM`, a line end, the plan's hash, then for each layer its weights, unless they
+    /// are another's, as 32-bit and its biases as 64-bit little-endian integers.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = self.plan.to_vec();
-        for parameters in self.nodes.values() {
+        for (node, parameters) in &self.nodes {
             // Weights fit their width, at most 32 bits.
-            body.extend(parameters.weights.iter().flat_map(|&w| (w as i32).to_le_bytes()));
+            let own: &[i64] = if self.sharing.contains(node) { &[] } else { &parameters.weights };
+            body.extend(own.iter().flat_map(|&w| (w as i32).to_le_bytes()));
             body.extend(parameters.bias.iter().flat_map(|b| b.to_le_bytes()));
         }
         FORMAT.encode(&body)
@@ -104,12 +117,15 @@ impl Weights {
         if rest.len() != expected {
             return Err(FORMAT.error(format!("{} bytes of weights instead of {expected}", rest.len())));
         }
-        let mut nodes = BTreeMap::new();
+        let mut nodes: BTreeMap<usize, Parameters> = BTreeMap::new();
         for size in sizes {
-            let (weights, after) = rest.split_at(4 * size.weights);
+            let (own, after) = rest.split_at(4 * own_weights(&size));
             let (bias, after) = after.split_at(8 * size.bias);
             rest = after;
-            let weights = weights.as_chunks().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect();
+            let weights = match size.weights_of.and_then(|owner| nodes.get(&owner)) {
+                Some(owner) => Arc::clone(&owner.weights),
+                None => own.as_chunks().0.iter().map(|&b| i64::from(i32::from_le_bytes(b))).collect(),
+            };
             let bias = bias.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect();
             nodes.insert(size.node, Parameters { weights, bias });
         }
@@ -135,6 +151,11 @@ impl Weights {
     }
 }
 
+/// The number of weights that the file has for a node.
+fn own_weights(size: &ParameterSizes) -> usize {
+    if size.weights_of.is_some() { 0 } else { size.weights }
+}
+
 fn byte_len(size: &ParameterSizes) -> usize {
-    4 * size.weights + 8 * size.bias
+    4 * own_weights(size) + 8 * size.bias
 }

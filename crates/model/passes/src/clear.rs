@@ -120,6 +120,22 @@ fn evaluate(
             let terms = layout::broadcast(&parameters().bias, constant, shape);
             return checked(output, pairs(&x.to_signed(), &terms, i64::wrapping_add));
         }
+        PlanOp::SubtractFrom { constant } => {
+            let shape = &plan.values[node.inputs[0]].shape;
+            let terms = layout::broadcast(&parameters().bias, constant, shape);
+            return checked(output, pairs(&terms, &x.to_signed(), i64::wrapping_sub));
+        }
+        PlanOp::Multiply if output.non_negative => spec::multiply_unsigned(x, inputs[1]),
+        PlanOp::Multiply => spec::multiply_signed(x, inputs[1]),
+        PlanOp::Apply { function, .. } => {
+            let argument = &plan.values[node.inputs[0]];
+            let spline = node.op.spline(argument).expect("a verified plan has formats of the function");
+            let unit = (-f64::from(argument.scale)).exp2();
+            let result = spec::math::apply(&spline, x);
+            let strange = x.to_signed().iter().filter(|&&v| !function.admits(v as f64 * unit)).count();
+            let outside = outside(output, &result).max(strange);
+            return (result, outside);
+        }
         PlanOp::Add => {
             return checked(output, pairs(&x.to_signed(), &inputs[1].to_signed(), i64::wrapping_add));
         }
@@ -154,13 +170,26 @@ fn evaluate(
                 (0..inputs.len()).map(|i| (inputs[i].values(), shape_of(plan, node, i))).collect();
             rearranged(x, layout::concat(&parts, *axis))
         }
+        PlanOp::Gather { axis, indices } => {
+            rearranged(x, layout::gather(x.values(), shape_of(plan, node, 0), *axis, indices))
+        }
+        PlanOp::ReduceSum { axes } => {
+            let (terms, count) = layout::summands(&x.to_signed(), shape_of(plan, node, 0), axes);
+            let sum = |terms: &[i64]| terms.iter().fold(0i64, |sum, &v| sum.wrapping_add(v));
+            return checked(output, terms.chunks_exact(count).map(sum).collect());
+        }
         PlanOp::Pad { before, after, value } => {
             let border = x.ring().from_signed(*value);
             rearranged(x, layout::pad(x.values(), shape_of(plan, node, 0), before, after, border))
         }
     };
-    let outside = result.values().iter().filter(|&&v| !output.contains(result.ring().to_signed(v))).count();
+    let outside = outside(output, &result);
     (result, outside)
+}
+
+/// How many elements the output has no room for.
+fn outside(output: &PlanValue, result: &RingVec) -> usize {
+    result.values().iter().filter(|&&v| !output.contains(result.ring().to_signed(v))).count()
 }
 
 fn ring(bits: u32) -> Ring {

@@ -43,6 +43,9 @@ pub(crate) struct Compile {
     /// Bits of the largest activation a tensor has room for [default: by --max-error; 12 if --weight-bits is given].
     #[arg(long, conflicts_with = "max_error")]
     activation_bits: Option<u32>,
+    /// Bits of weights and activations inside a recurrent cell, if those are more.
+    #[arg(long, default_value_t = Options::default().state_bits)]
+    state_bits: u32,
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
     #[arg(long, default_value_t = Options::default().margin_percent, value_name = "PERCENT")]
     margin: u32,
@@ -135,6 +138,7 @@ impl Compile {
         let options = Options {
             weight_bits: self.weight_bits.unwrap_or(default.weight_bits),
             activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
+            state_bits: self.state_bits,
             margin_percent: self.margin,
             arg_max: self.arg_max,
             preprocessing: self.preprocess.to_string(),

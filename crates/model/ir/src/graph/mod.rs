@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 pub use function::Function;
 pub use op::Op;
+pub(crate) use text::Indices;
 
 use crate::{Error, Shape, Tensor};
 

@@ -62,7 +62,7 @@ impl fmt::Display for Op {
 }
 
 /// A list of indices, runs of neighbours as ranges.
-struct Indices<'a>(&'a [usize]);
+pub(crate) struct Indices<'a>(pub(crate) &'a [usize]);
 
 impl fmt::Display for Indices<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@
 //! v·2^(−f).
 
 mod file;
+mod math;
 mod op;
 mod text;
 mod verify;
@@ -128,6 +129,8 @@ pub struct Settings {
     pub weight_bits: u32,
     /// Bits of the largest activation a tensor has room for.
     pub activation_bits: u32,
+    /// Bits of weights and activations inside a recurrent cell, if more.
+    pub state_bits: u32,
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
     pub margin_percent: u32,
     /// The number of calibration inputs.
@@ -161,6 +164,8 @@ pub struct ParameterSizes {
     pub node: usize,
     /// Number of weights.
     pub weights: usize,
+    /// The node, an earlier one, that has the same weights.
+    pub weights_of: Option<usize>,
     /// Width of each weight, sign included.
     pub weight_bits: u32,
     /// Number of additive constants: biases.
@@ -171,15 +176,20 @@ impl Plan {
     /// The server-held numbers of every node that needs some, in execution order.
     pub fn parameters(&self) -> Vec<ParameterSizes> {
         let sizes = |(node, n): (usize, &PlanNode)| match &n.op {
-            PlanOp::Linear { shape, weight_bits, .. } => Some(ParameterSizes {
+            PlanOp::Linear { shape, weight_bits, weights_of, .. } => Some(ParameterSizes {
                 node,
                 weights: shape.weight_len(),
+                weights_of: *weights_of,
                 weight_bits: *weight_bits,
                 bias: shape.bias_len(),
             }),
-            PlanOp::AddConstant { constant } => {
-                Some(ParameterSizes { node, weights: 0, weight_bits: 1, bias: constant.elements() })
-            }
+            PlanOp::AddConstant { constant } | PlanOp::SubtractFrom { constant } => Some(ParameterSizes {
+                node,
+                weights: 0,
+                weights_of: None,
+                weight_bits: 1,
+                bias: constant.elements(),
+            }),
             _ => None,
         };
         self.nodes.iter().enumerate().filter_map(sizes).collect()

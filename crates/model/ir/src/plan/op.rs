@@ -3,10 +3,12 @@
 //! x is the input, ℓ its width, m its magnitude (−2^m ≤ x < 2^m).
 
 use serde::{Deserialize, Serialize};
+use veilflow_spec::math::{Fixed, Spline};
 use veilflow_spec::{LinearShape, Pool2dShape};
 
 use super::PlanValue;
-use crate::Shape;
+use super::math::spline;
+use crate::{Function, Shape};
 
 /// What is known of the sign when a tensor is widened; it decides the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +35,17 @@ pub enum PlanOp {
         weight_bits: u32,
         /// Fractional bits of a weight.
         weight_scale: i32,
+        /// The node, an earlier one, whose weights it takes; a bias is each node's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights_of: Option<usize>,
     },
     /// x + c mod 2^ℓ, with c of the server, at x's scale and broadcast from this shape.
     AddConstant {
+        /// The shape of c.
+        constant: Shape,
+    },
+    /// c − x mod 2^ℓ, with c of the server, at x's scale and broadcast from this shape.
+    SubtractFrom {
         /// The shape of c.
         constant: Shape,
     },
@@ -43,6 +53,18 @@ pub enum PlanOp {
     Add,
     /// x − y mod 2^ℓ.
     Sub,
+    /// x·y, of widths and scales m and n each: [`multiply_signed`](veilflow_spec::multiply_signed), or where neither is ever negative
+    /// [`multiply_unsigned`](veilflow_spec::multiply_unsigned). Widths and scales add.
+    Multiply,
+    /// [`apply`](veilflow_spec::math::apply) of a function to every element.
+    Apply {
+        /// The function.
+        function: Function,
+        /// Width of the result.
+        width: u32,
+        /// Fractional bits of the result.
+        scale: u32,
+    },
     /// [`relu`](veilflow_spec::relu) of x, whose low `compare_bits` bits hold its sign: m < compare_bits ≤ ℓ.
     Relu {
         /// The bits to compare.
@@ -117,6 +139,18 @@ pub enum PlanOp {
         /// The axis.
         axis: usize,
     },
+    /// Slices of x along an axis, in any order, some often; local.
+    Gather {
+        /// The axis.
+        axis: usize,
+        /// Which slice stands at each index of the output's axis.
+        indices: Vec<usize>,
+    },
+    /// Sums mod 2^ℓ over some axes, each of which stays with one element; local.
+    ReduceSum {
+        /// The axes, ascending.
+        axes: Vec<usize>,
+    },
     /// A border of one public integer; local.
     Pad {
         /// Elements before, a dimension each.
@@ -160,8 +194,11 @@ impl PlanOp {
             Self::Linear { shape: LinearShape::Conv2d(_), .. } => "conv",
             Self::Linear { shape: LinearShape::MatMul(_), .. } => "matmul",
             Self::AddConstant { .. } => "add-constant",
+            Self::SubtractFrom { .. } => "subtract-from",
             Self::Add => "add",
             Self::Sub => "sub",
+            Self::Multiply => "multiply",
+            Self::Apply { .. } => "apply",
             Self::Relu { .. } => "relu",
             Self::ReluTruncate { .. } => "relu-truncate",
             Self::Clip { .. } => "clip",
@@ -176,6 +213,8 @@ impl PlanOp {
             Self::Reshape => "reshape",
             Self::Transpose { .. } => "transpose",
             Self::Concat { .. } => "concat",
+            Self::Gather { .. } => "gather",
+            Self::ReduceSum { .. } => "reduce-sum",
             Self::Pad { .. } => "pad",
         }
     }
@@ -185,6 +224,7 @@ impl PlanOp {
         matches!(
             self,
             Self::AddConstant { .. }
+                | Self::SubtractFrom { .. }
                 | Self::Add
                 | Self::Sub
                 | Self::Narrow { .. }
@@ -192,13 +232,23 @@ impl PlanOp {
                 | Self::Reshape
                 | Self::Transpose { .. }
                 | Self::Concat { .. }
+                | Self::Gather { .. }
+                | Self::ReduceSum { .. }
                 | Self::Pad { .. }
         )
     }
 
+    /// The tables of an [`Apply`](Self::Apply) to `x`; nothing for other ops, or if the formats are none of the function's.
+    pub fn spline(&self, x: &PlanValue) -> Option<Spline> {
+        match *self {
+            Self::Apply { function, width, scale } => spline(function, x, Fixed { bits: width, scale }).ok(),
+            _ => None,
+        }
+    }
+
     pub(super) fn accepts(&self, inputs: usize) -> bool {
         match self {
-            Self::Add | Self::Sub => inputs == 2,
+            Self::Add | Self::Sub | Self::Multiply => inputs == 2,
             Self::Concat { .. } => inputs >= 1,
             _ => inputs == 1,
         }
@@ -225,7 +275,7 @@ impl PlanOp {
                 }
                 Ok(made.of_scale(x.scale.saturating_add(*weight_scale)).of_sign(false))
             }
-            Self::AddConstant { .. } => Ok(made.of_sign(false)),
+            Self::AddConstant { .. } | Self::SubtractFrom { .. } => Ok(made.of_sign(false)),
             Self::Add | Self::Sub | Self::Concat { .. } => {
                 if let Some(y) = inputs.iter().find(|y| (y.width, y.scale) != (x.width, x.scale)) {
                     return Err(format!(
@@ -235,6 +285,19 @@ impl PlanOp {
                 }
                 let all = inputs.iter().all(|y| y.non_negative);
                 Ok(made.of_sign(all && *self != Self::Sub))
+            }
+            Self::Multiply => {
+                let y = inputs[1];
+                if x.width + y.width > 64 {
+                    return Err(format!("factors of {} and {} bits", x.width, y.width));
+                }
+                let both = x.non_negative && y.non_negative;
+                Ok(made.of_width(x.width + y.width).of_scale(x.scale + y.scale).of_sign(both))
+            }
+            Self::Apply { function, width, scale } => {
+                spline(*function, x, Fixed { bits: *width, scale: *scale })?;
+                let scaled = made.of_width(*width).of_scale(*scale as i32);
+                Ok(scaled.of_sign(function.is_non_negative()))
             }
             Self::Relu { compare_bits } => {
                 within(*compare_bits, x.magnitude + 1)?;
@@ -308,7 +371,7 @@ impl PlanOp {
                 }
                 Ok(made)
             }
-            Self::Reshape | Self::Transpose { .. } => Ok(made),
+            Self::Reshape | Self::Transpose { .. } | Self::Gather { .. } | Self::ReduceSum { .. } => Ok(made),
         }
     }
 }

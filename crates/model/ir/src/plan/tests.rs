@@ -41,7 +41,13 @@ pub(crate) fn small() -> Plan {
     Plan {
         name: "small".into(),
         preprocessing: "grey, 0..1".into(),
-        settings: Settings { weight_bits: 8, activation_bits: 9, margin_percent: 200, calibration_inputs: 1 },
+        settings: Settings {
+            weight_bits: 8,
+            activation_bits: 9,
+            state_bits: 9,
+            margin_percent: 200,
+            calibration_inputs: 1,
+        },
         values: vec![
             value(&[1, 1, 4, 4], 20, 8, 9, false),
             value(&[1, 2, 4, 4], 20, 15, 19, false),
@@ -51,7 +57,7 @@ pub(crate) fn small() -> Plan {
         ],
         inputs: vec![PlanInput { name: "x".into(), value: 0 }],
         nodes: vec![
-            node("conv1", PlanOp::Linear { shape, weight_bits: 8, weight_scale: 7 }, 0, 1),
+            node("conv1", PlanOp::Linear { shape, weight_bits: 8, weight_scale: 7, weights_of: None }, 0, 1),
             node("relu1", PlanOp::ReluTruncate { shift: 7, compare_bits: 20 }, 1, 2),
             node("pool1", PlanOp::MaxPool { pool }, 2, 3),
             node("pool1", PlanOp::Extend { to: 20, sign: Extension::NonNegative }, 3, 4),
@@ -185,7 +191,8 @@ fn a_weights_file_comes_back_and_damage_is_noticed() {
 fn weights_must_fit_their_plan() {
     let plan = small();
     let refused = |parameters| Weights::new(&plan, parameters).unwrap_err().to_string();
-    let layer = |weights: Vec<i64>| BTreeMap::from([(0, Parameters { weights, bias: vec![0; 2] })]);
+    let layer =
+        |weights: Vec<i64>| BTreeMap::from([(0, Parameters { weights: weights.into(), bias: vec![0; 2] })]);
     assert!(refused(BTreeMap::new()).contains("0 layers for a plan of 1"));
     assert!(refused(layer(vec![0; 17])).contains("layer `conv1` has the wrong size"));
     assert!(refused(layer(vec![128; 18])).contains("a weight of layer `conv1` doesn't fit 8 bits"));

@@ -5,6 +5,7 @@ use std::fmt;
 use veilflow_spec::{LinearShape, Pool2dShape};
 
 use super::{Plan, PlanOp, PlanValue};
+use crate::graph::Indices;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +38,7 @@ impl fmt::Display for PlanOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Linear { shape, weight_bits, weight_scale } => {
+            Self::Linear { shape, weight_bits, weight_scale, weights_of } => {
                 match shape {
                     LinearShape::Conv2d(s) => write!(
                         f,
@@ -53,9 +54,16 @@ impl fmt::Display for PlanOp {
                     )?,
                     LinearShape::MatMul(s) => write!(f, "[{}x{}x{}", s.rows, s.inner, s.columns)?,
                 }
-                write!(f, " weights=i{weight_bits}.{weight_scale}]")
+                write!(f, " weights=i{weight_bits}.{weight_scale}")?;
+                match weights_of {
+                    Some(node) => write!(f, " of step {node}]"),
+                    None => f.write_str("]"),
+                }
             }
-            Self::AddConstant { constant } => write!(f, "[{constant}]"),
+            Self::AddConstant { constant } | Self::SubtractFrom { constant } => write!(f, "[{constant}]"),
+            Self::Apply { function, width, scale } => write!(f, "[{function} to={width}.{scale}]"),
+            Self::Gather { axis, indices } => write!(f, "[axis={axis} indices={}]", Indices(indices)),
+            Self::ReduceSum { axes } => write!(f, "[axes={axes:?}]"),
             Self::Relu { compare_bits } => write!(f, "[compare={compare_bits}]"),
             Self::ReluTruncate { shift, compare_bits } => write!(f, "[shift={shift} compare={compare_bits}]"),
             Self::Clip { limit, compare_bits } => write!(f, "[limit={limit} compare={compare_bits}]"),
@@ -72,7 +80,7 @@ impl fmt::Display for PlanOp {
             Self::Pad { before, after, value } => {
                 write!(f, "[before={before:?} after={after:?} value={value}]")
             }
-            Self::Add | Self::Sub | Self::ArgMax | Self::Reshape => Ok(()),
+            Self::Add | Self::Sub | Self::Multiply | Self::ArgMax | Self::Reshape => Ok(()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use veilflow_spec::{LinearShape, Pool2dShape};
 
-use super::{MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanNode, PlanOp, PlanValue};
+use super::{MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanOp, PlanValue};
 use crate::{Error, Shape, graph::Op};
 
 /// The most multiplications or pooled elements of one node.
@@ -47,7 +47,7 @@ impl Plan {
             }
         }
         for (index, node) in self.nodes.iter().enumerate() {
-            self.check_node(node, &defined).map_err(|reason| self.node_error(index, reason))?;
+            self.check_node(index, &defined).map_err(|reason| self.node_error(index, reason))?;
             match defined.get_mut(node.output) {
                 Some(slot) if !*slot => *slot = true,
                 _ => return Err(self.node_error(index, format!("value {} isn't its own", node.output))),
@@ -65,7 +65,8 @@ impl Plan {
         }
     }
 
-    fn check_node(&self, node: &PlanNode, defined: &[bool]) -> Result<(), String> {
+    fn check_node(&self, index: usize, defined: &[bool]) -> Result<(), String> {
+        let node = &self.nodes[index];
         if !node.op.accepts(node.inputs.len()) {
             return Err(format!("{} inputs", node.inputs.len()));
         }
@@ -76,6 +77,7 @@ impl Plan {
         let output =
             self.values.get(node.output).ok_or_else(|| format!("value {} is missing", node.output))?;
         let made = node.op.make(&inputs)?;
+        self.check_weights(index, &node.op)?;
         if (made.width, made.scale, made.non_negative) != (output.width, output.scale, output.non_negative) {
             return Err(format!(
                 "makes {} bits at scale {} (non-negative: {}), declared {} at {} ({})",
@@ -83,6 +85,21 @@ impl Plan {
             ));
         }
         check_shape(&node.op, &inputs, &output.shape)
+    }
+
+    /// Weights taken from another node must be those of a layer alike.
+    fn check_weights(&self, index: usize, op: &PlanOp) -> Result<(), String> {
+        let PlanOp::Linear { shape, weight_bits, weight_scale, weights_of: Some(owner) } = op else {
+            return Ok(());
+        };
+        match self.nodes[..index].get(*owner).map(|node| &node.op) {
+            Some(PlanOp::Linear { shape: s, weight_bits: b, weight_scale: f, weights_of: None })
+                if shape.has_weights_like(s) && (b, f) == (weight_bits, weight_scale) =>
+            {
+                Ok(())
+            }
+            _ => Err(format!("step {owner} has no such weights")),
+        }
     }
 }
 
@@ -119,11 +136,13 @@ fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(),
             };
             if fits && planes { Ok(()) } else { Err(format!("from {x} to {output}")) }
         }
-        PlanOp::AddConstant { constant } => match x.broadcast(constant) {
+        PlanOp::AddConstant { constant } | PlanOp::SubtractFrom { constant } => match x.broadcast(constant) {
             Some(same) if same == *x => expect(same),
             _ => Err(format!("a constant of shape {constant} for {x}")),
         },
-        PlanOp::Add | PlanOp::Sub if shapes[1] != x => Err(format!("{x} and {}", shapes[1])),
+        PlanOp::Add | PlanOp::Sub | PlanOp::Multiply if shapes[1] != x => {
+            Err(format!("{x} and {}", shapes[1]))
+        }
         PlanOp::MaxPool { pool } | PlanOp::AveragePool { pool, .. } => {
             check_pool(pool, x)?;
             expect(
@@ -138,6 +157,10 @@ fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(),
         PlanOp::Reshape => Err(format!("from {x} to {output}")),
         PlanOp::Transpose { perm } => expect(Op::Transpose { perm: perm.clone() }.infer(&shapes)?),
         PlanOp::Concat { axis } => expect(Op::Concat { axis: *axis }.infer(&shapes)?),
+        PlanOp::Gather { axis, indices } => {
+            expect(Op::Gather { axis: *axis, indices: indices.clone() }.infer(&shapes)?)
+        }
+        PlanOp::ReduceSum { axes } => expect(Op::ReduceSum { axes: axes.clone() }.infer(&shapes)?),
         PlanOp::Pad { before, after, .. } => {
             expect(Op::Pad { before: before.clone(), after: after.clone(), value: 0.0 }.infer(&shapes)?)
         }

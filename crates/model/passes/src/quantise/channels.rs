@@ -70,6 +70,8 @@ impl Channels {
         match &node.op {
             Op::Conv { .. } => true,
             Op::MatMul => graph.shape(x).rank() == 2,
+            // A factor on both factors of a product would count twice.
+            Op::Mul if private.len() > 1 => false,
             Op::Add | Op::Sub | Op::Mul | Op::Relu if alike && graph.constant_of(x).is_none() => {
                 private.iter().for_each(|&id| self.join_all(graph, id, node.output, 0));
                 true

@@ -105,11 +105,13 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
                 }
             }
             Role::AddConstant(_) | Role::Move | Role::Concat => after,
-            Role::Linear(_) => {
-                early[step.node.inputs[0].index()] = true;
+            Role::Linear(_) | Role::Product | Role::Apply(_) => {
+                step.node.inputs.iter().for_each(|id| early[id.index()] = true);
                 continue;
             }
-            Role::Sum { .. } | Role::AveragePool { .. } => continue,
+            Role::Sum { .. } | Role::SubtractFrom(_) | Role::ReduceSum { .. } | Role::AveragePool { .. } => {
+                continue;
+            }
         };
         for id in step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none()) {
             loads[id.index()].raw += load.raw;

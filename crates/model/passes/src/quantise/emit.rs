@@ -1,15 +1,18 @@
 //! Writes the plan, once forms and widths are chosen.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use veilflow_ir::plan::{PlanInput, PlanOutput, Settings};
-use veilflow_ir::{Extension, Graph, Op, Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
+use veilflow_ir::{
+    Extension, Graph, Op, Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, ValueId, Weights,
+};
 use veilflow_spec::LinearShape;
 
-use super::fixed::{half_unit, magnitude_of, to_integer};
+use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
 use super::forms::{Form, Forms, Kind, Step};
 use super::roles::Role;
-use super::widths::{Widths, least, truncation_width};
+use super::widths::{Widths, argument_width, factor_width, least, truncation_width};
 use crate::Error;
 
 /// The plan so far.
@@ -23,6 +26,8 @@ pub(super) struct Emitter<'a> {
     native: HashMap<(usize, Kind), usize>,
     /// Plan values brought to another width.
     resized: HashMap<(usize, u32), usize>,
+    /// The first node that read each constant of weights.
+    owners: HashMap<ValueId, usize>,
 }
 
 impl<'a> Emitter<'a> {
@@ -42,8 +47,8 @@ impl<'a> Emitter<'a> {
             nodes: Vec::new(),
             outputs: Vec::new(),
         };
-        let (parameters, native, resized) = Default::default();
-        Self { graph, forms, widths, plan, parameters, native, resized }
+        let (parameters, native, resized, owners) = Default::default();
+        Self { graph, forms, widths, plan, parameters, native, resized, owners }
     }
 
     /// The plan and its weights; `arg_max` reveals only the index of the largest output.
@@ -181,7 +186,7 @@ impl<'a> Emitter<'a> {
         if self.forms.is_rounded(value, kind) || form.non_negative || shift <= 0 {
             return x;
         }
-        let parameters = Parameters { weights: Vec::new(), bias: vec![half_unit(shift)] };
+        let parameters = Parameters { weights: [].into(), bias: vec![half_unit(shift)] };
         self.parameters.insert(self.plan.nodes.len(), parameters);
         let constant = Shape::new([]).expect("a scalar is a shape");
         self.convert(layer, PlanOp::AddConstant { constant }, x, form, self.plan.values[x].width)
@@ -193,13 +198,18 @@ impl<'a> Emitter<'a> {
         let output = step.node.output;
         let shape = self.graph.shape(output).clone();
         let form = self.forms.get(output.index(), step.makes);
-        let aligned = step.role.aligns();
         let mut inputs = Vec::with_capacity(step.reads.len());
         for &(value, kind) in &step.reads {
-            let finer =
-                if aligned { form.scale - self.forms.get(value, kind).scale } else { 0 }.max(0) as u32;
-            let x = self.read((value, kind), width - finer, layer);
-            inputs.push(self.shift_left(layer, x, finer));
+            let read = self.forms.get(value, kind);
+            let finer = if step.role.aligns() { form.scale - read.scale } else { 0 }.max(0) as u32;
+            let at = match step.role {
+                Role::Product => factor_width(read),
+                Role::Apply(_) => argument_width(read),
+                _ => width - finer,
+            };
+            let x = self.read((value, kind), at, layer);
+            let x = self.shift_left(layer, x, finer);
+            inputs.push(if step.role.spreads() { self.spread(layer, x, &shape) } else { x });
         }
         let x = inputs[0];
         match &step.role {
@@ -208,11 +218,23 @@ impl<'a> Emitter<'a> {
                 let op = if *subtract { PlanOp::Sub } else { PlanOp::Add };
                 self.node(layer, op, inputs, shape, form, width)
             }
-            Role::AddConstant(c) => {
+            Role::Product => self.node(layer, PlanOp::Multiply, inputs, shape, form, width),
+            Role::Apply(function) => {
+                let op = PlanOp::Apply { function: *function, width, scale: form.scale.unsigned_abs() };
+                self.node(layer, op, inputs, shape, form, width)
+            }
+            Role::ReduceSum { axes } => {
+                self.node(layer, PlanOp::ReduceSum { axes: axes.clone() }, inputs, shape, form, width)
+            }
+            Role::AddConstant(c) | Role::SubtractFrom(c) => {
                 let half = self.forms.half_unit(output.index(), form.scale);
                 let bias = c.data().iter().map(|&v| to_integer(v, form.scale) + half).collect();
-                self.parameters.insert(self.plan.nodes.len(), Parameters { weights: Vec::new(), bias });
-                let op = PlanOp::AddConstant { constant: c.shape().clone() };
+                self.parameters.insert(self.plan.nodes.len(), Parameters { weights: [].into(), bias });
+                let constant = c.shape().clone();
+                let op = match step.role {
+                    Role::SubtractFrom(_) => PlanOp::SubtractFrom { constant },
+                    _ => PlanOp::AddConstant { constant },
+                };
                 self.node(layer, op, inputs, shape, form, width)
             }
             Role::Relu | Role::Clip { .. } => {
@@ -234,6 +256,7 @@ impl<'a> Emitter<'a> {
                 let op = match &step.node.op {
                     Op::Transpose { perm } => PlanOp::Transpose { perm: perm.clone() },
                     Op::Concat { axis } => PlanOp::Concat { axis: *axis },
+                    Op::Gather { axis, indices } => PlanOp::Gather { axis: *axis, indices: indices.clone() },
                     Op::Pad { before, after, value } => {
                         let value = to_integer(*value, form.scale);
                         PlanOp::Pad { before: before.clone(), after: after.clone(), value }
@@ -262,13 +285,14 @@ impl<'a> Emitter<'a> {
         if transpose {
             x = self.transpose(layer, x);
         }
+        let (weights_of, weights) = self.weights(step, fixed);
         let op = PlanOp::Linear {
             shape: fixed.shape.clone(),
-            weight_bits: self.plan.settings.weight_bits,
+            weight_bits: step.weight_bits,
             weight_scale: fixed.weight_scale,
+            weights_of,
         };
-        let parameters = Parameters { weights: fixed.weights.clone(), bias: fixed.bias.clone() };
-        self.parameters.insert(self.plan.nodes.len(), parameters);
+        self.parameters.insert(self.plan.nodes.len(), Parameters { weights, bias: fixed.bias.clone() });
         // One column is as good as one row.
         let inner_out = if !transpose && inner_out.len() == 2 { shape.to_vec() } else { inner_out };
         let mut y = self.node(layer, op, vec![x], Shape::new(inner_out).expect(small), form, width);
@@ -276,6 +300,44 @@ impl<'a> Emitter<'a> {
             y = self.transpose(layer, y);
         }
         self.reshape(layer, y, shape)
+    }
+
+    /// The weights of a layer about to be written; those of an earlier node if it reads the same constant alike.
+    fn weights(&mut self, step: &Step<'_>, fixed: &FixedLayer) -> (Option<usize>, Arc<[i64]>) {
+        let constant = step.node.inputs[1];
+        let of_node = |&node: &usize| (node, Arc::clone(&self.parameters[&node].weights));
+        let same = |(node, weights): &(usize, Arc<[i64]>)| {
+            let op = &self.plan.nodes[*node].op;
+            weights[..] == fixed.weights[..]
+                && matches!(op, PlanOp::Linear { shape, weight_bits, weight_scale, .. }
+                    if shape.has_weights_like(&fixed.shape)
+                    && (*weight_bits, *weight_scale) == (step.weight_bits, fixed.weight_scale))
+        };
+        match self.owners.get(&constant).map(of_node).filter(same) {
+            Some((node, weights)) => (Some(node), weights),
+            None => {
+                self.owners.insert(constant, self.plan.nodes.len());
+                (None, fixed.weights.clone().into())
+            }
+        }
+    }
+
+    /// Repeats elements until a value has `shape`, which it broadcasts to.
+    fn spread(&mut self, layer: &str, x: usize, shape: &Shape) -> usize {
+        let from = self.plan.values[x].shape.clone();
+        let mut dims = vec![1; shape.rank() - from.rank()];
+        dims.extend_from_slice(&from);
+        let small = "between a shape and one it broadcasts to";
+        let mut x = self.reshape(layer, x, Shape::new(dims.clone()).expect(small));
+        for axis in 0..shape.rank() {
+            if dims[axis] != shape[axis] {
+                dims[axis] = shape[axis];
+                let op = PlanOp::Gather { axis, indices: vec![0; shape[axis]] };
+                let (form, width) = (self.form_of(x), self.plan.values[x].width);
+                x = self.node(layer, op, vec![x], Shape::new(dims.clone()).expect(small), form, width);
+            }
+        }
+        x
     }
 
     fn reshape(&mut self, layer: &str, x: usize, shape: Shape) -> usize {

@@ -14,10 +14,15 @@ use super::Options;
 use super::calibrate::Seen;
 use super::early::truncated_early;
 use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
+use super::recurrence::Recurrence;
 use super::roles::{Layer, Role, node_error};
 use super::rounding::Rounding;
 use super::scales::{bounds, targets};
 use crate::Error;
+
+/// The scales that a function's results can have.
+pub(super) const MIN_FUNCTION_SCALE: i32 = 4;
+pub(super) const MAX_FUNCTION_SCALE: i32 = 14;
 
 /// Which form of a value a node reads or makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +50,8 @@ pub(super) struct Step<'g> {
     pub(super) makes: Kind,
     /// The integer weights of a linear layer.
     pub(super) fixed: Option<FixedLayer>,
+    /// Width of a linear layer's weights.
+    pub(super) weight_bits: u32,
 }
 
 /// Everything known before widths are chosen.
@@ -61,10 +68,17 @@ pub(super) struct Forms<'g> {
 impl<'g> Forms<'g> {
     /// `seen` is what calibration saw of every graph value.
     pub(super) fn choose(graph: &'g Graph, seen: &[Seen], options: &Options) -> Result<Self, Error> {
-        let (steps, native) = steps(graph, options)?;
+        let (mut steps, native) = steps(graph, options)?;
+        let recurrence = Recurrence::find(graph, &steps);
+        let bits = |precise: bool, bits: u32| if precise { bits.max(options.state_bits) } else { bits };
+        for (step, &precise) in steps.iter_mut().zip(&recurrence.layers) {
+            step.weight_bits = bits(precise, options.weight_bits);
+        }
+        let activation_bits: Vec<u32> =
+            recurrence.precise.iter().map(|&precise| bits(precise, options.activation_bits)).collect();
         let margin = f64::from(options.margin_percent) / 100.0;
         let bounds = bounds(&steps, seen, margin);
-        let targets = targets(graph, &steps, &native, &bounds, options.activation_bits);
+        let targets = targets(graph, &steps, &native, &bounds, &activation_bits);
         let values = graph.values().len();
         let rounding = Rounding::choose(graph, &steps, &native, &targets);
         let (raw, reduced) = (vec![None; values], vec![None; values]);
@@ -76,7 +90,7 @@ impl<'g> Forms<'g> {
         }
         for index in 0..forms.steps.len() {
             forms.reduce_inputs(index, &targets, &bounds);
-            forms.make(index, &targets, &bounds, margin, seen, options)?;
+            forms.make(index, &targets, &bounds, margin, seen)?;
         }
         Ok(forms)
     }
@@ -122,7 +136,6 @@ impl<'g> Forms<'g> {
         bounds: &[f64],
         margin: f64,
         seen: &[Seen],
-        options: &Options,
     ) -> Result<(), Error> {
         let step = &self.steps[index];
         let output = step.node.output.index();
@@ -135,7 +148,7 @@ impl<'g> Forms<'g> {
                 let mean = &seen[step.reads[0].0].mean;
                 let mean = (layer.channels() == Some(mean.len())).then_some(&mean[..]);
                 let half = |scale| self.half_unit(output, scale);
-                let (layer, form) = linear(layer, x, room, mean, half, options)
+                let (layer, form) = linear(layer, x, room, mean, half, step.weight_bits)
                     .map_err(|reason| node_error(step.node, reason))?;
                 fixed = Some(layer);
                 form
@@ -145,7 +158,19 @@ impl<'g> Forms<'g> {
                 let non_negative = !subtract && inputs.iter().all(|f| f.non_negative);
                 Form { scale, magnitude: magnitude_of(bounds[output], scale), non_negative }
             }
-            Role::AddConstant(_) => {
+            Role::Product => {
+                let [x, y] = [inputs[0], inputs[1]];
+                let scale = x.scale + y.scale;
+                let magnitude = (x.magnitude + y.magnitude).min(magnitude_of(bounds[output], scale));
+                Form { scale, magnitude, non_negative: x.non_negative && y.non_negative }
+            }
+            Role::Apply(function) => {
+                let scale = targets[output].clamp(MIN_FUNCTION_SCALE, MAX_FUNCTION_SCALE);
+                let magnitude = magnitude_of(bounds[output], scale);
+                Form { scale, magnitude, non_negative: function.is_non_negative() }
+            }
+            Role::ReduceSum { .. } => Form { magnitude: magnitude_of(bounds[output], x.scale), ..x },
+            Role::AddConstant(_) | Role::SubtractFrom(_) => {
                 Form { magnitude: magnitude_of(bounds[output], x.scale), non_negative: false, ..x }
             }
             Role::Relu | Role::Clip { .. } => {
@@ -208,9 +233,9 @@ fn linear(
     seen: f64,
     mean: Option<&[f64]>,
     half_unit: impl Fn(i32) -> i64,
-    options: &Options,
+    weight_bits: u32,
 ) -> Result<(FixedLayer, Form), String> {
-    let mut fixed = FixedLayer::quantise(layer, x.scale, options.weight_bits)?;
+    let mut fixed = FixedLayer::quantise(layer, x.scale, weight_bits)?;
     if let Some(mean) = mean {
         fixed.correct(layer, x.scale, mean);
     }
@@ -227,14 +252,23 @@ fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step<'g>>, Vec<
     let mut steps = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let role = Role::of(graph, node)?;
-        steps.push(Step { node, role, reads: Vec::new(), makes: Kind::Raw, fixed: None });
+        steps.push(Step {
+            node,
+            role,
+            reads: Vec::new(),
+            makes: Kind::Raw,
+            fixed: None,
+            weight_bits: options.weight_bits,
+        });
     }
     let early = truncated_early(graph, &steps, options);
     let mut native = vec![Kind::Reduced; graph.values().len()];
+    // Raw values that are about as narrow as reduced ones: what functions make, and sums of such.
+    let mut narrow = vec![false; graph.values().len()];
     for step in &mut steps {
         let private = step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none());
         let private: Vec<usize> = private.map(|id| id.index()).collect();
-        let preferred = |v: usize| if early[v] { Kind::Reduced } else { native[v] };
+        let preferred = |v: usize| if early[v] && !narrow[v] { Kind::Reduced } else { native[v] };
         let kinds: Vec<Kind> = match step.role {
             Role::Linear(_) => vec![Kind::Reduced],
             // Parts of one tensor are all raw or all reduced.
@@ -244,11 +278,21 @@ fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step<'g>>, Vec<
             _ => private.iter().map(|&v| preferred(v)).collect(),
         };
         step.makes = match step.role {
-            Role::Linear(_) | Role::Sum { .. } => Kind::Raw,
+            Role::Linear(_) | Role::Sum { .. } | Role::Product | Role::Apply(_) | Role::ReduceSum { .. } => {
+                Kind::Raw
+            }
             Role::Relu | Role::Clip { .. } => Kind::Reduced,
             _ => kinds[0],
         };
-        native[step.node.output.index()] = step.makes;
+        let output = step.node.output.index();
+        native[output] = step.makes;
+        narrow[output] = match step.role {
+            Role::Apply(_) => true,
+            Role::Sum { .. } | Role::AddConstant(_) | Role::SubtractFrom(_) | Role::Move | Role::Concat => {
+                private.iter().zip(&kinds).all(|(&v, &kind)| kind == Kind::Reduced || narrow[v])
+            }
+            _ => false,
+        };
         step.reads = private.into_iter().zip(kinds).collect();
     }
     Ok((steps, native))

@@ -4,6 +4,7 @@
 //! must have room for, unless the weights prove a smaller bound. From that follow scales (`forms`), then the least
 //! width of every tensor (`widths`), then the plan (`emit`).
 
+mod alike;
 mod calibrate;
 mod channels;
 mod early;
@@ -11,6 +12,7 @@ mod emit;
 mod equalise;
 mod fixed;
 mod forms;
+mod recurrence;
 mod roles;
 mod rounding;
 mod scales;
@@ -21,6 +23,7 @@ use veilflow_ir::plan::Settings;
 use veilflow_ir::{Graph, Plan, Tensor, Weights};
 
 use crate::Error;
+use alike::join_ranges;
 use calibrate::Seen;
 use emit::Emitter;
 use forms::Forms;
@@ -34,6 +37,8 @@ pub struct Options {
     pub weight_bits: u32,
     /// Bits of the largest activation a tensor has room for: 2..=30.
     pub activation_bits: u32,
+    /// Bits of the weights and the activations that a recurrent cell works with, if those are more: 2..=24.
+    pub state_bits: u32,
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. Twice as much is 200.
     pub margin_percent: u32,
     /// Reveal only the index of the largest output.
@@ -47,6 +52,7 @@ impl Default for Options {
         Self {
             weight_bits: 11,
             activation_bits: 12,
+            state_bits: 16,
             margin_percent: 200,
             arg_max: false,
             preprocessing: String::new(),
@@ -129,8 +135,9 @@ pub fn compile_within(
 
 /// Scales, widths, plan and weights for a simplified graph.
 fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs: usize) -> Result<Compiled, Error> {
+    let seen = join_ranges(simple, seen);
     let ranges: Vec<f32> = seen.iter().map(Seen::range).collect();
-    let forms = Forms::choose(simple, seen, options)?;
+    let forms = Forms::choose(simple, &seen, options)?;
     let margin = f64::from(options.margin_percent) / 100.0;
     let widths = Widths::choose(simple, &forms, &ranges, margin, u32::from(options.arg_max))?;
     let tensor = |(index, step): (usize, &forms::Step<'_>)| {
@@ -153,6 +160,7 @@ fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs: usize) -> 
     let settings = Settings {
         weight_bits: options.weight_bits,
         activation_bits: options.activation_bits,
+        state_bits: options.state_bits,
         margin_percent: options.margin_percent,
         calibration_inputs: inputs,
     };
@@ -167,6 +175,7 @@ fn check(options: &Options) -> Result<(), Error> {
     };
     within("weight bits", options.weight_bits, 2..=24)?;
     within("activation bits", options.activation_bits, 2..=30)?;
+    within("state bits", options.state_bits, 2..=24)?;
     within("margin in percent", options.margin_percent, 100..=100_000)
 }
 

@@ -1,6 +1,8 @@
 //! What each node of the float graph becomes in fixed point.
 
-use veilflow_ir::{Graph, Node, Op, Shape, Tensor, Window, layout};
+use std::sync::Arc;
+
+use veilflow_ir::{Function, Graph, Node, Op, Shape, Tensor, Window, layout};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
 
 use crate::Error;
@@ -30,7 +32,15 @@ pub(super) enum Role {
     /// The sum or difference of two activations.
     Sum { subtract: bool },
     /// An activation plus a constant.
-    AddConstant(std::sync::Arc<Tensor>),
+    AddConstant(Arc<Tensor>),
+    /// A constant less an activation.
+    SubtractFrom(Arc<Tensor>),
+    /// The product of two activations.
+    Product,
+    /// A function of every element.
+    Apply(Function),
+    /// Sums over some axes.
+    ReduceSum { axes: Vec<usize> },
     /// max(x, 0).
     Relu,
     /// x limited to 0..=max.
@@ -50,11 +60,11 @@ impl Role {
     pub(super) fn of(graph: &Graph, node: &Node) -> Result<Self, Error> {
         let refuse = |reason: &str| Err(node_error(node, reason.to_owned()));
         let constant = |i: usize| node.inputs.get(i).and_then(|&id| graph.constant_of(id));
-        if constant(0).is_some() {
-            return refuse("its first input is a constant");
-        }
         let x = graph.shape(node.inputs[0]);
         match &node.op {
+            Op::Sub if let Some(c) = constant(0) => Ok(Self::SubtractFrom(c.clone())),
+            Op::Add if let Some(c) = constant(0) => Ok(Self::AddConstant(c.clone())),
+            _ if constant(0).is_some() => refuse("its first input is a constant"),
             Op::Conv { .. } | Op::MatMul
                 if constant(1).is_none() || (node.inputs.len() > 2 && constant(2).is_none()) =>
             {
@@ -63,16 +73,16 @@ impl Role {
             Op::Conv { window, groups } => Ok(Self::Linear(conv(graph, node, window, *groups))),
             Op::MatMul => Ok(Self::Linear(matmul(graph, node))),
             Op::Mul => match constant(1) {
+                // A sign is no weight: what simplification makes of a constant less x.
+                Some(c) if c.data().iter().all(|&v| v == -1.0) => {
+                    let zero = Tensor::from_fn(Shape::new([])?, |_| 0.0);
+                    Ok(Self::SubtractFrom(Arc::new(zero)))
+                }
                 Some(c) if x == graph.shape(node.output) => Ok(Self::Linear(scaling(x, c))),
-                _ => refuse("only multiplication by a constant that fits the input is supported"),
+                Some(_) => refuse("a constant factor must fit the input"),
+                None => Ok(Self::Product),
             },
-            Op::Add | Op::Sub if x != graph.shape(node.output) => {
-                refuse("only the second input may be broadcast")
-            }
             Op::Add if let Some(c) = constant(1) => Ok(Self::AddConstant(c.clone())),
-            Op::Add | Op::Sub if graph.shape(node.inputs[1]) != x => {
-                refuse("two private inputs must have the same shape")
-            }
             Op::Add => Ok(Self::Sum { subtract: false }),
             Op::Sub => Ok(Self::Sum { subtract: true }),
             Op::Relu => Ok(Self::Relu),
@@ -83,16 +93,20 @@ impl Role {
                 pool: pool(window, x, graph.shape(node.output)),
                 count_padding: *include_padding,
             }),
-            Op::Reshape { .. } | Op::Transpose { .. } | Op::Pad { .. } => Ok(Self::Move),
+            Op::Apply { function } => Ok(Self::Apply(*function)),
+            Op::ReduceSum { axes } => Ok(Self::ReduceSum { axes: axes.clone() }),
+            Op::Reshape { .. } | Op::Transpose { .. } | Op::Pad { .. } | Op::Gather { .. } => Ok(Self::Move),
             Op::Concat { .. } if (0..node.inputs.len()).any(|i| constant(i).is_some()) => {
                 refuse("a constant among its inputs isn't supported")
             }
             Op::Concat { .. } => Ok(Self::Concat),
-            Op::Apply { .. } | Op::Gather { .. } | Op::ReduceSum { .. } => {
-                refuse("isn't supported in fixed point")
-            }
             Op::BatchNormalization { .. } | Op::Identity => refuse("simplify the graph first"),
         }
+    }
+
+    /// Whether inputs are repeated up to the output's shape first.
+    pub(super) fn spreads(&self) -> bool {
+        matches!(self, Self::Sum { .. } | Self::Product | Self::AddConstant(_) | Self::SubtractFrom(_))
     }
 
     /// Whether inputs are brought to the output's scale first, if that is finer.
@@ -124,7 +138,8 @@ fn matmul(graph: &Graph, node: &Node) -> Layer {
     let columns = graph.shape(node.inputs[0]).elements() / inner;
     let weights = layout::transpose(&floats(graph, node, 1).unwrap_or_default(), w, &[1, 0]);
     let bias = floats(graph, node, 2).unwrap_or_else(|| vec![0.0; rows]);
-    Layer { shape: LinearShape::MatMul(MatMulShape { rows, inner, columns }), weights, bias }
+    let shape = LinearShape::MatMul(MatMulShape { rows, inner, columns });
+    Layer { shape, weights, bias }
 }
 
 /// Multiplication by constants as a depthwise 1×1 convolution: over channels if c differs between them only, else over

@@ -30,7 +30,7 @@ impl Rounding {
             };
             let output = step.node.output.index();
             takes[output] = match step.role {
-                Role::Linear(_) | Role::AddConstant(_) => true,
+                Role::Linear(_) | Role::AddConstant(_) | Role::SubtractFrom(_) => true,
                 Role::MaxPool(_) | Role::Move | Role::Concat => {
                     !matches!(step.node.op, Op::Pad { .. }) && step.reads.iter().all(passes)
                 }
@@ -39,7 +39,12 @@ impl Rounding {
                     giver[output] = positive.iter().find(|read| passes(read)).map(|read| read.0);
                     giver[output].is_some()
                 }
-                Role::Relu | Role::Clip { .. } | Role::AveragePool { .. } => false,
+                Role::Relu
+                | Role::Clip { .. }
+                | Role::AveragePool { .. }
+                | Role::Product
+                | Role::Apply(_)
+                | Role::ReduceSum { .. } => false,
             };
         }
         let mut to: Vec<Option<i32>> = vec![None; values];

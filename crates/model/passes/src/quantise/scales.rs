@@ -1,10 +1,10 @@
 //! Bounds on magnitudes, and the scales of reduced forms that follow from them.
 
-use veilflow_ir::Graph;
+use veilflow_ir::{Function, Graph};
 
 use super::calibrate::Seen;
 use super::fixed::scale_for;
-use super::forms::{Kind, Step};
+use super::forms::{Kind, MAX_FUNCTION_SCALE, Step};
 use super::roles::Role;
 
 /// So many bits beyond those of activations a value may take that is only compared: what lies below zero is dropped.
@@ -19,6 +19,12 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
         let certain = match step.role {
             Role::Clip { max } => f64::from(max),
             Role::Sum { .. } => inputs.sum(),
+            Role::Product => inputs.product(),
+            // Saturates, whatever calibration saw of it.
+            Role::Apply(Function::Sigmoid | Function::Tanh | Function::Erf | Function::Exp) => {
+                bounds[output] = 1.0;
+                1.0
+            }
             Role::Relu | Role::MaxPool(_) | Role::AveragePool { .. } | Role::Concat => {
                 inputs.fold(0.0, f64::max)
             }
@@ -30,13 +36,13 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
 }
 
 /// The reduced scale of every value: the finest that leaves room for all values it is shared with, and no finer than
-/// what it is made from. A value that only activations read needs the precision of what they let through.
+/// what it is made from; `activation_bits` has the bits of every value. A value that only activations read needs the precision of what they let through.
 pub(super) fn targets(
     graph: &Graph,
     steps: &[Step<'_>],
     native: &[Kind],
     bounds: &[f64],
-    activation_bits: u32,
+    activation_bits: &[u32],
 ) -> Vec<i32> {
     let values = graph.values().len();
     let mut class: Vec<usize> = (0..values).collect();
@@ -67,7 +73,11 @@ pub(super) fn targets(
     let mut targets = vec![i32::MAX; values];
     for (value, &root) in roots.iter().enumerate() {
         let room = if only_compared[value] { DROPPED_BITS } else { 0 };
-        targets[root] = targets[root].min(scale_for(bounds[value], activation_bits + room));
+        targets[root] = targets[root].min(scale_for(bounds[value], activation_bits[value] + room));
+    }
+    for step in steps.iter().filter(|step| matches!(step.role, Role::Apply(_))) {
+        let root = roots[step.node.output.index()];
+        targets[root] = targets[root].min(MAX_FUNCTION_SCALE);
     }
     let comparisons =
         |s: &&Step<'_>| matches!(s.role, Role::Relu | Role::Clip { .. }) && s.reads[0].1 == Kind::Reduced;

@@ -10,6 +10,8 @@ use super::study::relative_error;
 use super::*;
 use crate::{clear, float};
 
+mod recurrent;
+
 fn shape(dims: &[usize]) -> Shape {
     Shape::new(dims).unwrap()
 }
@@ -26,13 +28,15 @@ fn tensor(dims: &[usize], size: f32, seed: u32) -> Tensor {
 struct Builder {
     graph: Graph,
     seed: u32,
+    options: Options,
 }
 
 impl Builder {
     fn new(dims: &[usize]) -> (Self, ValueId) {
         let mut graph = Graph::new("test");
         let x = graph.input("x", shape(dims)).unwrap();
-        (Self { graph, seed: 0 }, x)
+        let options = Options { weight_bits: 14, activation_bits: 14, ..Options::default() };
+        (Self { graph, seed: 0, options }, x)
     }
 
     fn constant(&mut self, dims: &[usize], size: f32) -> ValueId {
@@ -68,8 +72,7 @@ impl Builder {
         outputs.iter().for_each(|&o| self.graph.output(o, false));
         let dims = self.graph.shape(self.graph.inputs()[0]).to_vec();
         let inputs: Vec<Vec<Tensor>> = (50..54).map(|seed| vec![tensor(&dims, 3.0, seed)]).collect();
-        let options = Options { weight_bits: 14, activation_bits: 14, ..Options::default() };
-        let compiled = compile(&self.graph, &inputs[..2], &options).unwrap();
+        let compiled = compile(&self.graph, &inputs[..2], &self.options).unwrap();
         let Compiled { plan, weights, .. } = &compiled;
         plan.verify().unwrap();
         for input in &inputs {
@@ -494,7 +497,10 @@ fn a_forged_plan_that_verifies_runs() {
                 continue;
             }
             let zeros = |s: veilflow_ir::plan::ParameterSizes| {
-                (s.node, veilflow_ir::Parameters { weights: vec![0; s.weights], bias: vec![0; s.bias] })
+                (
+                    s.node,
+                    veilflow_ir::Parameters { weights: vec![0; s.weights].into(), bias: vec![0; s.bias] },
+                )
             };
             let weights = Weights::new(&plan, plan.parameters().into_iter().map(zeros).collect()).unwrap();
             let input = Tensor::from_fn(plan.values[plan.inputs[0].value].shape.clone(), |i| i as f32);

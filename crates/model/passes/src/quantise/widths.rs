@@ -7,6 +7,10 @@ use super::forms::{Form, Forms, Kind};
 use super::roles::{Role, node_error};
 use crate::Error;
 
+/// The widths that functions take and make.
+const MIN_ARGUMENT_WIDTH: u32 = 8;
+const MAX_FUNCTION_WIDTH: u32 = 32;
+
 /// The widths of a network.
 pub(super) struct Widths {
     /// The width at which each step works: of a comparison its bits, else its ring.
@@ -43,7 +47,14 @@ impl Widths {
             // At the output's scale, inputs take this many bits more.
             let finer = |f: &Form| (made.scale - f.scale).max(0) as u32;
             let width = match &step.role {
-                Role::Linear(_) | Role::AddConstant(_) | Role::Move => demanded.max(least(x)),
+                Role::Linear(_)
+                | Role::AddConstant(_)
+                | Role::SubtractFrom(_)
+                | Role::ReduceSum { .. }
+                | Role::Move => demanded.max(least(x)),
+                Role::Product => inputs.iter().map(|f| factor_width(*f)).sum(),
+                // Wider than it can make, its result is extended.
+                Role::Apply(_) => demanded.min(MAX_FUNCTION_WIDTH).max(made.scale.unsigned_abs() + 2),
                 Role::Sum { .. } | Role::Concat => {
                     inputs.iter().map(|f| least(*f) + finer(f)).fold(demanded, u32::max)
                 }
@@ -71,8 +82,13 @@ impl Widths {
             }
             widths.steps[index] = width;
             for (&(value, kind), form) in step.reads.iter().zip(&inputs) {
-                let shift = if step.role.aligns() { finer(form) } else { 0 };
-                widths.demand(value, kind, width - shift);
+                let read = match step.role {
+                    Role::Product => factor_width(*form),
+                    Role::Apply(_) => argument_width(*form),
+                    _ if step.role.aligns() => width - finer(form),
+                    _ => width,
+                };
+                widths.demand(value, kind, read);
             }
         }
         for id in graph.inputs() {
@@ -112,6 +128,19 @@ pub(super) fn least(form: Form) -> u32 {
     form.magnitude + 1
 }
 
+/// The width of a factor: with a bit to spare its sign costs no comparison.
+pub(super) fn factor_width(form: Form) -> u32 {
+    least(form) + u32::from(!form.non_negative)
+}
+
+/// The width of a function's argument.
+pub(super) fn argument_width(form: Form) -> u32 {
+    least(form).max(MIN_ARGUMENT_WIDTH).max((form.scale + 1).max(0) as u32)
+}
+
+/// A reduced form so many bits wider than need be is made by truncating a wider raw form, rather than by extension.
+const SPARE_BITS: u32 = 2;
+
 /// The width at which a raw value is truncated to its reduced form. If it must be widened again, one spare bit makes
 /// that cheap.
 pub(super) fn truncation_width(forms: &Forms<'_>, widths: &Widths, value: usize) -> u32 {
@@ -122,6 +151,9 @@ pub(super) fn truncation_width(forms: &Forms<'_>, widths: &Widths, value: usize)
         // Bits are added: any width can be had from the start.
         return plain.max(widths.demanded(value, Kind::Reduced).saturating_add_signed(shift));
     }
-    let widened = widths.demanded(value, Kind::Reduced) > plain - shift as u32;
-    plain + u32::from(widened && !raw.non_negative)
+    let demanded = widths.demanded(value, Kind::Reduced) + shift as u32;
+    match demanded.saturating_sub(plain) {
+        more @ 0..=SPARE_BITS => plain + more,
+        _ => plain + u32::from(!raw.non_negative),
+    }
 }

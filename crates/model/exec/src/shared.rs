@@ -1,0 +1,106 @@
+//! Linear layers of the same weights, as the steps of a recurrent network have, get their pairs together.
+//!
+//! A product W·X is one product a column of X. So of one pair (r, W·r − s) for the columns of all layers together, each layer's
+//! columns are a pair of its own: its r and s are uniform and independent of the others'. What would be a ciphertext and a reply
+//! for every layer is one for as many as fit. A layer whose ring is narrower takes its pair's low bits.
+
+use std::ops::Range;
+
+use veilflow_correlation::{LinearPair, LinearRequest};
+use veilflow_ir::plan::{Plan, PlanOp};
+use veilflow_ring::RingVec;
+use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
+
+use crate::node;
+
+/// The columns that a layer multiplies its weights with, if it is a product of matrices or does the same at every position.
+fn columns(shape: &LinearShape) -> Option<usize> {
+    match shape {
+        LinearShape::MatMul(s) => Some(s.columns),
+        LinearShape::Conv2d(Conv2dShape {
+            in_height,
+            in_width,
+            kernel: [1, 1],
+            stride: [1, 1],
+            pads: [0, 0, 0, 0],
+            ..
+        }) => Some(in_height * in_width),
+        LinearShape::Conv2d(_) => None,
+    }
+}
+
+/// The layer with other columns.
+fn with_columns(shape: &LinearShape, columns: usize) -> LinearShape {
+    match shape {
+        LinearShape::MatMul(s) => LinearShape::MatMul(MatMulShape { columns, ..*s }),
+        LinearShape::Conv2d(s) => {
+            LinearShape::Conv2d(Conv2dShape { in_height: 1, in_width: columns, ..s.clone() })
+        }
+    }
+}
+
+/// Whose pair a layer's is part of: its own, unless it takes the weights of a node whose columns its own can join.
+fn leader(plan: &Plan, layer: &LinearRequest) -> usize {
+    let PlanOp::Linear { weights_of: Some(owner), .. } = plan.nodes[layer.layer].op else {
+        return layer.layer;
+    };
+    let joins = |shape: &LinearShape| columns(shape).is_some();
+    match node::linear_layer(plan, owner) {
+        Some(first) if joins(&first.shape) && joins(&layer.shape) => owner,
+        _ => layer.layer,
+    }
+}
+
+/// The layers whose pairs are made with that of `first`: itself, and the later ones that it leads.
+fn members(plan: &Plan, first: LinearRequest) -> Vec<LinearRequest> {
+    let index = first.layer;
+    let led = |i| node::linear_layer(plan, i).filter(|layer| leader(plan, layer) == index);
+    [first].into_iter().chain((index + 1..plan.nodes.len()).filter_map(led)).collect()
+}
+
+fn total_columns(members: &[LinearRequest]) -> usize {
+    members.iter().filter_map(|m| columns(&m.shape)).sum()
+}
+
+/// The layer whose pair is made at node `index`, if one is: for the node itself and all that it leads.
+pub(crate) fn request(plan: &Plan, index: usize) -> Option<LinearRequest> {
+    let layer = node::linear_layer(plan, index)?;
+    if leader(plan, &layer) != index {
+        return None;
+    }
+    let members = members(plan, layer.clone());
+    if members.len() == 1 {
+        return Some(layer);
+    }
+    let ring = members.iter().map(|m| m.ring).max().unwrap_or(layer.ring);
+    Some(LinearRequest { shape: with_columns(&layer.shape, total_columns(&members)), ring, ..layer })
+}
+
+/// The parts of the pair of [`request`], each with its node.
+pub(crate) fn split(plan: &Plan, index: usize, pair: LinearPair) -> Vec<(usize, LinearPair)> {
+    let members = node::linear_layer(plan, index).map_or_else(Vec::new, |layer| members(plan, layer));
+    if members.len() < 2 {
+        return vec![(index, pair)];
+    }
+    let total = total_columns(&members);
+    let mut first = 0;
+    let part = |member: LinearRequest| {
+        let range = first..first + columns(&member.shape).unwrap_or(0);
+        first = range.end;
+        let cut = |x: &RingVec| slice(x, total, range.clone()).narrow(member.ring);
+        let part = match &pair {
+            LinearPair::Server { s } => LinearPair::Server { s: cut(s) },
+            LinearPair::Client { mask, product } => {
+                LinearPair::Client { mask: cut(mask), product: cut(product) }
+            }
+        };
+        (member.layer, part)
+    };
+    members.into_iter().map(part).collect()
+}
+
+/// Columns of a matrix of `total` columns, row by row.
+fn slice(x: &RingVec, total: usize, columns: Range<usize>) -> RingVec {
+    let rows = x.values().chunks_exact(total).flat_map(|row| &row[columns.clone()]);
+    RingVec::from_values(x.ring(), rows.copied().collect())
+}
