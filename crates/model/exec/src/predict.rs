@@ -77,7 +77,7 @@ pub fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
     let delay = link.one_way_delay.as_secs_f64();
     let step = |flow: &Flow| {
         let bytes = match *flow {
-            Flow::From(_, bytes) => bytes,
+            Flow::From(_, bytes) | Flow::Helper(_, bytes) => bytes,
             Flow::Exchange(a, b) => a.max(b),
         };
         bytes as f64 / link.bandwidth_bytes_per_s

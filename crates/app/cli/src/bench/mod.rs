@@ -124,7 +124,8 @@ pub(crate) struct RunOptions {
 impl RunOptions {
     /// How this party connects: silence for longer than `timeout` ends the session.
     pub(crate) fn connection(&self, timeout: Duration) -> LinkOptions {
-        LinkOptions { timeout, shape: if self.shape { self.link.shape() } else { None } }
+        let shape = if self.shape { self.link.shape() } else { None };
+        LinkOptions { timeout, shape, ..LinkOptions::default() }
     }
 
     /// The options of a session whose online conversation is `cost`.
