@@ -17,5 +17,5 @@ pub use phase::{Phase, Stopwatch, peak_rss_bytes};
 pub use predict::{Prediction, choose_tuning, online_cost, wire_seconds};
 pub use prepare::{Prepared, Preparer};
 pub use run::{Online, Outcome, Progress, Step};
-pub use session::{Session, SessionOptions, SupplierKind};
+pub use session::{Links, Session, SessionOptions, SupplierKind};
 pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};

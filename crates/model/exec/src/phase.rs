@@ -13,6 +13,9 @@ pub struct Phase {
     pub sent: u64,
     /// Payload bytes received by it.
     pub received: u64,
+    /// Payload bytes between this party and a helper, both ways; not part of the others.
+    #[serde(default)]
+    pub helper: u64,
     /// The longest chain of dependent messages.
     pub rounds: u64,
     /// Wall-clock seconds.
@@ -25,6 +28,7 @@ impl std::ops::AddAssign for Phase {
     fn add_assign(&mut self, next: Self) {
         self.sent += next.sent;
         self.received += next.received;
+        self.helper += next.helper;
         self.rounds += next.rounds;
         self.seconds += next.seconds;
         self.cpu_seconds += next.cpu_seconds;
@@ -64,6 +68,7 @@ impl Stopwatch {
         Phase {
             sent: meter.sent,
             received: meter.received,
+            helper: 0,
             rounds: meter.rounds,
             seconds: self.began.elapsed().as_secs_f64(),
             cpu_seconds: cpu_seconds() - self.cpu,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use veilflow_correlation::{Pools, Supplier, Weights as Possession};
+use veilflow_correlation::{Needs, Pools, Supplier, Weights as Possession};
 use veilflow_ir::Weights;
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
@@ -66,6 +66,11 @@ impl Preparer {
 
     pub(crate) fn begin(&mut self, plan: &Plan, weights: Option<&Weights>) -> Result<()> {
         check_weights(self.role, plan, weights)?;
+        let needs = |i| Needs {
+            demand: node::cost(plan, i, self.tuning).demand,
+            linear: node::linear_request(plan, i).into_iter().collect(),
+        };
+        self.supplier.announce(&(0..plan.nodes.len()).map(needs).collect::<Vec<_>>())?;
         Ok(self.channel.restart_rounds()?)
     }
 
@@ -78,6 +83,7 @@ impl Preparer {
         pools: &mut Pools,
     ) -> Result<Phase> {
         let watch = Stopwatch::start(&self.channel);
+        let helper_before = self.supplier.helper_bytes();
         let demand = node::cost(plan, index, self.tuning).demand;
         self.supplier.fill(&mut self.channel, &demand, pools)?;
         if let Some(request) = node::linear_request(plan, index) {
@@ -89,6 +95,7 @@ impl Preparer {
             pools.put_linear(index, pair);
         }
         self.channel.flush()?;
-        Ok(watch.stop(&self.channel))
+        let helper = self.supplier.helper_bytes() - helper_before;
+        Ok(Phase { helper, ..watch.stop(&self.channel) })
     }
 }

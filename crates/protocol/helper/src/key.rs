@@ -110,7 +110,7 @@ mod tests {
     fn both_sides_agree_and_every_domain_has_a_stream_of_its_own() {
         let [party, helper] = keys([1; 16], Role::P0, 1);
         assert_eq!(*party.0, *helper.0);
-        let mut streams = vec![
+        let mut streams = [
             party.batch(0, b"x"),
             party.batch(1, b"x"),
             party.batch(0, b"y"),
