@@ -51,6 +51,9 @@ pub enum ExecError {
     /// Correlations are to come from a helper, but there is no connection to one.
     #[error("the session has no connection to a helper")]
     NoHelper,
+    /// The helper cannot be reached.
+    #[error("the helper cannot be reached")]
+    HelperUnreachable(#[source] NetError),
     /// The stock of prepared runs has ended.
     #[error("no further run was prepared")]
     StockClosed,

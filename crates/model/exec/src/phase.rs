@@ -24,6 +24,13 @@ pub struct Phase {
     pub cpu_seconds: f64,
 }
 
+impl Phase {
+    /// Payload bytes to and from this party.
+    pub fn bytes(&self) -> u64 {
+        self.sent + self.received + self.helper
+    }
+}
+
 impl std::ops::AddAssign for Phase {
     fn add_assign(&mut self, next: Self) {
         self.sent += next.sent;
@@ -44,7 +51,7 @@ pub struct Stopwatch {
 }
 
 /// CPU seconds of this process so far, user and system.
-fn cpu_seconds() -> f64 {
+pub fn cpu_seconds() -> f64 {
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 * 1e-6;
     getrusage(UsageWho::RUSAGE_SELF).map_or(0.0, |u| seconds(u.user_time()) + seconds(u.system_time()))
 }

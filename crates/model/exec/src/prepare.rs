@@ -74,6 +74,22 @@ impl Preparer {
         Ok(self.channel.restart_rounds()?)
     }
 
+    /// What `make` makes with the supplier, and what that took.
+    ///
+    /// # Errors
+    /// Those of `make`, and a failing channel.
+    pub fn measure<T>(
+        &mut self,
+        make: impl FnOnce(&mut dyn Supplier, &mut Channel) -> veilflow_correlation::Result<T>,
+    ) -> Result<(T, Phase)> {
+        let watch = Stopwatch::start(&self.channel);
+        let helper_before = self.supplier.helper_bytes();
+        let made = make(&mut *self.supplier, &mut self.channel)?;
+        self.channel.flush()?;
+        let helper = self.supplier.helper_bytes() - helper_before;
+        Ok((made, Phase { helper, ..watch.stop(&self.channel) }))
+    }
+
     /// Makes what node `index` consumes.
     pub(crate) fn node(
         &mut self,
@@ -82,20 +98,18 @@ impl Preparer {
         weights: Option<&Weights>,
         pools: &mut Pools,
     ) -> Result<Phase> {
-        let watch = Stopwatch::start(&self.channel);
-        let helper_before = self.supplier.helper_bytes();
         let demand = node::cost(plan, index, self.tuning).demand;
-        self.supplier.fill(&mut self.channel, &demand, pools)?;
-        if let Some(request) = node::linear_request(plan, index) {
-            let possession = match weights.and_then(|w| w.of(index)) {
-                Some(parameters) => Possession::Mine(&parameters.weights),
-                None => Possession::Theirs,
-            };
-            let pair = self.supplier.linear(&mut self.channel, &request, possession)?;
-            pools.put_linear(index, pair);
-        }
-        self.channel.flush()?;
-        let helper = self.supplier.helper_bytes() - helper_before;
-        Ok(Phase { helper, ..watch.stop(&self.channel) })
+        let ((), phase) = self.measure(|supplier, channel| {
+            supplier.fill(channel, &demand, pools)?;
+            if let Some(request) = node::linear_request(plan, index) {
+                let possession = match weights.and_then(|w| w.of(index)) {
+                    Some(parameters) => Possession::Mine(&parameters.weights),
+                    None => Possession::Theirs,
+                };
+                pools.put_linear(index, supplier.linear(channel, &request, possession)?);
+            }
+            Ok(())
+        })?;
+        Ok(phase)
     }
 }

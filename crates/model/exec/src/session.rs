@@ -166,7 +166,7 @@ impl SupplyPlan {
         &self,
         role: Role,
         channel: &mut Channel,
-        helper: Option<Channel>,
+        helper: Option<Connect<'_>>,
         prg: Prg,
         threads: usize,
     ) -> Result<Box<dyn Supplier>> {
@@ -174,7 +174,8 @@ impl SupplyPlan {
             Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
             Self::He(plan) => Box::new(HeSupplier::setup(role, channel, prg, plan, threads)?),
             Self::Helper => {
-                let link = helper.ok_or(ExecError::NoHelper)?;
+                let connect = helper.ok_or(ExecError::NoHelper)?;
+                let link = connect().map_err(ExecError::HelperUnreachable)?;
                 Box::new(
                     HelperSupplier::setup(role, channel, link, prg, threads)
                         .map_err(CorrelationError::from)?,
@@ -184,16 +185,25 @@ impl SupplyPlan {
     }
 }
 
+/// Connects to a helper.
+pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
+
 /// A party's connections.
-#[derive(Debug)]
-pub struct Links {
+pub struct Links<'a> {
     /// To the peer.
     pub peer: Channel,
-    /// To the helper, for [`SupplierKind::Helper`]; the same one as the peer's.
-    pub helper: Option<Channel>,
+    /// To the helper, for [`SupplierKind::Helper`]: the same one as the peer's. It is called once the parties have shaken hands,
+    /// so that a helper need not wait for them to.
+    pub helper: Option<Connect<'a>>,
 }
 
-impl From<Channel> for Links {
+impl fmt::Debug for Links<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Links({:?}, helper: {})", self.peer, self.helper.is_some())
+    }
+}
+
+impl From<Channel> for Links<'_> {
     fn from(peer: Channel) -> Self {
         Self { peer, helper: None }
     }
@@ -222,8 +232,8 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Session::open`]; [`ExecError::Layer`] if the supplier cannot do one of the plan's layers.
-    pub fn open_for(
-        links: impl Into<Links>,
+    pub fn open_for<'a>(
+        links: impl Into<Links<'a>>,
         role: Role,
         plan: &Plan,
         options: SessionOptions,
@@ -237,8 +247,8 @@ impl Session {
     ///
     /// # Errors
     /// Any difference in plan, parameters, version or roles, at both sides; a failing channel; failing randomness.
-    pub fn open(
-        links: impl Into<Links>,
+    pub fn open<'a>(
+        links: impl Into<Links<'a>>,
         role: Role,
         plan_hash: [u8; 32],
         needs: &Needs,

@@ -15,12 +15,25 @@ use crate::{HelperError, Result, batch};
 
 const NAMES: [&str; 2] = ["server", "client"];
 
+/// How long a newcomer may take to say who it is.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a helper works.
+#[derive(Debug, Clone, Copy)]
+pub struct HelperOptions {
+    /// Sessions at once; twice as many parties may wait for their peers.
+    pub at_once: usize,
+    /// Threads in which a session's layers are computed.
+    pub threads: usize,
+    /// How long a session waits for a client's next request, or for a party to read.
+    pub timeout: Duration,
+}
+
 /// A helper for any number of sessions, one after another or several at once.
 ///
 /// It holds nothing between sessions but the parties that wait for their peers.
 pub struct Helper {
-    threads: usize,
-    at_once: usize,
+    options: HelperOptions,
     state: Mutex<State>,
 }
 
@@ -55,47 +68,45 @@ impl fmt::Debug for Helper {
 }
 
 impl Helper {
-    /// A helper that serves so many sessions at once, computing each one's layers in so many threads.
-    pub fn new(at_once: usize, threads: usize) -> Self {
-        Self { threads, at_once, state: Mutex::default() }
+    /// A helper that serves nobody yet.
+    pub fn new(options: HelperOptions) -> Self {
+        Self { options, state: Mutex::default() }
     }
 
-    /// Takes a party in, whoever it is. The first of a session is left waiting for its peer, and this returns at once; with the
-    /// second, this serves the session to its end, and returns what it was. Give each party a thread.
+    /// Takes a party in, whoever it is. The first of a session is left waiting for its peer; the second brings the session.
+    /// Reading the hello may take a while: give each newcomer a thread.
     ///
     /// # Errors
-    /// A party that leaves early, is silent until its channel's deadline, does not read until then, or sends what is no request;
-    /// or there is no room. The session's connections are closed, and both parties fail.
-    pub fn welcome(&self, mut channel: Channel) -> Result<Option<Served>> {
+    /// A party that says nothing, or no hello; or there is no room. Its connection is closed.
+    pub fn welcome(&self, mut channel: Channel) -> Result<Option<Session<'_>>> {
+        let HelperOptions { at_once, timeout, .. } = self.options;
+        channel.set_timeout(HELLO_TIMEOUT.min(timeout));
         let hello = Hello::receive(&mut channel, "party")?;
-        let (role, session) = (hello.role()?, hello.session);
+        channel.set_timeout(timeout);
+        let (role, id) = (hello.role()?, hello.session);
         let newcomer = Arrived { role, public: hello.public, channel, since: Instant::now() };
-        let (first, second) = {
-            let mut state = self.state();
-            match state.waiting.remove(&session) {
-                Some(first) if first.role == role => return Err(HelperError::SameRole { role }),
-                Some(first) if state.serving < self.at_once => {
-                    state.serving += 1;
-                    (first, newcomer)
-                }
-                Some(first) => {
-                    drop(state);
-                    return refuse(session, [first, newcomer]);
-                }
-                // Twice as many may wait as may be served, so that strangers cannot fill the memory.
-                None if state.waiting.len() < 2 * self.at_once => {
-                    state.waiting.insert(session, newcomer);
-                    return Ok(None);
-                }
-                None => {
-                    drop(state);
-                    return refuse(session, [newcomer]);
-                }
+        let mut state = self.state();
+        let full = match state.waiting.remove(&id) {
+            Some(first) if first.role == role => return Err(HelperError::SameRole { role }),
+            Some(first) if state.serving < at_once => {
+                state.serving += 1;
+                let parties = if role == Role::P0 { [newcomer, first] } else { [first, newcomer] };
+                return Ok(Some(Session { id, parties, helper: self }));
             }
+            Some(first) => vec![first, newcomer],
+            None if state.waiting.len() < 2 * at_once => {
+                state.waiting.insert(id, newcomer);
+                return Ok(None);
+            }
+            None => vec![newcomer],
         };
-        let _serving = Serving(self);
-        let parties = if role == Role::P0 { [second, first] } else { [first, second] };
-        Session::open(session, parties)?.serve(self.threads).map(Some)
+        drop(state);
+        for mut party in full {
+            let answer = Hello { code: BUSY, session: id, public: [0; 32] };
+            // Who does not hear it sees the connection closed.
+            let _ = answer.send(&mut party.channel, NAMES[party.role.index()]);
+        }
+        Err(HelperError::Busy)
     }
 
     /// Turns parties away that have waited for their peers for so long.
@@ -114,65 +125,61 @@ impl Helper {
     }
 }
 
-/// Counts a session until it ends, however it does.
-struct Serving<'a>(&'a Helper);
-
-impl Drop for Serving<'_> {
-    fn drop(&mut self) {
-        self.0.state().serving -= 1;
-    }
-}
-
-fn refuse<const N: usize>(session: SessionId, parties: [Arrived; N]) -> Result<Option<Served>> {
-    for mut party in parties {
-        let public = [0; 32];
-        // Who does not hear it sees the connection closed.
-        let _ = Hello { code: BUSY, session, public }.send(&mut party.channel, NAMES[party.role.index()]);
-    }
-    Err(HelperError::Busy)
-}
-
-/// A session of two parties, by role.
-struct Session {
+/// A session whose parties are both here.
+pub struct Session<'a> {
     id: SessionId,
-    channels: [Channel; 2],
-    keys: [SessionKey; 2],
+    /// By role.
+    parties: [Arrived; 2],
+    helper: &'a Helper,
 }
 
-impl Session {
-    /// Agrees on a key with each party.
-    fn open(id: SessionId, parties: [Arrived; 2]) -> Result<Self> {
-        let mut prg = Prg::from_entropy()?;
-        let mut agree = |mut party: Arrived| -> Result<(Channel, SessionKey)> {
-            let secret = Secret::new(&mut prg);
-            let public = secret.public;
-            let answer = Hello { code: WELCOME, session: id, public };
-            answer.send(&mut party.channel, NAMES[party.role.index()])?;
-            let key = secret.agree(&party.public, &id, party.role, [&party.public, &public])?;
-            Ok((party.channel, key))
-        };
-        let [p0, p1] = parties;
-        let ((c0, k0), (c1, k1)) = (agree(p0)?, agree(p1)?);
-        Ok(Self { id, channels: [c0, c1], keys: [k0, k1] })
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session(..)")
     }
+}
 
-    /// Answers requests until the client leaves.
-    fn serve(mut self, threads: usize) -> Result<Served> {
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.helper.state().serving -= 1;
+    }
+}
+
+impl Session<'_> {
+    /// Agrees on a key with each party, then answers requests until the client leaves.
+    ///
+    /// # Errors
+    /// A party that leaves too early, is silent or does not read for too long, or sends what is no request. Both connections are
+    /// closed, and both parties fail if they still need the helper.
+    pub fn serve(mut self) -> Result<Served> {
+        let mut prg = Prg::from_entropy()?;
+        let [p0, p1] = &mut self.parties;
+        let keys = [agree(p0, &self.id, &mut prg)?, agree(p1, &self.id, &mut prg)?];
+        let channels = [&mut p0.channel, &mut p1.channel];
         let mut number = 0u64;
-        while let Some(job) = receive_request(&mut self.channels[1], &self.id, number)? {
+        while let Some(job) = receive_request(channels[1], &self.id, number)? {
             let description = job.encode();
-            let streams = self.keys.each_ref().map(|key| key.batch(number, &description));
+            let streams = keys.each_ref().map(|key| key.batch(number, &description));
             let correction = match &job {
                 Job::Batch { kind, count } => batch::correction(*kind, *count, streams),
                 Job::Layer { ring, shape, .. } => {
-                    let mask = self.keys[0].weight_mask(&description);
-                    batch::layer_correction(threads, *ring, shape, mask, streams)
+                    let mask = keys[0].weight_mask(&description);
+                    batch::layer_correction(self.helper.options.threads, *ring, shape, mask, streams)
                 }
             };
             let to = job.corrected().index();
-            send_batch(&mut self.channels[to], &self.id, number, &correction, NAMES[to])?;
+            send_batch(channels[to], &self.id, number, &correction, NAMES[to])?;
             number = number.checked_add(1).ok_or(HelperError::Exhausted)?;
         }
-        Ok(Served { requests: number, meters: self.channels.each_ref().map(Channel::meter) })
+        Ok(Served { requests: number, meters: channels.map(|channel| channel.meter()) })
     }
+}
+
+/// Answers a party's hello, which gives a key in common with it.
+fn agree(party: &mut Arrived, session: &SessionId, prg: &mut Prg) -> Result<SessionKey> {
+    let secret = Secret::new(prg);
+    let public = secret.public;
+    let answer = Hello { code: WELCOME, session: *session, public };
+    answer.send(&mut party.channel, NAMES[party.role.index()])?;
+    secret.agree(&party.public, session, party.role, [&party.public, &public])
 }

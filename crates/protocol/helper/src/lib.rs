@@ -57,5 +57,5 @@ mod message;
 mod supplier;
 
 pub use error::{HelperError, Result};
-pub use helper::{Helper, Served};
+pub use helper::{Helper, HelperOptions, Served, Session};
 pub use supplier::{HelperCosts, HelperSupplier};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use veilflow_correlation::{
     CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Supplier, SupplyCosts, Weights,
 };
-use veilflow_helper::{Helper, HelperCosts, HelperError, HelperSupplier, Served};
+use veilflow_helper::{Helper, HelperCosts, HelperError, HelperOptions, HelperSupplier, Served, Session};
 use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, RingVec};
@@ -64,13 +64,22 @@ fn links() -> ([Channel; 2], [Channel; 2]) {
     ([a0, a1], [b0, b1])
 }
 
+fn one_at_a_time() -> Helper {
+    Helper::new(HelperOptions { at_once: 1, threads: 2, timeout: Duration::from_secs(20) })
+}
+
 /// A helper in threads of its own: what became of each party's arrival.
 fn serve(ends: [Channel; 2]) -> [Arrival; 2] {
-    let helper = Arc::new(Helper::new(1, 2));
+    let helper = Arc::new(one_at_a_time());
     ends.map(|end| {
         let helper = helper.clone();
-        thread::spawn(move || helper.welcome(end))
+        thread::spawn(move || arrive(&helper, end))
     })
+}
+
+/// Serves the session if the party at the other end completes it.
+fn arrive(helper: &Helper, end: Channel) -> Result<Option<Served>, HelperError> {
+    helper.welcome(end)?.map(Session::serve).transpose()
 }
 
 /// What the one arrival that served the session says of it.
@@ -392,10 +401,10 @@ fn another_order_than_announced_is_an_error() {
 
 #[test]
 fn strangers_are_turned_away_and_the_session_beside_them_goes_on() {
-    let helper = Arc::new(Helper::new(1, 1));
+    let helper = Arc::new(one_at_a_time());
     let welcome = |end: Channel| {
         let helper = helper.clone();
-        thread::spawn(move || helper.welcome(end))
+        thread::spawn(move || arrive(&helper, end))
     };
     // Garbage, and another version.
     let (mut stranger, end) = memory_pair();
@@ -438,12 +447,12 @@ fn strangers_are_turned_away_and_the_session_beside_them_goes_on() {
 
 #[test]
 fn who_waits_too_long_for_its_peer_is_dismissed() {
-    let helper = Helper::new(1, 1);
+    let helper = one_at_a_time();
     let (mut party, end) = memory_pair();
     let hello = [&b"VFHELPER"[..], &1u32.to_le_bytes(), &[0], &[5; 16], &[1; 32]].concat();
     party.send(&hello).unwrap();
     party.flush().unwrap();
-    assert_eq!(helper.welcome(end).unwrap(), None);
+    assert!(helper.welcome(end).unwrap().is_none());
     helper.dismiss(Duration::from_secs(3600));
     party.set_timeout(SHORT);
     assert!(matches!(party.recv_vec(1), Err(NetError::Timeout { .. })), "it still waits");
@@ -455,7 +464,7 @@ fn who_waits_too_long_for_its_peer_is_dismissed() {
     let (mut party, end) = memory_pair();
     party.send(&hello).unwrap();
     party.flush().unwrap();
-    assert_eq!(helper.welcome(end).unwrap(), None);
+    assert!(helper.welcome(end).unwrap().is_none());
     helper.dismiss(Duration::ZERO);
     assert_eq!(party.recv_vec(1), Err(NetError::Closed));
 }
