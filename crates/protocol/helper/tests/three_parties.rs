@@ -9,6 +9,7 @@ use veilflow_correlation::{
 };
 use veilflow_helper::{Helper, HelperCosts, HelperError, HelperOptions, HelperSupplier, Served, Session};
 use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
+use veilflow_online::{Party, Tuning, linear, relu, relu_cost, reveal_to};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
@@ -226,8 +227,8 @@ impl Transport for Recorder {
     }
 }
 
-/// All that each party writes to the helper, frames and headers included.
-fn transcript(parties: u128, weights: u128) -> [Vec<u8>; 2] {
+/// All that each party writes to the helper, frames and headers included, in a run with these weights and this input.
+fn transcript(parties: u128, weights: u128, input: u128) -> [Vec<u8>; 2] {
     let (links, ends) = links();
     let helper = serve(ends);
     let written: [Arc<Mutex<Vec<u8>>>; 2] = Default::default();
@@ -240,20 +241,46 @@ fn transcript(parties: u128, weights: u128) -> [Vec<u8>; 2] {
         let mut supplier = setup(role, channel, link, parties).unwrap();
         supplier.announce(&[needs()]).unwrap();
         run(role, &mut supplier, channel, weights).unwrap();
+        online(role, &mut supplier, channel, weights, input);
     });
     ended_well(helper);
     written.map(|w| w.lock().unwrap().clone())
 }
 
+/// A layer and a ReLU on the client's input, prepared and run.
+fn online(role: Role, supplier: &mut HelperSupplier, channel: &mut Channel, seed: u128, input: u128) {
+    let request = layers().remove(0);
+    let weights = weights(&request, seed);
+    let possession = if role == Role::P0 { Weights::Mine(&weights) } else { Weights::Theirs };
+    let bits = request.ring.bits();
+    let demand = relu_cost(bits, request.shape.out_len(), Tuning::default()).demand;
+    let mut party = Party::new(role, channel.fork().unwrap(), Prg::from_seed(Block(input)));
+    supplier.fill(channel, &demand, &mut party.pools).unwrap();
+    let pair = supplier.linear(channel, &request, possession).unwrap();
+    party.pools.put_linear(request.layer, pair);
+    let len = request.shape.in_len();
+    let x = Prg::from_seed(Block(input)).ring_vec(request.ring, len);
+    let share = if role == Role::P1 { x.clone() } else { RingVec::zeros(request.ring, len) };
+    let y = linear(&mut party, &request, possession, &share).unwrap();
+    let z = relu(&mut party, &y).unwrap();
+    let result = reveal_to(&mut party, Role::P1, &z).unwrap();
+    party.channel.flush().unwrap();
+    if let Some(result) = result {
+        let want = veilflow_spec::relu(&veilflow_spec::linear(&request.shape, &weights, &x));
+        assert!(result == want, "input {input}");
+    }
+}
+
 #[test]
-fn what_the_helper_receives_does_not_depend_on_the_weights() {
-    let [server, client] = transcript(3, 100);
-    assert_eq!([&server, &client], transcript(3, 200).each_ref());
+fn what_the_helper_receives_depends_neither_on_weights_nor_on_input() {
+    let [server, client] = transcript(3, 100, 1);
+    assert_eq!([&server, &client], transcript(3, 200, 1).each_ref());
+    assert_eq!([&server, &client], transcript(3, 100, 2).each_ref());
     // The transcript is all there is: a hello by the server, a hello and requests by the client.
     assert_eq!(server.len(), 12 + HELLO);
     assert!(client.len() > 12 + HELLO + 8 * 25);
     // It does depend on the parties' randomness, in keys and session.
-    assert_ne!([server, client], transcript(4, 100));
+    assert_ne!([server, client], transcript(4, 100, 1));
 }
 
 fn error_of<T>(outcome: Outcome<T>) -> String {

@@ -131,7 +131,7 @@ impl RunOptions {
 
     /// The options of a session whose online conversation is `cost`.
     pub(crate) fn session(&self, cost: impl Fn(Tuning) -> Cost) -> SessionOptions {
-        let chosen = choose_tuning(self.link.shape(), cost);
+        let chosen = choose_tuning(self.link.shape(), self.supplier, cost);
         let tuning = Tuning {
             leaf_bits: self.leaf_bits.unwrap_or(chosen.leaf_bits),
             extra_levels: self.extra_levels.unwrap_or(chosen.extra_levels),
