@@ -29,6 +29,7 @@ enum Command {
     Inspect(command::inspect::Inspect),
     Serve(command::serve::Serve),
     Infer(command::infer::Infer),
+    Helper(command::helper::Helper),
     Eval(command::eval::Eval),
     /// Measure what an operation or a model costs.
     #[command(subcommand)]
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect.run(),
         Command::Serve(serve) => serve.run(),
         Command::Infer(infer) => infer.run(),
+        Command::Helper(helper) => helper.run(),
         Command::Eval(eval) => eval.run(),
         Command::Bench(bench) => bench.run(),
     };

@@ -1,4 +1,4 @@
-//! A server and a client process on loopback, and what came of it.
+//! A server and a client process on loopback, a helper if it is to supply them, and what came of it.
 
 use std::path::Path;
 
@@ -6,14 +6,17 @@ use anyhow::Result;
 use veilflow_exec::Phase;
 
 use crate::bench::RunOptions;
+use crate::command::helper::SessionReport;
 use crate::command::{infer, serve};
-use crate::process::Party;
+use crate::process::{HelperProcess, Party};
 use crate::report::totals;
 
 /// One run between two processes.
 pub(crate) struct PairRun {
     pub(crate) server: serve::RunReport,
     pub(crate) client: infer::RunReport,
+    /// For `--supplier helper`.
+    pub(crate) helper: Option<SessionReport>,
 }
 
 impl PairRun {
@@ -25,17 +28,22 @@ impl PairRun {
         arguments.push("--listen=127.0.0.1:0".to_owned());
         arguments.push("--timeout=600".to_owned());
         arguments.extend(options.arguments());
+        let helper = HelperProcess::start(options)?;
+        let helper_argument = helper.as_ref().map(HelperProcess::argument);
+        arguments.extend(helper_argument.clone());
         let mut server = Party::start("server", &arguments)?;
         let mut arguments = vec!["infer".to_owned(), "--json".to_owned(), "--timeout=600".to_owned()];
         arguments.push(format!("--connect={}", server.address()?));
         arguments.push(format!("--plan={}", text(&dir.join(crate::model_dir::PLAN))));
         arguments.push(format!("--input={}", text(input)));
         arguments.extend(options.arguments());
+        arguments.extend(helper_argument);
         let mut client = Party::start("client", &arguments)?;
-        let run = Self { client: client.read()?, server: server.read()? };
+        let (client_report, server_report) = (client.read()?, server.read()?);
         client.finish()?;
         server.finish()?;
-        Ok(run)
+        let helper = helper.map(HelperProcess::finish).transpose()?;
+        Ok(Self { client: client_report, server: server_report, helper })
     }
 
     /// Offline and online as both parties saw them, the server first.
@@ -44,7 +52,7 @@ impl PairRun {
         [[server[0], client[0]], [server[1], client[1]]]
     }
 
-    /// The larger resident set of the two.
+    /// The larger resident set of the server and the client.
     pub(crate) fn peak_rss_bytes(&self) -> u64 {
         self.server.peak_rss_bytes.max(self.client.peak_rss_bytes)
     }

@@ -6,6 +6,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use veilflow_exec::SupplierKind;
+
+use crate::bench::RunOptions;
+use crate::command::helper::SessionReport;
 
 /// Another process of this program, whose standard output is a JSON object a line. Killed when dropped.
 pub(crate) struct Party {
@@ -57,6 +61,38 @@ impl Party {
             bail!("the {} failed ({status}); its error is above", self.name);
         }
         Ok(())
+    }
+}
+
+/// The third party of a run, for one session.
+pub(crate) struct HelperProcess {
+    party: Party,
+    address: String,
+}
+
+impl HelperProcess {
+    /// Starts a helper if these options ask for one.
+    pub(crate) fn start(options: &RunOptions) -> Result<Option<Self>> {
+        if options.supplier != SupplierKind::Helper {
+            return Ok(None);
+        }
+        let fixed = ["helper", "--listen=127.0.0.1:0", "--json", "--sessions=1"].map(str::to_owned);
+        let chosen = [format!("--threads={}", options.threads), format!("--shape={}", options.link)];
+        let mut party = Party::start("helper", &[&fixed[..], &chosen].concat())?;
+        let address = party.address()?;
+        Ok(Some(Self { party, address }))
+    }
+
+    /// What tells a party where it is.
+    pub(crate) fn argument(&self) -> String {
+        format!("--helper={}", self.address)
+    }
+
+    /// Waits for it to end well, and returns its report.
+    pub(crate) fn finish(mut self) -> Result<SessionReport> {
+        let report = self.party.read()?;
+        self.party.finish()?;
+        Ok(report)
     }
 }
 

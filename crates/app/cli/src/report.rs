@@ -53,17 +53,12 @@ pub(crate) fn totals(layers: &[Layer]) -> [Phase; 2] {
 
 /// The table of a run as the client saw it; totals last.
 pub(crate) fn table(layers: &[Layer]) -> Table {
-    let mut table = output::table(&[
-        "layer",
-        "offline s",
-        "to server",
-        "to client",
-        "rounds",
-        "online s",
-        "to server",
-        "to client",
-        "rounds",
-    ]);
+    let sums = totals(layers);
+    let helped = sums[0].helper > 0;
+    let mut heads = vec!["layer", "offline s", "to server", "to client", "rounds"];
+    heads.extend(helped.then_some("from helper"));
+    heads.extend(["online s", "to server", "to client", "rounds"]);
+    let mut table = output::table(&heads);
     let cells = |phase: &Phase| {
         [
             format!("{:.3}", phase.seconds),
@@ -73,7 +68,8 @@ pub(crate) fn table(layers: &[Layer]) -> Table {
         ]
     };
     let mut add = |name: String, offline: &Phase, online: &Phase| {
-        table.add_row(std::iter::once(name).chain(cells(offline)).chain(cells(online)));
+        let helper = helped.then(|| output::bytes(offline.helper));
+        table.add_row(std::iter::once(name).chain(cells(offline)).chain(helper).chain(cells(online)));
     };
     for layer in layers {
         let name = if layer.ops.is_empty() {
@@ -83,9 +79,8 @@ pub(crate) fn table(layers: &[Layer]) -> Table {
         };
         add(name, &layer.offline, &layer.online);
     }
-    let [offline, online] = totals(layers);
-    add("total".to_owned(), &offline, &online);
-    for column in 1..9 {
+    add("total".to_owned(), &sums[0], &sums[1]);
+    for column in 1..heads.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
         }

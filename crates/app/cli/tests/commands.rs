@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Who may supply correlations.
-const SUPPLIERS: [&str; 3] = ["ot", "silent", "he"];
+const SUPPLIERS: [&str; 4] = ["ot", "silent", "he", "helper"];
 
 /// Checks the part of the contract that every benchmark has.
 #[track_caller]
@@ -178,24 +178,28 @@ fn a_preset_runs_its_layers_one_after_another() {
 #[test]
 fn every_supplier_is_exact_and_alike_online() {
     let model = Model::demo(&[]);
-    let [one, other, third] = SUPPLIERS.map(|supplier| {
+    let [one, others @ ..] = SUPPLIERS.map(|supplier| {
         for (options, _) in OPS {
             let report = bench_op(&[options, &["--width=32", "--supplier", supplier]].concat());
             assert_eq!(report["supplier"], supplier);
         }
-        bench_model(&model, &["--supplier", supplier])
+        // Left to choose, they choose other trees.
+        bench_model(&model, &["--supplier", supplier, "--leaf-bits=2"])
     });
-    for other in [other, third] {
+    for other in others {
         assert_eq!(costs(&one)[2..], costs(&other)[2..]);
         assert_eq!(one["top"], other["top"]);
     }
     // Enough correlations that expanding pays.
-    let many = ["--op=relu", "--width=32", "--count=20000"];
-    let [ot, silent, he] =
+    let many = ["--op=relu", "--width=32", "--count=20000", "--leaf-bits=2"];
+    let [ot, silent, he, helper] =
         SUPPLIERS.map(|supplier| costs(&bench_op(&[&many[..], &["--supplier", supplier]].concat())));
     assert_eq!(ot[2..], silent[2..]);
     assert!(silent[0] < ot[0], "silent OT sends less: {ot:?} {silent:?}");
     assert_eq!(he[2..], silent[2..]);
+    assert_eq!(helper[2..], silent[2..]);
+    let wider = costs(&bench_op(&["--op=relu", "--width=32", "--count=20000", "--supplier=helper"]));
+    assert!(wider[0] + wider[2] < helper[0] + helper[2] && wider[3] <= helper[3], "{wider:?} {helper:?}");
     veilflow(&["bench", "op", "--op=relu", "--supplier=nobody"]).misused(&["nobody", "ot", "silent"]);
 }
 
@@ -335,19 +339,23 @@ fn predictions_equal_the_meter() {
             &["--leaf-bits=4", "--threads=2"],
             &["--supplier=ot"],
             &["--supplier=ot", "--softspoken-k=8"],
+            &["--supplier=helper"],
         ] {
             let dir = text(model.dir());
             let predicted = veilflow(&[&["inspect", &dir, "--json"], options].concat()).object();
             let of = |phase: &str| -> [u64; 2] {
                 let phase = &predicted[phase];
-                let bytes = phase["bytes"].as_array().unwrap();
+                let bytes = ["bytes", "helper"].map(|who| phase[who].as_array().unwrap().as_slice()).concat();
                 [bytes.iter().map(|b| b.as_u64().unwrap()).sum(), phase["rounds"].as_u64().unwrap()]
             };
             let [bytes, rounds, online @ ..] = costs(&bench_model(&model, options));
             assert_eq!(of("online"), online, "{options:?}");
             let [wanted_bytes, wanted_rounds] = of("offline");
             // The handshake is metered and not predicted.
-            assert!(bytes.abs_diff(wanted_bytes) <= wanted_bytes / 50, "{bytes} bytes, not {wanted_bytes}");
+            assert!(
+                bytes.abs_diff(wanted_bytes) <= 450.max(wanted_bytes / 50),
+                "{bytes} bytes, not {wanted_bytes}"
+            );
             assert!(
                 // The messages within a set-up are predicted as one exchange a direction.
                 rounds.abs_diff(wanted_rounds) <= 4.max(wanted_rounds / 50),

@@ -48,6 +48,12 @@ pub enum ExecError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Correlations are to come from a helper, but there is no connection to one.
+    #[error("the session has no connection to a helper")]
+    NoHelper,
+    /// The helper cannot be reached.
+    #[error("the helper cannot be reached")]
+    HelperUnreachable(#[source] NetError),
     /// The stock of prepared runs has ended.
     #[error("no further run was prepared")]
     StockClosed,

@@ -14,9 +14,9 @@ mod shared;
 mod stock;
 
 pub use error::{ExecError, Result};
-pub use phase::{Phase, Stopwatch, peak_rss_bytes};
+pub use phase::{Phase, Stopwatch, cpu_seconds, peak_rss_bytes};
 pub use predict::{Prediction, choose_tuning, online_cost, wire_seconds};
 pub use prepare::{Prepared, Preparer};
 pub use run::{Online, Outcome, Progress, Step};
-pub use session::{Session, SessionOptions, SupplierKind};
+pub use session::{Connect, Links, Session, SessionOptions, SupplierKind};
 pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};

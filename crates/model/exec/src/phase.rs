@@ -13,6 +13,9 @@ pub struct Phase {
     pub sent: u64,
     /// Payload bytes received by it.
     pub received: u64,
+    /// Payload bytes between this party and a helper, both ways; not part of the others.
+    #[serde(default)]
+    pub helper: u64,
     /// The longest chain of dependent messages.
     pub rounds: u64,
     /// Wall-clock seconds.
@@ -21,10 +24,18 @@ pub struct Phase {
     pub cpu_seconds: f64,
 }
 
+impl Phase {
+    /// Payload bytes to and from this party.
+    pub fn bytes(&self) -> u64 {
+        self.sent + self.received + self.helper
+    }
+}
+
 impl std::ops::AddAssign for Phase {
     fn add_assign(&mut self, next: Self) {
         self.sent += next.sent;
         self.received += next.received;
+        self.helper += next.helper;
         self.rounds += next.rounds;
         self.seconds += next.seconds;
         self.cpu_seconds += next.cpu_seconds;
@@ -40,7 +51,7 @@ pub struct Stopwatch {
 }
 
 /// CPU seconds of this process so far, user and system.
-fn cpu_seconds() -> f64 {
+pub fn cpu_seconds() -> f64 {
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 * 1e-6;
     getrusage(UsageWho::RUSAGE_SELF).map_or(0.0, |u| seconds(u.user_time()) + seconds(u.system_time()))
 }
@@ -64,6 +75,7 @@ impl Stopwatch {
         Phase {
             sent: meter.sent,
             received: meter.received,
+            helper: 0,
             rounds: meter.rounds,
             seconds: self.began.elapsed().as_secs_f64(),
             cpu_seconds: cpu_seconds() - self.cpu,

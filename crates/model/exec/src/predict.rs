@@ -6,7 +6,7 @@ use veilflow_net::{LinkShape, Role};
 use veilflow_online::{Tuning, reveal_to_cost};
 use veilflow_ring::Ring;
 
-use crate::{Result, SessionOptions, node, shared};
+use crate::{Result, SessionOptions, SupplierKind, node, shared};
 
 /// What a run is predicted to send: equal to what it does, online to the byte.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ pub fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
     let delay = link.one_way_delay.as_secs_f64();
     let step = |flow: &Flow| {
         let bytes = match *flow {
-            Flow::From(_, bytes) => bytes,
+            Flow::From(_, bytes) | Flow::Helper(_, bytes) => bytes,
             Flow::Exchange(a, b) => a.max(b),
         };
         bytes as f64 / link.bandwidth_bytes_per_s
@@ -88,13 +88,20 @@ pub fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
 /// Extra time on the wire that fewer rounds are worth: delays of real links vary more than bandwidths.
 const ROUNDS_BONUS: f64 = 1.1;
 
-/// Without a link bytes decide, but not at any price in rounds.
-const FEWEST_BYTES: Tuning = Tuning { leaf_bits: 2, extra_levels: 2 };
+/// Without a link bytes decide, but not at any price in rounds. A helper sends a bit a product and as much for a wide leaf as
+/// for a narrow one, so with it wider leaves pay.
+fn fewest_bytes(supplier: SupplierKind) -> Tuning {
+    Tuning { leaf_bits: if supplier == SupplierKind::Helper { 3 } else { 2 }, extra_levels: 2 }
+}
 
 /// The comparison trees with which the conversation `cost` is quickest on `link`; of those about as quick, the ones of
-/// fewest rounds. Without a link, those of fewest bytes.
-pub fn choose_tuning(link: Option<LinkShape>, cost: impl Fn(Tuning) -> Cost) -> Tuning {
-    let Some(link) = link else { return FEWEST_BYTES };
+/// fewest rounds. Without a link, those of fewest bytes with correlations from `supplier`.
+pub fn choose_tuning(
+    link: Option<LinkShape>,
+    supplier: SupplierKind,
+    cost: impl Fn(Tuning) -> Cost,
+) -> Tuning {
+    let Some(link) = link else { return fewest_bytes(supplier) };
     let options = [2, 3, 4]
         .into_iter()
         .flat_map(|leaf_bits| [0, 1, 2].map(|extra_levels| Tuning { leaf_bits, extra_levels }));

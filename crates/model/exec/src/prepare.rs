@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use veilflow_correlation::{Pools, Supplier, Weights as Possession};
+use veilflow_correlation::{Needs, Pools, Supplier, Weights as Possession};
 use veilflow_ir::Weights;
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
@@ -66,7 +66,28 @@ impl Preparer {
 
     pub(crate) fn begin(&mut self, plan: &Plan, weights: Option<&Weights>) -> Result<()> {
         check_weights(self.role, plan, weights)?;
+        let needs = |i| Needs {
+            demand: node::cost(plan, i, self.tuning).demand,
+            linear: shared::request(plan, i).into_iter().collect(),
+        };
+        self.supplier.announce(&(0..plan.nodes.len()).map(needs).collect::<Vec<_>>())?;
         Ok(self.channel.restart_rounds()?)
+    }
+
+    /// What `make` makes with the supplier, and what that took.
+    ///
+    /// # Errors
+    /// Those of `make`, and a failing channel.
+    pub fn measure<T>(
+        &mut self,
+        make: impl FnOnce(&mut dyn Supplier, &mut Channel) -> veilflow_correlation::Result<T>,
+    ) -> Result<(T, Phase)> {
+        let watch = Stopwatch::start(&self.channel);
+        let helper_before = self.supplier.helper_bytes();
+        let made = make(&mut *self.supplier, &mut self.channel)?;
+        self.channel.flush()?;
+        let helper = self.supplier.helper_bytes() - helper_before;
+        Ok((made, Phase { helper, ..watch.stop(&self.channel) }))
     }
 
     /// Makes what node `index` consumes.
@@ -77,20 +98,21 @@ impl Preparer {
         weights: Option<&Weights>,
         pools: &mut Pools,
     ) -> Result<Phase> {
-        let watch = Stopwatch::start(&self.channel);
         let demand = node::cost(plan, index, self.tuning).demand;
-        self.supplier.fill(&mut self.channel, &demand, pools)?;
-        if let Some(request) = shared::request(plan, index) {
-            let possession = match weights.and_then(|w| w.of(index)) {
-                Some(parameters) => Possession::Mine(&parameters.weights),
-                None => Possession::Theirs,
-            };
-            let pair = self.supplier.linear(&mut self.channel, &request, possession)?;
-            shared::split(plan, index, pair)
-                .into_iter()
-                .for_each(|(node, pair)| pools.put_linear(node, pair));
-        }
-        self.channel.flush()?;
-        Ok(watch.stop(&self.channel))
+        let ((), phase) = self.measure(|supplier, channel| {
+            supplier.fill(channel, &demand, pools)?;
+            if let Some(request) = shared::request(plan, index) {
+                let possession = match weights.and_then(|w| w.of(index)) {
+                    Some(parameters) => Possession::Mine(&parameters.weights),
+                    None => Possession::Theirs,
+                };
+                let pair = supplier.linear(channel, &request, possession)?;
+                shared::split(plan, index, pair)
+                    .into_iter()
+                    .for_each(|(node, pair)| pools.put_linear(node, pair));
+            }
+            Ok(())
+        })?;
+        Ok(phase)
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use veilflow_correlation::{Needs, Supplier, SupplyCosts};
+use veilflow_correlation::{CorrelationError, Needs, Supplier, SupplyCosts};
+use veilflow_helper::{HelperCosts, HelperSupplier};
 use veilflow_ir::Plan;
 use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
@@ -22,11 +23,13 @@ pub enum SupplierKind {
     /// Silent OT; linear layers by homomorphic encryption.
     #[default]
     He,
+    /// A third party that colludes with nobody.
+    Helper,
 }
 
 impl SupplierKind {
     /// The names there are.
-    pub const NAMES: &'static str = "ot, silent, he";
+    pub const NAMES: &'static str = "ot, silent, he, helper";
 
     /// Whether it can do every linear layer of `plan`; suppliers by OT do any.
     ///
@@ -58,6 +61,7 @@ impl FromStr for SupplierKind {
             "ot" => Ok(Self::Ot),
             "silent" => Ok(Self::Silent),
             "he" => Ok(Self::He),
+            "helper" => Ok(Self::Helper),
             _ => Err(ExecError::UnknownSupplier { name: name.to_owned(), known: Self::NAMES }),
         }
     }
@@ -69,6 +73,7 @@ impl fmt::Display for SupplierKind {
             Self::Ot => "ot",
             Self::Silent => "silent",
             Self::He => "he",
+            Self::Helper => "helper",
         })
     }
 }
@@ -114,6 +119,7 @@ impl SessionOptions {
             SupplierKind::Ot => SupplyPlan::Ot(OtPlan::softspoken(self.softspoken_k)),
             SupplierKind::Silent => SupplyPlan::Ot(OtPlan::silent(needs, ns_per_byte)),
             SupplierKind::He => SupplyPlan::He(HePlan::new(needs, ns_per_byte)?),
+            SupplierKind::Helper => SupplyPlan::Helper,
         })
     }
 
@@ -134,6 +140,7 @@ impl SessionOptions {
 pub(crate) enum SupplyPlan {
     Ot(OtPlan),
     He(HePlan),
+    Helper,
 }
 
 impl fmt::Display for SupplyPlan {
@@ -141,6 +148,7 @@ impl fmt::Display for SupplyPlan {
         match self {
             Self::Ot(plan) => write!(f, "{plan}"),
             Self::He(plan) => write!(f, "{plan}"),
+            Self::Helper => f.write_str("none"),
         }
     }
 }
@@ -150,6 +158,7 @@ impl SupplyPlan {
         match self {
             Self::Ot(plan) => Box::new(plan.costs()),
             Self::He(plan) => Box::new(plan.costs()),
+            Self::Helper => Box::new(HelperCosts::default()),
         }
     }
 
@@ -157,13 +166,46 @@ impl SupplyPlan {
         &self,
         role: Role,
         channel: &mut Channel,
+        helper: Option<Connect<'_>>,
         prg: Prg,
         threads: usize,
     ) -> Result<Box<dyn Supplier>> {
         Ok(match self {
             Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
             Self::He(plan) => Box::new(HeSupplier::setup(role, channel, prg, plan, threads)?),
+            Self::Helper => {
+                let connect = helper.ok_or(ExecError::NoHelper)?;
+                let link = connect().map_err(ExecError::HelperUnreachable)?;
+                Box::new(
+                    HelperSupplier::setup(role, channel, link, prg, threads)
+                        .map_err(CorrelationError::from)?,
+                )
+            }
         })
+    }
+}
+
+/// Connects to a helper.
+pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
+
+/// A party's connections.
+pub struct Links<'a> {
+    /// To the peer.
+    pub peer: Channel,
+    /// To the helper, for [`SupplierKind::Helper`]: the same one as the peer's. It is called once the parties have shaken hands,
+    /// so that a helper need not wait for them to.
+    pub helper: Option<Connect<'a>>,
+}
+
+impl fmt::Debug for Links<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Links({:?}, helper: {})", self.peer, self.helper.is_some())
+    }
+}
+
+impl From<Channel> for Links<'_> {
+    fn from(peer: Channel) -> Self {
+        Self { peer, helper: None }
     }
 }
 
@@ -190,23 +232,29 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Session::open`]; [`ExecError::Layer`] if the supplier cannot do one of the plan's layers.
-    pub fn open_for(channel: Channel, role: Role, plan: &Plan, options: SessionOptions) -> Result<Self> {
+    pub fn open_for<'a>(
+        links: impl Into<Links<'a>>,
+        role: Role,
+        plan: &Plan,
+        options: SessionOptions,
+    ) -> Result<Self> {
         options.supplier.check(plan)?;
-        Self::open(channel, role, plan.hash(), &node::needs(plan, options.tuning), options)
+        Self::open(links, role, plan.hash(), &node::needs(plan, options.tuning), options)
     }
 
-    /// Shakes hands over `channel` about the plan with `plan_hash`, a run of which takes `needs`, then sets the supplier up,
-    /// over a fork of the channel and with fresh randomness.
+    /// Shakes hands over the link to the peer about the plan with `plan_hash`, a run of which takes `needs`, then sets the supplier up,
+    /// over a fork of that link and with fresh randomness.
     ///
     /// # Errors
     /// Any difference in plan, parameters, version or roles, at both sides; a failing channel; failing randomness.
-    pub fn open(
-        mut channel: Channel,
+    pub fn open<'a>(
+        links: impl Into<Links<'a>>,
         role: Role,
         plan_hash: [u8; 32],
         needs: &Needs,
         options: SessionOptions,
     ) -> Result<Self> {
+        let Links { peer: mut channel, helper } = links.into();
         let supply = options.supply_plan(needs)?;
         let before = Stopwatch::start(&channel);
         handshake(&mut channel, role, &options.hello(plan_hash, &supply))?;
@@ -214,9 +262,9 @@ impl Session {
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier = supply.set_up(role, &mut offline, prg.fork(), options.threads)?;
+        let supplier = supply.set_up(role, &mut offline, helper, prg.fork(), options.threads)?;
         offline.flush()?;
-        set_up += watch.stop(&offline);
+        set_up += Phase { helper: supplier.helper_bytes(), ..watch.stop(&offline) };
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);
         party.tuning = options.tuning;
         let preparer = Preparer::new(role, offline, supplier, options.tuning);

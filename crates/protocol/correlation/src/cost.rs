@@ -11,13 +11,17 @@ pub enum Flow {
     From(Role, u64),
     /// Both send, then both receive; bytes by P0 and by P1.
     Exchange(u64, u64),
+    /// A party and a helper, either way. The helper works ahead of its use, so no round depends on it.
+    Helper(Role, u64),
 }
 
 /// Totals of a conversation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Volume {
-    /// Payload bytes sent by P0 and by P1.
+    /// Payload bytes sent by P0 and by P1 to each other.
     pub bytes: [u64; 2],
+    /// Payload bytes between P0 and a helper, and between P1 and a helper, both ways.
+    pub helper: [u64; 2],
     /// The longest chain of dependent messages.
     pub rounds: u64,
 }
@@ -82,6 +86,10 @@ impl Clocks {
             Flow::From(Role::P0, bytes) => [self.send(Role::P0, bytes), 0],
             Flow::From(Role::P1, bytes) => [0, self.send(Role::P1, bytes)],
             Flow::Exchange(p0, p1) => [self.send(Role::P0, p0), self.send(Role::P1, p1)],
+            Flow::Helper(party, bytes) => {
+                self.volume.helper[party.index()] += bytes;
+                return;
+            }
         };
         self.received[0] = self.received[0].max(depths[1]);
         self.received[1] = self.received[1].max(depths[0]);
@@ -98,11 +106,13 @@ mod tests {
         let answer = Cost::message(Role::P0, 5);
         let both = Cost::exchange(7, 9, Demand::default());
         let one_way = ask.clone().then(ask.clone());
-        assert_eq!(one_way.volume(), Volume { bytes: [0, 6], rounds: 1 });
+        assert_eq!(one_way.volume(), Volume { bytes: [0, 6], helper: [0; 2], rounds: 1 });
         let ping_pong = ask.clone().then(answer.clone()).then(both.clone()).then(both);
-        assert_eq!(ping_pong.volume(), Volume { bytes: [19, 21], rounds: 4 });
+        assert_eq!(ping_pong.volume(), Volume { bytes: [19, 21], helper: [0; 2], rounds: 4 });
         // P0 answers a question asked before the exchange ended: no longer a chain than ask, answer.
         let overlap = ask.then(answer.clone()).then(answer);
         assert_eq!(overlap.volume().rounds, 2);
+        let helped = Cost { flows: vec![Flow::Helper(Role::P1, 4), Flow::Helper(Role::P1, 5)], ..one_way };
+        assert_eq!(helped.volume(), Volume { bytes: [0; 2], helper: [0, 9], rounds: 0 });
     }
 }

@@ -2,7 +2,7 @@
 
 use veilflow_net::Channel;
 
-use crate::{Cost, Demand, LinearPair, LinearRequest, Pools, Result, Weights};
+use crate::{Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Result, Weights};
 
 /// A source of correlations. Both parties call the same methods in the same order with the same public arguments.
 pub trait Supplier: Send {
@@ -12,7 +12,18 @@ pub trait Supplier: Send {
     /// Adds what `demand` asks for to `pools`.
     fn fill(&mut self, channel: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()>;
 
-    /// Makes the pair of one linear layer.
+    /// Says what will be asked for next, in order: for each of `upcoming` its demand, then its layers. Whoever works ahead
+    /// begins; for others it means nothing.
+    fn announce(&mut self, _upcoming: &[Needs]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Payload bytes so far between this party and a helper, both ways, for what has been asked for.
+    fn helper_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Makes the pair of one linear layer. The weights of a layer are the same whenever its pair is asked for.
     fn linear(
         &mut self,
         channel: &mut Channel,

@@ -126,12 +126,13 @@ impl Suite {
         let (channel0, channel1) = memory_pair();
         let make = |role: Role, mut channel: Channel| {
             let mut supplier = (self.supplier)(role, &mut channel, seed);
-            let before = channel.meter();
+            let before = (channel.meter(), supplier.helper_bytes());
             let pair = supplier.linear(&mut channel, request, possession(role)).unwrap();
             channel.flush().unwrap();
-            let sent = channel.meter().since(&before).sent;
-            let predicted = supplier.costs().linear(request).volume().bytes[role.index()];
-            assert_eq!(sent, predicted, "offline bytes of {role:?} for {request:?}");
+            let metered = [channel.meter().since(&before.0).sent, supplier.helper_bytes() - before.1];
+            let predicted = supplier.costs().linear(request).volume();
+            let predicted = [predicted.bytes, predicted.helper].map(|bytes| bytes[role.index()]);
+            assert_eq!(metered, predicted, "offline bytes of {role:?}, helper's second, for {request:?}");
             (pair, channel)
         };
         let make = &make;

@@ -140,12 +140,13 @@ impl World {
             let prg = Prg::from_seed(Block(u128::from(seed ^ run) << 64 | role.index() as u128));
             let mut party = Party::new(role, online, prg).with_threads(threads);
             party.tuning = tuning;
-            let before = offline.meter();
+            let before = (offline.meter(), source.helper_bytes());
             source.fill(&mut offline, &cost.demand, &mut party.pools).expect("offline phase");
             offline.flush().expect("flush");
-            let sent = offline.meter().since(&before).sent;
+            let metered = [offline.meter().since(&before.0).sent, source.helper_bytes() - before.1];
             let predicted = source.costs().fill(&cost.demand).volume();
-            assert_eq!(sent, predicted.bytes[role.index()], "{label}: offline bytes of {role:?}");
+            let predicted = [predicted.bytes, predicted.helper].map(|bytes| bytes[role.index()]);
+            assert_eq!(metered, predicted, "{label}: offline bytes of {role:?}, helper's second");
             let result = op(&mut party);
             party.channel.flush().expect("flush");
             let result = result.unwrap_or_else(|e| panic!("{label}: {role:?}: {e}"));

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::channel::DEFAULT_TIMEOUT;
+use crate::queue::CAPACITY;
 use crate::{NetError, Result};
 
 /// Bandwidth and delay of a link, the same in each direction.
@@ -52,17 +53,24 @@ pub struct LinkOptions {
     pub timeout: Duration,
     /// The link to simulate in the direction we send; none by default.
     pub shape: Option<LinkShape>,
+    /// Bytes that may wait on each stream for the peer to read, before sending blocks; 256 MiB by default. Two parties that
+    /// send this much to each other before either receives would wait for each other, until the deadline.
+    pub queue: usize,
 }
 
 impl Default for LinkOptions {
     fn default() -> Self {
-        Self { timeout: DEFAULT_TIMEOUT, shape: None }
+        Self { timeout: DEFAULT_TIMEOUT, shape: None, queue: CAPACITY }
     }
 }
 
 /// One direction of a session's link, shared by all its streams.
 #[derive(Clone)]
-pub(crate) struct Link(Option<Arc<Shaped>>);
+pub(crate) struct Link {
+    shaped: Option<Arc<Shaped>>,
+    /// Bytes that may wait on each stream.
+    pub(crate) capacity: usize,
+}
 
 struct Shaped {
     shape: LinkShape,
@@ -70,19 +78,21 @@ struct Shaped {
 }
 
 impl Link {
-    pub(crate) fn new(shape: Option<LinkShape>) -> Result<Self> {
-        shape.iter().try_for_each(LinkShape::validate)?;
-        Ok(Self(shape.map(|shape| Arc::new(Shaped { shape, free_at: Mutex::new(Instant::now()) }))))
+    pub(crate) fn new(options: &LinkOptions) -> Result<Self> {
+        options.shape.iter().try_for_each(LinkShape::validate)?;
+        let shaped =
+            options.shape.map(|shape| Arc::new(Shaped { shape, free_at: Mutex::new(Instant::now()) }));
+        Ok(Self { shaped, capacity: options.queue })
     }
 
     /// Everything arrives at once.
     pub(crate) fn unshaped() -> Self {
-        Self(None)
+        Self { shaped: None, capacity: CAPACITY }
     }
 
     /// Takes the link's next slot for `len` bytes, and says when they arrive; `None` for at once.
     pub(crate) fn schedule(&self, len: usize) -> Option<Instant> {
-        let Shaped { shape, free_at } = self.0.as_deref()?;
+        let Shaped { shape, free_at } = self.shaped.as_deref()?;
         let passing = Duration::from_secs_f64(len as f64 / shape.bandwidth_bytes_per_s);
         let mut free_at = free_at.lock().unwrap_or_else(PoisonError::into_inner);
         let departure = (*free_at).max(Instant::now()) + passing;
@@ -95,10 +105,14 @@ impl Link {
 mod tests {
     use super::*;
 
+    fn shaped(shape: LinkShape) -> LinkOptions {
+        LinkOptions { shape: Some(shape), ..LinkOptions::default() }
+    }
+
     #[test]
     fn frames_queue_for_the_bandwidth_and_overlap_in_the_delay() {
         let shape = LinkShape { bandwidth_bytes_per_s: 1000.0, one_way_delay: Duration::from_secs(9) };
-        let link = Link::new(Some(shape)).unwrap();
+        let link = Link::new(&shaped(shape)).unwrap();
         let start = Instant::now();
         let first = link.schedule(500).unwrap();
         let second = link.clone().schedule(250).unwrap();
@@ -111,9 +125,9 @@ mod tests {
     fn impossible_shapes_are_errors() {
         for bandwidth in [f64::NAN, f64::INFINITY, 0.0, -1.0, 0.5] {
             let shape = LinkShape { bandwidth_bytes_per_s: bandwidth, ..LinkShape::lan() };
-            assert!(matches!(Link::new(Some(shape)), Err(NetError::Shape { .. })), "{bandwidth}");
+            assert!(matches!(Link::new(&shaped(shape)), Err(NetError::Shape { .. })), "{bandwidth}");
         }
         let shape = LinkShape { one_way_delay: Duration::MAX, ..LinkShape::lan() };
-        assert!(matches!(Link::new(Some(shape)), Err(NetError::Shape { .. })));
+        assert!(matches!(Link::new(&shaped(shape)), Err(NetError::Shape { .. })));
     }
 }

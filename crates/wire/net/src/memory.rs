@@ -18,7 +18,7 @@ pub fn memory_pair() -> (Channel, Channel) {
 /// # Errors
 /// [`NetError::Shape`] when the link is impossible.
 pub fn memory_pair_with(options: &LinkOptions) -> Result<(Channel, Channel)> {
-    let (mut p0, mut p1) = connect([Link::new(options.shape)?, Link::new(options.shape)?]);
+    let (mut p0, mut p1) = connect([Link::new(options)?, Link::new(options)?]);
     p0.set_timeout(options.timeout);
     p1.set_timeout(options.timeout);
     Ok((p0, p1))

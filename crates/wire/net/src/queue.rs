@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use crate::link::Link;
 use crate::{NetError, Result};
 
-/// Bytes that may wait in a queue before `push` blocks.
-///
-/// Two parties that send this much to each other before either receives would wait for each other, until
-/// the deadline.
+/// Bytes that may wait in a queue before `push` blocks, unless the link says otherwise.
 pub(crate) const CAPACITY: usize = 256 << 20;
 
 /// Between one producer and one consumer; either may leave first.
@@ -41,12 +38,13 @@ impl Queue {
             if state.consumer_gone {
                 return Err(NetError::Closed);
             }
-            if state.bytes + frame.len() <= CAPACITY {
+            // A frame larger than the whole queue passes alone.
+            if state.frames.is_empty() || state.bytes + frame.len() <= self.link.capacity {
                 break;
             }
             let waited = start.elapsed();
             if waited >= timeout {
-                return Err(NetError::QueueFull { waited, limit: CAPACITY });
+                return Err(NetError::QueueFull { waited, limit: self.link.capacity });
             }
             state = self.wait(state, timeout - waited);
         }

@@ -20,6 +20,7 @@ use veilflow_ir::Plan;
 use veilflow_net::{LinkOptions, LinkShape};
 use veilflow_online::Tuning;
 
+use crate::command::helper::SessionReport;
 use crate::output;
 
 /// A link, by name or by its numbers.
@@ -93,7 +94,7 @@ impl Serialize for Link {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunOptions {
     /// Who supplies correlations: he (silent OT, linear layers by homomorphic encryption), silent (Ferret OT, linear layers
-    /// by OT) or ot (SoftSpoken OT, linear layers by OT).
+    /// by OT), ot (SoftSpoken OT, linear layers by OT), or helper (a third party that colludes with nobody).
     #[arg(long, default_value_t = SupplierKind::default())]
     pub(crate) supplier: SupplierKind,
     /// SoftSpoken's k for `--supplier ot`: 1 (IKNP), 2, 4 or 8; larger means fewer bytes and more CPU.
@@ -125,12 +126,13 @@ pub(crate) struct RunOptions {
 impl RunOptions {
     /// How this party connects: silence for longer than `timeout` ends the session.
     pub(crate) fn connection(&self, timeout: Duration) -> LinkOptions {
-        LinkOptions { timeout, shape: if self.shape { self.link.shape() } else { None } }
+        let shape = if self.shape { self.link.shape() } else { None };
+        LinkOptions { timeout, shape, ..LinkOptions::default() }
     }
 
     /// The options of a session whose online conversation is `cost`.
     pub(crate) fn session(&self, cost: impl Fn(Tuning) -> Cost) -> SessionOptions {
-        let chosen = choose_tuning(self.link.shape(), cost);
+        let chosen = choose_tuning(self.link.shape(), self.supplier, cost);
         let tuning = Tuning {
             leaf_bits: self.leaf_bits.unwrap_or(chosen.leaf_bits),
             extra_levels: self.extra_levels.unwrap_or(chosen.extra_levels),
@@ -170,20 +172,20 @@ impl RunOptions {
 /// Totals of a phase over both parties, as the benchmark prints them.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Totals {
-    /// Payload bytes both parties sent.
+    /// Payload bytes all parties sent.
     bytes: u64,
     /// The longest chain of dependent messages.
     rounds: u64,
     /// Wall-clock seconds of the party that took longer.
     seconds: f64,
-    /// CPU seconds of both parties.
+    /// CPU seconds of all parties; a helper's are offline ones.
     cpu_seconds: f64,
 }
 
 impl Totals {
     fn of([a, b]: [Phase; 2]) -> Self {
         Self {
-            bytes: a.sent + b.sent,
+            bytes: a.sent + b.sent + a.helper + b.helper,
             rounds: a.rounds.max(b.rounds),
             seconds: a.seconds.max(b.seconds),
             cpu_seconds: a.cpu_seconds + b.cpu_seconds,
@@ -199,7 +201,7 @@ pub(crate) struct Measured {
     link: Link,
     offline: Totals,
     online: Totals,
-    /// The larger resident set of the two parties.
+    /// The largest resident set of the parties.
     peak_rss_bytes: u64,
     /// Whether the result equals the cleartext fixed-point one.
     pub(crate) exact: bool,
@@ -207,20 +209,23 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// A run with these options; offline and online phases as the server and the client saw them.
+    /// A run with these options; offline and online phases as the server and the client saw them, and what a helper did.
     pub(crate) fn new(
         options: &RunOptions,
         [offline, online]: [[Phase; 2]; 2],
         peak_rss_bytes: u64,
         exact: bool,
+        helper: Option<&SessionReport>,
     ) -> Self {
+        let mut offline = Totals::of(offline);
+        offline.cpu_seconds += helper.map_or(0.0, |helper| helper.cpu_seconds);
         Self {
             supplier: options.supplier.to_string(),
             threads: options.threads,
             link: options.link,
-            offline: Totals::of(offline),
+            offline,
             online: Totals::of(online),
-            peak_rss_bytes,
+            peak_rss_bytes: peak_rss_bytes.max(helper.map_or(0, |helper| helper.peak_rss_bytes)),
             exact,
             version: env!("CARGO_PKG_VERSION"),
         }

@@ -67,7 +67,13 @@ impl Model {
             width: plan.widths().1,
             count: 1,
             leaf_bits: self.options.session_for(&plan).tuning.leaf_bits,
-            measured: Measured::new(&self.options, run.phases(), run.peak_rss_bytes(), exact),
+            measured: Measured::new(
+                &self.options,
+                run.phases(),
+                run.peak_rss_bytes(),
+                exact,
+                run.helper.as_ref(),
+            ),
             top: learned.first().map_or(0, |l| l.top),
             layers: run.client.layers,
         };

@@ -9,6 +9,7 @@ use veilflow_online::reveal_to;
 
 use super::job::Job;
 use super::{Measured, RunOptions, parties};
+use crate::command::helper::HelperAddress;
 use crate::output::print_json;
 
 #[derive(Debug, Args)]
@@ -32,6 +33,8 @@ pub(crate) struct PartyArguments {
     connect: Option<String>,
     #[command(flatten)]
     options: RunOptions,
+    #[command(flatten)]
+    helper: HelperAddress,
 }
 
 #[derive(Serialize)]
@@ -91,22 +94,23 @@ impl PartyArguments {
         let job: Job = serde_json::from_str(&self.job).context("the job is not valid")?;
         job.validate()?;
         let inputs = job.inputs()?;
-        let (role, channel) = parties::meet(self.connect.as_deref(), &self.options)?;
+        let (role, links) = parties::meet(self.connect.as_deref(), &self.helper, &self.options)?;
         let options = job.session(&self.options);
         let needs = job.needs(options.tuning)?;
-        let mut session = Session::open(channel, role, [0; 32], &needs, options)?;
+        let mut session = Session::open(links, role, [0; 32], &needs, options)?;
         let Session { online, preparer, set_up, .. } = &mut session;
-        let watch = Stopwatch::start(&preparer.channel);
-        if let Some(request) = job.request()? {
-            let weights = job.weights(&inputs, role);
-            let pair = preparer.supplier.linear(&mut preparer.channel, &request, weights)?;
-            online.party.pools.put_linear(request.layer, pair);
-        } else {
-            preparer.supplier.fill(&mut preparer.channel, &needs.demand, &mut online.party.pools)?;
-        }
-        preparer.channel.flush()?;
+        let request = job.request()?;
+        let pools = &mut online.party.pools;
+        let ((), made) = preparer.measure(|supplier, channel| match &request {
+            Some(request) => {
+                let pair = supplier.linear(channel, request, job.weights(&inputs, role))?;
+                pools.put_linear(request.layer, pair);
+                Ok(())
+            }
+            None => supplier.fill(channel, &needs.demand, pools),
+        })?;
         let mut offline = *set_up;
-        offline += watch.stop(&preparer.channel);
+        offline += made;
 
         online.party.channel.restart_rounds()?;
         let watch = Stopwatch::start(&online.party.channel);

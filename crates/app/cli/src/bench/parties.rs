@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Phase, peak_rss_bytes};
-use veilflow_net::{Channel, Role, TcpAcceptor, tcp_connect_with};
+use veilflow_exec::{Links, Phase, peak_rss_bytes};
+use veilflow_net::{Role, TcpAcceptor, tcp_connect_with};
 
 use super::{Measured, RunOptions};
+use crate::command::helper::HelperAddress;
 use crate::output::print_json;
-use crate::process::Party;
+use crate::process::{HelperProcess, Party};
 
 /// A party that is silent for so long has failed.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -24,34 +25,44 @@ struct PartyReport {
     exact: Option<bool>,
 }
 
-/// Starts a server and a client, each by these `arguments` to this program, and measures them.
+/// Starts a server and a client, and a helper if it is to supply them, the parties by these `arguments` to this program, and measures them.
 pub(crate) fn measure(mut arguments: Vec<String>, options: &RunOptions) -> Result<Measured> {
     arguments.extend(options.arguments());
+    let helper = HelperProcess::start(options)?;
+    arguments.extend(helper.iter().map(HelperProcess::argument));
     let mut server = Party::start("server", &arguments)?;
     arguments.push(format!("--connect={}", server.address()?));
     let mut client = Party::start("client", &arguments)?;
     let [theirs, ours]: [PartyReport; 2] = [client.read()?, server.read()?];
     client.finish()?;
     server.finish()?;
+    let helper = helper.map(HelperProcess::finish).transpose()?;
     Ok(Measured::new(
         options,
         [[ours.offline, theirs.offline], [ours.online, theirs.online]],
         ours.peak_rss_bytes.max(theirs.peak_rss_bytes),
         theirs.exact == Some(true),
+        helper.as_ref(),
     ))
 }
 
-/// In a party: connects to the other. Without an address this is P0, which says where it listens.
-pub(crate) fn meet(address: Option<&str>, options: &RunOptions) -> Result<(Role, Channel)> {
+/// In a party: connects to the other, and later to a helper if there is one. Without an address this is P0, which says where
+/// it listens.
+pub(crate) fn meet<'a>(
+    address: Option<&str>,
+    helper: &'a HelperAddress,
+    options: &RunOptions,
+) -> Result<(Role, Links<'a>)> {
     let link = options.connection(TIMEOUT);
-    Ok(match address {
+    let (role, channel) = match address {
         Some(address) => (Role::P1, tcp_connect_with(address, TIMEOUT, &link)?),
         None => {
             let acceptor = TcpAcceptor::bind("127.0.0.1:0")?;
             print_json(&serde_json::json!({ "listening": acceptor.local_addr().to_string() }))?;
             (Role::P0, acceptor.accept_with(TIMEOUT, &link)?)
         }
-    })
+    };
+    Ok((role, helper.links(channel, link)))
 }
 
 /// In a party: reports to the process that started it.

@@ -18,6 +18,7 @@ use veilflow_spec::math::{Function, apply as expected};
 
 use super::function::FunctionJob;
 use super::{Measured, RunOptions, parties};
+use crate::command::helper::HelperAddress;
 use crate::output;
 
 /// Width of all arguments and results.
@@ -115,6 +116,8 @@ pub(crate) struct PartyArguments {
     connect: Option<String>,
     #[command(flatten)]
     options: RunOptions,
+    #[command(flatten)]
+    helper: HelperAddress,
 }
 
 #[derive(Serialize)]
@@ -195,11 +198,11 @@ impl PartyArguments {
     pub(crate) fn run(self) -> Result<()> {
         let groups = self.name.groups()?;
         let layers = layers(&groups);
-        let (role, channel) = parties::meet(self.connect.as_deref(), &self.options)?;
+        let (role, links) = parties::meet(self.connect.as_deref(), &self.helper, &self.options)?;
         let options = self.options.session(|tuning| total(&layers, tuning));
         let tuning = options.tuning;
         let needs = Needs { demand: total(&layers, tuning).demand, linear: Vec::new() };
-        let mut session = Session::open(channel, role, [0; 32], &needs, options)?;
+        let mut session = Session::open(links, role, [0; 32], &needs, options)?;
         let mut results = session.online.party.channel.fork()?;
         let mut prg = Prg::from_seed(Block(0x7665_696c));
         let (mut offline, mut online) = (session.set_up, Phase::default());
@@ -210,10 +213,9 @@ impl PartyArguments {
         for batch in batches(&layers, if options.just_in_time { 0 } else { BATCH }) {
             let mut demand = Demand::default();
             batch.iter().for_each(|layer| demand.merge(&layer.cost(tuning).demand));
-            let watch = Stopwatch::start(&preparer.channel);
-            preparer.supplier.fill(&mut preparer.channel, &demand, &mut running.party.pools)?;
-            preparer.channel.flush()?;
-            offline += watch.stop(&preparer.channel);
+            let pools = &mut running.party.pools;
+            let ((), made) = preparer.measure(|supplier, channel| supplier.fill(channel, &demand, pools))?;
+            offline += made;
             for Layer { job, count } in batch {
                 let x = job.arguments(&mut prg, count);
                 let mask = prg.ring_vec(x.ring(), count);

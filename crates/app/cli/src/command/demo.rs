@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use veilflow_exec::SupplierKind;
 use veilflow_passes::{DEFAULT_ERROR, Options, clear, float};
 
 use super::compile::{Recipe, compile};
@@ -40,6 +41,9 @@ pub(crate) struct Demo {
     /// A picture of your own instead: 28x28, a bright digit on dark.
     #[arg(long, value_name = "FILE", conflicts_with = "digit")]
     input: Option<PathBuf>,
+    /// Let a third process, the helper, supply the correlations: the same as `--supplier helper`.
+    #[arg(long)]
+    helper: bool,
     #[command(flatten)]
     options: RunOptions,
     /// Print one JSON object, last on standard output.
@@ -58,7 +62,10 @@ struct Report {
 }
 
 impl Demo {
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(mut self) -> Result<()> {
+        if self.helper {
+            self.options.supplier = SupplierKind::Helper;
+        }
         let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
         let calibration = dir.path().join("calibration.npz");
         std::fs::write(&calibration, CALIBRATION)?;
@@ -95,7 +102,13 @@ impl Demo {
             model: plan.name.clone(),
             digit: learned.top,
             largest_difference_from_float: differences.fold(0.0, f32::max),
-            measured: Measured::new(&self.options, run.phases(), run.peak_rss_bytes(), exact),
+            measured: Measured::new(
+                &self.options,
+                run.phases(),
+                run.peak_rss_bytes(),
+                exact,
+                run.helper.as_ref(),
+            ),
             layers: run.client.layers,
         };
         if self.json {

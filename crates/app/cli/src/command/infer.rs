@@ -12,6 +12,7 @@ use veilflow_net::{Role, tcp_connect_with};
 use veilflow_passes::clear::encode;
 use veilflow_ring::RingVec;
 
+use super::helper::HelperAddress;
 use super::serve::{DONE, MORE};
 use super::{advance, finish, only_input, progress, seconds, tensor, top};
 use crate::bench::RunOptions;
@@ -45,6 +46,8 @@ pub(crate) struct Infer {
     timeout: Duration,
     #[command(flatten)]
     options: RunOptions,
+    #[command(flatten)]
+    helper: HelperAddress,
     /// Print one JSON object a line, one a run.
     #[arg(long)]
     json: bool,
@@ -74,6 +77,7 @@ pub(crate) struct RunReport {
 
 impl Infer {
     pub(crate) fn run(self) -> Result<()> {
+        self.helper.check(&self.options)?;
         let plan = model_dir::plan(&self.plan)?;
         let value = only_input(&plan)?;
         let preprocessing = match &self.preprocess {
@@ -87,7 +91,8 @@ impl Infer {
         samples.truncate(self.limit.max(1));
         let link = self.options.connection(self.timeout);
         let channel = tcp_connect_with(self.connect.as_str(), self.timeout, &link)?;
-        let mut session = Session::open_for(channel, Role::P1, &plan, self.options.session_for(&plan))?;
+        let links = self.helper.links(channel, link);
+        let mut session = Session::open_for(links, Role::P1, &plan, self.options.session_for(&plan))?;
         let bar = progress(&plan, "private inference");
         let show = |step: Step| advance(&bar, &plan, step);
         let mut set_up = session.set_up;

@@ -27,6 +27,8 @@ pub(crate) struct Inspect {
 struct Volume {
     /// Payload bytes by the server and by the client.
     bytes: [u64; 2],
+    /// Payload bytes between the helper and the server, and between it and the client, both ways.
+    helper: [u64; 2],
     rounds: u64,
     /// Seconds the messages spend on the chosen link; computing comes on top.
     wire_seconds: Option<f64>,
@@ -67,7 +69,7 @@ impl Inspect {
         let volume = |cost: &Cost| {
             let volume = cost.volume();
             let wire_seconds = link.map(|link| wire_seconds(cost, link));
-            Volume { bytes: volume.bytes, rounds: volume.rounds, wire_seconds }
+            Volume { bytes: volume.bytes, helper: volume.helper, rounds: volume.rounds, wire_seconds }
         };
         let nodes = plan.nodes.iter().zip(prediction.offline.iter().zip(&prediction.online));
         let nodes = nodes.map(|(node, (offline, online))| {
@@ -116,7 +118,7 @@ impl Report {
                 shape.join("x"),
                 node.width.to_string(),
                 node.scale.to_string(),
-                output::bytes(node.offline.bytes.iter().sum()),
+                output::bytes(node.offline.bytes.iter().chain(&node.offline.helper).sum()),
                 output::bytes(node.online.bytes.iter().sum()),
                 node.online.rounds.to_string(),
             ]);
@@ -124,8 +126,16 @@ impl Report {
         let total = |name: &str, volume: &Volume| {
             let wire =
                 volume.wire_seconds.map_or_else(String::new, |s| format!(", {s:.2} s on the {link} wire"));
+            let helper = match volume.helper {
+                [0, 0] => String::new(),
+                [server, client] => format!(
+                    "{} helper to server, {} helper to client, ",
+                    output::bytes(server),
+                    output::bytes(client)
+                ),
+            };
             format!(
-                "{name}: {} to the client, {} to the server, {} rounds{wire}",
+                "{name}: {} to the client, {} to the server, {helper}{} rounds{wire}",
                 output::bytes(volume.bytes[0]),
                 output::bytes(volume.bytes[1]),
                 volume.rounds

@@ -3,6 +3,7 @@
 pub(crate) mod compile;
 pub(crate) mod demo;
 pub(crate) mod eval;
+pub(crate) mod helper;
 pub(crate) mod infer;
 pub(crate) mod inspect;
 pub(crate) mod serve;

@@ -11,6 +11,7 @@ use veilflow_exec::{Ahead, Outcome, Phase, Session, Step, peak_rss_bytes, with_s
 use veilflow_ir::{Plan, Weights};
 use veilflow_net::{Channel, NetError, Role, TcpAcceptor};
 
+use super::helper::HelperAddress;
 use super::seconds;
 use crate::bench::RunOptions;
 use crate::report::{Layer, layers, totals};
@@ -35,6 +36,8 @@ pub(crate) struct Serve {
     timeout: Duration,
     #[command(flatten)]
     options: RunOptions,
+    #[command(flatten)]
+    helper: HelperAddress,
     /// Print one JSON object a line: the address, then a report a run.
     #[arg(long)]
     json: bool,
@@ -53,6 +56,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 impl Serve {
     pub(crate) fn run(self) -> Result<()> {
+        self.helper.check(&self.options)?;
         let (plan, weights) = model_dir::server(&self.dir)?;
         self.options.supplier.check(&plan)?;
         let acceptor = TcpAcceptor::bind(self.listen.as_str())
@@ -100,7 +104,8 @@ impl Serve {
 
     /// One client: runs until it says that it wants no more.
     fn session(&self, number: usize, channel: Channel, plan: &Plan, weights: &Weights) -> Result<()> {
-        let mut session = Session::open_for(channel, Role::P0, plan, self.options.session_for(plan))?;
+        let links = self.helper.links(channel, self.options.connection(self.timeout));
+        let mut session = Session::open_for(links, Role::P0, plan, self.options.session_for(plan))?;
         let mut set_up = session.set_up;
         let mut report = |offline: &[Phase], outcome: &Outcome| {
             let layers = layers(plan, std::mem::take(&mut set_up), offline, &outcome.nodes, outcome.rest);
@@ -113,7 +118,7 @@ impl Serve {
                 "session {number}: offline {:.2} s, online {:.2} s, {}",
                 offline.seconds,
                 online.seconds,
-                output::bytes(offline.sent + offline.received + online.sent + online.received)
+                output::bytes(offline.bytes() + online.bytes())
             ));
             Ok(())
         };

@@ -18,6 +18,12 @@ pub(crate) enum Fault {
     FlipHeader,
     /// The same, after the frame has been held up for [`LATE`].
     FlipHeaderLate,
+    /// It is delivered twice.
+    Repeat,
+    /// It is withheld, alone.
+    Lose,
+    /// These bytes are delivered in its place.
+    Replace(&'static [u8]),
 }
 
 /// Longer than the demo's model takes to prepare a few runs.
@@ -51,7 +57,11 @@ pub(crate) struct Proxy {
     pub(crate) address: String,
     reached: Receiver<()>,
     passed: Passed,
+    kept: Kept,
 }
+
+/// The frames of first connections that came from what is proxied, as they were.
+type Kept = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// How many frames have passed, by connection and sender.
 type Passed = Arc<Mutex<BTreeMap<(usize, Sent), usize>>>;
@@ -65,6 +75,8 @@ impl Proxy {
         let (note, reached) = channel();
         let passed = Passed::default();
         let counts = passed.clone();
+        let kept = Kept::default();
+        let keep = kept.clone();
         std::thread::spawn(move || {
             for (connection, client) in listener.incoming().enumerate() {
                 let client = client.unwrap();
@@ -77,18 +89,23 @@ impl Proxy {
                 ];
                 for (sent, from, to, prefix) in ways {
                     let (from, to) = (from.unwrap(), to.unwrap());
-                    let way =
-                        Way { connection, sent, from, to, fault, note: note.clone(), counts: counts.clone() };
+                    let (note, counts, keep) = (note.clone(), counts.clone(), keep.clone());
+                    let way = Way { connection, sent, from, to, fault, note, counts, keep };
                     std::thread::spawn(move || way.pass(prefix));
                 }
             }
         });
-        Self { address, reached, passed }
+        Self { address, reached, passed, kept }
     }
 
     /// Waits until the fault has happened.
     pub(crate) fn wait(&self) {
         self.reached.recv_timeout(Duration::from_secs(60)).expect("the fault's frame must come");
+    }
+
+    /// Frame number `frame` of the first connection by the server, with its header.
+    pub(crate) fn kept(&self, frame: usize) -> Vec<u8> {
+        self.kept.lock().unwrap()[frame].clone()
     }
 
     /// How many frames `sent` has sent over connection `connection`.
@@ -106,6 +123,7 @@ struct Way {
     fault: Option<(Moment, Fault)>,
     note: Sender<()>,
     counts: Passed,
+    keep: Kept,
 }
 
 impl Way {
@@ -131,6 +149,9 @@ impl Way {
             bytes.resize(HEADER + length, 0);
             from.read_exact(&mut bytes[HEADER..])?;
             *self.counts.lock().unwrap().entry((self.connection, self.sent)).or_default() += 1;
+            if self.connection == 0 && self.sent == Sent::ByServer {
+                self.keep.lock().unwrap().push(bytes.clone());
+            }
             let here = Moment { connection: self.connection, sent: self.sent, frame };
             let fault = self.fault.filter(|&(moment, _)| moment == here).map(|(_, fault)| fault);
             if fault.is_some() {
@@ -152,6 +173,9 @@ impl Way {
                     std::thread::sleep(LATE);
                     bytes[5] ^= 0x10;
                 }
+                Some(Fault::Repeat) => to.write_all(&bytes)?,
+                Some(Fault::Lose) => continue,
+                Some(Fault::Replace(other)) => bytes = other.to_vec(),
                 None => {}
             }
             to.write_all(&bytes)?;

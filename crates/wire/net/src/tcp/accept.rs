@@ -62,7 +62,7 @@ impl TcpAcceptor {
     /// # Errors
     /// As for [`accept`](Self::accept), and [`NetError::Shape`] when the link is impossible.
     pub fn accept_with(&self, timeout: Duration, options: &LinkOptions) -> Result<Channel> {
-        let link = Link::new(options.shape)?;
+        let link = Link::new(options)?;
         let (id, stream) = self.listening.registry.accept(timeout)?;
         let side = Side::Server { listening: self.listening.clone() };
         open_session(stream, Session { id, side, link }, options.timeout)

@@ -33,7 +33,7 @@ pub fn tcp_connect_with(
     timeout: Duration,
     options: &LinkOptions,
 ) -> Result<Channel> {
-    let link = Link::new(options.shape)?;
+    let link = Link::new(options)?;
     let start = Instant::now();
     let (server, stream) = dial_any(address, start, timeout)?;
     let mut id = [0; 16];

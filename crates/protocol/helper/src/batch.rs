@@ -1,0 +1,140 @@
+//! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
+
+use veilflow_correlation::{AndBatch, Kind, Pools, ProductBatch, TableBatch, TripleBatch};
+use veilflow_net::Role;
+use veilflow_prim::Prg;
+use veilflow_ring::{Bits, Ring, RingVec};
+use veilflow_spec::{LinearShape, multiplex};
+
+fn ring(bits: u32) -> Ring {
+    Ring::new(bits).expect("demands hold valid widths")
+}
+
+fn rows(prg: &mut Prg, rows: u32, count: usize) -> Vec<Bits> {
+    (0..rows).map(|_| prg.bits(count)).collect()
+}
+
+fn tables(prg: &mut Prg, digit: u32, payload: u32, count: usize) -> Vec<Vec<Bits>> {
+    (0..1u64 << digit).map(|_| rows(prg, payload, count)).collect()
+}
+
+/// The rows that were sent one after another.
+fn read_rows(bytes: &[u8], rows: u32, count: usize) -> Vec<Bits> {
+    let all = Bits::from_bytes(bytes, rows as usize * count);
+    (0..rows as usize).map(|row| all.slice(row * count, count)).collect()
+}
+
+/// The message of each table under its index, of all entries read alike: no address depends on an index.
+fn select(messages: &[Vec<Bits>], index: &[Bits], payload: u32, count: usize) -> Vec<Bits> {
+    let mut chosen = vec![Bits::zeros(count); payload as usize];
+    for (j, message) in messages.iter().enumerate() {
+        let mut selected = Bits::filled(true, count);
+        for (t, row) in index.iter().enumerate() {
+            selected = if j >> t & 1 == 1 { selected.and(row) } else { selected.and(&row.not()) };
+        }
+        chosen.iter_mut().zip(message).for_each(|(to, from)| to.xor_assign(&selected.and(from)));
+    }
+    chosen
+}
+
+/// The helper's correction of `count` correlations, from the streams of P0 and P1.
+pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -> Vec<u8> {
+    let sides = |sender: Role| if sender == Role::P0 { [0, 1] } else { [1, 0] };
+    match kind {
+        Kind::Triple { payload } => {
+            let f = p0.bits(count).xor(&p1.bits(count));
+            let [g0, g1] = [&mut p0, &mut p1].map(|prg| rows(prg, payload, count));
+            let h1 = rows(&mut p1, payload, count);
+            let h0 = g0.iter().zip(&g1).zip(&h1).map(|((g0, g1), h1)| g0.xor(g1).and(&f).xor(h1));
+            Bits::concat(&h0.collect::<Vec<_>>()).to_bytes()
+        }
+        Kind::And { sender } => {
+            let mut streams = [p0, p1];
+            let [s, r] = sides(sender);
+            let a = streams[s].bits(count);
+            a.and(&streams[r].bits(count)).xor(&streams[s].bits(count)).to_bytes()
+        }
+        Kind::Product { sender, bits } => {
+            let mut streams = [p0, p1];
+            let [s, r] = sides(sender);
+            let alpha = streams[s].ring_vec(ring(bits), count);
+            let u = streams[s].ring_vec(ring(bits), count);
+            multiplex(&streams[r].bits(count), &alpha).sub(&u).to_bytes()
+        }
+        Kind::Table { sender, digit, payload } => {
+            let mut streams = [p0, p1];
+            let [s, r] = sides(sender);
+            let messages = tables(&mut streams[s], digit, payload, count);
+            let index = rows(&mut streams[r], digit, count);
+            Bits::concat(&select(&messages, &index, payload, count)).to_bytes()
+        }
+    }
+}
+
+/// Puts a party's half into its pools. `correction` is empty at the party that gets none.
+pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction: &[u8], pools: &mut Pools) {
+    match kind {
+        Kind::Triple { payload } => {
+            let (f, g) = (prg.bits(count), rows(&mut prg, payload, count));
+            let h = match role {
+                Role::P0 => read_rows(correction, payload, count),
+                Role::P1 => rows(&mut prg, payload, count),
+            };
+            pools.put_triples(kind, TripleBatch { f, g, h });
+        }
+        Kind::And { sender } => {
+            let factor = prg.bits(count);
+            let share = if sender == role { prg.bits(count) } else { Bits::from_bytes(correction, count) };
+            pools.put_ands(kind, AndBatch { factor, share });
+        }
+        Kind::Product { sender, bits } => {
+            let ring = ring(bits);
+            let batch = if sender == role {
+                let alpha = prg.ring_vec(ring, count);
+                ProductBatch::Sender { alpha, u: prg.ring_vec(ring, count) }
+            } else {
+                ProductBatch::Receiver {
+                    choice: prg.bits(count),
+                    v: RingVec::from_bytes(ring, correction, count),
+                }
+            };
+            pools.put_products(kind, batch);
+        }
+        Kind::Table { sender, digit, payload } => {
+            let batch = if sender == role {
+                TableBatch::Sender { messages: tables(&mut prg, digit, payload, count) }
+            } else {
+                TableBatch::Receiver {
+                    index: rows(&mut prg, digit, count),
+                    message: read_rows(correction, payload, count),
+                }
+            };
+            pools.put_tables(kind, batch);
+        }
+    }
+}
+
+/// A mask of a layer's weights, A.
+pub(crate) fn weight_mask(mut prg: Prg, ring: Ring, shape: &LinearShape) -> RingVec {
+    prg.ring_vec(ring, shape.weight_len())
+}
+
+/// A · x for a matrix of ring elements.
+pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &RingVec) -> RingVec {
+    // Sums wrap modulo the ring, in which an element and its bits read as a signed integer are the same.
+    let matrix: Vec<i64> = matrix.into_values().into_iter().map(|v| v as i64).collect();
+    veilflow_kernel::linear_in_threads(threads, shape, &matrix, x)
+}
+
+/// The helper's correction of a layer: A·r − s.
+pub(crate) fn layer_correction(
+    threads: usize,
+    ring: Ring,
+    shape: &LinearShape,
+    mask: Prg,
+    [mut p0, mut p1]: [Prg; 2],
+) -> Vec<u8> {
+    let r = p1.ring_vec(ring, shape.in_len());
+    let product = apply(threads, shape, weight_mask(mask, ring, shape), &r);
+    product.sub(&p0.ring_vec(ring, shape.out_len())).to_bytes()
+}

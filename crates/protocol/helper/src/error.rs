@@ -1,0 +1,98 @@
+use thiserror::Error;
+use veilflow_correlation::CorrelationError;
+use veilflow_net::{NetError, Role};
+use veilflow_spec::ShapeError;
+
+/// The result of talking to a helper, or of being one.
+pub type Result<T> = std::result::Result<T, HelperError>;
+
+/// What can go wrong between a party and a helper.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HelperError {
+    /// The connection between a party and the helper failed.
+    #[error("the connection to the {with} failed")]
+    Connection {
+        /// Who is at its other end.
+        with: &'static str,
+        /// Why.
+        source: NetError,
+    },
+    /// The channel between server and client failed.
+    #[error(transparent)]
+    Peer(#[from] NetError),
+    /// The bytes are not what the format prescribes.
+    #[error("malformed data between party and helper: {what}")]
+    Malformed {
+        /// What is wrong.
+        what: String,
+    },
+    /// The other end speaks another version.
+    #[error("party and helper differ in version: ours is {ours}, theirs is {theirs}")]
+    Version {
+        /// Ours.
+        ours: u32,
+        /// Theirs.
+        theirs: u32,
+    },
+    /// The helper has no room for another session.
+    #[error("the helper refused the session: it serves as many as it may")]
+    Busy,
+    /// A message of another session, or one replayed from it.
+    #[error("a message of another session came from the {from}")]
+    ForeignSession {
+        /// Who sent it.
+        from: &'static str,
+    },
+    /// A message out of order, lost or repeated.
+    #[error("message {got} came from the {from} in place of message {expected}")]
+    OutOfOrder {
+        /// Who sent it.
+        from: &'static str,
+        /// The number that was due.
+        expected: u64,
+        /// The number that came.
+        got: u64,
+    },
+    /// A batch of another length than asked for.
+    #[error("the helper sent a batch of {got} bytes in place of {expected}")]
+    BatchLength {
+        /// The length that the request determines.
+        expected: u64,
+        /// The length announced.
+        got: u64,
+    },
+    /// Correlations are asked for in another order than announced.
+    #[error("the correlations asked for are not those announced")]
+    NotAnnounced,
+    /// Both ends took the same role.
+    #[error("both parties of the session came to the helper as {role}")]
+    SameRole {
+        /// That role.
+        role: Role,
+    },
+    /// A request for more than a helper makes at a time.
+    #[error("a batch too large for a helper: {what}")]
+    TooLarge {
+        /// The limit.
+        what: &'static str,
+    },
+    /// A request for a layer that does not exist.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// So many batches that their numbers run out.
+    #[error("the session has used up its numbers; open another")]
+    Exhausted,
+    /// The operating system's randomness failed.
+    #[error(transparent)]
+    Randomness(#[from] veilflow_prim::PrimError),
+}
+
+impl From<HelperError> for CorrelationError {
+    fn from(error: HelperError) -> Self {
+        match error {
+            HelperError::Peer(error) => Self::Net(error),
+            source => Self::Supplier { supplier: "helper", source: source.into() },
+        }
+    }
+}
