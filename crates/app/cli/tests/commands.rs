@@ -360,10 +360,29 @@ fn the_plan_is_told_in_words_too() {
     let model = Model::demo(&[]);
     let output = veilflow(&["inspect", &text(model.plan()), "--link=wan"]).succeeded().join("\n");
     for wanted in
-        ["mnist-demo", &model.short_hash(), "relu-truncate", "online: ", "s on the wan wire", "preprocessing"]
+        ["mnist-demo", &model.short_hash(), "relu-truncate", "online: ", "link wan", "preprocessing"]
     {
         assert!(output.contains(wanted), "{wanted:?}: {output}");
     }
+}
+
+#[test]
+fn seconds_are_predicted_for_the_link_and_the_machine() {
+    let model = Model::demo(&[]);
+    let seconds = |options: &[&str]| {
+        let report = veilflow(&[&["inspect", &text(model.plan()), "--json"], options].concat()).object();
+        let of = |key: &str| report["seconds"][key].as_f64().unwrap();
+        assert!((of("offline") + of("online") - of("total")).abs() < 1e-9, "{report}");
+        (of("offline"), of("online"), report["seconds"]["calibrated"].as_bool().unwrap())
+    };
+    let [loopback, lan, wan] = ["none", "lan", "wan"].map(|link| seconds(&["--link", link]));
+    // 16 rounds of set-up and offline, 38 online, of 40 ms each.
+    assert!(loopback.0 < lan.0 && wan.0 > lan.0 + 0.5, "{lan:?} {wan:?}");
+    assert!(loopback.1 < lan.1 && wan.1 > lan.1 + 1.4, "{lan:?} {wan:?}");
+    // The same prediction on the same machine, unless it is measured.
+    assert_eq!(lan, seconds(&["--link", "lan"]));
+    let (offline, _, calibrated) = seconds(&["--link", "lan", "--calibrate"]);
+    assert!(calibrated && !lan.2 && offline != lan.0, "{offline} {lan:?}");
 }
 
 #[test]
