@@ -573,3 +573,39 @@ fn a_plan_beyond_homomorphic_encryption_is_refused_unless_another_supplier_is_na
     let report = veilflow(&["bench", "model", "--plan", &folder, "--supplier=silent", "--json"]).object();
     assert_eq!(report["exact"], true, "{report}");
 }
+
+#[test]
+fn a_folder_of_pictures_is_evaluated_with_labels() {
+    let model = Model::demo(&[]);
+    let folder = bundled("");
+    let dir = TempDir::new().unwrap();
+    let labels = dir.path().join("labels.txt");
+    let eval = |labels: &str| {
+        let data = text(&folder);
+        veilflow(&["eval", &text(model.dir()), "--data", &data, "--labels", labels, "--json"])
+    };
+    let by_name = eval("names").object();
+    let right =
+        ["inputs", "labelled", "float_right", "fixed_right"].map(|key| by_name[key].as_u64().unwrap());
+    assert_eq!(right, [10; 4], "{by_name}");
+    assert_eq!(by_name["right_of_5"], serde_json::json!([10, 10]), "{by_name}");
+
+    let write = |lines: &[String]| std::fs::write(&labels, lines.join("\n")).unwrap();
+    let mut lines: Vec<String> = (0..10).map(|d| format!("digit_{d}.png {}", (d + d / 8) % 10)).collect();
+    write(&lines);
+    let by_file = eval(&text(&labels)).object();
+    // The last two are labelled 9 and 0.
+    assert_eq!([&by_file["float_right"], &by_file["fixed_right"]], [8, 8], "{by_file}");
+    lines.push("digit_3.png 3".to_owned());
+    write(&lines);
+    eval(&text(&labels)).failed(&["digit_3.png twice"]);
+    write(&lines[1..10]);
+    eval(&text(&labels)).failed(&["no class for digit_0.png"]);
+    write(&["digit_0.png zero".to_owned()]);
+    eval(&text(&labels)).failed(&["line 1", "not a file name and a class number"]);
+    let array = text(bundled("digits.npz"));
+    veilflow(&["eval", &text(model.dir()), "--data", &array, "--labels", "names"]).failed(&["for pictures"]);
+    std::fs::copy(bundled("digit_1.png"), dir.path().join("one.png")).unwrap();
+    veilflow(&["eval", &text(model.dir()), "--data", &text(dir.path()), "--labels", "names"])
+        .failed(&["one.png does not end with _CLASS"]);
+}
