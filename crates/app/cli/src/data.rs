@@ -1,6 +1,8 @@
 //! Inputs from files: npy, npz, png, jpeg, and folders of pictures.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -12,6 +14,9 @@ use crate::preprocess::Preprocessing;
 /// The largest data file read.
 const MAX_FILE: u64 = 4 << 30;
 
+/// How much of a file of labels is read.
+const MAX_LABELS: u64 = 64 << 20;
+
 /// Samples of one network, each a flat input in row-major order.
 #[derive(Default)]
 pub(crate) struct Samples {
@@ -19,6 +24,8 @@ pub(crate) struct Samples {
     pub(crate) inputs: Vec<Vec<f32>>,
     /// The true classes, where known.
     pub(crate) labels: Option<Vec<i64>>,
+    /// Names of the files they come from, if they are pictures.
+    pub(crate) names: Vec<String>,
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -39,9 +46,7 @@ pub(crate) fn load(path: &Path, shape: &[usize], preprocessing: &Preprocessing) 
         _ if path.is_dir() => folder(path, shape, preprocessing),
         "npy" => npy(path, shape, preprocessing),
         "npz" => npz(path, shape, preprocessing),
-        "png" | "jpg" | "jpeg" => {
-            picture(path, shape, preprocessing).map(|input| Samples { inputs: vec![input], labels: None })
-        }
+        "png" | "jpg" | "jpeg" => pictures(&[path.to_owned()], shape, preprocessing),
         _ => Err(anyhow!("it is none of npy, npz, png, jpeg, or a folder of pictures")),
     };
     let samples = samples.with_context(|| format!("cannot read {}", path.display()))?;
@@ -70,10 +75,46 @@ fn folder(path: &Path, shape: &[usize], preprocessing: &Preprocessing) -> Result
         .filter(|file| matches!(extension(file).as_str(), "png" | "jpg" | "jpeg"))
         .collect();
     files.sort();
-    let read = |file: &PathBuf| {
-        picture(file, shape, preprocessing).with_context(|| format!("cannot read {}", file.display()))
-    };
-    Ok(Samples { inputs: files.iter().map(read).collect::<Result<_>>()?, labels: None })
+    pictures(&files, shape, preprocessing)
+}
+
+fn pictures(files: &[PathBuf], shape: &[usize], preprocessing: &Preprocessing) -> Result<Samples> {
+    let mut samples = Samples::default();
+    for file in files {
+        let input =
+            picture(file, shape, preprocessing).with_context(|| format!("cannot read {}", file.display()))?;
+        samples.inputs.push(input);
+        samples.names.push(file.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    }
+    Ok(samples)
+}
+
+/// The classes of pictures with these names. `from` is a text file with a name and a class a line, or the word `names`: then
+/// the class is what follows the last underscore of each name.
+pub(crate) fn labels(from: &Path, names: &[String]) -> Result<Vec<i64>> {
+    ensure!(!names.is_empty(), "--labels is for pictures; arrays come with their labels in an npz file");
+    if from.as_os_str() == "names" {
+        let class = |name: &String| {
+            let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+            stem.rsplit_once('_').and_then(|(_, class)| class.parse().ok())
+        };
+        let class = |name: &String| class(name).with_context(|| format!("{name} does not end with _CLASS"));
+        return names.iter().map(class).collect();
+    }
+    let file = from.display();
+    let mut text = String::new();
+    open(from)?.take(MAX_LABELS).read_to_string(&mut text).with_context(|| format!("cannot read {file}"))?;
+    let mut classes = BTreeMap::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let (name, class) = line
+            .trim()
+            .rsplit_once(char::is_whitespace)
+            .and_then(|(name, class)| Some((name.trim(), class.parse::<i64>().ok()?)))
+            .with_context(|| format!("line {number} of {file} is not a file name and a class number"))?;
+        ensure!(classes.insert(name, class).is_none(), "{file} has {name} twice");
+    }
+    let class = |name: &String| classes.get(name.as_str()).copied();
+    names.iter().map(|n| class(n).with_context(|| format!("{file} has no class for {n}"))).collect()
 }
 
 /// Cuts a batch into samples: the array is one sample, or one more dimension of them.
@@ -94,12 +135,12 @@ fn cut<T: Copy>(array: &ArrayD<T>, shape: &[usize]) -> Result<Vec<Vec<T>>> {
 
 fn npy(path: &Path, shape: &[usize], preprocessing: &Preprocessing) -> Result<Samples> {
     if let Ok(array) = ArrayD::<f32>::read_npy(open(path)?) {
-        return Ok(Samples { inputs: cut(&array, shape)?, labels: None });
+        return Ok(Samples { inputs: cut(&array, shape)?, ..Samples::default() });
     }
     let array = ArrayD::<u8>::read_npy(open(path)?).context("it holds neither f32 nor u8")?;
     let inputs =
         cut(&array, shape)?.iter().map(|s| preprocessing.apply_raw(s, shape)).collect::<Result<_>>()?;
-    Ok(Samples { inputs, labels: None })
+    Ok(Samples { inputs, ..Samples::default() })
 }
 
 type Npz = NpzReader<File>;
@@ -140,5 +181,5 @@ fn npz(path: &Path, shape: &[usize], preprocessing: &Preprocessing) -> Result<Sa
     if let Some(labels) = &labels {
         ensure!(labels.len() == inputs.len(), "{} labels for {} inputs", labels.len(), inputs.len());
     }
-    Ok(Samples { inputs, labels })
+    Ok(Samples { inputs, labels, ..Samples::default() })
 }

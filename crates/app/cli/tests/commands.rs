@@ -370,10 +370,29 @@ fn the_plan_is_told_in_words_too() {
     let model = Model::demo(&[]);
     let output = veilflow(&["inspect", &text(model.plan()), "--link=wan"]).succeeded().join("\n");
     for wanted in
-        ["mnist-demo", &model.short_hash(), "relu-truncate", "online: ", "s on the wan wire", "preprocessing"]
+        ["mnist-demo", &model.short_hash(), "relu-truncate", "online: ", "link wan", "preprocessing"]
     {
         assert!(output.contains(wanted), "{wanted:?}: {output}");
     }
+}
+
+#[test]
+fn seconds_are_predicted_for_the_link_and_the_machine() {
+    let model = Model::demo(&[]);
+    let seconds = |options: &[&str]| {
+        let report = veilflow(&[&["inspect", &text(model.plan()), "--json"], options].concat()).object();
+        let of = |key: &str| report["seconds"][key].as_f64().unwrap();
+        assert!((of("offline") + of("online") - of("total")).abs() < 1e-9, "{report}");
+        (of("offline"), of("online"), report["seconds"]["calibrated"].as_bool().unwrap())
+    };
+    let [loopback, lan, wan] = ["none", "lan", "wan"].map(|link| seconds(&["--link", link]));
+    // 16 rounds of set-up and offline, 38 online, of 40 ms each.
+    assert!(loopback.0 < lan.0 && wan.0 > lan.0 + 0.5, "{lan:?} {wan:?}");
+    assert!(loopback.1 < lan.1 && wan.1 > lan.1 + 1.4, "{lan:?} {wan:?}");
+    // The same prediction on the same machine, unless it is measured.
+    assert_eq!(lan, seconds(&["--link", "lan"]));
+    let (offline, _, calibrated) = seconds(&["--link", "lan", "--calibrate"]);
+    assert!(calibrated && !lan.2 && offline != lan.0, "{offline} {lan:?}");
 }
 
 #[test]
@@ -563,4 +582,40 @@ fn a_plan_beyond_homomorphic_encryption_is_refused_unless_another_supplier_is_na
     }
     let report = veilflow(&["bench", "model", "--plan", &folder, "--supplier=silent", "--json"]).object();
     assert_eq!(report["exact"], true, "{report}");
+}
+
+#[test]
+fn a_folder_of_pictures_is_evaluated_with_labels() {
+    let model = Model::demo(&[]);
+    let folder = bundled("");
+    let dir = TempDir::new().unwrap();
+    let labels = dir.path().join("labels.txt");
+    let eval = |labels: &str| {
+        let data = text(&folder);
+        veilflow(&["eval", &text(model.dir()), "--data", &data, "--labels", labels, "--json"])
+    };
+    let by_name = eval("names").object();
+    let right =
+        ["inputs", "labelled", "float_right", "fixed_right"].map(|key| by_name[key].as_u64().unwrap());
+    assert_eq!(right, [10; 4], "{by_name}");
+    assert_eq!(by_name["right_of_5"], serde_json::json!([10, 10]), "{by_name}");
+
+    let write = |lines: &[String]| std::fs::write(&labels, lines.join("\n")).unwrap();
+    let mut lines: Vec<String> = (0..10).map(|d| format!("digit_{d}.png {}", (d + d / 8) % 10)).collect();
+    write(&lines);
+    let by_file = eval(&text(&labels)).object();
+    // The last two are labelled 9 and 0.
+    assert_eq!([&by_file["float_right"], &by_file["fixed_right"]], [8, 8], "{by_file}");
+    lines.push("digit_3.png 3".to_owned());
+    write(&lines);
+    eval(&text(&labels)).failed(&["digit_3.png twice"]);
+    write(&lines[1..10]);
+    eval(&text(&labels)).failed(&["no class for digit_0.png"]);
+    write(&["digit_0.png zero".to_owned()]);
+    eval(&text(&labels)).failed(&["line 1", "not a file name and a class number"]);
+    let array = text(bundled("digits.npz"));
+    veilflow(&["eval", &text(model.dir()), "--data", &array, "--labels", "names"]).failed(&["for pictures"]);
+    std::fs::copy(bundled("digit_1.png"), dir.path().join("one.png")).unwrap();
+    veilflow(&["eval", &text(model.dir()), "--data", &text(dir.path()), "--labels", "names"])
+        .failed(&["one.png does not end with _CLASS"]);
 }

@@ -4,6 +4,7 @@
 //! that it runs the same plan with the same parameters.
 
 mod error;
+mod machine;
 mod node;
 mod phase;
 mod predict;
@@ -12,11 +13,15 @@ mod run;
 mod session;
 mod shared;
 mod stock;
+mod time;
+mod timeline;
 
 pub use error::{ExecError, Result};
+pub use machine::Machine;
 pub use phase::{Phase, Stopwatch, cpu_seconds, peak_rss_bytes};
-pub use predict::{Prediction, choose_tuning, online_cost, wire_seconds};
+pub use predict::{Prediction, SupplyCost, choose_tuning, online_cost};
 pub use prepare::{Prepared, Preparer};
 pub use run::{Online, Outcome, Progress, Step};
 pub use session::{Connect, Links, Session, SessionOptions, SupplierKind};
 pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};
+pub use time::Times;

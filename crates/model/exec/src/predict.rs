@@ -1,4 +1,4 @@
-//! What a run will send, and how long the messages take on a link.
+//! What a run will send, and the comparison trees that are quickest on a link.
 
 use veilflow_correlation::{Cost, Flow};
 use veilflow_ir::plan::Plan;
@@ -14,11 +14,27 @@ pub struct Prediction {
     /// Making the supplier.
     pub set_up: Cost,
     /// Making correlations, by node.
-    pub offline: Vec<Cost>,
+    pub offline: Vec<SupplyCost>,
     /// Consuming them, by node.
     pub online: Vec<Cost>,
     /// Giving the client its output.
     pub output: Cost,
+}
+
+/// What a node's correlations send.
+#[derive(Debug, Clone)]
+pub struct SupplyCost {
+    /// Filling pools.
+    pub fill: Cost,
+    /// The pair of a linear layer, if the node is one.
+    pub linear: Option<Cost>,
+}
+
+impl SupplyCost {
+    /// The one, then the other.
+    pub fn cost(&self) -> Cost {
+        self.fill.clone().then(self.linear.clone().unwrap_or_default())
+    }
 }
 
 /// The whole online conversation of a run of `plan` with these protocol choices; no supplier has a part in it.
@@ -50,10 +66,7 @@ impl Prediction {
         let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options.tuning)).collect();
         let offline = nodes.map(|i| {
             let fill = costs.fill(&online[i].demand);
-            match shared::request(plan, i) {
-                Some(request) => fill.then(costs.linear(&request)),
-                None => fill,
-            }
+            SupplyCost { fill, linear: shared::request(plan, i).map(|request| costs.linear(&request)) }
         });
         let offline = offline.collect();
         let output = output_cost(plan);
@@ -62,7 +75,7 @@ impl Prediction {
 
     /// The whole offline conversation, set-up included.
     pub fn offline_cost(&self) -> Cost {
-        self.offline.iter().cloned().fold(self.set_up.clone(), Cost::then)
+        self.offline.iter().map(SupplyCost::cost).fold(self.set_up.clone(), Cost::then)
     }
 
     /// The whole online conversation.
@@ -73,7 +86,7 @@ impl Prediction {
 
 /// Seconds that a conversation spends on a link, if computing took none: each step waits for its slower direction, and
 /// each round for the delay.
-pub fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
+fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
     let delay = link.one_way_delay.as_secs_f64();
     let step = |flow: &Flow| {
         let bytes = match *flow {

@@ -73,6 +73,7 @@ fn network() -> Compiled {
         states.push(h);
     }
     let states = b.node(Op::Concat { axis: 0 }, &states);
+    let states = b.node(Op::Sub, &[one, states]);
     let squares = b.node(Op::Mul, &[states, states]);
     let energy = b.node(Op::ReduceSum { axes: vec![0] }, &[squares]);
     // Broadcast over the states' rows.

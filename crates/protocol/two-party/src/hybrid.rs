@@ -30,6 +30,16 @@ impl HePlan {
         Ok(Self { ot: OtPlan::silent(&nonlinear, ns_per_byte), suite })
     }
 
+    /// The OT extensions.
+    pub fn ot(&self) -> &OtPlan {
+        &self.ot
+    }
+
+    /// The parameters of the layers.
+    pub fn suite(&self) -> &HeSuite {
+        &self.suite
+    }
+
     /// What a supplier by this plan sends.
     pub fn costs(&self) -> HeCosts {
         HeCosts { ot: self.ot.costs(), suite: self.suite.clone() }

@@ -9,7 +9,9 @@ mod hybrid;
 mod linear;
 mod nonlinear;
 mod supplier;
+mod work;
 
-pub use he::{HeClient, HeServer, HeSuite};
+pub use he::{HeClient, HeServer, HeSuite, HeWork};
 pub use hybrid::{HeCosts, HePlan, HeSupplier};
 pub use supplier::{OtCosts, OtPlan, OtSupplier};
+pub use work::OtWork;

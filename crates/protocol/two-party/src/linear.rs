@@ -37,7 +37,7 @@ fn pieces(request: &LinearRequest) -> impl Iterator<Item = Piece> {
 }
 
 /// Output positions a weight contributes to.
-fn width(request: &LinearRequest) -> usize {
+pub(crate) fn width(request: &LinearRequest) -> usize {
     request.shape.out_len() / request.shape.bias_len()
 }
 

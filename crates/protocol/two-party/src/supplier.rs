@@ -64,6 +64,11 @@ impl OtPlan {
         Self(Self::count(needs).map(|count| ExtensionPlan::for_link(count, ns_per_byte)))
     }
 
+    /// The extensions: from P0, and from P1.
+    pub fn extensions(&self) -> &[ExtensionPlan; 2] {
+        &self.0
+    }
+
     /// OTs that `needs` takes, from P0 and from P1.
     fn count(needs: &Needs) -> [usize; 2] {
         let pieces = batches(&needs.demand).concat();

@@ -21,6 +21,10 @@ pub(crate) struct Eval {
     /// Inputs, with labels if there are any: npz, npy, png, jpeg, or a folder of pictures.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
+    /// Classes of the pictures of a folder: a text file with a file name and a class number a line, or `names` if each file's
+    /// name ends with its class, as in `photo_17_243.jpg`.
+    #[arg(long, value_name = "FILE|names")]
+    labels: Option<PathBuf>,
     /// The float model, if not the one in the folder.
     #[arg(long)]
     model: Option<PathBuf>,
@@ -42,6 +46,9 @@ struct Report {
     labelled: usize,
     float_right: usize,
     fixed_right: usize,
+    /// Labelled inputs whose class is among the five largest outputs, float and fixed-point; unknown where only the index of the
+    /// largest is an output.
+    right_of_5: Option<[usize; 2]>,
     /// Inputs on which both name the same class.
     same_top: usize,
     /// The largest difference of an output before any softmax.
@@ -61,7 +68,10 @@ impl Eval {
             Some(preprocessing) => preprocessing.clone(),
             None => plan.preprocessing.parse()?,
         };
-        let samples = data::load(&self.data, &value.shape, &preprocessing)?;
+        let mut samples = data::load(&self.data, &value.shape, &preprocessing)?;
+        if let Some(labels) = &self.labels {
+            samples.labels = Some(data::labels(labels, &samples.names)?);
+        }
         let count = samples.inputs.len().min(self.limit.max(1));
         let bar = ProgressBar::new(count as u64);
         let mut report = Report { inputs: count, ..Report::default() };
@@ -75,7 +85,8 @@ impl Eval {
             let fixed = run.decode(&plan);
             let (wanted, fixed) = (wanted[0].data(), &fixed[0]);
             // With --arg-max only the index is an output.
-            let tops = if fixed.len() == wanted.len() {
+            let complete = fixed.len() == wanted.len();
+            let tops = if complete {
                 for (a, b) in wanted.iter().zip(fixed) {
                     report.largest_error = report.largest_error.max((a - b).abs());
                     report.largest_output = report.largest_output.max(a.abs());
@@ -89,6 +100,11 @@ impl Eval {
                 report.labelled += 1;
                 report.float_right += usize::from(tops[0] == label);
                 report.fixed_right += usize::from(tops[1] == label);
+                if complete {
+                    let right = report.right_of_5.get_or_insert_default();
+                    right[0] += usize::from(among_5(wanted, label));
+                    right[1] += usize::from(among_5(fixed, label));
+                }
             }
             bar.inc(1);
         }
@@ -99,6 +115,11 @@ impl Eval {
         report.print();
         Ok(())
     }
+}
+
+/// Whether output `label` is among the five largest.
+fn among_5(values: &[f32], label: usize) -> bool {
+    values.get(label).is_some_and(|wanted| values.iter().filter(|v| *v > wanted).count() < 5)
 }
 
 impl Report {
@@ -119,6 +140,9 @@ impl Report {
                 self.fixed_right,
                 percent(self.fixed_right, self.labelled)
             ));
+            if let Some([float, fixed]) = self.right_of_5 {
+                lines.push(format!("right among the largest five: float {float}, fixed-point {fixed}"));
+            }
         }
         lines.push(format!(
             "largest output error {:.5}, where outputs reach {:.5}",

@@ -6,18 +6,22 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use veilflow_correlation::Cost;
-use veilflow_exec::{Prediction, wire_seconds};
+use veilflow_exec::{Machine, Prediction, Times};
 
-use crate::bench::RunOptions;
+use crate::bench::{Link, RunOptions};
 use crate::{model_dir, output};
 
-/// Show a plan: layers, widths, predicted bytes and rounds, time on the wire.
+/// Show a plan: layers, widths, predicted bytes, rounds and seconds.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// A plan file, or the folder that holds it.
     plan: PathBuf,
     #[command(flatten)]
     options: RunOptions,
+    /// Predict seconds for this machine, after measuring it for a tenth of a second or two; without it, for the machine of
+    /// docs/benchmarks.md.
+    #[arg(long)]
+    calibrate: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -30,8 +34,6 @@ struct Volume {
     /// Payload bytes between the helper and the server, and between it and the client, both ways.
     helper: [u64; 2],
     rounds: u64,
-    /// Seconds the messages spend on the chosen link; computing comes on top.
-    wire_seconds: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -59,17 +61,29 @@ struct Report {
     set_up: Volume,
     offline: Volume,
     online: Volume,
+    /// Predicted wall-clock seconds on the chosen link.
+    seconds: Seconds,
+}
+
+#[derive(Serialize)]
+struct Seconds {
+    offline: f64,
+    online: f64,
+    total: f64,
+    /// Whether they are for the machine at hand.
+    calibrated: bool,
 }
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<()> {
         let plan = model_dir::plan(&self.plan)?;
-        let prediction = Prediction::of(&plan, &self.options.session_for(&plan))?;
-        let link = self.options.link.shape();
+        let options = self.options.session_for(&plan);
+        let prediction = Prediction::of(&plan, &options)?;
+        let machine = if self.calibrate { Machine::measure()? } else { Machine::default() };
+        let times = Times::of(&plan, &options, &prediction, &machine)?;
         let volume = |cost: &Cost| {
             let volume = cost.volume();
-            let wire_seconds = link.map(|link| wire_seconds(cost, link));
-            Volume { bytes: volume.bytes, helper: volume.helper, rounds: volume.rounds, wire_seconds }
+            Volume { bytes: volume.bytes, helper: volume.helper, rounds: volume.rounds }
         };
         let nodes = plan.nodes.iter().zip(prediction.offline.iter().zip(&prediction.online));
         let nodes = nodes.map(|(node, (offline, online))| {
@@ -80,7 +94,7 @@ impl Inspect {
                 shape: value.shape.to_vec(),
                 width: value.width,
                 scale: value.scale,
-                offline: volume(offline),
+                offline: volume(&offline.cost()),
                 online: volume(online),
             }
         });
@@ -97,6 +111,12 @@ impl Inspect {
             set_up: volume(&prediction.set_up),
             offline: volume(&prediction.offline_cost()),
             online: volume(&prediction.online_cost()),
+            seconds: Seconds {
+                offline: times.offline,
+                online: times.online,
+                total: times.total(),
+                calibrated: self.calibrate,
+            },
         };
         if self.json {
             return output::print_json(&report);
@@ -107,7 +127,7 @@ impl Inspect {
 }
 
 impl Report {
-    fn print(&self, link: crate::bench::Link) {
+    fn print(&self, link: Link) {
         let mut table =
             output::table(&["layer", "op", "shape", "bits", "scale", "offline", "online", "online rounds"]);
         for node in &self.nodes {
@@ -123,9 +143,7 @@ impl Report {
                 node.online.rounds.to_string(),
             ]);
         }
-        let total = |name: &str, volume: &Volume| {
-            let wire =
-                volume.wire_seconds.map_or_else(String::new, |s| format!(", {s:.2} s on the {link} wire"));
+        let total = |name: &str, volume: &Volume, seconds: f64| {
             let helper = match volume.helper {
                 [0, 0] => String::new(),
                 [server, client] => format!(
@@ -135,15 +153,18 @@ impl Report {
                 ),
             };
             format!(
-                "{name}: {} to the client, {} to the server, {helper}{} rounds{wire}",
+                "{name}: {} to the client, {} to the server, {helper}{} rounds, about {seconds:.2} s",
                 output::bytes(volume.bytes[0]),
                 output::bytes(volume.bytes[1]),
                 volume.rounds
             )
         };
+        let link = if link == Link::None { "loopback".to_owned() } else { format!("link {link}") };
+        let machine =
+            if self.seconds.calibrated { "this machine" } else { "the machine of docs/benchmarks.md" };
         output::print(&format!(
             "{table}\n{}, plan {}\nweights {} bits, activations {} bits, margin {} % over {} calibration inputs\n\
-             preprocessing: {}\n{} multiplications\n{}\n{}",
+             preprocessing: {}\n{} multiplications\n{}\n{}\nseconds are for {machine}, {link}",
             self.name,
             &self.hash[..16],
             self.weight_bits,
@@ -152,8 +173,8 @@ impl Report {
             self.calibration_inputs,
             if self.preprocessing.is_empty() { "none" } else { &self.preprocessing },
             self.multiplications,
-            total("offline, set-up included", &self.offline),
-            total("online", &self.online),
+            total("offline, set-up included", &self.offline, self.seconds.offline),
+            total("online", &self.online, self.seconds.online),
         ));
     }
 }

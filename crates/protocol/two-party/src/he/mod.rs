@@ -13,12 +13,14 @@ mod server;
 mod suite;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use client::HeClient;
 pub use server::HeServer;
 pub use suite::HeSuite;
 use veilflow_correlation::CorrelationError;
 use veilflow_he::HeError;
+pub use work::HeWork;
 
 pub(crate) fn he_error(source: HeError) -> CorrelationError {
     CorrelationError::Supplier { supplier: "he", source: source.into() }

@@ -6,6 +6,7 @@ use veilflow_correlation::{Cost, LinearRequest};
 use veilflow_he::{HeError, Parameters, packing_keys_bytes, public_key_bytes};
 use veilflow_net::Role;
 
+use super::HeWork;
 use super::plan::Plan;
 use super::search::{Candidates, Choice, Prices};
 
@@ -108,6 +109,14 @@ impl HeSuite {
     /// If the layer does not fit the suite's parameters: it was not among those the suite was made for.
     pub fn linear_cost(&self, request: &LinearRequest) -> Result<Cost, HeError> {
         Ok(self.plan(request)?.cost())
+    }
+
+    /// What one pair computes.
+    ///
+    /// # Errors
+    /// As for [`HeSuite::linear_cost`].
+    pub fn linear_work(&self, request: &LinearRequest) -> Result<HeWork, HeError> {
+        Ok(self.plan(request)?.work())
     }
 
     pub(super) fn plan(&self, request: &LinearRequest) -> Result<Plan, HeError> {

@@ -1,0 +1,46 @@
+//! What OTs a request takes, counted: for predictions of time.
+
+use veilflow_correlation::{Demand, LinearRequest};
+use veilflow_net::Role;
+
+use crate::linear;
+use crate::nonlinear::{Take, takes};
+
+/// OTs, and what is kept of their messages; from P0, and from P1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OtWork {
+    /// Random OTs.
+    pub ots: [u64; 2],
+    /// Those of which 64-bit words are kept.
+    pub words: [u64; 2],
+    /// Bits kept of a message of the others, over all of them.
+    pub bits: [u64; 2],
+    /// Ring elements sent through OTs, as rows of a linear layer.
+    pub elements: u64,
+}
+
+impl OtWork {
+    /// Filling pools with what `demand` asks for.
+    pub fn fill(demand: &Demand) -> Self {
+        let mut work = Self::default();
+        for piece in demand.iter() {
+            for sender in [Role::P0, Role::P1] {
+                let (of, count) = (sender.index(), piece.1 as u64);
+                for take in takes(piece, sender) {
+                    work.ots[of] += count;
+                    match take {
+                        Take::Bits(bits) => work.bits[of] += count * bits as u64,
+                        Take::Word => work.words[of] += count,
+                    }
+                }
+            }
+        }
+        work
+    }
+
+    /// The pair of a linear layer by correlated OT.
+    pub fn linear(request: &LinearRequest) -> Self {
+        let ots = linear::ots(request) as u64;
+        Self { ots: [0, ots], elements: ots * linear::width(request) as u64, ..Self::default() }
+    }
+}
