@@ -1,5 +1,5 @@
-//! Elementary functions of shared fixed-point values: sigmoid, tanh, erf, SiLU, GELU, exp of a non-positive argument,
-//! reciprocal, reciprocal square root, square root.
+//! Elementary functions of shared fixed-point values: sigmoid, tanh, erf, SiLU, GELU, exponential, logarithm, reciprocal,
+//! reciprocal square root, square root ([`apply`]); division; and softmax, L2 and layer normalisation of rows.
 //!
 //! `veilflow_spec::math` defines each function as a table of straight pieces ([`Spline`]); here
 //! the piece is looked up and evaluated over shares, exactly:
@@ -13,15 +13,23 @@
 //!
 //! Nothing else is sent, so security is that of these operations.
 
+mod division;
 mod gate;
+mod mantissa;
+mod normalise;
 mod octaves;
 mod pieces;
+mod softmax;
 mod uniform;
 
 use veilflow_correlation::Cost;
 use veilflow_online::{OnlineError, Party, Result, Tuning};
 use veilflow_ring::RingVec;
 use veilflow_spec::math::Spline;
+
+pub use division::{divide, divide_cost};
+pub use normalise::{normalise, normalise_cost};
+pub use softmax::{softmax, softmax_cost};
 
 /// Shares of the function of every element (spec: `math::apply`).
 pub fn apply(party: &mut Party, spline: &Spline, x: &RingVec) -> Result<RingVec> {

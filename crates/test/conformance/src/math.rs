@@ -1,6 +1,8 @@
-use veilflow_math::{apply, apply_cost};
+use veilflow_math::{
+    apply, apply_cost, divide, divide_cost, normalise, normalise_cost, softmax, softmax_cost,
+};
 use veilflow_ring::RingVec;
-use veilflow_spec::math::{self, Fixed, Function};
+use veilflow_spec::math::{self, Division, Fixed, Function, Norm, Normalise, Softmax};
 use veilflow_testkit::World;
 
 use crate::Suite;
@@ -100,5 +102,92 @@ impl Suite {
     /// √x.
     pub fn sqrt(&self) {
         self.function(Function::Sqrt);
+    }
+
+    /// Quotients of shared values: any, and those that fit.
+    pub fn divide(&self) {
+        self.each("divide", |world, n, sharing, tuning| {
+            let division = loop {
+                let [dividend, divisor] = [0, 1].map(|_| {
+                    let bits = world.width(8..=20);
+                    Fixed { bits, scale: world.width(2..=bits - 3) }
+                });
+                let scale = world.width(8..=12);
+                let quotient = Fixed { bits: world.width(scale + 2..=18), scale };
+                // Some scales are too far apart.
+                if let Ok(division) = Division::new(dividend, divisor, quotient) {
+                    break division;
+                }
+            };
+            let Division { dividend, divisor, quotient, .. } = division;
+            let mut x = world.values(dividend.ring(), n);
+            let mut y = world.values(divisor.ring(), n);
+            // As many again with small dividends and divisors.
+            let shifts = [dividend, divisor].map(|format| world.width(0..=format.bits - 1));
+            let small = world.values(dividend.ring(), n).to_signed();
+            let small: Vec<i64> = small.iter().map(|v| v >> shifts[0]).collect();
+            x.append(&RingVec::from_signed(dividend.ring(), &small));
+            y.append(&world.values(divisor.ring(), n).map(|v| v >> shifts[1]));
+            let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
+            let cost = divide_cost(&division, x.len(), tuning);
+            let got = world.run_joined(&cost, tuning, |p| {
+                let i = p.role.index();
+                divide(p, &division, &x_shares[i], &y_shares[i])
+            });
+            let what = format!("{dividend:?} {divisor:?} {quotient:?}");
+            world.assert_equal(&got, &math::divide(&division, &x, &y), &what);
+        });
+    }
+
+    /// Softmax of rows.
+    pub fn softmax(&self) {
+        self.each("softmax", |world, n, sharing, tuning| {
+            let (input, output) = formats(world);
+            let width = 1 + world.below(17) as usize;
+            let job = Softmax::new(input, output, width).expect("formats in range");
+            let rows = n.div_ceil(width);
+            // Most rows within the range in which exponentials do not vanish.
+            let shift = world.width(0..=input.bits - 1);
+            let x = world.values(input.ring(), rows * width).to_signed();
+            let x: Vec<i64> = x.iter().map(|v| v >> shift).collect();
+            let x = RingVec::from_signed(input.ring(), &x);
+            let shares = world.share(&x, sharing);
+            let cost = softmax_cost(&job, rows, tuning);
+            let got = world.run_joined(&cost, tuning, |p| softmax(p, &job, &shares[p.role.index()]));
+            let what = format!("rows of {width} {input:?} {output:?}");
+            world.assert_equal(&got, &math::softmax(&job, &x), &what);
+        });
+    }
+
+    fn norm(&self, name: &str, norm: Norm) {
+        self.each(name, |world, n, sharing, tuning| {
+            let bits = world.width(8..=18);
+            let input = Fixed { bits, scale: world.width(2..=bits - 3) };
+            let width = 1 + world.below(17) as usize;
+            let scale = world.width(8..=12);
+            let output = Fixed { bits: world.width(scale + 4..=32), scale };
+            let epsilon = world.below(3) * world.below(1 << 10);
+            let job = Normalise::new(norm, input, output, width, epsilon).expect("formats in range");
+            let rows = n.div_ceil(width);
+            let shift = world.width(0..=input.bits - 1);
+            let x = world.values(input.ring(), rows * width).to_signed();
+            let x: Vec<i64> = x.iter().map(|v| v >> shift).collect();
+            let x = RingVec::from_signed(input.ring(), &x);
+            let shares = world.share(&x, sharing);
+            let cost = normalise_cost(&job, rows, tuning);
+            let got = world.run_joined(&cost, tuning, |p| normalise(p, &job, &shares[p.role.index()]));
+            let what = format!("{norm:?} of {width}, {input:?} {output:?}");
+            world.assert_equal(&got, &math::normalise(&job, &x), &what);
+        });
+    }
+
+    /// Rows divided by their length.
+    pub fn l2_normalise(&self) {
+        self.norm("l2_normalise", Norm::L2);
+    }
+
+    /// Layer normalisation.
+    pub fn layer_norm(&self) {
+        self.norm("layer_norm", Norm::Layer);
     }
 }

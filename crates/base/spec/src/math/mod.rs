@@ -5,9 +5,13 @@
 //! 1/2 for the piece (3/8 in octaves), 1/8 for its value, 1/4 for its slope, 1/8 in octaves for a position that drops bits; or
 //! past the last piece by 3/4 and 1/8.
 
+mod division;
 mod lines;
+mod mantissa;
+mod normalise;
 mod octaves;
 mod precise;
+mod softmax;
 mod uniform;
 
 use std::ops::RangeInclusive;
@@ -15,8 +19,12 @@ use std::ops::RangeInclusive;
 use thiserror::Error;
 use veilflow_ring::{Ring, RingVec};
 
+pub use division::{Division, divide};
 pub use lines::{Piece, Pieces};
+pub use mantissa::Mantissa;
+pub use normalise::{Norm, Normalise, normalise};
 pub use octaves::{OctaveSpline, Octaves};
+pub use softmax::{Softmax, softmax};
 pub use uniform::{Symmetry, Uniform, UniformSpline};
 
 /// A format that a function does not take.
@@ -36,6 +44,39 @@ pub enum MathError {
     /// A result that may be as large as the argument, but has fewer integer bits to offer than are asked of it.
     #[error("SiLU and GELU need an argument with as many integer bits as the result")]
     Range,
+    /// A quotient's.
+    #[error("a quotient has at most 20 bits, not {bits}")]
+    Quotient {
+        /// Its width.
+        bits: u32,
+    },
+    /// Those of a division.
+    #[error("the scales of dividend, divisor and quotient are too far apart")]
+    Scales,
+    /// Rows.
+    #[error("a row has 1 to {most} elements, not {width}")]
+    Width {
+        /// Their width.
+        width: usize,
+        /// The largest.
+        most: usize,
+    },
+    /// A sum of squares.
+    #[error("a sum of squares with its epsilon has at most {most} bits: take fewer bits or shorter rows")]
+    Sum {
+        /// The widest.
+        most: u32,
+    },
+    /// A normalised row's.
+    #[error("a normalised row of {width} does not fit {bits} bits at scale {scale}, or exceeds 17 bits")]
+    Row {
+        /// Elements of the row.
+        width: usize,
+        /// The result's width.
+        bits: u32,
+        /// Its scale.
+        scale: u32,
+    },
     /// A logarithm's result, which is too narrow for the argument.
     #[error("a logarithm of such arguments has {needs} bits at scale {scale}, more than its result")]
     Logarithm {

@@ -84,8 +84,13 @@ pub struct OctaveSpline {
 
 impl OctaveSpline {
     pub(super) fn new(function: Octaves, input: Fixed, output: Fixed) -> Result<Self, MathError> {
-        input.check_input()?;
         output.check_output()?;
+        Self::unchecked(function, input, output)
+    }
+
+    /// As [`OctaveSpline::new`], for results of any scale up to 16.
+    pub(super) fn unchecked(function: Octaves, input: Fixed, output: Fixed) -> Result<Self, MathError> {
+        input.check_input()?;
         let f = output.scale;
         let magnitude_bits = input.bits - 1;
         let result_bits = (output.bits - 1).min(MAX_RESULT);
