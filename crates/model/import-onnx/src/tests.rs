@@ -50,6 +50,15 @@ fn float(name: &str, f: f32) -> proto::Attribute {
     proto::Attribute { name: Some(name.into()), f: Some(f), ..Default::default() }
 }
 
+fn texts(name: &str, texts: &[&str]) -> proto::Attribute {
+    let strings = texts.iter().map(|s| s.as_bytes().to_vec()).collect();
+    proto::Attribute { name: Some(name.into()), strings, ..Default::default() }
+}
+
+fn graph(name: &str, graph: proto::Graph) -> proto::Attribute {
+    proto::Attribute { name: Some(name.into()), g: Some(graph), ..Default::default() }
+}
+
 fn text(name: &str, s: &str) -> proto::Attribute {
     proto::Attribute { name: Some(name.into()), s: Some(s.into()), ..Default::default() }
 }
@@ -260,20 +269,167 @@ fn unusable_tensors_and_inputs_say_why() {
     assert_eq!(refusal(&old), "the model has opset 8; at least 9 is needed");
 }
 
+/// An LSTM of two steps, 3 features and a state of 2; W, R, B, P as given.
+fn lstm(dims: [&[i64]; 4], attributes: Vec<proto::Attribute>) -> proto::Model {
+    let names = ["w", "r", "b", "p"];
+    let constants = names.iter().zip(dims).map(|(name, dims)| floats(name, dims)).collect();
+    let lstm = node("LSTM", &["x", "w", "r", "b", "", "", "", "p"], "y", attributes);
+    model(14, &[2, 1, 3], constants, vec![lstm], "y")
+}
+
+const LSTM: [&[i64]; 4] = [&[1, 8, 3], &[1, 8, 2], &[1, 16], &[1, 6]];
+
+#[test]
+fn a_recurrence_projects_its_sequence_once_and_shares_its_weights() {
+    let graph = import(&lstm(LSTM, vec![int("hidden_size", 2)])).unwrap();
+    let products: Vec<_> = graph.nodes().iter().filter(|n| n.op == Op::MatMul).collect();
+    // The whole sequence, and the state of the second step: that of the first is zero.
+    assert_eq!(products.len(), 2);
+    assert_eq!(graph.shape(products[0].inputs[0])[..], [2, 3]);
+    assert_eq!(graph.shape(products[1].inputs[0])[..], [1, 2]);
+
+    let mut longer = lstm(LSTM, vec![]);
+    let shape = longer.graph.as_mut().unwrap().input[0].r#type.as_mut().unwrap();
+    shape.tensor_type.as_mut().unwrap().shape.as_mut().unwrap().dim[0].dim_value = Some(4);
+    let graph = import(&longer).unwrap();
+    let states: Vec<_> = graph.nodes().iter().filter(|n| n.op == Op::MatMul).skip(1).collect();
+    assert_eq!(states.len(), 3);
+    assert!(states.iter().all(|n| n.inputs[1] == states[0].inputs[1]));
+}
+
+#[test]
+fn recurrences_that_are_not_supported_say_so() {
+    let refused = |attributes| refusal(&lstm(LSTM, attributes));
+    assert_eq!(refused(vec![float("clip", 1.0)]), "node `LSTM_1` (LSTM): attribute `clip` isn't supported");
+    assert!(refused(vec![int("input_forget", 1)]).ends_with("`input_forget` isn't supported"));
+    assert!(refused(vec![text("direction", "sideways")]).ends_with("direction `sideways`"));
+    assert!(refused(vec![int("hidden_size", 3)]).contains("`hidden_size` isn't the 2"));
+    let softsign = refused(vec![texts("activations", &["Sigmoid", "Softsign", "Tanh"])]);
+    assert!(softsign.contains("activation `Softsign` isn't supported"), "{softsign}");
+    assert!(refused(vec![texts("activations", &["Sigmoid"])]).contains("1 activations for 1 directions"));
+    let two_directions = refused(vec![text("direction", "bidirectional")]);
+    assert!(two_directions.contains("input 1 has shape 1x8x3, not [2, 8, 3]"), "{two_directions}");
+
+    for (index, dims) in [&[1, 8, 4][..], &[1, 6, 2], &[1, 15], &[1, 5]].into_iter().enumerate() {
+        let mut wrong = LSTM;
+        wrong[index] = dims;
+        let message = refusal(&lstm(wrong, vec![]));
+        assert!(message.starts_with("node `LSTM_1` (LSTM): input"), "{message}");
+    }
+    let mut private = lstm(LSTM, vec![]);
+    private.graph.as_mut().unwrap().node[0].input[1] = "x".into();
+    assert!(refusal(&private).contains("input `x` must be a constant of floats"));
+    let mut shorter = lstm(LSTM, vec![]);
+    shorter.graph.as_mut().unwrap().initializer.push(integers("lengths", &[1]));
+    shorter.graph.as_mut().unwrap().node[0].input[4] = "lengths".into();
+    assert!(refusal(&shorter).contains("sequences shorter than the 2 steps"));
+}
+
+/// A scan of `body` over x from the state s0: its body's inputs are s and v, its only output the next state.
+fn scan(x: &[i64], body: Vec<proto::Node>, next: &str) -> proto::Model {
+    let info = |name: &str| proto::ValueInfo { name: Some(name.into()), r#type: None };
+    let body = proto::Graph {
+        node: body,
+        name: None,
+        initializer: vec![],
+        input: vec![info("s"), info("v")],
+        output: vec![info(next)],
+    };
+    let scan = node("Scan", &["s0", "x"], "y", vec![graph("body", body), int("num_scan_inputs", 1)]);
+    model(13, x, vec![floats("s0", &[2])], vec![scan], "y")
+}
+
+#[test]
+fn a_scan_repeats_its_body() {
+    let graph = import(&scan(&[3, 2], vec![node("Add", &["s", "v"], "n", vec![])], "n")).unwrap();
+    assert_eq!(graph.nodes().iter().filter(|n| n.op == Op::Add).count(), 3);
+    assert_eq!(graph.shape(graph.outputs()[0].value)[..], [2]);
+}
+
+#[test]
+fn scans_that_cannot_be_unrolled_say_so() {
+    let add = || vec![node("Add", &["s", "v"], "n", vec![])];
+    let missing = refusal(&scan(&[3, 2], add(), "other"));
+    assert_eq!(missing, "node `Scan_1` (Scan): its body doesn't compute `other`");
+    let unknown = refusal(&scan(&[3, 2], vec![node("Add", &["s", "z"], "n", vec![])], "n"));
+    assert_eq!(unknown, "node `Scan_1.0.Add_1` (Add): input `z` isn't defined before it");
+    let unsupported = refusal(&scan(&[3, 2], vec![node("Det", &["s"], "n", vec![])], "n"));
+    assert!(unsupported.starts_with("node `Scan_1.0.Det_1`: op Det isn't supported"), "{unsupported}");
+    let endless = refusal(&scan(&[1 << 27, 2], add(), "n"));
+    assert!(endless.contains("unrolled, the model has more than 262144 nodes"), "{endless}");
+    let mut several = scan(&[3, 2], add(), "n");
+    several.graph.as_mut().unwrap().node[0].attribute[1] = int("num_scan_inputs", 3);
+    assert!(refusal(&several).contains("fewer inputs than `num_scan_inputs`"));
+    several.graph.as_mut().unwrap().node[0].attribute[1] = int("num_scan_inputs", 0);
+    assert!(refusal(&several).contains("a body of 2 inputs and 1 outputs for 2 inputs"));
+}
+
+/// A few bytes can't ask for gigabytes of constants.
+#[test]
+fn what_is_computed_at_import_is_limited() {
+    let large = [1 << 14, 1 << 14];
+    let fill = vec![node("ConstantOfShape", &["d"], "c", vec![]), node("Add", &["x", "c"], "y", vec![])];
+    let filled = refusal(&model(13, &[1], vec![integers("d", &large)], fill, "y"));
+    assert!(filled.contains("too much is computed from the file's constants"), "{filled}");
+    let expand = vec![node("Expand", &["c", "d"], "e", vec![]), node("Add", &["x", "e"], "y", vec![])];
+    let expanded = refusal(&model(13, &[1], vec![scalar("c", 1.0), integers("d", &large)], expand, "y"));
+    assert!(expanded.contains("too much is computed from the file's constants"), "{expanded}");
+}
+
+#[test]
+fn slices_and_powers_that_are_not_supported_say_so() {
+    let refused = |constants: Vec<proto::Tensor>, node: proto::Node| {
+        refusal(&model(13, &[1, 6], constants, vec![node], "y"))
+    };
+    let split = |sizes: &[i64]| {
+        let axis = vec![int("axis", 1)];
+        refused(vec![integers("s", sizes)], node("Split", &["x", "s"], "y", axis))
+    };
+    assert!(split(&[5]).contains("6 elements in 1 parts of sizes [5]"));
+    assert!(split(&[-6]).contains("a part of negative size"));
+    let gather = |index| {
+        refused(vec![integers("i", &[index])], node("Gather", &["x", "i"], "y", vec![int("axis", 1)]))
+    };
+    assert!(gather(6).contains("index 6 along axis 1 of 1x6"));
+    assert!(gather(-7).contains("index -7 along 6 elements"));
+    assert!(
+        refused(vec![], node("Gather", &["x", "x"], "y", vec![])).contains("must be a constant of integers")
+    );
+    let slice = |step| {
+        let constants = vec![integers("a", &[0]), integers("b", &[0]), integers("t", &[step])];
+        refused(constants, node("Slice", &["x", "a", "b", "a", "t"], "y", vec![]))
+    };
+    assert!(slice(0).contains("a step of 0"));
+    assert!(slice(1).contains("an empty dimension"));
+    assert!(
+        refused(vec![scalar("e", 2.5)], node("Pow", &["x", "e"], "y", vec![])).contains("an exponent of 2.5")
+    );
+    let zero = refused(vec![scalar("c", 0.0)], node("Div", &["x", "c"], "y", vec![]));
+    assert!(zero.contains("divides by 0"), "{zero}");
+    let pad = refused(
+        vec![integers("p", &[0, 6, 0, 0])],
+        node("Pad", &["x", "p"], "y", vec![text("mode", "reflect")]),
+    );
+    assert!(pad.contains("reflects 6 and 0 of 6 elements"), "{pad}");
+}
+
 /// Every prefix and every changed byte gives a graph or an error, quickly and without a panic.
 #[test]
 fn damaged_files_are_refused_or_read() {
-    let bytes = small().encode_to_vec();
-    for end in 0..bytes.len() {
-        let _ = import_bytes(&bytes[..end]);
-    }
-    assert!(import_bytes(&bytes[..bytes.len() / 2]).is_err());
-    for at in 0..bytes.len() {
-        for change in [0x01, 0x08, 0x80, 0xff] {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= change;
-            if let Ok(graph) = import_bytes(&damaged) {
-                graph.verify().unwrap_or_else(|e| panic!("byte {at} ^ {change:#x}: {e}"));
+    let body = vec![node("Add", &["s", "v"], "a", vec![]), node("Sigmoid", &["a"], "n", vec![])];
+    let models = [small(), lstm(LSTM, vec![text("direction", "reverse")]), scan(&[3, 2], body, "n")];
+    for bytes in models.map(|model| model.encode_to_vec()) {
+        for end in 0..bytes.len() {
+            let _ = import_bytes(&bytes[..end]);
+        }
+        assert!(import_bytes(&bytes[..bytes.len() / 2]).is_err());
+        for at in 0..bytes.len() {
+            for change in [0x01, 0x08, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= change;
+                if let Ok(graph) = import_bytes(&damaged) {
+                    graph.verify().unwrap_or_else(|e| panic!("byte {at} ^ {change:#x}: {e}"));
+                }
             }
         }
     }
