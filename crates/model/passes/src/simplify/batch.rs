@@ -1,12 +1,13 @@
-//! Matrix products by the same weights that don't wait for each other become one.
+//! Ops that do the same to rows of values and don't wait for each other become one.
 //!
-//! In an unrolled loop the products of the input are such: none depends on the state. Values have levels, one more than
-//! their inputs' for every op that computes and none for moves of elements; of two products on one level neither
-//! depends on the other. What their inputs hold is traced through the moves to whole rows of other values, so that the
-//! one product runs over rows as they were before they were sliced, each of them once however many products read it,
-//! and in place of each old product stand the rows of the new one that it made.
+//! Values have levels, one more than their inputs' for every op that computes and none for moves of elements; of two ops on
+//! one level neither depends on the other. Matrix products by the same weights become one: in an unrolled loop those of
+//! the input, which don't depend on the state, and those of chains that share weights. What follows such a product, rows
+//! of it in every operand, becomes one too. What operands hold is traced through the moves to whole rows of other values,
+//! so that the one op runs over rows as they were before they were sliced, each of them once however many ops read it,
+//! and in place of each old op stand the rows of the new one that it made.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use veilflow_ir::{Graph, Node, Op, Shape, ValueId, layout};
@@ -14,7 +15,7 @@ use veilflow_ir::{Graph, Node, Op, Shape, ValueId, layout};
 use super::rewriter::Rewriter;
 use crate::Error;
 
-/// The most elements traced for one product.
+/// The most elements traced for one op.
 const MAX_TRACED: usize = 1 << 24;
 
 /// The most moves traced through.
@@ -23,44 +24,77 @@ const MAX_MOVES: usize = 64;
 /// A row of a value seen as rows of one length.
 type Row = (ValueId, usize);
 
-/// The weights and the level of the input: what products that become one share.
-type Key = (ValueId, usize);
+/// What ops that may become one share.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    op: String,
+    /// By operand: the constant, if it is one. A product's bias may differ.
+    constants: Vec<Option<ValueId>>,
+    /// The level of the output.
+    level: usize,
+    /// The length of the output's rows.
+    columns: usize,
+}
 
-/// The graph with products joined, and whether that changed it.
+impl Key {
+    /// The group of an op that acts on rows.
+    fn of(graph: &Graph, node: &Node, levels: &[usize]) -> Option<Self> {
+        let output = graph.shape(node.output);
+        let columns = *output.last()?;
+        let constant = |id: &ValueId| graph.constant_of(*id).map(|_| *id);
+        let rowwise = |id: &ValueId| match graph.constant_of(*id) {
+            // One number, or one for each column.
+            Some(c) => [&[][..], &[1], &[1, 1], &[columns], &[1, columns]].contains(&&c.shape()[..]),
+            None => graph.shape(*id) == output,
+        };
+        let (acts, operands) = match node.op {
+            Op::MatMul => (node.inputs[1..].iter().all(|id| constant(id).is_some()), &node.inputs[..2]),
+            Op::Apply { .. } | Op::Add | Op::Sub | Op::Mul => {
+                (node.inputs.iter().all(rowwise), &node.inputs[..])
+            }
+            _ => return None,
+        };
+        let constants: Vec<_> = operands.iter().map(constant).collect();
+        let private = constants.contains(&None);
+        let level = levels[node.output.index()];
+        (acts && private).then(|| Self { op: format!("{:?}", node.op), constants, level, columns })
+    }
+}
+
+/// The graph with such ops joined, and whether that changed it.
 pub(super) fn batch(graph: &Graph) -> Result<(Graph, bool), Error> {
     let levels = levels(graph);
-    let level = |id: ValueId| levels[id.index()];
     let mut groups: HashMap<Key, Vec<&Node>> = HashMap::new();
     for node in graph.nodes() {
-        if let Some(key) = key(graph, node, &levels) {
+        if let Some(key) = Key::of(graph, node, &levels) {
             groups.entry(key).or_default().push(node);
         }
     }
-    groups.retain(|_, nodes| nodes.len() > 1);
     let elements = |nodes: &[&Node]| nodes.iter().map(|n| graph.shape(n.inputs[0]).elements()).sum::<usize>();
-    groups.retain(|_, nodes| elements(nodes) <= MAX_TRACED);
+    groups.retain(|_, nodes| nodes.len() > 1 && elements(nodes) <= MAX_TRACED);
     if groups.is_empty() {
         return Ok((graph.clone(), false));
     }
-    // By level, all inputs of a group are known when its first product comes.
+    // By level, all operands of a group are known when its first op comes.
     let mut order: Vec<&Node> = graph.nodes().iter().collect();
-    order.sort_by_key(|node| level(node.output));
+    order.sort_by_key(|node| levels[node.output.index()]);
     let mut rewriter = Rewriter::new(graph)?;
     let mut traces = Traces::default();
     let mut joined: HashSet<ValueId> = HashSet::new();
     for node in order {
-        let group = key(graph, node, &levels).and_then(|key| groups.remove(&key));
-        match group {
-            Some(nodes) => {
-                join(&mut rewriter, &mut traces, &nodes)?;
-                joined.extend(nodes.iter().map(|n| n.output));
-            }
-            None if joined.contains(&node.output) => {}
-            None => {
-                let inputs = rewriter.inputs(node)?;
-                rewriter.keep(node, &inputs)?;
+        if let Some(nodes) = Key::of(graph, node, &levels).and_then(|key| groups.remove(&key)) {
+            for nodes in traces.related(&mut rewriter, nodes)? {
+                join(&mut rewriter, &nodes)?;
+                joined.extend(nodes.iter().map(|(n, _)| n.output));
             }
         }
+        if !joined.contains(&node.output) {
+            let inputs = rewriter.inputs(node)?;
+            rewriter.keep(node, &inputs)?;
+        }
+    }
+    if joined.is_empty() {
+        return Ok((graph.clone(), false));
     }
     rewriter.finish()
 }
@@ -82,109 +116,149 @@ fn is_move(op: &Op) -> bool {
     )
 }
 
-/// The group of a product of a private value by constants.
-fn key(graph: &Graph, node: &Node, levels: &[usize]) -> Option<Key> {
-    let constant = |id: &ValueId| graph.constant_of(*id).is_some();
-    let joins = node.op == Op::MatMul && node.inputs[1..].iter().all(constant) && !constant(&node.inputs[0]);
-    joins.then(|| (node.inputs[1], levels[node.inputs[0].index()]))
-}
-
-/// Where the elements of values come from, through moves.
+/// Where rows of values come from, through moves: by value and length of a row.
 #[derive(Default)]
-struct Traces(HashMap<ValueId, Rc<[(ValueId, usize)]>>);
+struct Traces(HashMap<(ValueId, usize), Rc<[Row]>>);
 
 impl Traces {
-    /// For each element of a value of the new graph, the value it was moved from, at most `depth` moves ago, and its place
-    /// there. None if a value on the way is too large.
-    fn of(&mut self, r: &Rewriter<'_>, id: ValueId, depth: usize) -> Option<Rc<[(ValueId, usize)]>> {
-        if let Some(trace) = self.0.get(&id) {
-            return Some(Rc::clone(trace));
+    /// The rows of `length` elements that make up a value of the new graph: back through at most `depth` moves, as far as
+    /// they move whole rows.
+    fn rows(&mut self, r: &Rewriter<'_>, id: ValueId, length: usize, depth: usize) -> Rc<[Row]> {
+        if let Some(rows) = self.0.get(&(id, length)) {
+            return Rc::clone(rows);
         }
-        let elements = r.shape(id).elements();
-        if elements > MAX_TRACED {
-            return None;
-        }
-        let moved = match r.producer(id).filter(|node| depth > 0 && is_move(&node.op)) {
-            Some(node) => {
-                let sources = node.inputs.iter().map(|&id| self.of(r, id, depth - 1));
-                let sources = sources.collect::<Option<Vec<_>>>()?;
-                let shapes = node.inputs.iter().map(|&id| r.shape(id));
-                let inputs: Vec<_> = sources.iter().map(Rc::as_ref).zip(shapes).collect();
-                layout::moved(&node.op, &inputs)
+        let rows = match moved_rows(r, id, length).filter(|_| depth > 0) {
+            Some(moved) => {
+                let sources: HashMap<ValueId, Rc<[Row]>> = moved
+                    .chunk_by(|a, b| a.0 == b.0)
+                    .map(|run| (run[0].0, self.rows(r, run[0].0, length, depth - 1)))
+                    .collect();
+                moved.iter().map(|(source, row)| sources[source][*row]).collect()
             }
-            None => None,
+            None => (0..r.shape(id).elements() / length).map(|row| (id, row)).collect(),
         };
-        let trace: Rc<[_]> = moved.unwrap_or_else(|| (0..elements).map(|i| (id, i)).collect()).into();
-        self.0.insert(id, Rc::clone(&trace));
-        Some(trace)
-    }
-
-    /// The rows of `length` elements that make up a value: those of the values it was moved from if all are whole there,
-    /// else its own.
-    fn rows(&mut self, r: &Rewriter<'_>, id: ValueId, length: usize) -> Vec<Row> {
-        let whole = |row: &[(ValueId, usize)]| {
-            let (source, first) = row[0];
-            let in_order = row.iter().enumerate().all(|(i, &at)| at == (source, first + i));
-            let aligned = first.is_multiple_of(length) && r.shape(source).elements().is_multiple_of(length);
-            (in_order && aligned).then_some((source, first / length))
-        };
-        let trace = self.of(r, id, MAX_MOVES);
-        let rows = trace.and_then(|trace| trace.chunks_exact(length).map(whole).collect());
-        rows.unwrap_or_else(|| (0..r.shape(id).elements() / length).map(|row| (id, row)).collect())
+        self.0.insert((id, length), Rc::clone(&rows));
+        rows
     }
 }
 
-/// One product over all distinct rows of the nodes' inputs, and for each node the rows that are its own.
-fn join(r: &mut Rewriter<'_>, traces: &mut Traces, nodes: &[&Node]) -> Result<(), Error> {
-    let first = nodes[0];
-    let base = r.old_name(first.output);
-    let inputs = r.inputs(first)?;
-    let length = r.shape(inputs[1])[0];
-    let mut rows = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        let x = r.inputs(node)?[0];
-        rows.push(traces.rows(r, x, length));
+/// The rows of its inputs that a move makes a value of; none if it is no move, or parts rows.
+fn moved_rows(r: &Rewriter<'_>, id: ValueId, length: usize) -> Option<Vec<Row>> {
+    let node = r.producer(id).filter(|node| is_move(&node.op))?;
+    let sizes: Vec<usize> = node.inputs.iter().map(|&id| r.shape(id).elements()).collect();
+    if sizes.iter().any(|&n| n > MAX_TRACED || !n.is_multiple_of(length))
+        || r.shape(id).elements() > MAX_TRACED
+    {
+        return None;
     }
-    let mut used: BTreeMap<ValueId, BTreeSet<usize>> = BTreeMap::new();
-    for &(source, row) in rows.iter().flatten() {
-        used.entry(source).or_default().insert(row);
+    let places: Vec<Vec<Row>> =
+        node.inputs.iter().zip(&sizes).map(|(&id, &n)| (0..n).map(|i| (id, i)).collect()).collect();
+    let shapes = node.inputs.iter().map(|&id| r.shape(id));
+    let inputs: Vec<(&[Row], &Shape)> = places.iter().map(Vec::as_slice).zip(shapes).collect();
+    let whole = |row: &[Row]| {
+        let (source, first) = row[0];
+        let in_order = row.iter().enumerate().all(|(i, &at)| at == (source, first + i));
+        (in_order && first.is_multiple_of(length)).then_some((source, first / length))
+    };
+    layout::moved(&node.op, &inputs)?.chunks_exact(length).map(whole).collect()
+}
+
+/// What a row of an op's output reads: a row of each of its private operands, of which there are one (twice here) or two.
+type Read = [Row; 2];
+
+/// An op that becomes part of another, and what its rows read.
+type Member<'a> = (&'a Node, Vec<Read>);
+
+impl Traces {
+    /// Parts a group into those that become one op, with the rows that they read. Products always do; other ops if each
+    /// operand's rows are all of one value, so that what becomes one had one range before.
+    fn related<'a>(
+        &mut self,
+        r: &mut Rewriter<'_>,
+        nodes: Vec<&'a Node>,
+    ) -> Result<Vec<Vec<Member<'a>>>, Error> {
+        let mut parts: BTreeMap<Option<[ValueId; 2]>, Vec<Member<'a>>> = BTreeMap::new();
+        for node in nodes {
+            let inputs = r.inputs(node)?;
+            let mut private = inputs.iter().copied().filter(|&id| r.constant_of(id).is_none());
+            let Some(a) = private.next() else { continue };
+            let b = private.next().unwrap_or(a);
+            let [a, b] = [a, b].map(|id| self.rows(r, id, *r.shape(id).last().unwrap_or(&1), MAX_MOVES));
+            let reads: Vec<Read> = a.iter().zip(b.iter()).map(|(&a, &b)| [a, b]).collect();
+            let sources = reads[0].map(|row| row.0);
+            if node.op == Op::MatMul {
+                parts.entry(None).or_default().push((node, reads));
+            } else if reads.iter().all(|read| read.map(|row| row.0) == sources) {
+                parts.entry(Some(sources)).or_default().push((node, reads));
+            }
+        }
+        Ok(parts.into_values().filter(|nodes| nodes.len() > 1).collect())
     }
-    let mut places: HashMap<Row, usize> = HashMap::new();
-    let mut parts = Vec::with_capacity(used.len());
-    for (&source, used) in &used {
+}
+
+/// The rows as one value.
+fn assemble(
+    r: &mut Rewriter<'_>,
+    name: &str,
+    base: &str,
+    rows: &[Row],
+    length: usize,
+) -> Result<ValueId, Error> {
+    let base = format!("{base}.rows");
+    let mut parts = Vec::new();
+    for run in rows.chunk_by(|a, b| a.0 == b.0) {
+        let source = run[0].0;
         let count = r.shape(source).elements() / length;
         let shape = Shape::new([count, length])?;
         let mut part = source;
         if *r.shape(source) != shape {
-            part = r.emit(&first.name, &format!("{base}.rows"), Op::Reshape { shape }, &[source])?;
+            part = r.emit(name, &base, Op::Reshape { shape }, &[source])?;
         }
-        if used.len() < count {
-            let op = Op::Gather { axis: 0, indices: used.iter().copied().collect() };
-            part = r.emit(&first.name, &format!("{base}.rows"), op, &[part])?;
+        let indices: Vec<usize> = run.iter().map(|row| row.1).collect();
+        if !indices.iter().copied().eq(0..count) {
+            part = r.emit(name, &base, Op::Gather { axis: 0, indices }, &[part])?;
         }
         parts.push(part);
-        for &row in used {
-            places.insert((source, row), places.len());
+    }
+    match parts[..] {
+        [only] => Ok(only),
+        _ => r.emit(name, &base, Op::Concat { axis: 0 }, &parts),
+    }
+}
+
+/// One op over all distinct rows that the nodes read, and for each node the rows that are its own.
+fn join(r: &mut Rewriter<'_>, nodes: &[Member<'_>]) -> Result<(), Error> {
+    let first = nodes[0].0;
+    let base = r.old_name(first.output);
+    let mut distinct: Vec<Read> = nodes.iter().flat_map(|(_, reads)| reads).copied().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let places: HashMap<Read, usize> = distinct.iter().copied().zip(0..).collect();
+
+    let mut inputs = r.inputs(first)?;
+    let same_bias = nodes.iter().all(|(node, _)| node.inputs.get(2) == first.inputs.get(2));
+    if !same_bias {
+        inputs.truncate(2);
+    }
+    let mut operands = 0..2;
+    for input in &mut inputs {
+        if r.constant_of(*input).is_none()
+            && let Some(operand) = operands.next()
+        {
+            let rows: Vec<Row> = distinct.iter().map(|read| read[operand]).collect();
+            let length = *r.shape(*input).last().unwrap_or(&1);
+            *input = assemble(r, &first.name, base, &rows, length)?;
         }
     }
-    let x = match parts[..] {
-        [only] => only,
-        _ => r.emit(&first.name, &format!("{base}.rows"), Op::Concat { axis: 0 }, &parts)?,
-    };
-    // A bias that not all have is added where it belongs, to the rows of its own product.
-    let same_bias = nodes.iter().all(|node| node.inputs[2..] == first.inputs[2..]);
-    let mut operands = inputs;
-    operands[0] = x;
-    operands.truncate(if same_bias { 3 } else { 2 });
-    let product = r.emit(&first.name, &format!("{base}.joined"), Op::MatMul, &operands)?;
-    for (node, rows) in nodes.iter().zip(rows) {
-        let indices = rows.iter().map(|row| places[row]).collect();
-        let name = r.old_name(node.output);
-        let shape = r.old_shape(node.output).clone();
-        let mut own = r.emit(&node.name, name, Op::Gather { axis: 0, indices }, &[product])?;
+    let all = r.emit(&first.name, &format!("{base}.joined"), first.op.clone(), &inputs)?;
+    for (node, reads) in nodes {
+        let indices = reads.iter().map(|read| places[read]).collect();
+        let (name, shape) = (r.old_name(node.output), r.old_shape(node.output).clone());
+        let mut own = r.emit(&node.name, name, Op::Gather { axis: 0, indices }, &[all])?;
         if *r.shape(own) != shape {
             own = r.emit(&node.name, name, Op::Reshape { shape }, &[own])?;
         }
+        // A bias that not all products have is added where it belongs.
         if let (false, Some(&bias)) = (same_bias, r.inputs(node)?.get(2)) {
             own = r.emit(&node.name, name, Op::Add, &[own, bias])?;
         }

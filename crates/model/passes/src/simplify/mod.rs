@@ -5,7 +5,7 @@
 //! convolution behind it, the mean of disjoint windows into the one before, an activation moves behind the max pooling
 //! that follows it (fewer elements to compare), and moves of elements merge. What no output needs is dropped.
 //!
-//! Unrolled loops: what is equal is shared, products by the same weights that don't wait for each other become one, and
+//! Unrolled loops: what is equal is shared, ops that do the same to rows without waiting for each other become one, and
 //! (1 − z)·c + z·h takes one product instead of two. In exact arithmetic the result equals the original on every input.
 
 mod activation;

@@ -303,8 +303,10 @@ fn steps_of_a_long_loop_share_their_weights() {
 /// Overlapping slices: each row is multiplied once.
 #[test]
 fn one_product_reads_each_row_once() {
-    let (mut b, x) = Builder::new(&[1, 5, 2, 3]);
+    let (mut b, x) = Builder::new(&[1, 3, 5, 2]);
     let w = b.constant(&[3, 4], 1);
+    // Rows are whole only after this move.
+    let x = b.node(Op::Transpose { perm: vec![0, 2, 3, 1] }, &[x]);
     let mut parts = Vec::new();
     for first in [0, 1, 2] {
         let rows = b.node(Op::Gather { axis: 1, indices: vec![first, first + 1] }, &[x]);
@@ -317,9 +319,48 @@ fn one_product_reads_each_row_once() {
     let simple = simplify(&b.0).unwrap();
     let product = simple.nodes().iter().find(|n| n.op == Op::MatMul).unwrap();
     assert_eq!(simple.shape(product.output)[..], [4, 4]);
-    let input = tensor(&[1, 5, 2, 3], 7);
+    let input = tensor(&[1, 3, 5, 2], 7);
     let run = |graph| run(graph, std::slice::from_ref(&input)).unwrap().swap_remove(0);
     assert_eq!(run(&b.0).data(), run(&simple).data());
+}
+
+/// Two chains by the same weights, over the first and the second half of a sequence: they go step by step together.
+#[test]
+fn chains_of_the_same_weights_become_one() {
+    let (mut b, x) = Builder::new(&[4, 3]);
+    let (w, u, bias) = (b.constant(&[3, 4], 1), b.constant(&[4, 4], 2), b.constant(&[1, 4], 3));
+    let mut last = Vec::new();
+    for chain in 0..2 {
+        let mut h = None;
+        for t in 0..2 {
+            let row = b.node(Op::Gather { axis: 0, indices: vec![2 * chain + t] }, &[x]);
+            let mut sum = b.node(Op::MatMul, &[row, w]);
+            if let Some(h) = h {
+                let state = b.node(Op::MatMul, &[h, u]);
+                sum = b.node(Op::Add, &[sum, state]);
+            }
+            let (z, c) = (b.node(Op::Add, &[sum, bias]), sum);
+            let z = b.node(Op::Apply { function: Function::Sigmoid }, &[z]);
+            let c = b.node(Op::Apply { function: Function::Tanh }, &[c]);
+            h = Some(b.node(Op::Mul, &[z, c]));
+        }
+        last.extend(h);
+    }
+    let y = b.node(Op::Concat { axis: 0 }, &last);
+    let ops = b.simplified(y);
+    let count = |op: &str| ops.iter().filter(|o| **o == op).count();
+    assert_eq!((count("matmul"), count("apply"), count("mul")), (2, 4, 2), "{ops:?}");
+}
+
+/// Functions of values that no product made together keep their own ranges.
+#[test]
+fn unrelated_functions_stay_apart() {
+    let (mut b, x) = Builder::new(&[1, 3]);
+    let (v, w) = (b.constant(&[3, 3], 1), b.constant(&[3, 3], 2));
+    let sides = [b.node(Op::MatMul, &[x, v]), b.node(Op::MatMul, &[x, w])];
+    let sides = sides.map(|side| b.node(Op::Apply { function: Function::Tanh }, &[side]));
+    let y = b.node(Op::Mul, &sides);
+    assert_eq!(b.simplified(y), ["matmul", "matmul", "apply", "apply", "mul"]);
 }
 
 #[test]
