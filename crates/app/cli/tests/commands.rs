@@ -154,6 +154,35 @@ fn every_function_is_exact_and_within_one_unit() {
     }
 }
 
+/// What is built of functions and their parts, with the number of results.
+const ON_TOP: [(&[&str], u64); 6] = [
+    (&["--op=divide", "--count=100"], 100),
+    (&["--op=softmax", "--count=10", "--row=7", "--scale-in=10"], 10),
+    (&["--op=l2-normalise", "--count=10", "--row=7"], 10),
+    (&["--op=layer-norm", "--count=10", "--row=7"], 10),
+    (&["--op=most-significant-index", "--count=100"], 100),
+    (&["--op=matmul-shared", "--rows=5", "--inner=9", "--cols=3"], 15),
+];
+
+#[test]
+fn what_is_built_of_functions_is_exact() {
+    for (options, count) in ON_TOP {
+        let report = bench_op(&[options, &["--width=16"]].concat());
+        assert_eq!(format!("--op={}", report["op"].as_str().unwrap()), options[0]);
+        assert_eq!(report["count"], count, "{report}");
+        assert_eq!(report.get("max_ulp"), None, "{report}");
+    }
+    for (options, says) in [
+        (["--op=divide", "--width=21", "--scale-in=12"], "at most 20 bits"),
+        (["--op=layer-norm", "--width=32", "--scale-in=12"], "at most 62 bits"),
+        (["--op=softmax", "--width=16", "--row=5000"], "1 to 4096 elements"),
+        (["--op=matmul-shared", "--width=33", "--rows=2"], "exceeds 64 bits"),
+        (["--op=matmul-shared", "--width=16", "--rows=1000000"], "2^24 products"),
+    ] {
+        veilflow(&[&["bench", "op"], &options[..]].concat()).failed(&[says]);
+    }
+}
+
 #[test]
 fn a_preset_runs_its_layers_one_after_another() {
     let of = |options: &[&str]| {

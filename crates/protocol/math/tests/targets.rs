@@ -1,25 +1,37 @@
 //! What functions of 16-bit values cost at most, by their declared costs, which the conformance suite holds to the meter.
 
-use veilflow_correlation::Kind;
-use veilflow_math::apply_cost;
+use veilflow_correlation::{Cost, Kind};
+use veilflow_math::{apply_cost, divide_cost, normalise_cost, softmax_cost};
 use veilflow_online::Tuning;
-use veilflow_spec::math::{Fixed, Function};
+use veilflow_spec::math::{Division, Fixed, Function, Norm, Normalise, Softmax};
 
 const COUNT: usize = 1 << 14;
 
-/// Random OTs an instance, online bytes an instance, rounds.
-fn cost(function: Function, scales: [u32; 2]) -> (usize, f64, u64) {
-    let [input, output] = scales.map(|scale| Fixed { bits: 16, scale });
-    let spline = function.spline(input, output).expect("formats in range");
-    let cost = apply_cost(&spline, COUNT, Tuning::default());
+fn fixed(scale: u32) -> Fixed {
+    Fixed { bits: 16, scale }
+}
+
+fn elementary(function: Function, [input, output]: [u32; 2]) -> Cost {
+    let spline = function.spline(fixed(input), fixed(output)).expect("formats in range");
+    apply_cost(&spline, COUNT, Tuning::default())
+}
+
+/// Holds a cost of [`COUNT`] elements to bytes an element, with half a bit a random OT offline, and to rounds.
+fn check(what: &str, cost: &Cost, max_bytes: f64, max_rounds: u64) {
     let ots = cost.demand.iter().map(|(kind, count)| match kind {
         Kind::Triple { .. } => 2 * count,
         Kind::Table { digit, .. } => digit as usize * count,
         _ => count,
     });
+    let ots = ots.sum::<usize>() / COUNT;
     let volume = cost.volume();
-    let bytes = volume.bytes.iter().sum::<u64>() as f64 / COUNT as f64;
-    (ots.sum::<usize>() / COUNT, bytes, volume.rounds)
+    let online = volume.bytes.iter().sum::<u64>() as f64 / COUNT as f64;
+    let bytes = online + ots as f64 / 16.0;
+    let measured =
+        format!("{what}: {ots} OTs, {online:.1} bytes online, {bytes:.1} in all, {} rounds", volume.rounds);
+    assert!(bytes <= max_bytes && volume.rounds <= max_rounds, "{measured}");
+    // A budget far above what is used would let costs creep up.
+    assert!(bytes > 0.95 * max_bytes && volume.rounds == max_rounds, "{measured}");
 }
 
 /// Bytes with half a bit an OT offline, as silent OT takes.
@@ -32,17 +44,27 @@ fn functions_of_16_bits_keep_within_their_budgets() {
         (Function::Silu, [11, 11], 126.0, 15),
         (Function::Gelu, [11, 11], 116.0, 15),
         (Function::Exp, [12, 12], 126.0, 15),
+        (Function::ExpSigned, [12, 12], 158.0, 15),
         (Function::ReciprocalSqrt, [12, 11], 222.0, 23),
         (Function::Reciprocal, [12, 12], 208.0, 23),
         (Function::Sqrt, [12, 12], 216.0, 24),
+        (Function::Log, [12, 11], 230.0, 24),
     ];
     for (function, scales, max_bytes, max_rounds) in budgets {
-        let (ots, online, rounds) = cost(function, scales);
-        let bytes = online + ots as f64 / 16.0;
-        let measured =
-            format!("{function:?} {scales:?}: {ots} OTs, {online:.1} bytes online, {rounds} rounds");
-        assert!(bytes <= max_bytes && rounds <= max_rounds, "{measured}");
-        // A budget far above what is used would let costs creep up.
-        assert!(bytes > 0.95 * max_bytes && rounds == max_rounds, "{measured}");
+        check(&format!("{function:?} {scales:?}"), &elementary(function, scales), max_bytes, max_rounds);
     }
+}
+
+#[test]
+fn what_is_built_of_functions_keeps_within_its_budget() {
+    let tuning = Tuning::default();
+    let division = Division::new(fixed(12), fixed(12), fixed(12)).unwrap();
+    check("divide", &divide_cost(&division, COUNT, tuning), 470.0, 51);
+    // Rows of 64 elements; bytes are those of an element.
+    let rows = COUNT / 64;
+    let softmax = Softmax::new(fixed(11), fixed(12), 64).unwrap();
+    check("softmax", &softmax_cost(&softmax, rows, tuning), 316.0, 89);
+    let norm = |norm| Normalise::new(norm, fixed(8), fixed(11), 64, 0).unwrap();
+    check("l2", &normalise_cost(&norm(Norm::L2), rows, tuning), 410.0, 69);
+    check("layer", &normalise_cost(&norm(Norm::Layer), rows, tuning), 685.0, 79);
 }

@@ -9,11 +9,12 @@ use veilflow_net::Role;
 use veilflow_online::{self as online, Party, Range, Tuning};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
-use veilflow_spec::math::Function;
+use veilflow_spec::math::{Function, Norm};
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape};
 
 use super::RunOptions;
 use super::function::FunctionJob;
+use super::math::MathJob;
 
 /// Operations that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -58,6 +59,18 @@ pub(crate) enum Name {
     Rsqrt,
     /// √x for x ≥ 0.
     Sqrt,
+    /// x / y for y > 0.
+    Divide,
+    /// Softmax; an instance is a row.
+    Softmax,
+    /// A row divided by its length; an instance is a row.
+    L2Normalise,
+    /// A row brought to mean zero and variance one; an instance is a row.
+    LayerNorm,
+    /// The index of the most significant one.
+    MostSignificantIndex,
+    /// A product of two shared matrices, K by K bits into 2K.
+    MatmulShared,
     /// A convolution with private weights.
     Conv,
     /// A matrix product with private weights.
@@ -106,6 +119,9 @@ pub(crate) struct Job {
     /// Functions: fractional bits of the result.
     #[arg(long, default_value_t = 12)]
     pub(crate) scale_out: u32,
+    /// softmax, l2-normalise, layer-norm: elements of a row.
+    #[arg(long, default_value_t = 64)]
+    row: usize,
     /// conv: rows and columns of the input.
     #[arg(long, default_value_t = 56)]
     size: usize,
@@ -121,13 +137,13 @@ pub(crate) struct Job {
     /// conv: steps between outputs.
     #[arg(long, default_value_t = 1)]
     stride: usize,
-    /// matmul: rows of the weights.
+    /// matmul, matmul-shared: rows of the first factor.
     #[arg(long, default_value_t = 256)]
     rows: usize,
-    /// matmul: columns of the weights.
+    /// matmul, matmul-shared: columns of the first factor.
     #[arg(long, default_value_t = 256)]
     inner: usize,
-    /// matmul: columns of the input.
+    /// matmul, matmul-shared: columns of the second factor.
     #[arg(long, default_value_t = 1)]
     cols: usize,
     /// conv, matmul: width of a weight in bits.
@@ -198,7 +214,17 @@ impl Job {
         if let Some(request) = self.request()? {
             request.shape.validate().context("the sizes describe no layer")?;
         }
-        self.function()?;
+        if self.op == Name::MatmulShared {
+            LinearShape::MatMul(self.matrices()).validate().context("the sizes describe no product")?;
+            if self.rows.saturating_mul(self.inner).saturating_mul(self.cols) > 1 << 24 {
+                bail!("--rows, --inner and --cols make more than 2^24 products");
+            }
+        }
+        if let Some(job) = self.math()?
+            && self.times().saturating_mul(job.elements()) > 1 << 26
+        {
+            bail!("--count {} of {} elements each are more than 2^26", self.times(), job.elements());
+        }
         Ok(())
     }
 
@@ -244,28 +270,56 @@ impl Job {
         Ok(Some(LinearRequest { layer: 0, shape, ring: self.ring(), weight_bits: self.weight_bits }))
     }
 
-    /// The elementary function, if the operation is one.
-    pub(crate) fn function(&self) -> Result<Option<FunctionJob>> {
-        let scales = [self.scale_in, self.scale_out];
-        self.op.function().map(|function| FunctionJob::new(function, self.width, scales)).transpose()
+    /// The function or one of its parts, if the operation is one.
+    fn math(&self) -> Result<Option<MathJob>> {
+        let (width, scales) = (self.width, [self.scale_in, self.scale_out]);
+        if let Some(function) = self.op.function() {
+            return Ok(Some(MathJob::Function(FunctionJob::new(function, width, scales)?)));
+        }
+        Ok(Some(match self.op {
+            Name::Divide => MathJob::division(width, scales)?,
+            Name::Softmax => MathJob::softmax(width, scales, self.row)?,
+            Name::L2Normalise => MathJob::norm(Norm::L2, width, scales, self.row)?,
+            Name::LayerNorm => MathJob::norm(Norm::Layer, width, scales, self.row)?,
+            Name::MostSignificantIndex => MathJob::MostSignificant(self.ring()),
+            Name::MatmulShared => {
+                if width > 32 {
+                    bail!("--width {width} by as many bits exceeds 64 bits");
+                }
+                MathJob::MatMul(self.ring(), self.matrices())
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn matrices(&self) -> MatMulShape {
+        MatMulShape { rows: self.rows, inner: self.inner, columns: self.cols }
+    }
+
+    /// How often the operation is done.
+    fn times(&self) -> usize {
+        if self.op == Name::MatmulShared { 1 } else { self.count }
     }
 
     /// The largest error of an elementary function, in units of the last place.
     pub(crate) fn max_ulp(&self) -> Result<Option<u64>> {
-        let Some(job) = self.function()? else { return Ok(None) };
+        let Some(MathJob::Function(job)) = self.math()? else { return Ok(None) };
         Ok(Some(job.max_ulp(&self.inputs()?.x)))
     }
 
     /// Instances of the operation; outputs, for a layer.
     pub(crate) fn instances(&self) -> usize {
+        if self.op == Name::MatmulShared {
+            return self.rows * self.cols;
+        }
         self.request().ok().flatten().map_or(self.count, |request| request.shape.out_len())
     }
 
     /// The declared cost on `n` instances, apart from a linear pair.
     pub(crate) fn cost(&self, n: usize, tuning: Tuning) -> Cost {
         let (k, s) = (self.width, self.shift());
-        if let Ok(Some(job)) = self.function() {
-            return veilflow_math::apply_cost(&job.spline, n, tuning);
+        if let Ok(Some(job)) = self.math() {
+            return job.cost(n, tuning);
         }
         match self.op {
             Name::Relu => online::relu_cost(k, n, tuning),
@@ -279,20 +333,20 @@ impl Job {
             Name::Conv | Name::Matmul => {
                 self.request().ok().flatten().map_or_else(Cost::default, |r| online::linear_cost(&r))
             }
-            // Functions whose formats are refused.
+            // Those above, of formats that are refused.
             _ => Cost::default(),
         }
     }
 
     /// The options of a session that runs the operation.
     pub(crate) fn session(&self, options: &RunOptions) -> SessionOptions {
-        options.session(|tuning| self.cost(self.count, tuning))
+        options.session(|tuning| self.cost(self.times(), tuning))
     }
 
     /// What the operation consumes.
     pub(crate) fn needs(&self, tuning: Tuning) -> Result<Needs> {
         Ok(Needs {
-            demand: self.cost(self.count, tuning).demand,
+            demand: self.cost(self.times(), tuning).demand,
             linear: self.request()?.into_iter().collect(),
         })
     }
@@ -307,19 +361,19 @@ impl Job {
             (None, Name::Maxpool9) => 9 * self.count,
             // It works on bits; elements are not needed.
             (None, Name::And) => 0,
-            _ => self.count,
+            _ => self.times(),
         };
         let mut x = prg.ring_vec(ring, len);
         if matches!(self.op, Name::Truncate | Name::Extend) {
             let limit = ((1i128 << self.width) / 3).max(1);
             x = x.map(|v| (i128::from(ring.to_signed(v)) % limit) as u64);
         }
-        if let Some(job) = self.function()? {
-            x = job.arguments(&mut prg, len);
+        if let Some(job) = self.math()? {
+            x = job.arguments(&mut prg, ring, self.times());
         }
-        let mask = prg.ring_vec(ring, len);
-        let bits = prg.bits(self.count);
-        let bit_mask = prg.bits(self.count);
+        let mask = prg.ring_vec(ring, x.len());
+        let bits = prg.bits(self.times());
+        let bit_mask = prg.bits(self.times());
         let weights = match &request {
             Some(request) => {
                 let narrow = Ring::new(self.weight_bits)?;
@@ -349,16 +403,16 @@ impl Job {
             let weights = self.weights(inputs, role);
             return Ok(Output::Elements(online::linear(party, &request, weights, x)?));
         }
-        let (tuning, function) = (party.tuning, self.function()?);
+        let (tuning, math, times) = (party.tuning, self.math()?, self.times());
         let parts = party.in_threads(
-            self.count,
+            times,
             |n| self.cost(n, tuning).demand,
             |party, range| {
-                let per = x.len() / self.count;
+                let per = x.len() / times;
                 let x = x.slice(range.start * per, range.len() * per);
                 self.run_part(
                     party,
-                    function.as_ref(),
+                    math.as_ref(),
                     &x,
                     &inputs.bit_shares[role.index()].slice(range.start, range.len()),
                 )
@@ -372,13 +426,13 @@ impl Job {
     fn run_part(
         &self,
         party: &mut Party,
-        function: Option<&FunctionJob>,
+        math: Option<&MathJob>,
         x: &RingVec,
         bits: &Bits,
     ) -> online::Result<Output> {
         let s = self.shift();
-        if let Some(job) = function {
-            return Ok(Output::Elements(veilflow_math::apply(party, &job.spline, x)?));
+        if let Some(job) = math {
+            return Ok(Output::Elements(job.run(party, x)?));
         }
         Ok(Output::Elements(match self.op {
             Name::Drelu => return Ok(Output::Bits(online::drelu(party, x)?)),
@@ -389,7 +443,7 @@ impl Job {
             Name::Extend => online::sign_extend(party, x, Ring::new(self.width + s)?, Range::Slack)?,
             Name::Maxpool9 => online::max_of(party, x, &windows(x.len() / 9))?,
             Name::Mux => online::multiplex(party, bits, x)?,
-            _ => unreachable!("layers are not split, functions were handled above"),
+            _ => unreachable!("layers are not split, math was handled above"),
         }))
     }
 
@@ -399,8 +453,8 @@ impl Job {
         if let Some(request) = self.request()? {
             return Ok(veilflow_kernel::linear(&request.shape, &inputs.weights, x));
         }
-        if let Some(job) = self.function()? {
-            return Ok(spec::math::apply(&job.spline, x));
+        if let Some(job) = self.math()? {
+            return Ok(job.expected(x));
         }
         Ok(match self.op {
             Name::Drelu => Output::Bits(spec::drelu(x)).into_elements(),
@@ -411,7 +465,7 @@ impl Job {
             Name::Extend => spec::sign_extend(x, Ring::new(self.width + s)?),
             Name::Maxpool9 => spec::max_of(x, &windows(x.len() / 9)),
             Name::Mux => spec::multiplex(&inputs.bits, x),
-            _ => unreachable!("layers and functions were handled above"),
+            _ => unreachable!("layers and math were handled above"),
         })
     }
 }

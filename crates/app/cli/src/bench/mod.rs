@@ -3,6 +3,7 @@
 mod function;
 mod job;
 mod kernels;
+mod math;
 mod model;
 mod op;
 mod parties;

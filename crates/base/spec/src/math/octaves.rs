@@ -141,7 +141,11 @@ impl OctaveSpline {
         let edge = edge.map_or(1 << magnitude_bits, |(octave, i)| {
             ((((1u64 << index_bits) + i) << octave).div_ceil(1 << index_bits)).cast_signed()
         });
-        let domain = if function == Octaves::Sqrt { 0..=edge - 1 } else { edge..=(1 << magnitude_bits) - 1 };
+        let domain = match function {
+            Octaves::Sqrt => 0..=edge - 1,
+            Octaves::Log => 1..=edge - 1,
+            _ => edge..=(1 << magnitude_bits) - 1,
+        };
         let mut pieces = Pieces {
             rows: (0..magnitude_bits).map(row).collect(),
             outside: Piece { value: value_of(at_zero, f), slope: 0 },
