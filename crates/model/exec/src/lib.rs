@@ -19,3 +19,4 @@ pub use prepare::{Prepared, Preparer};
 pub use run::{Online, Outcome, Progress, Step};
 pub use session::{Session, SessionOptions, SupplierKind};
 pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};
+pub use veilflow_two_party::WeightCache;

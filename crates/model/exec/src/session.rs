@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use veilflow_correlation::{Needs, Supplier, SupplyCosts};
 use veilflow_ir::Plan;
 use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
-use veilflow_two_party::{HePlan, HeSupplier, OtPlan, OtSupplier};
+use veilflow_two_party::{HePlan, HeSupplier, OtPlan, OtSupplier, WeightCache};
 
 use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node};
 
@@ -138,10 +139,17 @@ impl SupplyPlan {
         channel: &mut Channel,
         prg: Prg,
         threads: usize,
+        cache: Option<&Arc<WeightCache>>,
     ) -> Result<Box<dyn Supplier>> {
         Ok(match self {
             Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
-            Self::He(plan) => Box::new(HeSupplier::setup(role, channel, prg, plan, threads)?),
+            Self::He(plan) => {
+                let supplier = HeSupplier::setup(role, channel, prg, plan, threads)?;
+                Box::new(match cache {
+                    Some(cache) => supplier.with_weight_cache(Arc::clone(cache)),
+                    None => supplier,
+                })
+            }
         })
     }
 }
@@ -173,17 +181,41 @@ impl Session {
         Self::open(channel, role, plan.hash(), &node::needs(plan, options.tuning), options)
     }
 
+    /// [`Session::open_for`] at the server, with a cache of transformed weights that all its sessions share, if it has one.
+    ///
+    /// # Errors
+    /// As for [`Session::open`].
+    pub fn serve(
+        channel: Channel,
+        plan: &Plan,
+        options: SessionOptions,
+        cache: Option<&Arc<WeightCache>>,
+    ) -> Result<Self> {
+        Self::open_with(channel, Role::P0, plan.hash(), &node::needs(plan, options.tuning), options, cache)
+    }
+
     /// Shakes hands over `channel` about the plan with `plan_hash`, a run of which takes `needs`, then sets the supplier up,
     /// over a fork of the channel and with fresh randomness.
     ///
     /// # Errors
     /// Any difference in plan, parameters, version or roles, at both sides; a failing channel; failing randomness.
     pub fn open(
+        channel: Channel,
+        role: Role,
+        plan_hash: [u8; 32],
+        needs: &Needs,
+        options: SessionOptions,
+    ) -> Result<Self> {
+        Self::open_with(channel, role, plan_hash, needs, options, None)
+    }
+
+    fn open_with(
         mut channel: Channel,
         role: Role,
         plan_hash: [u8; 32],
         needs: &Needs,
         options: SessionOptions,
+        cache: Option<&Arc<WeightCache>>,
     ) -> Result<Self> {
         let supply = options.supply_plan(needs)?;
         let before = Stopwatch::start(&channel);
@@ -192,7 +224,7 @@ impl Session {
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier = supply.set_up(role, &mut offline, prg.fork(), options.threads)?;
+        let supplier = supply.set_up(role, &mut offline, prg.fork(), options.threads, cache)?;
         offline.flush()?;
         set_up += watch.stop(&offline);
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);

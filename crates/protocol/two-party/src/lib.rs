@@ -10,6 +10,6 @@ mod linear;
 mod nonlinear;
 mod supplier;
 
-pub use he::{HeClient, HeServer, HeSuite};
+pub use he::{HeClient, HeServer, HeSuite, WeightCache};
 pub use hybrid::{HeCosts, HePlan, HeSupplier};
 pub use supplier::{OtCosts, OtPlan, OtSupplier};
