@@ -25,6 +25,8 @@ impl PairRun {
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut arguments =
             vec!["serve".to_owned(), text(dir), "--json".to_owned(), "--sessions=1".to_owned()];
+        // What one session costs: nothing is there to be used again.
+        arguments.push("--weight-cache=off".to_owned());
         arguments.push("--listen=127.0.0.1:0".to_owned());
         arguments.push("--timeout=600".to_owned());
         arguments.extend(options.arguments());

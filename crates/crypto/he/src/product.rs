@@ -92,6 +92,11 @@ impl WeightPoly {
         }
         Self(parameters.forward(parameters.lift(&small)))
     }
+
+    /// Bytes of one in memory.
+    pub fn bytes(parameters: &Parameters) -> usize {
+        parameters.degree() * parameters.primes() * size_of::<u64>()
+    }
 }
 
 /// Words of a polynomial of one prime.

@@ -25,3 +25,4 @@ pub use run::{Online, Outcome, Progress, Step};
 pub use session::{Connect, Links, Session, SessionOptions, SupplierKind};
 pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};
 pub use time::Times;
+pub use veilflow_two_party::WeightCache;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use veilflow_correlation::{CorrelationError, Needs, Supplier, SupplyCosts};
 use veilflow_helper::{HelperCosts, HelperSupplier};
@@ -9,7 +10,7 @@ use veilflow_ir::Plan;
 use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
-use veilflow_two_party::{HePlan, HeSuite, HeSupplier, OtPlan, OtSupplier};
+use veilflow_two_party::{HePlan, HeSuite, HeSupplier, OtPlan, OtSupplier, WeightCache};
 
 use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node, shared};
 
@@ -169,10 +170,17 @@ impl SupplyPlan {
         helper: Option<Connect<'_>>,
         prg: Prg,
         threads: usize,
+        cache: Option<Arc<WeightCache>>,
     ) -> Result<Box<dyn Supplier>> {
         Ok(match self {
             Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
-            Self::He(plan) => Box::new(HeSupplier::setup(role, channel, prg, plan, threads)?),
+            Self::He(plan) => {
+                let supplier = HeSupplier::setup(role, channel, prg, plan, threads)?;
+                Box::new(match cache {
+                    Some(cache) => supplier.with_weight_cache(cache),
+                    None => supplier,
+                })
+            }
             Self::Helper => {
                 let connect = helper.ok_or(ExecError::NoHelper)?;
                 let link = connect().map_err(ExecError::HelperUnreachable)?;
@@ -188,13 +196,15 @@ impl SupplyPlan {
 /// Connects to a helper.
 pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
 
-/// A party's connections.
+/// A party's connections, and what its sessions share.
 pub struct Links<'a> {
     /// To the peer.
     pub peer: Channel,
     /// To the helper, for [`SupplierKind::Helper`]: the same one as the peer's. It is called once the parties have shaken hands,
     /// so that a helper need not wait for them to.
     pub helper: Option<Connect<'a>>,
+    /// Transformed weights that a server's sessions with [`SupplierKind::He`] share.
+    pub weight_cache: Option<Arc<WeightCache>>,
 }
 
 impl fmt::Debug for Links<'_> {
@@ -205,7 +215,7 @@ impl fmt::Debug for Links<'_> {
 
 impl From<Channel> for Links<'_> {
     fn from(peer: Channel) -> Self {
-        Self { peer, helper: None }
+        Self { peer, helper: None, weight_cache: None }
     }
 }
 
@@ -254,7 +264,7 @@ impl Session {
         needs: &Needs,
         options: SessionOptions,
     ) -> Result<Self> {
-        let Links { peer: mut channel, helper } = links.into();
+        let Links { peer: mut channel, helper, weight_cache } = links.into();
         let supply = options.supply_plan(needs)?;
         let before = Stopwatch::start(&channel);
         handshake(&mut channel, role, &options.hello(plan_hash, &supply))?;
@@ -262,7 +272,8 @@ impl Session {
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier = supply.set_up(role, &mut offline, helper, prg.fork(), options.threads)?;
+        let supplier =
+            supply.set_up(role, &mut offline, helper, prg.fork(), options.threads, weight_cache)?;
         offline.flush()?;
         set_up += Phase { helper: supplier.helper_bytes(), ..watch.stop(&offline) };
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);

@@ -1,6 +1,7 @@
 //! Silent OT for bits and elements, homomorphic encryption for linear layers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use veilflow_correlation::{
     CorrelationError, Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Result, Supplier, SupplyCosts,
@@ -10,13 +11,14 @@ use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
 
 use crate::he::he_error;
-use crate::{HeClient, HeServer, HeSuite, OtCosts, OtPlan, OtSupplier};
+use crate::{HeClient, HeServer, HeSuite, OtCosts, OtPlan, OtSupplier, WeightCache};
 
 /// How a [`HeSupplier`] works: which OT extensions, and which parameters for the layers. Both parties derive the same.
 #[derive(Debug, Clone)]
 pub struct HePlan {
     ot: OtPlan,
     suite: HeSuite,
+    ns_per_byte: f64,
 }
 
 impl HePlan {
@@ -26,8 +28,8 @@ impl HePlan {
     /// If a layer cannot be done by homomorphic encryption, with the reason.
     pub fn new(needs: &Needs, ns_per_byte: f64) -> Result<Self> {
         let nonlinear = Needs { demand: needs.demand.clone(), linear: Vec::new() };
-        let suite = HeSuite::for_layers(&needs.linear).map_err(he_error)?;
-        Ok(Self { ot: OtPlan::silent(&nonlinear, ns_per_byte), suite })
+        let suite = HeSuite::for_layers(&needs.linear, ns_per_byte).map_err(he_error)?;
+        Ok(Self { ot: OtPlan::silent(&nonlinear, ns_per_byte), suite, ns_per_byte })
     }
 
     /// The OT extensions.
@@ -48,7 +50,8 @@ impl HePlan {
 
 impl fmt::Display for HePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.ot)
+        // The layers' division follows from this price.
+        write!(f, "{}, {} ns a byte", self.ot, self.ns_per_byte)
     }
 }
 
@@ -85,6 +88,15 @@ impl HeSupplier {
             Role::P1 => Side::Client(HeClient::setup(channel, prg, &plan.suite)?.with_threads(threads)),
         };
         Ok(Self { ot, side, plan: plan.clone() })
+    }
+
+    /// Lets a server keep transformed weights in a cache; does nothing at a client.
+    #[must_use]
+    pub fn with_weight_cache(mut self, cache: Arc<WeightCache>) -> Self {
+        if let Side::Server(server) = self.side {
+            self.side = Side::Server(server.with_cache(cache));
+        }
+        self
     }
 }
 

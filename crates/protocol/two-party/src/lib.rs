@@ -11,7 +11,7 @@ mod nonlinear;
 mod supplier;
 mod work;
 
-pub use he::{HeClient, HeServer, HeSuite, HeWork};
+pub use he::{HeClient, HeServer, HeSuite, HeWork, WeightCache};
 pub use hybrid::{HeCosts, HePlan, HeSupplier};
 pub use supplier::{OtCosts, OtPlan, OtSupplier};
 pub use work::OtWork;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Links, SupplierKind, cpu_seconds, peak_rss_bytes};
+use veilflow_exec::{Connect, Links, SupplierKind, cpu_seconds, peak_rss_bytes};
 use veilflow_helper::{Helper as ThirdParty, HelperOptions, Served, Session};
 use veilflow_net::{Channel, LinkOptions, NetError, TcpAcceptor, tcp_connect_with};
 
@@ -164,6 +164,7 @@ impl HelperAddress {
     /// The links of a session with the peer at the other end of `peer`.
     pub(crate) fn links(&self, peer: Channel, link: LinkOptions) -> Links<'_> {
         let Some(address) = self.helper.as_deref() else { return peer.into() };
-        Links { peer, helper: Some(Box::new(move || tcp_connect_with(address, link.timeout, &link))) }
+        let helper: Connect<'_> = Box::new(move || tcp_connect_with(address, link.timeout, &link));
+        Links { helper: Some(helper), ..peer.into() }
     }
 }

@@ -1,13 +1,14 @@
 //! `veilflow serve`: the server process.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Ahead, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
+use veilflow_exec::{Ahead, Links, Outcome, Phase, Session, Step, WeightCache, peak_rss_bytes, with_stock};
 use veilflow_ir::{Plan, Weights};
 use veilflow_net::{Channel, NetError, Role, TcpAcceptor};
 
@@ -34,6 +35,9 @@ pub(crate) struct Serve {
     /// Give a client up that is silent for so many seconds.
     #[arg(long, default_value = "120", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
+    /// Keep transformed weights for all sessions, in at most so many megabytes: each session then takes less time. `off` keeps none.
+    #[arg(long, default_value = "256", value_name = "MB", value_parser = megabytes)]
+    weight_cache: CacheLimit,
     #[command(flatten)]
     options: RunOptions,
     #[command(flatten)]
@@ -41,6 +45,18 @@ pub(crate) struct Serve {
     /// Print one JSON object a line: the address, then a report a run.
     #[arg(long)]
     json: bool,
+}
+
+/// Bytes of the weight cache, if there is one.
+type CacheLimit = Option<usize>;
+
+fn megabytes(text: &str) -> Result<CacheLimit, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let megabytes = text.parse::<usize>().map_err(|_| "there is off, or a number of megabytes".to_owned())?;
+    let bytes = megabytes.checked_mul(1_000_000).ok_or("no memory is that large")?;
+    Ok(Some(bytes))
 }
 
 /// A run as the server saw it.
@@ -69,6 +85,7 @@ impl Serve {
         }
         let (running, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let link = self.options.connection(self.timeout);
+        let cache = self.weight_cache.map(|limit| Arc::new(WeightCache::new(limit)));
         std::thread::scope(|scope| -> Result<()> {
             let mut number = 0;
             while self.sessions == 0 || number < self.sessions {
@@ -85,9 +102,10 @@ impl Serve {
                 };
                 number += 1;
                 running.fetch_add(1, Ordering::AcqRel);
-                let (plan, weights, this, running, failed) = (&plan, &weights, &self, &running, &failed);
+                let (plan, weights, cache, this) = (&plan, &weights, cache.clone(), &self);
+                let (running, failed) = (&running, &failed);
                 scope.spawn(move || {
-                    if let Err(error) = this.session(number, channel, plan, weights) {
+                    if let Err(error) = this.session(number, channel, plan, weights, cache) {
                         failed.fetch_add(1, Ordering::AcqRel);
                         eprintln!("error: session {number}: {error:#}");
                     }
@@ -103,8 +121,16 @@ impl Serve {
     }
 
     /// One client: runs until it says that it wants no more.
-    fn session(&self, number: usize, channel: Channel, plan: &Plan, weights: &Weights) -> Result<()> {
+    fn session(
+        &self,
+        number: usize,
+        channel: Channel,
+        plan: &Plan,
+        weights: &Weights,
+        weight_cache: Option<Arc<WeightCache>>,
+    ) -> Result<()> {
         let links = self.helper.links(channel, self.options.connection(self.timeout));
+        let links = Links { weight_cache, ..links };
         let mut session = Session::open_for(links, Role::P0, plan, self.options.session_for(plan))?;
         let mut set_up = session.set_up;
         let mut report = |offline: &[Phase], outcome: &Outcome| {

@@ -157,6 +157,24 @@ impl Geometry {
         channels.start * size..channels.end * size
     }
 
+    /// How many rows, or columns for `axis` 1, of a window that starts at `first` a tile of `size` outputs reads at most.
+    pub(super) fn needed(&self, axis: usize, first: isize, size: usize) -> usize {
+        usize::try_from(size as isize + self.reach[axis][1] - first).unwrap_or(0)
+    }
+
+    /// How many elements of a channel lie between the first and the last that some output reads, down and across.
+    pub(super) fn read(&self) -> usize {
+        let of_phase = |phase: &Phase| -> usize {
+            let along = |i: usize| {
+                let plane = (self.input[i] - phase.offset[i]).div_ceil(self.stride[i]) as isize;
+                let [least, most] = self.reach[i];
+                (plane.min(self.output[i] as isize + most) - least.max(0)).max(0) as usize
+            };
+            along(0) * along(1)
+        };
+        self.phases.iter().map(of_phase).sum()
+    }
+
     /// Index of the input element at (`row`, `column`) of a plane, if there is one.
     pub(super) fn input_at(&self, plane: usize, [row, column]: [isize; 2]) -> Option<usize> {
         let offset = self.phase(plane).offset;
@@ -222,20 +240,6 @@ impl Layout {
     /// Rows, or columns for `axis` 1, of the window of the tile that starts with output `start`, that no window before it holds.
     pub(super) fn unseen(&self, axis: usize, start: usize) -> usize {
         if start == 0 { 0 } else { self.window[axis] - self.tile[axis] }
-    }
-
-    /// How many elements of a channel are in some window.
-    pub(super) fn covered(&self, geometry: &Geometry) -> usize {
-        let of_phase = |phase: &Phase| -> usize {
-            let along = |i: usize| {
-                let plane = (geometry.input[i] - phase.offset[i]).div_ceil(geometry.stride[i]) as isize;
-                let last = (geometry.output[i] - 1) / self.tile[i] * self.tile[i];
-                let end = (last as isize + self.first[i] + self.window[i] as isize).min(plane);
-                (end - self.first[i].max(0)).max(0) as usize
-            };
-            along(0) * along(1)
-        };
-        geometry.phases.iter().map(of_phase).sum()
     }
 
     /// How many tiles the outputs take.

@@ -4,6 +4,7 @@
 //! with the rest; the client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut into negacyclic polynomial products by `geometry` and `plan`, in the cheapest way
 //! that fits. What each side sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
 
+mod cache;
 mod client;
 mod geometry;
 mod parallel;
@@ -15,6 +16,7 @@ mod suite;
 mod tests;
 mod work;
 
+pub use cache::WeightCache;
 pub use client::HeClient;
 pub use server::HeServer;
 pub use suite::HeSuite;

@@ -39,7 +39,7 @@ pub(super) struct Tile {
 }
 
 /// What a coefficient of an input polynomial holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Content {
     /// No output reads it.
     Unread,
@@ -107,6 +107,16 @@ impl Plan {
         ranges(reply.clone(), self.division.outputs)
     }
 
+    /// Products of a tile.
+    pub(super) fn products(&self) -> usize {
+        self.geometry.outputs.div_ceil(self.division.outputs)
+    }
+
+    /// Polynomials of weights of all products.
+    pub(super) fn weight_polynomials(&self) -> usize {
+        self.geometry.meetings(self.division.planes * self.division.classes, self.division.outputs)
+    }
+
     /// Tiles and outputs of the replies, in the order they are sent: all tiles of some outputs, or the reverse.
     pub(super) fn replies(&self) -> Vec<(Tile, Range<usize>)> {
         let tiles = self.tiles();
@@ -158,17 +168,16 @@ impl Plan {
         }
         let first = [0, 1].map(|i| tile.first[i] as isize + layout.first[i]);
         let unseen = [0, 1].map(|i| layout.unseen(i, tile.first[i]));
+        let [rows, columns] = [0, 1].map(|i| self.geometry.needed(i, layout.first[i], tile.size[i]));
         for (i, plane) in planes.clone().enumerate() {
-            for row in 0..layout.window[0] {
-                for column in 0..layout.window[1] {
+            for row in 0..layout.window[0].min(rows) {
+                for column in 0..layout.window[1].min(columns) {
                     let at = [first[0] + row as isize, first[1] + column as isize];
                     let Some(element) = self.geometry.input_at(plane, at) else { continue };
                     let at = i / classes * layout.block + row * layout.pitch + column;
-                    let content = &mut contents[coefficient(at as isize, i % classes)];
-                    if *content != Content::Unread {
-                        let fresh = row >= unseen[0] && column >= unseen[1];
-                        *content = if fresh { Content::Free(element) } else { Content::Again(element) };
-                    }
+                    let fresh = row >= unseen[0] && column >= unseen[1];
+                    contents[coefficient(at as isize, i % classes)] =
+                        if fresh { Content::Free(element) } else { Content::Again(element) };
                 }
             }
         }

@@ -27,7 +27,7 @@ pub(super) struct Prices {
 }
 
 impl Prices {
-    /// Processors as measured on AVX-512 IFMA, and a link of 40 MB/s.
+    /// Processors as measured on AVX-512 IFMA, and a link of 40 MB/s where none is given.
     pub(super) const MEASURED: Self =
         Self { byte: 25.0, butterfly: 0.15, multiply: 0.5, monomial: 0.15, ciphertext: 15.0, switch: 15.0 };
 }
@@ -81,7 +81,7 @@ impl Division {
                 coefficients += of_rows * of_columns * (whole * read(polynomial) + read(rest));
             }
         }
-        let free = geometry.channels * self.layout.covered(geometry);
+        let free = geometry.channels * geometry.read();
         let [of_free, of_given] = fresh_bits(parameters, budget).map(f64::from);
         coefficients as f64 * of_given - free as f64 * (of_given - of_free)
     }

@@ -13,6 +13,7 @@ use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
+use super::cache::{Kept, WeightCache};
 use super::parallel::{in_order, spread};
 use super::plan::{Plan, SEED_BYTES, Tile};
 use super::{HeSuite, he_error};
@@ -26,6 +27,7 @@ pub struct HeServer {
     keys: Vec<Keys>,
     prg: Prg,
     threads: usize,
+    cache: Option<Arc<WeightCache>>,
 }
 
 /// The client's keys of one parameter set.
@@ -58,13 +60,20 @@ impl HeServer {
             }
             keys.push(Keys { public, packing });
         }
-        Ok(Self { suite: suite.clone(), keys, prg, threads: 1 })
+        Ok(Self { suite: suite.clone(), keys, prg, threads: 1, cache: None })
     }
 
     /// Lets the server work in so many threads. What it sends does not depend on them.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Lets the server take transformed weights from a cache of its model's, and put them there.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Arc<WeightCache>) -> Self {
+        self.cache = Some(cache);
         self
     }
 
@@ -90,6 +99,7 @@ impl HeServer {
             inputs: &inputs,
             replier: Replier::new(&keys.public, plan.budget),
             packing: keys.packing.as_ref(),
+            kept: self.cache.as_ref().and_then(|cache| cache.layer(request.layer, &plan)),
         };
         let units = job.units();
         let seeds: Vec<Block> = units.iter().map(|_| self.prg.block()).collect();
@@ -167,6 +177,7 @@ struct Job<'a> {
     inputs: &'a Inputs,
     replier: Replier<'a>,
     packing: Option<&'a PackingKeys>,
+    kept: Option<Arc<Kept>>,
 }
 
 impl Job<'_> {
@@ -214,18 +225,25 @@ impl Job<'_> {
     /// Adds up the products of `outputs`, tile by tile.
     fn sum(&self, outputs: &Range<usize>, sums: &mut [Sum]) {
         let plan = self.plan;
-        for (i, planes) in plan.plane_ranges().enumerate() {
-            if !plan.geometry.meet(&planes, outputs) {
-                continue;
-            }
-            let mut terms = Vec::new();
-            plan.monomials(&planes, outputs, |exponent, weight| terms.push((exponent, self.weights[weight])));
-            let poly = WeightPoly::new(&plan.parameters, terms);
+        let meets = |(_, planes): &(usize, Range<usize>)| plan.geometry.meet(planes, outputs);
+        let inputs = plan.plane_ranges().enumerate().filter(meets);
+        let mut add = |i: usize, poly: &WeightPoly| {
             let first = i * sums.len();
-            for (t, sum) in sums.iter_mut().enumerate() {
-                sum.add(self.inputs, first + t, &poly);
-            }
-        }
+            sums.iter_mut().enumerate().for_each(|(t, sum)| sum.add(self.inputs, first + t, poly));
+        };
+        let Some(kept) = &self.kept else {
+            return inputs.for_each(|(i, planes)| add(i, &self.weight_poly(&planes, outputs)));
+        };
+        let make = || inputs.clone().map(|(_, planes)| self.weight_poly(&planes, outputs)).collect();
+        let polys = kept.product(outputs.start / plan.division.outputs, make);
+        inputs.clone().zip(polys).for_each(|((i, _), poly)| add(i, poly));
+    }
+
+    fn weight_poly(&self, planes: &Range<usize>, outputs: &Range<usize>) -> WeightPoly {
+        let mut terms = Vec::new();
+        let term = |exponent, weight: usize| terms.push((exponent, self.weights[weight]));
+        self.plan.monomials(planes, outputs, term);
+        WeightPoly::new(&self.plan.parameters, terms)
     }
 
     /// Monomial by monomial, for weight polynomials of few.

@@ -42,17 +42,19 @@ pub struct HeSuite {
 }
 
 impl HeSuite {
-    /// The cheapest suite for these layers, keys included. Both parties derive the same.
+    /// The cheapest suite for these layers, keys included, where a byte on the link costs so many nanoseconds. Both parties derive
+    /// the same.
     ///
     /// # Errors
     /// If a layer cannot be done at all, with the reason; see [`HeSuite::check`].
-    pub fn for_layers(requests: &[LinearRequest]) -> Result<Self, HeError> {
-        Self::choose(requests, &*PARAMETERS)
+    pub fn for_layers(requests: &[LinearRequest], ns_per_byte: f64) -> Result<Self, HeError> {
+        Self::choose(requests, &*PARAMETERS, Prices { byte: ns_per_byte, ..Prices::MEASURED })
     }
 
     pub(super) fn choose(
         requests: &[LinearRequest],
         parameters: &[Arc<Parameters>],
+        prices: Prices,
     ) -> Result<Self, HeError> {
         let levels = |most: u32, p: &Parameters| {
             if p.can_pack() { most.min(p.degree().trailing_zeros()) } else { 0 }
@@ -61,7 +63,6 @@ impl HeSuite {
             let set = |p: &Arc<Parameters>| Set { parameters: Arc::clone(p), levels: levels(most, p) };
             parameters.iter().map(set).collect::<Vec<Set>>()
         };
-        let prices = Prices::MEASURED;
         let all = with_levels(MAX_LEVELS);
         let candidates = requests
             .iter()

@@ -1,0 +1,80 @@
+//! Transformed weights, kept between runs and sessions.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use veilflow_he::{Form, WeightPoly};
+
+use super::plan::Plan;
+
+/// The transformed weights of one server's model, for all its sessions, up to a limit in bytes. Layers take room as they come;
+/// those that find too little are transformed anew each time, and those that need no transform take none.
+pub struct WeightCache {
+    limit: usize,
+    layers: Mutex<Layers>,
+}
+
+#[derive(Default)]
+struct Layers {
+    used: usize,
+    kept: HashMap<Key, Arc<Kept>>,
+}
+
+/// A layer, and how it is divided: sessions of one plan divide alike.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    layer: usize,
+    degree: usize,
+    primes: usize,
+    division: String,
+}
+
+/// The weight polynomials of a layer: for each product those of the inputs that it meets.
+pub(super) struct Kept(Vec<OnceLock<Vec<WeightPoly>>>);
+
+impl fmt::Debug for WeightCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WeightCache({} of {} bytes)", self.used(), self.limit)
+    }
+}
+
+impl WeightCache {
+    /// An empty cache for so many bytes. It must not be shared by servers of different weights.
+    pub fn new(limit: usize) -> Self {
+        Self { limit, layers: Mutex::default() }
+    }
+
+    /// Bytes taken so far.
+    pub fn used(&self) -> usize {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner).used
+    }
+
+    /// The place for the weights of a layer, if there is room.
+    pub(super) fn layer(&self, layer: usize, plan: &Plan) -> Option<Arc<Kept>> {
+        if plan.form == Form::Coefficients {
+            return None;
+        }
+        let (degree, primes) = (plan.parameters.degree(), plan.parameters.primes());
+        let key = Key { layer, degree, primes, division: format!("{:?}", plan.division) };
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = layers.kept.get(&key) {
+            return Some(Arc::clone(kept));
+        }
+        let bytes = plan.weight_polynomials().checked_mul(WeightPoly::bytes(&plan.parameters))?;
+        if bytes > self.limit - layers.used {
+            return None;
+        }
+        layers.used += bytes;
+        let kept = Arc::new(Kept((0..plan.products()).map(|_| OnceLock::new()).collect()));
+        layers.kept.insert(key, Arc::clone(&kept));
+        Some(kept)
+    }
+}
+
+impl Kept {
+    /// The polynomials of a product, which `make` makes the first time.
+    pub(super) fn product(&self, index: usize, make: impl FnOnce() -> Vec<WeightPoly>) -> &[WeightPoly] {
+        self.0[index].get_or_init(make)
+    }
+}
