@@ -2,10 +2,24 @@
 
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::Phase;
+use veilflow_exec::{Phase, Times};
 use veilflow_ir::Plan;
 
 use crate::output;
+
+/// Predicted wall-clock seconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Seconds {
+    pub(crate) offline: f64,
+    pub(crate) online: f64,
+    total: f64,
+}
+
+impl From<Times> for Seconds {
+    fn from(times: Times) -> Self {
+        Self { offline: times.offline, online: times.online, total: times.total() }
+    }
+}
 
 /// One layer of a run as one party saw it.
 #[derive(Debug, Clone, Serialize, Deserialize)]

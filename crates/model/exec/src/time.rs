@@ -111,9 +111,11 @@ impl Steps<'_> {
     /// The pair of a linear layer.
     fn linear(&mut self, request: &LinearRequest, cost: &Cost) -> Result<()> {
         let Some(he) = self.he else {
-            let work = OtWork::linear(request);
-            let ots = self.ot.map_or(0.0, |plan| self.machine.ots(plan.extensions(), &work)[1]);
-            let seconds = ots + self.machine.rows(&work);
+            let by_ot = |plan: &OtPlan| {
+                let work = OtWork::linear(request);
+                self.machine.ots(plan.extensions(), &work)[1] + self.machine.rows(&work)
+            };
+            let seconds = self.ot.map_or(0.0, by_ot);
             self.take(spread(&cost.flows, [seconds; 2]));
             return Ok(());
         };

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
+use veilflow_exec::{Machine, Prediction, Times};
 use veilflow_passes::clear;
 
 use super::{Measured, RunOptions};
 use crate::command::{only_input, tensor};
 use crate::pair::PairRun;
-use crate::report::{Layer, table};
+use crate::report::{Layer, Seconds, table};
 use crate::{data, model_dir, output};
 
 #[derive(Debug, Args)]
@@ -36,6 +37,8 @@ struct Report {
     leaf_bits: u32,
     #[serde(flatten)]
     measured: Measured,
+    /// Seconds as `inspect --calibrate` predicts them.
+    predicted_seconds: Seconds,
     top: usize,
     layers: Vec<Layer>,
 }
@@ -47,6 +50,9 @@ impl Model {
         let input = self.input.clone().unwrap_or_else(|| self.plan.join(model_dir::SAMPLE));
         let preprocessing = plan.preprocessing.parse()?;
         let sample = data::load(&input, &value.shape, &preprocessing)?.inputs.swap_remove(0);
+        let options = self.options.session_for(&plan);
+        let prediction = Prediction::of(&plan, &options)?;
+        let predicted_seconds = Times::of(&plan, &options, &prediction, &Machine::measure()?)?.into();
         let run = PairRun::start(&self.plan, &input, &self.options)?;
         let cleartext = clear::run(&plan, &weights, &[tensor(value, &sample)?])?;
         if let Some(overflow) = cleartext.overflows.first() {
@@ -66,7 +72,7 @@ impl Model {
             model: plan.name.clone(),
             width: plan.widths().1,
             count: 1,
-            leaf_bits: self.options.session_for(&plan).tuning.leaf_bits,
+            leaf_bits: options.tuning.leaf_bits,
             measured: Measured::new(
                 &self.options,
                 run.phases(),
@@ -74,6 +80,7 @@ impl Model {
                 exact,
                 run.helper.as_ref(),
             ),
+            predicted_seconds,
             top: learned.first().map_or(0, |l| l.top),
             layers: run.client.layers,
         };
@@ -81,11 +88,13 @@ impl Model {
             output::print_json(&report)?;
         } else {
             output::print(&format!(
-                "{}\n{}: class {}, equal to the cleartext result: {}",
+                "{}\n{}: class {}, equal to the cleartext result: {}\npredicted: offline {:.2} s, online {:.2} s",
                 table(&report.layers),
                 report.model,
                 report.top,
-                exact
+                exact,
+                report.predicted_seconds.offline,
+                report.predicted_seconds.online
             ));
         }
         report.measured.check()

@@ -9,6 +9,7 @@ use veilflow_correlation::Cost;
 use veilflow_exec::{Machine, Prediction, Times};
 
 use crate::bench::{Link, RunOptions};
+use crate::report::Seconds;
 use crate::{model_dir, output};
 
 /// Show a plan: layers, widths, predicted bytes, rounds and seconds.
@@ -63,13 +64,6 @@ struct Report {
     online: Volume,
     /// Predicted wall-clock seconds on the chosen link.
     seconds: Seconds,
-}
-
-#[derive(Serialize)]
-struct Seconds {
-    offline: f64,
-    online: f64,
-    total: f64,
     /// Whether they are for the machine at hand.
     calibrated: bool,
 }
@@ -111,12 +105,8 @@ impl Inspect {
             set_up: volume(&prediction.set_up),
             offline: volume(&prediction.offline_cost()),
             online: volume(&prediction.online_cost()),
-            seconds: Seconds {
-                offline: times.offline,
-                online: times.online,
-                total: times.total(),
-                calibrated: self.calibrate,
-            },
+            seconds: times.into(),
+            calibrated: self.calibrate,
         };
         if self.json {
             return output::print_json(&report);
@@ -160,8 +150,7 @@ impl Report {
             )
         };
         let link = if link == Link::None { "loopback".to_owned() } else { format!("link {link}") };
-        let machine =
-            if self.seconds.calibrated { "this machine" } else { "the machine of docs/benchmarks.md" };
+        let machine = if self.calibrated { "this machine" } else { "the machine of docs/benchmarks.md" };
         output::print(&format!(
             "{table}\n{}, plan {}\nweights {} bits, activations {} bits, margin {} % over {} calibration inputs\n\
              preprocessing: {}\n{} multiplications\n{}\n{}\nseconds are for {machine}, {link}",
