@@ -13,6 +13,7 @@
 //! | private product of bits | a, u | b | receiver: v = a·b ⊕ u, 1 bit |
 //! | product in Z_2^w | α, u | c | receiver: v = c·α − u, w bits |
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
+//! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
 //! | linear layer | s; A | r | P1: A·r − s, an element an output |
 //!
 //! For a linear layer A is uniform and of the shape of the weights W, the same for all runs of a session (a stream of k₀ and
@@ -44,9 +45,10 @@
 //! after a session has ended.
 //!
 //! # Not done yet
-//! The online protocols are those for two parties. A helper also allows cheaper ones: it can deal, for a masked and opened
-//! z = x + ρ, tables (lt, eq) of each digit of ρ indexed by the digit of z, so that the leaves of a comparison are local;
-//! (β, β·ρ), so that a multiplexer is a 2-bit opening; and a one-hot of a rotated digit, so that a lookup is local.
+//! Apart from leaves ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)) the online protocols are those for two parties. A helper
+//! allows more: it can deal, for a masked and opened z = x + ρ, tables (lt, eq) of each digit of ρ indexed by the digit of z, so that
+//! the leaves of a comparison are local; (β, β·ρ), so that a multiplexer is a 2-bit opening; and a one-hot of a rotated digit, so
+//! that a lookup is local. For a ReLU of 32 bits the first two would save little, since leaves dealt as sums cost 8 bits for 2.
 
 mod batch;
 mod error;
