@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use veilflow_exec::{Machine, Prediction, Session, SessionOptions, Times, choose_tuning, online_cost};
+use veilflow_exec::{
+    Machine, Prediction, Session, SessionOptions, SupplierKind, Times, choose_tuning, online_cost,
+};
 use veilflow_ir::{Plan, Tensor, Weights};
 use veilflow_net::{Channel, LinkOptions, LinkShape, Role, memory_pair_with};
 use veilflow_passes::{Options, clear};
@@ -86,7 +88,7 @@ fn agrees(predicted: f64, measured: Measured) -> bool {
 /// Some run is as predicted for this machine as it is at that time, in each phase and in all.
 fn is_as_predicted(link: LinkShape) {
     let plan = &NETWORK.0;
-    let tuning = choose_tuning(Some(link), |tuning| online_cost(plan, tuning));
+    let tuning = choose_tuning(Some(link), SupplierKind::default(), |tuning| online_cost(plan, tuning));
     let options = SessionOptions { link: Some(link), tuning, ..SessionOptions::default() };
     let prediction = Prediction::of(plan, &options).unwrap();
     let mut tried = Vec::new();
