@@ -212,23 +212,25 @@ fn every_supplier_is_exact_and_alike_online() {
             let report = bench_op(&[options, &["--width=32", "--supplier", supplier]].concat());
             assert_eq!(report["supplier"], supplier);
         }
-        // Left to choose, they choose other trees.
-        bench_model(&model, &["--supplier", supplier, "--leaf-bits=2"])
+        bench_model(&model, &["--supplier", supplier])
     });
     for other in others {
-        assert_eq!(costs(&one)[2..], costs(&other)[2..]);
+        // A helper makes cheaper leaves, so that comparisons take fewer bytes and rounds.
+        if other["supplier"] == "helper" {
+            assert!(costs(&one)[2] > costs(&other)[2] && costs(&one)[3] > costs(&other)[3], "{other}");
+        } else {
+            assert_eq!(costs(&one)[2..], costs(&other)[2..]);
+        }
         assert_eq!(one["top"], other["top"]);
     }
     // Enough correlations that expanding pays.
-    let many = ["--op=relu", "--width=32", "--count=20000", "--leaf-bits=2"];
+    let many = ["--op=relu", "--width=32", "--count=20000"];
     let [ot, silent, he, helper] =
         SUPPLIERS.map(|supplier| costs(&bench_op(&[&many[..], &["--supplier", supplier]].concat())));
     assert_eq!(ot[2..], silent[2..]);
     assert!(silent[0] < ot[0], "silent OT sends less: {ot:?} {silent:?}");
     assert_eq!(he[2..], silent[2..]);
-    assert_eq!(helper[2..], silent[2..]);
-    let wider = costs(&bench_op(&["--op=relu", "--width=32", "--count=20000", "--supplier=helper"]));
-    assert!(wider[0] + wider[2] < helper[0] + helper[2] && wider[3] <= helper[3], "{wider:?} {helper:?}");
+    assert!(helper[2] < silent[2] && helper[3] < silent[3], "{helper:?} {silent:?}");
     veilflow(&["bench", "op", "--op=relu", "--supplier=nobody"]).misused(&["nobody", "ot", "silent"]);
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use common::proxy::{Fault, Moment, Proxy, Sent};
 use common::{
-    Finished, Model, Process, Server, bundled, client, digits, json, learned, sample, text, veilflow,
+    Finished, Helping, Model, Process, Server, bundled, client, digits, json, learned, sample, text, veilflow,
 };
 
 const LONG: &str = "--timeout=50";
@@ -15,20 +15,6 @@ const LONG: &str = "--timeout=50";
 const HELPER: &str = "the connection to the helper failed";
 /// What it says if it has learnt of that from its peer.
 const CLOSED: &str = "the peer closed the connection";
-
-struct Helping {
-    process: Process,
-    address: String,
-}
-
-impl Helping {
-    fn start(options: &[&str]) -> Self {
-        let mut process =
-            Process::start(&[&["helper", "--listen=127.0.0.1:0", "--json"][..], options].concat());
-        let address = process.json()["listening"].as_str().unwrap().to_owned();
-        Self { process, address }
-    }
-}
 
 fn digit() -> PathBuf {
     bundled("digit_7.png")

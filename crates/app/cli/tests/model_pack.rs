@@ -9,7 +9,7 @@ mod common;
 use std::fs::File;
 use std::path::PathBuf;
 
-use common::{Model, Server, client, json, learned, text, veilflow};
+use common::{Helping, Model, Server, client, json, learned, text, veilflow};
 use ndarray::{ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
 
@@ -42,10 +42,17 @@ fn runs_exactly(name: &str, supplier: &str, calibration: &str, runs: usize) {
     assert!(stored.len() >= runs, "{name} has {} stored inputs", stored.len());
     let inputs = pack(&format!("{name}.io.npz"));
     let model = Model::compile(&pack(&format!("{name}.onnx")), &inputs, &["--limit", calibration]);
-    let server = Server::start(model.dir(), &["--sessions=1", "--threads=2", "--supplier", supplier]);
-    let options = ["--limit", &runs.to_string(), "--threads=2", "--supplier", supplier];
+    let helper = (supplier == "helper").then(|| Helping::start(&["--sessions=1", "--threads=2"]));
+    let mut options = vec!["--threads=2".to_owned(), format!("--supplier={supplier}")];
+    options.extend(helper.as_ref().map(|helper| format!("--helper={}", helper.address)));
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let server = Server::start(model.dir(), &[&["--sessions=1"], &options[..]].concat());
+    let options = [&["--limit", &runs.to_string()], &options[..]].concat();
     let lines = client(&server.address, &model.plan(), &inputs, &options).finish().succeeded();
     server.finish().succeeded();
+    if let Some(helper) = helper {
+        helper.process.finish().succeeded();
+    }
     assert_eq!(lines.len(), runs);
     for (index, (line, [input, output])) in lines.iter().zip(&stored).enumerate() {
         let report = json(line);
@@ -55,7 +62,9 @@ fn runs_exactly(name: &str, supplier: &str, calibration: &str, runs: usize) {
         let sum = |phase: &str, key: &str| -> f64 {
             report["layers"].as_array().unwrap().iter().map(|l| l[phase][key].as_f64().unwrap()).sum()
         };
-        let megabytes = |phase| 1e-6 * (sum(phase, "sent") + sum(phase, "received"));
+        // Of the client's; the server's with a helper come on top.
+        let bytes = ["sent", "received", "helper"];
+        let megabytes = |phase| 1e-6 * bytes.map(|key| sum(phase, key)).iter().sum::<f64>();
         println!(
             "{name} by {supplier}, input {index}: offline {:.2} s, {:.1} MB; online {:.2} s, {:.2} MB",
             sum("offline", "seconds"),
@@ -70,17 +79,20 @@ fn runs_exactly(name: &str, supplier: &str, calibration: &str, runs: usize) {
 fn mnist_cnn_runs_exactly() {
     runs_exactly("mnist-cnn", "silent", "2", 2);
     runs_exactly("mnist-cnn", "he", "2", 3);
+    runs_exactly("mnist-cnn", "helper", "2", 3);
 }
 
 #[test]
 fn ds_cnn_runs_exactly() {
     runs_exactly("kws/DS_CNN_S", "silent", "2", 2);
     runs_exactly("kws/DS_CNN_S", "he", "2", 3);
+    runs_exactly("kws/DS_CNN_S", "helper", "2", 3);
 }
 
 #[test]
 fn squeezenet_runs_exactly() {
     runs_exactly("squeezenet1.0", "he", "2", 1);
+    runs_exactly("squeezenet1.0", "helper", "2", 1);
 }
 
 #[test]

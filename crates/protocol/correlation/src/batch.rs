@@ -23,7 +23,7 @@ macro_rules! redacted {
         }
     )*};
 }
-redacted!(TripleBatch, AndBatch, ProductBatch, TableBatch);
+redacted!(TripleBatch, AndBatch, ProductBatch, TableBatch, LeafBatch);
 
 fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
     rows.iter().map(|row| row.slice(start, len)).collect()
@@ -188,6 +188,48 @@ impl Batch for TableBatch {
     }
 }
 
+/// One party's half of what compares digits: masks of its own, and its shares of [`LeafBatch::sums`] of P0's masks and P1's.
+/// Both roles look alike.
+pub struct LeafBatch {
+    /// One row of random bits for each of 1..2^d.
+    pub masks: Vec<Bits>,
+    /// Shares of the sums, one row a payload bit.
+    pub shares: Vec<Bits>,
+}
+
+impl LeafBatch {
+    /// Σⱼ lⱼ·rⱼ, and if `payload` is 2 Σⱼ (l₁ ⊕ lⱼ ⊕ lⱼ₊₁)·rⱼ as well, where l past the last is 0. With lⱼ = [a < j] and rⱼ = [b = j]
+    /// for j in 1..2^d these are [a < b], and [a = b] ⊕ l₁ ⊕ r_last.
+    pub fn sums(left: &[Bits], right: &[Bits], payload: u32) -> Vec<Bits> {
+        let len = right[0].len();
+        let mut sums = vec![Bits::zeros(len); payload as usize];
+        for (j, (l, r)) in left.iter().zip(right).enumerate() {
+            sums[0].xor_assign(&l.and(r));
+            if let Some(sum) = sums.get_mut(1) {
+                let mut l = left[0].xor(l);
+                if let Some(next) = left.get(j + 1) {
+                    l.xor_assign(next);
+                }
+                sum.xor_assign(&l.and(r));
+            }
+        }
+        sums
+    }
+}
+
+impl Batch for LeafBatch {
+    fn len(&self) -> usize {
+        self.masks[0].len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        Self { masks: slice_rows(&self.masks, start, len), shares: slice_rows(&self.shares, start, len) }
+    }
+    fn append(&mut self, other: &Self) {
+        append_rows(&mut self.masks, &other.masks);
+        append_rows(&mut self.shares, &other.shares);
+    }
+}
+
 /// Any batch, as a supplier hands it over.
 #[derive(Debug)]
 pub(crate) enum AnyBatch {
@@ -195,6 +237,7 @@ pub(crate) enum AnyBatch {
     And(AndBatch),
     Product(ProductBatch),
     Table(TableBatch),
+    Leaf(LeafBatch),
 }
 
 impl AnyBatch {
@@ -211,6 +254,9 @@ impl AnyBatch {
             }
             (Self::Table(TableBatch::Receiver { index, message }), Kind::Table { digit, payload, .. }) => {
                 index.len() == digit as usize && message.len() == payload as usize
+            }
+            (Self::Leaf(b), Kind::Leaf { digit, payload }) => {
+                b.masks.len() == (1 << digit) - 1 && b.shares.len() == payload as usize
             }
             _ => false,
         }

@@ -37,6 +37,14 @@ pub enum CorrelationError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A kind that the supplier does not make.
+    #[error("the {supplier} supplier makes no {kind}")]
+    Unsupported {
+        /// The supplier's name.
+        supplier: &'static str,
+        /// What was asked for.
+        kind: Kind,
+    },
     /// The channel failed.
     #[error(transparent)]
     Net(#[from] NetError),

@@ -34,6 +34,14 @@ pub enum Kind {
         /// Bits of a message.
         payload: u32,
     },
+    /// What compares two private digits in one exchange: masks of both parties, and shares of sums of their products. It
+    /// takes a helper, or corrections that cost more than tables do.
+    Leaf {
+        /// Width of a digit.
+        digit: u32,
+        /// 1 for less-than, 2 for equality as well.
+        payload: u32,
+    },
 }
 
 impl fmt::Display for Kind {
@@ -45,6 +53,7 @@ impl fmt::Display for Kind {
             Self::Table { sender, digit, payload } => {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
+            Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
         }
     }
 }

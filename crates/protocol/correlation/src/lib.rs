@@ -10,6 +10,7 @@
 //! | [`AndBatch`] | a, u | b, v | u ⊕ v = a·b |
 //! | [`ProductBatch`] | α, u | c, v | u + v = c·α mod 2^w |
 //! | [`TableBatch`] | 2^d random messages | an index r and message r | |
+//! | [`LeafBatch`] | m₁.., shares | n₁.., shares | sums of products mⱼ·nⱼ, for comparing digits |
 //! | [`LinearPair`] | s | r, W·r − s | |
 
 mod batch;
@@ -21,7 +22,7 @@ mod pool;
 mod supplier;
 mod test_dealer;
 
-pub use batch::{AndBatch, ProductBatch, TableBatch, TripleBatch};
+pub use batch::{AndBatch, LeafBatch, ProductBatch, TableBatch, TripleBatch};
 pub use cost::{Cost, Flow, Volume};
 pub use error::CorrelationError;
 pub use kind::{Demand, Kind};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::batch::{AnyBatch, Batch};
 use crate::{
-    AndBatch, CorrelationError, Demand, Kind, LinearPair, ProductBatch, Result, TableBatch, TripleBatch,
+    AndBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, ProductBatch, Result, TableBatch,
+    TripleBatch,
 };
 
 /// Batches of one kind, and how much of the first is used up.
@@ -70,6 +71,7 @@ pub struct Pools {
     ands: BTreeMap<Kind, Pool<AndBatch>>,
     products: BTreeMap<Kind, Pool<ProductBatch>>,
     tables: BTreeMap<Kind, Pool<TableBatch>>,
+    leaves: BTreeMap<Kind, Pool<LeafBatch>>,
     linear: BTreeMap<usize, VecDeque<LinearPair>>,
 }
 
@@ -99,6 +101,7 @@ impl Pools {
     accessors!(put_ands, take_ands, ands, AndBatch, And);
     accessors!(put_products, take_products, products, ProductBatch, Product);
     accessors!(put_tables, take_tables, tables, TableBatch, Table);
+    accessors!(put_leaves, take_leaves, leaves, LeafBatch, Leaf);
 
     /// Adds a pair for linear layer `layer`.
     pub fn put_linear(&mut self, layer: usize, pair: LinearPair) {
@@ -118,6 +121,7 @@ impl Pools {
             Kind::And { .. } => self.ands.get(&kind).map_or(0, |p| p.available),
             Kind::Product { .. } => self.products.get(&kind).map_or(0, |p| p.available),
             Kind::Table { .. } => self.tables.get(&kind).map_or(0, |p| p.available),
+            Kind::Leaf { .. } => self.leaves.get(&kind).map_or(0, |p| p.available),
         }
     }
 
@@ -130,6 +134,7 @@ impl Pools {
                 Kind::And { .. } => out.put_ands(kind, self.take_ands(kind, count)?),
                 Kind::Product { .. } => out.put_products(kind, self.take_products(kind, count)?),
                 Kind::Table { .. } => out.put_tables(kind, self.take_tables(kind, count)?),
+                Kind::Leaf { .. } => out.put_leaves(kind, self.take_leaves(kind, count)?),
             }
         }
         Ok(out)
@@ -141,6 +146,7 @@ impl Pools {
             && self.ands.values().all(|p| p.available == 0)
             && self.products.values().all(|p| p.available == 0)
             && self.tables.values().all(|p| p.available == 0)
+            && self.leaves.values().all(|p| p.available == 0)
             && self.linear.values().all(VecDeque::is_empty)
     }
 }

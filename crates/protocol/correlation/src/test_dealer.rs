@@ -6,8 +6,8 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
-    AndBatch, CorrelationError, Cost, Demand, Kind, LinearPair, LinearRequest, Pools, ProductBatch, Result,
-    Supplier, SupplyCosts, TableBatch, TripleBatch, Weights,
+    AndBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest, Pools,
+    ProductBatch, Result, Supplier, SupplyCosts, TableBatch, TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -57,6 +57,15 @@ impl TestDealer {
         ProductBatch::Receiver { choice, v }
     }
 
+    fn leaves(&mut self, digit: u32, payload: u32, count: usize) -> LeafBatch {
+        let mut rows = || -> Vec<Bits> { (1..1 << digit).map(|_| self.prg.bits(count)).collect() };
+        let masks = [rows(), rows()];
+        let sums = LeafBatch::sums(&masks[0], &masks[1], payload);
+        let shares = sums.iter().map(|sum| self.share_bits(sum)).collect();
+        let [of_p0, of_p1] = masks;
+        LeafBatch { masks: if self.role == Role::P0 { of_p0 } else { of_p1 }, shares }
+    }
+
     fn tables(&mut self, sender: Role, digit: u32, payload: u32, count: usize) -> TableBatch {
         let messages: Vec<Vec<Bits>> =
             (0..1 << digit).map(|_| (0..payload).map(|_| self.prg.bits(count)).collect()).collect();
@@ -83,6 +92,9 @@ impl Supplier for TestDealer {
                 Kind::And { sender } => pools.put_ands(kind, self.ands(sender, count)),
                 Kind::Product { sender, bits } => {
                     pools.put_products(kind, self.products(sender, bits, count));
+                }
+                Kind::Leaf { digit, payload } => {
+                    pools.put_leaves(kind, self.leaves(digit, payload, count));
                 }
                 Kind::Table { sender, digit, payload } => {
                     pools.put_tables(kind, self.tables(sender, digit, payload, count));

@@ -1,6 +1,6 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
-use veilflow_correlation::{AndBatch, Kind, Pools, ProductBatch, TableBatch, TripleBatch};
+use veilflow_correlation::{AndBatch, Kind, LeafBatch, Pools, ProductBatch, TableBatch, TripleBatch};
 use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -48,6 +48,12 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             let h0 = g0.iter().zip(&g1).zip(&h1).map(|((g0, g1), h1)| g0.xor(g1).and(&f).xor(h1));
             Bits::concat(&h0.collect::<Vec<_>>()).to_bytes()
         }
+        Kind::Leaf { digit, payload } => {
+            let masks = [&mut p0, &mut p1].map(|prg| rows(prg, (1 << digit) - 1, count));
+            let mut sums = LeafBatch::sums(&masks[0], &masks[1], payload);
+            sums.iter_mut().for_each(|sum| sum.xor_assign(&p1.bits(count)));
+            Bits::concat(&sums).to_bytes()
+        }
         Kind::And { sender } => {
             let mut streams = [p0, p1];
             let [s, r] = sides(sender);
@@ -81,6 +87,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
                 Role::P1 => rows(&mut prg, payload, count),
             };
             pools.put_triples(kind, TripleBatch { f, g, h });
+        }
+        Kind::Leaf { digit, payload } => {
+            let masks = rows(&mut prg, (1 << digit) - 1, count);
+            let shares = match role {
+                Role::P0 => read_rows(correction, payload, count),
+                Role::P1 => rows(&mut prg, payload, count),
+            };
+            pools.put_leaves(kind, LeafBatch { masks, shares });
         }
         Kind::And { sender } => {
             let factor = prg.bits(count);

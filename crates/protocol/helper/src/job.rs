@@ -9,6 +9,7 @@
 //! | 4 table | sender, digit, payload, count |
 //! | 5 convolution | layer, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
 //! | 6 matrix product | layer, ring, rows, inner, columns |
+//! | 7 leaf | digit, payload, count |
 
 use veilflow_correlation::{Demand, Kind, LinearRequest, Needs};
 use veilflow_net::Role;
@@ -35,6 +36,7 @@ pub(crate) enum Job {
 /// Bits that the parts of one correlation take, both parties' and the correction.
 fn bits_each(kind: Kind) -> usize {
     match kind {
+        Kind::Leaf { digit, payload } => (2 << digit) + 2 * payload as usize,
         Kind::Triple { payload } => 2 + 4 * payload as usize,
         Kind::And { .. } => 4,
         // Elements take a word whatever their width.
@@ -71,8 +73,8 @@ impl Job {
     /// Who gets the helper's correction.
     pub(crate) fn corrected(&self) -> Role {
         match self {
-            // Linear layers burden the helper's link to the client, triples that to the server.
-            Self::Batch { kind: Kind::Triple { .. }, .. } => Role::P0,
+            // Linear layers burden the helper's link to the client, triples and leaves that to the server.
+            Self::Batch { kind: Kind::Triple { .. } | Kind::Leaf { .. }, .. } => Role::P0,
             Self::Batch {
                 kind: Kind::And { sender } | Kind::Product { sender, .. } | Kind::Table { sender, .. },
                 ..
@@ -85,7 +87,7 @@ impl Job {
     pub(crate) fn correction_len(&self) -> usize {
         match self {
             Self::Batch { kind, count } => match *kind {
-                Kind::Triple { payload } | Kind::Table { payload, .. } => {
+                Kind::Triple { payload } | Kind::Table { payload, .. } | Kind::Leaf { payload, .. } => {
                     (payload as usize * count).div_ceil(8)
                 }
                 Kind::And { .. } => count.div_ceil(8),
@@ -108,6 +110,7 @@ impl Job {
         let role = |role: Role| role.index();
         let (tag, numbers) = match self {
             Self::Batch { kind, count } => match *kind {
+                Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
                 Kind::Triple { payload } => (1, vec![payload as usize, *count]),
                 Kind::And { sender } => (2, vec![role(sender), *count]),
                 Kind::Product { sender, bits } => (3, vec![role(sender), bits as usize, *count]),
@@ -140,7 +143,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 17, 5].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 17, 5, 3].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -183,9 +186,13 @@ impl Job {
                 };
                 Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::Conv2d(shape) }
             }
-            _ => {
+            6 => {
                 let shape = MatMulShape { rows: size(2), inner: size(3), columns: size(4) };
                 Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::MatMul(shape) }
+            }
+            _ => {
+                let (digit, payload) = (numbers[0], numbers[1]);
+                Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
             }
         };
         job.check()?;
@@ -200,6 +207,8 @@ impl Job {
                 let each = match *kind {
                     Kind::Triple { payload } => u64::from(payload),
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
+                    Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
+                    Kind::Leaf { .. } => 0,
                     Kind::And { .. } | Kind::Product { .. } => 1,
                 };
                 if each == 0 || each > MAX_TABLE_BITS {
@@ -246,6 +255,7 @@ mod tests {
             Kind::And { sender: Role::P1 },
             Kind::Product { sender: Role::P0, bits: 17 },
             Kind::Table { sender: Role::P1, digit: 3, payload: 5 },
+            Kind::Leaf { digit: 2, payload: 2 },
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
@@ -265,7 +275,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 7, 255] {
+        for tag in [0, 8, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }

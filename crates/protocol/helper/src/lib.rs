@@ -4,8 +4,9 @@
 //!
 //! # Protocol
 //! Server P0 and client P1 draw a session id together. Each then agrees with the helper on a key of its own, k₀ and k₁, fresh
-//! for every session. For batch number j both expand what they can: party i's part is a stream of k_i and j, which the
-//! helper expands as well. Only what the relation between the parts forces is sent, to one party:
+//! for every session; the two need no key in common, as there is nothing that both may expand. For batch number j each
+//! expands what it can, a stream of its key and j, and the helper expands both. Only what the relation between the parts
+//! forces is sent, to one party:
 //!
 //! | correlation | P0 or sender expands | P1 or receiver expands | helper sends |
 //! |---|---|---|---|
@@ -13,6 +14,7 @@
 //! | private product of bits | a, u | b | receiver: v = a·b ⊕ u, 1 bit |
 //! | product in Z_2^w | α, u | c | receiver: v = c·α − u, w bits |
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
+//! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
 //! | linear layer | s; A | r | P1: A·r − s, an element an output |
 //!
 //! For a linear layer A is uniform and of the shape of the weights W, the same for all runs of a session (a stream of k₀ and
@@ -27,9 +29,9 @@
 //!   It is sent nothing that depends on weights or input, so it learns nothing about them. It knows every mask, so whoever
 //!   shows it what server and client send each other gives both away: they must not be on a network that the helper can
 //!   read, or must use a tunnel between them.
-//! - **Server**: corrections h₀, v, entries. Each is masked by a part of the client's stream that the server cannot expand and
-//!   that nothing else uses (h₁, u), or is itself such a part (an entry under a random index of a random table). A value
-//!   uniform given the server's view is simulated by a random one.
+//! - **Server**: corrections. Each is masked by a part of the client's stream that the server cannot expand and that nothing
+//!   else uses (h₁, u, shares), or is itself such a part (the entry of a random table). All are uniform given the rest of
+//!   its view: a simulator draws them at random.
 //! - **Client**: likewise by the server's stream; W − A is uniform as A is, and A·r − s as s is, in each run anew. A occurs in
 //!   nothing else that the client sees, so W stays hidden however many runs reuse A. The weights of a layer must
 //!   be the same throughout a session (W − A and W′ − A would give W − W′ away): the server refuses others.
@@ -44,9 +46,10 @@
 //! after a session has ended.
 //!
 //! # Not done yet
-//! The online protocols are those for two parties. A helper also allows cheaper ones: it can deal, for a masked and opened
-//! z = x + ρ, tables (lt, eq) of each digit of ρ indexed by the digit of z, so that the leaves of a comparison are local;
-//! (β, β·ρ), so that a multiplexer is a 2-bit opening; and a one-hot of a rotated digit, so that a lookup is local.
+//! Apart from leaves ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)) the online protocols are those for two parties. A helper
+//! allows more: it can deal, for a masked and opened z = x + ρ, tables (lt, eq) of each digit of ρ indexed by the digit of z, so that
+//! the leaves of a comparison are local; (β, β·ρ), so that a multiplexer is a 2-bit opening; and a one-hot of a rotated digit, so
+//! that a lookup is local. For a ReLU of 32 bits the first two would save little, since leaves dealt as sums cost 8 bits for 2.
 
 mod batch;
 mod error;

@@ -5,15 +5,19 @@
 //! 2^s]. A segment of the bits carries (lt, eq); two neighbours join as lt = lt_high ⊕ eq_high·lt_low and eq =
 //! eq_high·eq_low, both products sharing eq_high. The lowest segment never needs eq.
 //!
+//! With [`Leaves::Products`] a digit of d bits is compared by the 2^d − 1 products [a < j]·[b = j], whose sum is [a < b], and by
+//! another sum of products of the same bits for equality ([`LeafBatch::sums`]). Each side opens its bits masked, as for a
+//! private product; of the masks' products only the sums matter, a bit each.
+//!
 //! The parties offer leaf tables in turns. Who chooses sees the table masked by messages it does not hold, who offers sees
 //! the digit masked by a random index; the nodes open masked bits. Everything seen is uniform.
 
-use veilflow_correlation::{AndBatch, Cost, Flow, Kind, TableBatch};
+use veilflow_correlation::{AndBatch, Cost, Flow, Kind, LeafBatch, TableBatch};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, bit_slices};
 
 use crate::boolean::finish_and;
-use crate::{AndGroup, OnlineError, Party, Result, Tuning, and_shared, and_shared_cost};
+use crate::{AndGroup, Leaves, OnlineError, Party, Result, Tuning, and_shared, and_shared_cost};
 
 /// The shape of a comparison: how k bits are cut into digits, and in which order segments join. Public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,7 @@ pub struct CompareTree {
     levels: Vec<Vec<(usize, usize)>>,
     /// After how many levels slot 0 holds the comparison of the low s bits.
     carry_after: Option<usize>,
+    leaves: Leaves,
 }
 
 /// More levels than this save next to nothing.
@@ -84,7 +89,7 @@ impl CompareTree {
         let s = s.map(|s| s.min(k));
         let digits = [cut(s.unwrap_or(0)), cut(k - s.unwrap_or(0))].concat();
         if digits.is_empty() {
-            return Self { digits, levels: Vec::new(), carry_after: None };
+            return Self { digits, levels: Vec::new(), carry_after: None, leaves: tuning.leaves };
         }
         // Without a boundary the low part is the lowest digit alone.
         let low = s.map_or(1, |s| cut(s).len());
@@ -103,7 +108,7 @@ impl CompareTree {
         while levels.last().is_some_and(Vec::is_empty) {
             levels.pop();
         }
-        Self { digits, levels, carry_after: s.map(|_| below.len()) }
+        Self { digits, levels, carry_after: s.map(|_| below.len()), leaves: tuning.leaves }
     }
 
     fn payload(slot: usize) -> u32 {
@@ -120,6 +125,10 @@ impl CompareTree {
         Kind::Table { sender: Self::sender(slot), digit, payload }
     }
 
+    fn products(&self, slot: usize) -> Kind {
+        Kind::Leaf { digit: self.digits[slot], payload: Self::payload(slot) }
+    }
+
     /// Cost of [`CompareTree::run`] on `n` pairs.
     pub fn cost(&self, n: usize) -> Cost {
         let mut cost = Cost::default();
@@ -132,6 +141,9 @@ impl CompareTree {
             if digit == 1 {
                 opened = opened.map(|bits| bits + n);
                 cost.demand.add(Kind::And { sender: Role::P0 }, n);
+            } else if self.leaves == Leaves::Products {
+                opened = opened.map(|bits| bits + ((1 << digit) - 1) * n);
+                cost.demand.add(self.products(slot), n);
             } else {
                 let sender = Self::sender(slot);
                 opened[sender.other().index()] += digit as usize * n;
@@ -173,7 +185,7 @@ impl CompareTree {
         Ok((slots.swap_remove(0).lt, carry))
     }
 
-    /// The shares of every digit's (lt, eq), in two exchanges: indices and masked bits, then corrections.
+    /// The shares of every digit's (lt, eq), in two exchanges: indices and masked bits, then corrections if there are tables.
     fn leaves(&self, party: &mut Party, rows: &[Bits]) -> Result<Vec<Segment>> {
         let (role, n) = (party.role, rows[0].len());
         let wrong_half = || OnlineError::argument("compare", "the pool holds the other half");
@@ -186,6 +198,11 @@ impl CompareTree {
                 let batch = party.pools.take_ands(Kind::And { sender: Role::P0 }, n)?;
                 opening.append(&private.xor(&batch.factor));
                 Leaf::Bit { private, batch }
+            } else if self.leaves == Leaves::Products {
+                let private = operands(role, digit);
+                let batch = party.pools.take_leaves(self.products(slot), n)?;
+                private.iter().zip(&batch.masks).for_each(|(bit, mask)| opening.append(&bit.xor(mask)));
+                Leaf::Products { private, batch }
             } else {
                 match party.pools.take_tables(self.table(slot), n)? {
                     TableBatch::Sender { messages } if Self::sender(slot) == role => {
@@ -201,6 +218,7 @@ impl CompareTree {
         }
         let opened = |leaf: &Leaf<'_>| match leaf {
             Leaf::Bit { .. } => 1,
+            Leaf::Products { private, .. } => private.len(),
             Leaf::Offered { digit, .. } => digit.len(),
             Leaf::Chosen { .. } => 0,
         };
@@ -214,6 +232,10 @@ impl CompareTree {
                 Leaf::Bit { private, batch } => {
                     let lt = finish_and(role, &private, &batch.factor, &batch.share, &theirs.next());
                     Segment { lt, eq: has_eq.then_some(private) }
+                }
+                Leaf::Products { private, batch } => {
+                    let theirs: Vec<Bits> = private.iter().map(|_| theirs.next()).collect();
+                    finish_products(role, &private, &batch, &theirs)
                 }
                 Leaf::Offered { digit, messages } => {
                     let shift: Vec<Bits> = digit.iter().map(|_| theirs.next()).collect();
@@ -264,6 +286,8 @@ impl CompareTree {
 enum Leaf<'a> {
     /// One bit, by a private product.
     Bit { private: Bits, batch: AndBatch },
+    /// A digit, by products of private bits.
+    Products { private: Vec<Bits>, batch: LeafBatch },
     /// A digit whose table this party offers.
     Offered { digit: &'a [Bits], messages: Vec<Vec<Bits>> },
     /// A digit that chooses from the peer's table.
@@ -313,6 +337,32 @@ fn offer(
         }
     }
     segment(share)
+}
+
+/// What a party multiplies to compare its digit: [a < j] at P0 and [b = j] at P1, for j in 1..2^d.
+fn operands(role: Role, digit: &[Bits]) -> Vec<Bits> {
+    let rows = 1..1usize << digit.len();
+    if role == Role::P1 {
+        return rows.map(|j| equals(digit, j)).collect();
+    }
+    let mut below = Bits::zeros(digit[0].len());
+    let row = |j| {
+        below.xor_assign(&equals(digit, j - 1));
+        below.clone()
+    };
+    rows.map(row).collect()
+}
+
+/// The shares of (lt, eq) given what the other party opened. P0 multiplies its own bits with P1's masked ones, P1 the
+/// masked bits of P0 with its masks; their sum lacks what the masks contribute, which the batch holds.
+fn finish_products(role: Role, private: &[Bits], batch: &LeafBatch, theirs: &[Bits]) -> Segment {
+    let (left, right) = if role == Role::P0 { (private, theirs) } else { (theirs, &batch.masks[..]) };
+    let mut rows = LeafBatch::sums(left, right, batch.shares.len() as u32);
+    rows.iter_mut().zip(&batch.shares).for_each(|(row, share)| row.xor_assign(share));
+    if let [_, eq] = &mut rows[..] {
+        eq.xor_assign(if role == Role::P0 { &private[0] } else { &private[private.len() - 1] });
+    }
+    segment(rows)
 }
 
 /// The rows of [index = q].
@@ -393,7 +443,7 @@ mod tests {
         for leaf_bits in 1..=4 {
             for k in 1..=64u32 {
                 for s in std::iter::once(None).chain((1..=k).map(Some)) {
-                    let tuning = Tuning { leaf_bits, extra_levels: k % 4 };
+                    let tuning = Tuning { leaf_bits, extra_levels: k % 4, ..Tuning::default() };
                     let tree = CompareTree::new(k, s, tuning);
                     assert_eq!(tree.digits.iter().sum::<u32>(), k);
                     let joins: usize = tree.levels.iter().map(Vec::len).sum();
@@ -412,7 +462,7 @@ mod tests {
                         assert!(low < high && !joined[low] && !joined[high]);
                         joined[high] = true;
                     }
-                    let quick = CompareTree::new(k, s, Tuning { leaf_bits, extra_levels: 0 });
+                    let quick = CompareTree::new(k, s, Tuning { leaf_bits, ..Tuning::default() });
                     assert!(tree.levels.len() <= quick.levels.len() + (k % 4) as usize);
                     assert!(tree.cost(100).volume().bytes <= quick.cost(100).volume().bytes);
                 }

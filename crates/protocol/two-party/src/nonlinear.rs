@@ -172,6 +172,8 @@ pub(crate) fn assemble(
                 };
                 pools.put_products(kind, batch);
             }
+            // Refused before anything was made.
+            Kind::Leaf { .. } => {}
             Kind::Table { sender, digit, payload } => {
                 let (digits, payload) = (digit as usize, payload as usize);
                 let batch = if sender == role {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::panic::resume_unwind;
 
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, Flow, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
+    CorrelationError, Cost, Demand, Flow, Kind, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
     SupplyCosts, Weights,
 };
 use veilflow_net::{Channel, Role};
@@ -177,6 +177,9 @@ impl Supplier for OtSupplier {
     }
 
     fn fill(&mut self, channel: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()> {
+        if let Some((kind, _)) = demand.iter().find(|(kind, _)| matches!(kind, Kind::Leaf { .. })) {
+            return Err(CorrelationError::Unsupported { supplier: self.name(), kind });
+        }
         for pieces in batches(demand) {
             let (sent, received) = if self.threads > 1 {
                 self.both_at_once(channel, &pieces)?

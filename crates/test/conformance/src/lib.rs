@@ -9,7 +9,7 @@ mod math_parts;
 mod select;
 mod width;
 
-use veilflow_online::Tuning;
+use veilflow_online::{Leaves, Tuning};
 use veilflow_testkit::{Sharing, SupplierFactory, World};
 
 /// What a check runs with.
@@ -19,6 +19,8 @@ pub struct Suite {
     pub supplier: SupplierFactory,
     /// How many draws of widths and sizes an operation is checked on.
     pub cases: usize,
+    /// How leaves of comparisons are compared.
+    pub leaves: Leaves,
 }
 
 impl Suite {
@@ -29,7 +31,8 @@ impl Suite {
             // One element, word boundaries, and odd sizes all occur.
             let n = [1, 64, 65, 7, 130][case % 5] + world.below(3) as usize;
             let sharing = Sharing::ALL[world.below(5) as usize];
-            let tuning = Tuning { leaf_bits: 1 + world.below(4) as u32, extra_levels: world.below(3) as u32 };
+            let (leaf_bits, extra_levels) = (1 + world.below(4) as u32, world.below(3) as u32);
+            let tuning = Tuning { leaf_bits, extra_levels, leaves: self.leaves };
             check(&mut world, n, sharing, tuning);
         }
     }

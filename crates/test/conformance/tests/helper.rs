@@ -7,6 +7,7 @@ use veilflow_conformance::{Suite, conformance};
 use veilflow_correlation::Supplier;
 use veilflow_helper::{Helper, HelperOptions, HelperSupplier};
 use veilflow_net::{Channel, Role, memory_pair};
+use veilflow_online::Leaves;
 use veilflow_prim::{Block, Prg};
 
 /// One helper for all tests of this file, which run at the same time.
@@ -25,4 +26,10 @@ fn helped(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier> {
     Box::new(HelperSupplier::setup(role, channel, link, prg, 1).expect("set-up"))
 }
 
-conformance!(Suite { supplier: helped, cases: 20 });
+conformance!(Suite { supplier: helped, cases: 20, leaves: Leaves::Products });
+
+mod leaves_by_tables {
+    use super::*;
+
+    conformance!(Suite { supplier: helped, cases: 20, leaves: Leaves::Tables }, less_than, relu_truncate);
+}

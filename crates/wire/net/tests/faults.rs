@@ -160,6 +160,18 @@ fn a_peer_that_reads_nothing_fills_the_queue_until_the_deadline() {
     let chunk = vec![0; 1 << 20];
     let error = (0..300).find_map(|_| a.send(&chunk).err()).unwrap();
     assert!(matches!(error, NetError::QueueFull { limit, .. } if limit == 256 << 20), "{error:?}");
+
+    // A queue of our choice: a few frames, whose headers count.
+    let (mut a, mut b) =
+        memory_pair_with(&LinkOptions { timeout: SHORT, queue: 3 << 18, ..LinkOptions::default() }).unwrap();
+    let frame = vec![7; 1 << 18];
+    a.send(&frame).unwrap();
+    a.send(&frame).unwrap();
+    // There is room again once the peer has read.
+    b.recv(&mut vec![0; 1 << 18]).unwrap();
+    a.send(&frame).unwrap();
+    let error = a.send(&frame).unwrap_err();
+    assert!(matches!(error, NetError::QueueFull { limit, .. } if limit == 3 << 18), "{error:?}");
 }
 
 #[test]

@@ -210,6 +210,22 @@ impl Server {
     }
 }
 
+/// The process that supplies correlations.
+pub(crate) struct Helping {
+    pub(crate) process: Process,
+    pub(crate) address: String,
+}
+
+impl Helping {
+    /// Helps at a free port.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let mut process =
+            Process::start(&[&["helper", "--listen=127.0.0.1:0", "--json"][..], options].concat());
+        let address = process.json()["listening"].as_str().unwrap().to_owned();
+        Self { process, address }
+    }
+}
+
 /// Starts a client.
 pub(crate) fn client(address: &str, plan: &Path, input: &Path, options: &[&str]) -> Process {
     let (plan, input) = (text(plan), text(input));
