@@ -196,6 +196,12 @@ impl Compile {
             model_dir::MODEL,
             model_dir::SAMPLE,
         ));
+        if most_error.is_some_and(|most| summary.relative_error > most) {
+            output::print(
+                "that is more than --max-error: the network needs more bits than are chosen by themselves; try --weight-bits 15 \
+                 --activation-bits 16, and check with `veilflow eval`",
+            );
+        }
         if let Some(reason) = summary.beyond_he {
             output::print(&format!("run both parties with `--supplier {}`: {reason}", self.supplier));
         }

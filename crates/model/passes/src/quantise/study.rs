@@ -15,8 +15,8 @@ const WORTH_EQUALISING: f64 = 0.8;
 
 /// Bits of weights and of activations to choose from, by rising cost. A bit of activations costs more bytes than one of
 /// weights: it is compared wherever values are. With fewer than ten the error varies so much between inputs that a few
-/// of them prove little.
-const LADDER: [(u32, u32); 7] = [(10, 10), (10, 11), (11, 12), (12, 12), (12, 13), (13, 14), (14, 15)];
+/// of them prove little; with more than the last, layers take wider rings than homomorphic encryption does well.
+const LADDER: [(u32, u32); 6] = [(10, 10), (10, 11), (11, 12), (12, 12), (12, 13), (13, 14)];
 
 /// A simplified graph, and what calibration saw of its values.
 type Seeing = (Graph, Vec<Seen>);
