@@ -144,8 +144,8 @@ impl Compile {
             preprocessing: self.preprocess.to_string(),
         };
         let chosen = self.weight_bits.is_none() && self.activation_bits.is_none();
-        let recipe =
-            Recipe { options, most_error: chosen.then_some(self.max_error / 100.0), supplier: self.supplier };
+        let most_error = chosen.then_some(self.max_error / 100.0);
+        let recipe = Recipe { options, most_error, supplier: self.supplier };
         let compiled = compile(&onnx, &self.calibrate, self.limit, &recipe, &self.output)
             .with_context(|| format!("cannot compile {}", self.model.display()))?;
         let plan = &compiled.plan;
