@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use veilflow_correlation::{Cost, Demand, Kind, LinearRequest, Needs, Pools, Supplier};
+use veilflow_correlation::{Cost, Demand, Kind, LinearRequest, Needs, Pools, Supplier, SupplyCosts};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{self as online, Party};
 use veilflow_ot::ExtensionPlan;
@@ -24,6 +24,8 @@ const NS: f64 = 1e-9;
 /// How much longer a machine takes than the reference machine, by what is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Machine {
+    /// Base OTs and what else sets OTs up.
+    pub set_up: f64,
     /// OTs.
     pub ot: f64,
     /// Homomorphic encryption.
@@ -34,7 +36,7 @@ pub struct Machine {
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { ot: 1.0, he: 1.0, online: 1.0 }
+        Self { set_up: 1.0, ot: 1.0, he: 1.0, online: 1.0 }
     }
 }
 
@@ -53,7 +55,7 @@ pub(crate) struct HeSeconds {
 impl Machine {
     /// Base OTs of both directions, and the bytes that set OT extensions up: the seeds they stand for.
     pub(crate) fn ot_set_up(&self, bytes: u64) -> f64 {
-        (22e6 + 37.0 * bytes as f64) * NS * self.ot
+        (22e6 + 37.0 * bytes as f64) * NS * self.set_up
     }
 
     /// Making or checking so many bytes of public keys.
@@ -123,14 +125,15 @@ fn thread_seconds() -> Result<f64> {
 }
 
 /// Runs both parties, each in a thread, and adds up the CPU seconds of what each times.
-fn both(party: impl Fn(Role, Channel) -> Result<f64> + Sync) -> Result<f64> {
+fn both<const N: usize>(party: impl Fn(Role, Channel) -> Result<[f64; N]> + Sync) -> Result<[f64; N]> {
     let (p0, p1) = memory_pair();
     let party = &party;
     std::thread::scope(|scope| {
         let client = scope.spawn(move || party(Role::P1, p1));
         let server = party(Role::P0, p0);
         let client = client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(server? + client?)
+        let (server, client) = (server?, client?);
+        Ok(std::array::from_fn(|i| server[i] + client[i]))
     })
 }
 
@@ -150,25 +153,24 @@ impl Machine {
     /// If the system does not tell CPU times, or two threads cannot talk.
     pub fn measure() -> Result<Self> {
         let reference = Self::default();
-        Ok(Self {
-            ot: Self::measure_ot(&reference)?,
-            he: Self::measure_he(&reference)?,
-            online: Self::measure_online(&reference)?,
-        })
+        let [set_up, ot] = Self::measure_ot(&reference)?;
+        Ok(Self { set_up, ot, he: Self::measure_he(&reference)?, online: Self::measure_online(&reference)? })
     }
 
-    fn measure_ot(reference: &Self) -> Result<f64> {
+    fn measure_ot(reference: &Self) -> Result<[f64; 2]> {
         let demand = Demand::of(Kind::Triple { payload: 2 }, 1 << 18);
         let needs = Needs { demand, linear: Vec::new() };
         let plan = OtPlan::silent(&needs, 1.0);
-        let seconds = both(|role, mut channel| {
+        let [set_up, ots] = both(|role, mut channel| {
+            let began = thread_seconds()?;
             let mut supplier = OtSupplier::setup(role, &mut channel, prg(role), &plan)?;
-            let before = thread_seconds()?;
+            let ready = thread_seconds()?;
             supplier.fill(&mut channel, &needs.demand, &mut Pools::default())?;
-            Ok(thread_seconds()? - before)
+            Ok([ready - began, thread_seconds()? - ready])
         })?;
+        let bytes = plan.costs().set_up().volume().bytes.iter().sum();
         let [forth, back] = reference.ots(plan.extensions(), &OtWork::fill(&needs.demand));
-        Ok(seconds / (2.0 * (forth + back)))
+        Ok([set_up / (2.0 * reference.ot_set_up(bytes)), ots / (2.0 * (forth + back))])
     }
 
     fn measure_he(reference: &Self) -> Result<f64> {
@@ -187,9 +189,9 @@ impl Machine {
         let request = LinearRequest { layer: 0, shape, ring: ring(24), weight_bits: 8 };
         let needs = Needs { demand: Demand::default(), linear: vec![request.clone()] };
         let plan = HePlan::new(&needs, 1.0)?;
-        let seconds = both(|role, mut channel| {
+        let [seconds] = both(|role, mut channel| {
             let channel = &mut channel;
-            Ok(match role {
+            Ok([match role {
                 Role::P0 => {
                     let mut server = HeServer::setup(channel, prg(role), plan.suite())?;
                     let before = thread_seconds()?;
@@ -202,7 +204,7 @@ impl Machine {
                     client.client_linear(channel, &request)?;
                     thread_seconds()? - before
                 }
-            })
+            }])
         })?;
         let HeSeconds { encrypt, read, reply, decrypt } = reference.he(&he_work(plan.suite(), &request)?);
         Ok(seconds / (encrypt + read + reply + decrypt))
@@ -212,7 +214,7 @@ impl Machine {
         let (bits, count) = (24, 1 << 16);
         let cost = online::multiplex_cost(bits, count);
         let (x, plan) = (prg(Role::P0).ring_vec(ring(bits), count), OtPlan::softspoken(4));
-        let seconds = both(|role, mut channel| {
+        let [seconds] = both(|role, mut channel| {
             let mut pools = Pools::default();
             OtSupplier::setup(role, &mut channel, prg(role), &plan)?.fill(
                 &mut channel,
@@ -224,7 +226,7 @@ impl Machine {
             let choices = party.prg.bits(count);
             let before = thread_seconds()?;
             online::multiplex(&mut party, &choices, &x)?;
-            Ok(thread_seconds()? - before)
+            Ok([thread_seconds()? - before])
         })?;
         Ok(seconds / reference.online(&cost, count, 0).iter().sum::<f64>())
     }
