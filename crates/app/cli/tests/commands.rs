@@ -143,6 +143,7 @@ fn every_function_is_exact_and_within_one_unit() {
         let report = bench_op(&[&[&op, "--count=100", "--width", width], &scales[..]].concat());
         assert_eq!(format!("--op={}", report["op"].as_str().unwrap()), op);
         assert!(report["max_ulp"].as_u64().unwrap() <= 1, "{report}");
+        assert_eq!([&report["scale_in"], &report["scale_out"]].map(Value::to_string), [scale_in, scale_out]);
         assert!(costs(&report)[2..].iter().all(|&n| n > 0), "{report}");
     }
     for (options, says) in [

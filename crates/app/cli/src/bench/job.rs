@@ -292,6 +292,12 @@ impl Job {
         }))
     }
 
+    /// The scales of argument and result, of a function.
+    pub(crate) fn scales(&self) -> Option<[u32; 2]> {
+        let on_top = matches!(self.op, Name::Divide | Name::Softmax | Name::L2Normalise | Name::LayerNorm);
+        (on_top || self.op.function().is_some()).then_some([self.scale_in, self.scale_out])
+    }
+
     fn matrices(&self) -> MatMulShape {
         MatMulShape { rows: self.rows, inner: self.inner, columns: self.cols }
     }

@@ -44,6 +44,11 @@ struct Report {
     count: usize,
     leaf_bits: u32,
     bits_per_instance: f64,
+    /// Of the argument and of the result of a function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scale_in: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scale_out: Option<u32>,
     /// Of an elementary function, against the correctly rounded one.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_ulp: Option<u64>,
@@ -58,12 +63,15 @@ impl Op {
         arguments.push(format!("--job={}", serde_json::to_string(&self.job)?));
         let measured = parties::measure(arguments, &self.options)?;
         let count = self.job.instances();
+        let scales = self.job.scales();
         let report = Report {
             op: self.job.op,
             width: self.job.width,
             count,
             leaf_bits: self.job.session(&self.options).tuning.leaf_bits,
             bits_per_instance: 8.0 * (measured.offline.bytes + measured.online.bytes) as f64 / count as f64,
+            scale_in: scales.map(|scales| scales[0]),
+            scale_out: scales.map(|scales| scales[1]),
             max_ulp: self.job.max_ulp()?,
             measured,
         };
