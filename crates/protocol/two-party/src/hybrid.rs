@@ -27,6 +27,8 @@ impl HePlan {
     /// # Errors
     /// If a layer cannot be done by homomorphic encryption, with the reason.
     pub fn new(needs: &Needs, ns_per_byte: f64) -> Result<Self> {
+        // To what the handshake compares.
+        let ns_per_byte = (ns_per_byte * 1e3).round() / 1e3;
         let nonlinear = Needs { demand: needs.demand.clone(), linear: Vec::new() };
         let suite = HeSuite::for_layers(&needs.linear, ns_per_byte).map_err(he_error)?;
         Ok(Self { ot: OtPlan::silent(&nonlinear, ns_per_byte), suite, ns_per_byte })
@@ -50,8 +52,8 @@ impl HePlan {
 
 impl fmt::Display for HePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The layers' division follows from this price.
-        write!(f, "{}, {} ns a byte", self.ot, self.ns_per_byte)
+        // The layers' division follows from this price. Its digits are padded: what is sent is as long for every link.
+        write!(f, "{}, {:012.3} ns a byte", self.ot, self.ns_per_byte)
     }
 }
 
