@@ -56,12 +56,6 @@ pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
     Some(LinearRequest { layer: index, shape: shape.clone(), ring, weight_bits: *weight_bits })
 }
 
-/// What a product uses of its factors' ranges.
-fn factor_ranges(factors: [&PlanValue; 2]) -> [Range; 2] {
-    let unsigned = factors.iter().all(|v| v.non_negative);
-    factors.map(|v| if unsigned { range(v) } else { Range::Any })
-}
-
 /// The online cost of node `index`, its demand included.
 pub(crate) fn cost(plan: &Plan, index: usize, tuning: Tuning) -> Cost {
     let node = &plan.nodes[index];
@@ -70,7 +64,9 @@ pub(crate) fn cost(plan: &Plan, index: usize, tuning: Tuning) -> Cost {
         PlanOp::Linear { .. } => {
             linear_layer(plan, index).map_or_else(Cost::default, |r| online::linear_cost(&r))
         }
-        PlanOp::Multiply => multiply_cost([x, &plan.values[node.inputs[1]]], x.shape.elements(), tuning),
+        PlanOp::Multiply { width } => {
+            multiply_cost([x, &plan.values[node.inputs[1]]], *width, x.shape.elements(), tuning)
+        }
         PlanOp::MaxPool { pool } => online::max_pool_cost(x.width, pool, tuning),
         PlanOp::AveragePool { pool, count_padding } => {
             online::average_pool_cost(x.width, pool, *count_padding, sum_range(x, pool), tuning)
@@ -167,7 +163,9 @@ pub(crate) fn run(
     let out = ring(&plan.values[node.output])?;
     Ok(match &node.op {
         PlanOp::Linear { .. } => linear(party, plan, index, parameters, x)?,
-        PlanOp::Multiply => multiply(party, [value, &plan.values[node.inputs[1]]], [x, inputs[1]])?,
+        PlanOp::Multiply { .. } => {
+            multiply(party, [value, &plan.values[node.inputs[1]]], [x, inputs[1]], out)?
+        }
         PlanOp::Apply { .. } => {
             let misfit = || ExecError::Misfit { what: format!("node {index} has formats of no function") };
             let spline = node.op.spline(value).ok_or_else(misfit)?;
@@ -207,28 +205,24 @@ fn linear(
     })
 }
 
-/// The product of two shared values; unsigned where neither is ever negative.
-fn multiply(party: &mut Party, values: [&PlanValue; 2], [x, y]: [&RingVec; 2]) -> Result<RingVec> {
+/// The product of two shared values.
+fn multiply(
+    party: &mut Party,
+    values: [&PlanValue; 2],
+    [x, y]: [&RingVec; 2],
+    out: Ring,
+) -> online::Result<RingVec> {
     let tuning = party.tuning;
-    let demand = |n| -> Demand { multiply_cost(values, n, tuning).demand };
-    let parts = party.in_threads(x.len(), demand, |party, range| {
-        let [x, y] = [x, y].map(|v| v.slice(range.start, range.len()));
-        if values.iter().all(|v| v.non_negative) {
-            online::multiply_unsigned(party, &x, &y, factor_ranges(values))
-        } else {
-            online::multiply_signed(party, &x, &y)
-        }
+    let demand = |n| -> Demand { multiply_cost(values, out.bits(), n, tuning).demand };
+    let parts = party.in_threads(x.len(), demand, |party, part| {
+        let [x, y] = [x, y].map(|v| v.slice(part.start, part.len()));
+        online::multiply_into(party, &x, &y, values.map(range), out)
     })?;
-    let mut parts = parts.into_iter();
-    let Some(mut joined) = parts.next() else {
-        return Err(ExecError::Misfit { what: "nothing to multiply".to_owned() });
-    };
-    parts.for_each(|part| joined.append(&part));
-    Ok(joined)
+    Ok(RingVec::from_values(out, parts.into_iter().flat_map(RingVec::into_values).collect()))
 }
 
-fn multiply_cost([x, y]: [&PlanValue; 2], n: usize, tuning: Tuning) -> Cost {
-    online::multiply_cost([x.width, y.width], factor_ranges([x, y]), n, tuning)
+fn multiply_cost(values: [&PlanValue; 2], out: u32, n: usize, tuning: Tuning) -> Cost {
+    online::multiply_into_cost(values.map(|v| v.width), values.map(range), out, n, tuning)
 }
 
 /// Ops that each party computes on its share alone; constants and borders are added by P0.

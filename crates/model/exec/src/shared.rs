@@ -104,3 +104,83 @@ fn slice(x: &RingVec, total: usize, columns: Range<usize>) -> RingVec {
     let rows = x.values().chunks_exact(total).flat_map(|row| &row[columns.clone()]);
     RingVec::from_values(x.ring(), rows.copied().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use veilflow_ir::Shape;
+    use veilflow_ir::plan::{PlanNode, PlanValue, Settings};
+    use veilflow_ring::Ring;
+
+    use super::*;
+
+    /// Layers of 3×2 weights with these columns and widths; all but the first take its weights.
+    fn plan(layers: &[(usize, u32)]) -> Plan {
+        let mut plan = Plan {
+            name: String::new(),
+            preprocessing: String::new(),
+            settings: Settings {
+                weight_bits: 8,
+                activation_bits: 8,
+                state_bits: 8,
+                margin_percent: 200,
+                calibration_inputs: 1,
+            },
+            values: Vec::new(),
+            inputs: Vec::new(),
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+        };
+        for (index, &(columns, width)) in layers.iter().enumerate() {
+            for rows in [2, 3] {
+                let shape = Shape::new([rows, columns]).unwrap();
+                plan.values.push(PlanValue { shape, width, scale: 0, magnitude: 4, non_negative: false });
+            }
+            let shape = LinearShape::MatMul(MatMulShape { rows: 3, inner: 2, columns });
+            let weights_of = (index > 0).then_some(0);
+            let op = PlanOp::Linear { shape, weight_bits: 8, weight_scale: 0, weights_of };
+            let (inputs, output) = (vec![2 * index], 2 * index + 1);
+            plan.nodes.push(PlanNode { layer: String::new(), op, inputs, output });
+        }
+        plan
+    }
+
+    #[test]
+    fn the_parts_of_a_pair_are_pairs() {
+        let layers = [(2, 30), (1, 33), (4, 17)];
+        let plan = plan(&layers);
+        let request = request(&plan, 0).unwrap();
+        assert_eq!(request.ring.bits(), 33);
+        assert_eq!(request.shape, LinearShape::MatMul(MatMulShape { rows: 3, inner: 2, columns: 7 }));
+        assert!((1..3).all(|i| super::request(&plan, i).is_none()));
+
+        let weights = [5, -3, 127, -128, 0, 9];
+        let noise = |n: usize| {
+            let word = |i: usize| (i as u64 + 7).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
+            RingVec::from_values(request.ring, (0..n).map(word).collect())
+        };
+        let (mask, s) = (noise(14), noise(21));
+        let product = veilflow_spec::linear(&request.shape, &weights, &mask).sub(&s);
+        let server = split(&plan, 0, LinearPair::Server { s });
+        let client = split(&plan, 0, LinearPair::Client { mask, product });
+        for (index, (server, client)) in server.into_iter().zip(client).enumerate() {
+            let (LinearPair::Server { s }, LinearPair::Client { mask, product }) = (server.1, client.1)
+            else {
+                panic!("halves exchanged");
+            };
+            assert_eq!((server.0, client.0), (index, index));
+            let layer = node::linear_layer(&plan, index).unwrap();
+            assert_eq!(mask.ring(), Ring::new(layers[index].1).unwrap());
+            assert!(veilflow_spec::linear(&layer.shape, &weights, &mask) == product.add(&s), "layer {index}");
+        }
+    }
+
+    #[test]
+    fn layers_with_weights_of_their_own_get_pairs_of_their_own() {
+        let mut plan = plan(&[(2, 30), (1, 30)]);
+        let PlanOp::Linear { weights_of, .. } = &mut plan.nodes[1].op else { panic!() };
+        *weights_of = None;
+        for index in 0..2 {
+            assert_eq!(request(&plan, index), node::linear_layer(&plan, index));
+        }
+    }
+}

@@ -125,14 +125,17 @@ fn evaluate(
             let terms = layout::broadcast(&parameters().bias, constant, shape);
             return checked(output, pairs(&terms, &x.to_signed(), i64::wrapping_sub));
         }
-        PlanOp::Multiply if output.non_negative => spec::multiply_unsigned(x, inputs[1]),
-        PlanOp::Multiply => spec::multiply_signed(x, inputs[1]),
+        PlanOp::Multiply { .. } => {
+            return checked(output, spec::multiply_signed(x, inputs[1]).to_signed());
+        }
         PlanOp::Apply { function, .. } => {
             let argument = &plan.values[node.inputs[0]];
             let spline = node.op.spline(argument).expect("a verified plan has formats of the function");
             let unit = (-f64::from(argument.scale)).exp2();
             let result = spec::math::apply(&spline, x);
-            let strange = x.to_signed().iter().filter(|&&v| !function.admits(v as f64 * unit)).count();
+            let limit = f64::from(output.magnitude as i32 - output.scale).exp2();
+            let strange = |v: &&i64| !function.admits(**v as f64 * unit, limit);
+            let strange = x.to_signed().iter().filter(strange).count();
             let outside = outside(output, &result).max(strange);
             return (result, outside);
         }

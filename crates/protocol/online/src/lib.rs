@@ -43,7 +43,8 @@ pub use lookup::{
 pub use matmul::{matmul_signed, matmul_signed_cost};
 pub use most_significant::{most_significant_index, most_significant_index_cost};
 pub use multiply::{
-    divide_toward_zero, divide_toward_zero_cost, multiply_cost, multiply_signed, multiply_unsigned,
+    divide_toward_zero, divide_toward_zero_cost, multiply_cost, multiply_into, multiply_into_cost,
+    multiply_signed, multiply_unsigned,
 };
 pub use one_hot::{
     OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products,

@@ -7,7 +7,7 @@ use veilflow_correlation::Cost;
 use veilflow_ring::{Bits, RingVec};
 use veilflow_spec::MatMulShape;
 
-use crate::multiply::{multiply_raised, multiply_raised_cost, raise, wrap, wrap_cost};
+use crate::multiply::{full, multiply_raised, multiply_raised_cost, raise, wrap, wrap_cost};
 use crate::{OnlineError, Party, Range, Result, Tuning};
 
 /// The factors of every product: which element of x, and which of y; those of one sum follow one another.
@@ -28,7 +28,7 @@ pub fn matmul_signed(party: &mut Party, x: &RingVec, y: &RingVec, shape: &MatMul
     let at = |v: &RingVec, which: usize| v.gather(factors(shape).map(|pair| pair[which]));
     let bits_at = |bits: &Bits, which: usize| factors(shape).map(|pair| bits.get(pair[which])).collect();
     let wraps = [bits_at(&wraps[0], 0), bits_at(&wraps[1], 1)];
-    let products = multiply_raised(party, &at(&x, 0), &at(&y, 1), &wraps)?;
+    let products = multiply_raised(party, &at(&x, 0), &at(&y, 1), &wraps, full(&x, &y)?)?;
     let sum = |terms: &[u64]| terms.iter().fold(0u64, |sum, v| sum.wrapping_add(*v));
     Ok(RingVec::from_values(products.ring(), products.values().chunks(inner).map(sum).collect()))
 }
@@ -38,5 +38,5 @@ pub fn matmul_signed_cost(bits: [u32; 2], shape: &MatMulShape, tuning: Tuning) -
     let MatMulShape { rows, inner, columns } = *shape;
     wrap_cost(bits[0], Range::Any, rows * inner, tuning)
         .then(wrap_cost(bits[1], Range::Any, inner * columns, tuning))
-        .then(multiply_raised_cost(bits, rows * inner * columns))
+        .then(multiply_raised_cost(bits, bits[0] + bits[1], rows * inner * columns))
 }

@@ -48,7 +48,7 @@ fn private_jobs(few: &RingVec, many: &RingVec, out: Ring, mine_are_bits: bool) -
 pub fn multiply_unsigned(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<RingVec> {
     check(x, y)?;
     let wraps = [wrap(party, x, ranges[0])?, wrap(party, y, ranges[1])?];
-    multiply_wrapped(party, x, y, &wraps)
+    multiply_wrapped(party, x, y, &wraps, full(x, y)?)
 }
 
 fn check(x: &RingVec, y: &RingVec) -> Result<()> {
@@ -58,20 +58,39 @@ fn check(x: &RingVec, y: &RingVec) -> Result<()> {
     Err(OnlineError::argument("multiply", "factors differ in number"))
 }
 
-/// The product of unsigned readings, from the shares of both wraps.
-fn multiply_wrapped(party: &mut Party, x: &RingVec, y: &RingVec, wraps: &[Bits; 2]) -> Result<RingVec> {
-    let out = Ring::new(x.ring().bits() + y.ring().bits())?;
+/// The ring that holds every product.
+pub(crate) fn full(x: &RingVec, y: &RingVec) -> Result<Ring> {
+    Ok(Ring::new(x.ring().bits() + y.ring().bits())?)
+}
+
+/// Widths in which each factor is multiplied by the wrap of the other, of a product of so many bits; none where that counts too high
+/// to show.
+fn wrapped_bits(bits: [u32; 2], out: u32) -> [Option<u32>; 2] {
+    bits.map(|weight| (out > weight).then(|| out - weight))
+}
+
+/// The product of unsigned readings, mod 2^out, from the shares of both wraps; `out` is at least as wide as the factors.
+fn multiply_wrapped(
+    party: &mut Party,
+    x: &RingVec,
+    y: &RingVec,
+    wraps: &[Bits; 2],
+    out: Ring,
+) -> Result<RingVec> {
     let (few, many) = if x.ring() <= y.ring() { (x, y) } else { (y, x) };
     let mut jobs = private_jobs(few, many, out, party.role == Role::P0)?;
     jobs.extend(private_jobs(few, many, out, party.role == Role::P1)?);
     let cross = jobs.len() / 2;
-    let mut local = Vec::new();
-    for (wrap, factor) in wraps.iter().zip([y, x]) {
-        let chosen = private_multiplex(wrap, factor);
+    let weights = [x.ring().bits(), y.ring().bits()];
+    let mut excesses = Vec::new();
+    let terms = wraps.iter().zip([y, x]).zip(weights).zip(wrapped_bits(weights, out.bits()));
+    for (((wrap, factor), weight), bits) in terms.filter_map(|(term, bits)| Some((term, bits?))) {
+        let factor = factor.map_into(Ring::new(bits)?, |v| v);
+        let chosen = private_multiplex(wrap, &factor);
         let element = ProductJob::Element(factor.sub(&chosen.scale(2)));
         let bit = ProductJob::Bit(wrap.clone(), factor.ring());
         jobs.extend(if party.role == Role::P0 { [element, bit] } else { [bit, element] });
-        local.push(chosen);
+        excesses.push((chosen, weight));
     }
     let results = products(party, jobs)?;
     let (crosses, wrapped) = results.split_at(2 * cross);
@@ -82,9 +101,8 @@ fn multiply_wrapped(party: &mut Party, x: &RingVec, y: &RingVec, wraps: &[Bits; 
             product = product.add(&part.map_into(out, |v| v << i));
         }
     }
-    for ((local, pair), weight) in local.iter().zip(wrapped.chunks(2)).zip([x.ring().bits(), y.ring().bits()])
-    {
-        let excess = local.add(&pair[0]).add(&pair[1]);
+    for ((chosen, weight), pair) in excesses.iter().zip(wrapped.chunks(2)) {
+        let excess = chosen.add(&pair[0]).add(&pair[1]);
         product = product.sub(&excess.map_into(out, |v| v << weight));
     }
     Ok(product)
@@ -94,15 +112,15 @@ fn multiply_wrapped(party: &mut Party, x: &RingVec, y: &RingVec, wraps: &[Bits; 
 pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tuning) -> Cost {
     wrap_cost(bits[0], ranges[0], n, tuning)
         .then(wrap_cost(bits[1], ranges[1], n, tuning))
-        .then(multiply_raised_cost(bits, n))
+        .then(multiply_raised_cost(bits, bits[0] + bits[1], n))
 }
 
-/// Cost of [`multiply_raised`].
-pub(crate) fn multiply_raised_cost(bits: [u32; 2], n: usize) -> Cost {
-    let (out, few) = (bits[0] + bits[1], bits[0].min(bits[1]));
+/// Cost of [`multiply_raised`] into `out` bits.
+pub(crate) fn multiply_raised_cost(bits: [u32; 2], out: u32, n: usize) -> Cost {
+    let few = bits[0].min(bits[1]);
     let cross = |sender: Role| (0..few).map(move |i| (sender, out - i, n));
     let mut jobs: Vec<_> = cross(Role::P1).chain(cross(Role::P0)).collect();
-    for width in [bits[1], bits[0]] {
+    for width in wrapped_bits(bits, out).into_iter().flatten() {
         jobs.extend([(Role::P0, width, n), (Role::P1, width, n)]);
     }
     products_cost(&jobs)
@@ -119,27 +137,109 @@ pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<Ri
     check(x, y)?;
     let [x, y] = [raise(party, x), raise(party, y)];
     let wraps = [wrap(party, &x, Range::Any)?, wrap(party, &y, Range::Any)?];
-    multiply_raised(party, &x, &y, &wraps)
+    multiply_raised(party, &x, &y, &wraps, full(&x, &y)?)
 }
 
 /// The signed product from [`raise`]d factors X and Y and their wraps: x·y = X·Y − 2^(m−1)·Y − 2^(n−1)·X + 2^(m+n−2). There
-/// 2^(m−1)·Y needs Y's wrap mod 2 only, which its shares by exclusive or are. The cost is that of the unsigned product.
+/// 2^(m−1)·Y needs Y's wrap mod 2 only, which its shares by exclusive or are, and in fewer than m + n bits not even that. The cost
+/// is that of the unsigned product.
 pub(crate) fn multiply_raised(
     party: &mut Party,
     x: &RingVec,
     y: &RingVec,
     wraps: &[Bits; 2],
+    out: Ring,
 ) -> Result<RingVec> {
-    let product = multiply_wrapped(party, x, y, wraps)?;
-    let out = product.ring();
+    let product = multiply_wrapped(party, x, y, wraps, out)?;
+    let [m, n] = [x.ring().bits(), y.ring().bits()];
     // 2^(other − 1)·(v₀ + v₁ − 2^own·w).
     let partial = |v: &RingVec, wrap: &Bits, other: u32| {
-        let wrap = RingVec::from_bits(out, wrap).scale(1 << (out.bits() - 1));
+        let wrap = RingVec::from_bits(out, wrap).scale(1 << (m + n - 1));
         v.map_into(out, |v| v << (other - 1)).sub(&wrap)
     };
-    let [m, n] = [x.ring().bits(), y.ring().bits()];
     let corner = party.only_p0(RingVec::from_values(out, vec![1 << (m + n - 2); x.len()]));
     Ok(product.sub(&partial(y, &wraps[1], m)).sub(&partial(x, &wraps[0], n)).add(&corner))
+}
+
+/// The wraps of [`raise`]d factors, from what is known of them before. With c = [x₀ ≥ 2^(ℓ−1)], which P0 knows, the wrap is MW − c for
+/// the [wrap count](crate::wrap_count()) MW of x: of a range other than [`Range::Any`] its lowest bit takes a product of private bits,
+/// or two; those of both factors are opened together.
+fn raised_wraps(party: &mut Party, factors: [&RingVec; 2], ranges: [Range; 2]) -> Result<[Bits; 2]> {
+    let mut known = Vec::with_capacity(2);
+    let mut private = Bits::default();
+    for (x, range) in factors.into_iter().zip(ranges) {
+        let modulus = 1u128 << x.ring().bits();
+        let at_least = |thirds: u128| -> Bits {
+            x.values().iter().map(|&v| 3 * u128::from(v) >= thirds * modulus).collect()
+        };
+        let top = veilflow_spec::msb(x);
+        let first = match range {
+            Range::Any => {
+                let raised = raise(party, x);
+                known.push(carry(party, &raised, x.ring().bits())?);
+                continue;
+            }
+            Range::Slack => at_least(1),
+            Range::NonNegative => top.clone(),
+        };
+        private.append(&first);
+        if range == Range::Slack {
+            private.append(&at_least(2));
+        }
+        known.push(if party.role == Role::P0 { first.xor(&top) } else { first });
+    }
+    if !private.is_empty() {
+        let products = and_private(party, &private)?;
+        let n = factors[0].len();
+        let mut taken = 0;
+        for (wrap, range) in known.iter_mut().zip(ranges) {
+            for _ in 0..private_products(range) {
+                wrap.xor_assign(&products.slice(taken, n));
+                taken += n;
+            }
+        }
+    }
+    known.try_into().map_err(|_| OnlineError::argument("multiply", "there are two factors"))
+}
+
+/// Products of private bits that a wrap takes.
+fn private_products(range: Range) -> usize {
+    match range {
+        Range::Any => 0,
+        Range::Slack => 2,
+        Range::NonNegative => 1,
+    }
+}
+
+/// Shares of x·y of the signed readings mod 2^out, where `out` is at least as wide as either factor and at most m + n bits wide (spec:
+/// `multiply_signed`, narrowed). The ranges are those of x and y; but of [`Range::Any`], none takes a comparison.
+pub fn multiply_into(
+    party: &mut Party,
+    x: &RingVec,
+    y: &RingVec,
+    ranges: [Range; 2],
+    out: Ring,
+) -> Result<RingVec> {
+    check(x, y)?;
+    if out < x.ring() || out < y.ring() || out > full(x, y)? {
+        return Err(OnlineError::argument("multiply", format!("a product of {} bits", out.bits())));
+    }
+    let wraps = raised_wraps(party, [x, y], ranges)?;
+    let [x, y] = [raise(party, x), raise(party, y)];
+    multiply_raised(party, &x, &y, &wraps, out)
+}
+
+/// Cost of [`multiply_into`] of `n` elements of `bits[0]` by `bits[1]` bits.
+pub fn multiply_into_cost(bits: [u32; 2], ranges: [Range; 2], out: u32, n: usize, tuning: Tuning) -> Cost {
+    let mut cost = Cost::default();
+    for (bits, _) in bits.iter().zip(ranges).filter(|(_, range)| *range == Range::Any) {
+        cost = cost.then(carry_cost(*bits, n, tuning));
+    }
+    match n * ranges.map(private_products).iter().sum::<usize>() {
+        0 => {}
+        products => cost = cost.then(and_private_cost(products)),
+    }
+    cost.then(multiply_raised_cost(bits, out, n))
 }
 
 /// Shares of x / 2^s of the signed reading, toward zero, in the same ring (spec: `divide_toward_zero`): of a negative x, 2^s − 1

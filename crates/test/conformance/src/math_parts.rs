@@ -2,7 +2,7 @@ use veilflow_online::{
     Range, carries, carries_cost, digits, digits_cost, divide_toward_zero, divide_toward_zero_cost,
     high_bits, high_bits_cost, lookup, lookup_cost, matmul_signed, matmul_signed_cost,
     most_significant_index, most_significant_index_cost, most_significant_one, most_significant_one_cost,
-    multiply_cost, multiply_signed, multiply_unsigned,
+    multiply_cost, multiply_into, multiply_into_cost, multiply_signed, multiply_unsigned,
 };
 use veilflow_ring::{Ring, bit_slices};
 use veilflow_spec as spec;
@@ -138,6 +138,21 @@ impl Suite {
                 });
                 let want = spec::multiply_unsigned(&x, &y);
                 world.assert_equal(&got, &want, &format!("unsigned {bits:?} {ranges:?}"));
+            }
+            let [xs, ys] = rings.map(|ring| ranges(world, ring, n));
+            for (range_x, x) in &xs {
+                for (range_y, y) in &ys {
+                    let ranges = [*range_x, *range_y];
+                    let out = world.width(bits[0].max(bits[1])..=bits[0] + bits[1]);
+                    let [x_shares, y_shares] = [x, y].map(|v| world.share(v, sharing));
+                    let cost = multiply_into_cost(bits, ranges, out, n, tuning);
+                    let out = Ring::new(out).unwrap();
+                    let got = world.run_joined(&cost, tuning, |p| {
+                        multiply_into(p, &x_shares[p.role.index()], &y_shares[p.role.index()], ranges, out)
+                    });
+                    let want = spec::multiply_signed(x, y).narrow(out);
+                    world.assert_equal(&got, &want, &format!("{bits:?} {ranges:?} into {}", out.bits()));
+                }
             }
             let [x, y] = rings.map(|ring| world.values(ring, n));
             let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));

@@ -13,11 +13,11 @@ pub(super) fn spline(function: Function, x: &PlanValue, output: Fixed) -> Result
         Function::Erf => Table::Erf,
         Function::Silu => Table::Silu,
         Function::Gelu => Table::Gelu,
-        Function::Exp => Table::Exp,
+        Function::Exp => Table::ExpSigned,
+        Function::Log => Table::Log,
         Function::Reciprocal => Table::Reciprocal,
         Function::ReciprocalSqrt => Table::ReciprocalSqrt,
         Function::Sqrt => Table::Sqrt,
-        Function::Log => return Err(format!("{function} of private values isn't supported")),
     };
     let scale = u32::try_from(x.scale).map_err(|_| format!("an argument of scale {}", x.scale))?;
     table.spline(Fixed { bits: x.width, scale }, output).map_err(|e| e.to_string())
@@ -32,10 +32,11 @@ impl Function {
         }
     }
 
-    /// Whether fixed point has the function's value at `x`; of e^x only that of x ≤ 0.
-    pub fn admits(self, x: f64) -> bool {
+    /// Whether fixed point has the function's value at `x`, where results have room for those below `limit`: outside, it is some
+    /// other number.
+    pub fn admits(self, x: f64, limit: f64) -> bool {
         match self {
-            Self::Exp => x <= 0.0,
+            Self::Exp => x.exp() < limit,
             Self::Reciprocal | Self::ReciprocalSqrt | Self::Log => x > 0.0,
             Self::Sqrt => x >= 0.0,
             Self::Sigmoid | Self::Tanh | Self::Erf | Self::Silu | Self::Gelu => true,

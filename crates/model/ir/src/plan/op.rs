@@ -53,9 +53,11 @@ pub enum PlanOp {
     Add,
     /// x − y mod 2^ℓ.
     Sub,
-    /// x·y, of widths and scales m and n each: [`multiply_signed`](veilflow_spec::multiply_signed), or where neither is ever negative
-    /// [`multiply_unsigned`](veilflow_spec::multiply_unsigned). Widths and scales add.
-    Multiply,
+    /// x·y, [`multiply_signed`](veilflow_spec::multiply_signed), of which the low `width` bits are made; scales add.
+    Multiply {
+        /// The width, at least that of either factor and at most their sum.
+        width: u32,
+    },
     /// [`apply`](veilflow_spec::math::apply) of a function to every element.
     Apply {
         /// The function.
@@ -197,7 +199,7 @@ impl PlanOp {
             Self::SubtractFrom { .. } => "subtract-from",
             Self::Add => "add",
             Self::Sub => "sub",
-            Self::Multiply => "multiply",
+            Self::Multiply { .. } => "multiply",
             Self::Apply { .. } => "apply",
             Self::Relu { .. } => "relu",
             Self::ReluTruncate { .. } => "relu-truncate",
@@ -248,7 +250,7 @@ impl PlanOp {
 
     pub(super) fn accepts(&self, inputs: usize) -> bool {
         match self {
-            Self::Add | Self::Sub | Self::Multiply => inputs == 2,
+            Self::Add | Self::Sub | Self::Multiply { .. } => inputs == 2,
             Self::Concat { .. } => inputs >= 1,
             _ => inputs == 1,
         }
@@ -286,13 +288,15 @@ impl PlanOp {
                 let all = inputs.iter().all(|y| y.non_negative);
                 Ok(made.of_sign(all && *self != Self::Sub))
             }
-            Self::Multiply => {
+            Self::Multiply { width } => {
                 let y = inputs[1];
-                if x.width + y.width > 64 {
-                    return Err(format!("factors of {} and {} bits", x.width, y.width));
+                let (least, most) = (x.width.max(y.width), x.width + y.width);
+                if most > 64 || !(least..=most).contains(width) {
+                    let factors = format!("factors of {} and {} bits", x.width, y.width);
+                    return Err(format!("{width} bits of {factors}"));
                 }
                 let both = x.non_negative && y.non_negative;
-                Ok(made.of_width(x.width + y.width).of_scale(x.scale + y.scale).of_sign(both))
+                Ok(made.of_width(*width).of_scale(x.scale + y.scale).of_sign(both))
             }
             Self::Apply { function, width, scale } => {
                 spline(*function, x, Fixed { bits: *width, scale: *scale })?;

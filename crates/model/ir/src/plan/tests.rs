@@ -224,3 +224,115 @@ fn numbers_become_integers_and_back() {
     assert_eq!(value.decode(&encoded.values)[..2], [1.0, -1.0]);
     assert!(value.contains(-64) && !value.contains(64));
 }
+
+/// x → W·x, σ of it, a product of both, slices, a sum, c less it, and W once more.
+fn recurrent() -> Plan {
+    let shape = LinearShape::MatMul(veilflow_spec::MatMulShape { rows: 4, inner: 4, columns: 1 });
+    let layer =
+        |weights_of| PlanOp::Linear { shape: shape.clone(), weight_bits: 8, weight_scale: 6, weights_of };
+    let node = |op, inputs: &[usize], output| PlanNode {
+        layer: format!("n{output}"),
+        op,
+        inputs: inputs.to_vec(),
+        output,
+    };
+    let scalar = Shape::new([]).unwrap();
+    Plan {
+        values: vec![
+            value(&[1, 4], 20, 6, 7, false),
+            value(&[1, 4], 20, 12, 18, false),
+            value(&[1, 4], 16, 14, 15, true),
+            value(&[1, 4], 30, 26, 29, false),
+            value(&[1, 2], 30, 26, 29, false),
+            value(&[1, 1], 30, 26, 29, false),
+            value(&[1, 1], 30, 26, 29, false),
+            value(&[1, 4], 20, 12, 18, false),
+        ],
+        inputs: vec![PlanInput { name: "x".into(), value: 0 }],
+        nodes: vec![
+            node(layer(None), &[0], 1),
+            node(PlanOp::Apply { function: crate::Function::Sigmoid, width: 16, scale: 14 }, &[1], 2),
+            node(PlanOp::Multiply { width: 30 }, &[1, 2], 3),
+            node(PlanOp::Gather { axis: 1, indices: vec![3, 0] }, &[3], 4),
+            node(PlanOp::ReduceSum { axes: vec![1] }, &[4], 5),
+            node(PlanOp::SubtractFrom { constant: scalar }, &[5], 6),
+            node(layer(Some(0)), &[0], 7),
+        ],
+        outputs: vec![
+            PlanOutput { name: "y".into(), value: 6, softmax: false },
+            PlanOutput { name: "z".into(), value: 7, softmax: false },
+        ],
+        ..small()
+    }
+}
+
+#[test]
+fn functions_products_and_slices_verify_and_print() {
+    let plan = recurrent();
+    plan.verify().unwrap();
+    assert_eq!(Plan::decode(&plan.encode()).unwrap(), plan);
+    let text = plan.to_string();
+    for line in [
+        "%2: 1x4 u16.14 <2^15 = apply[sigmoid to=16.14](%1) `n2`",
+        "%3: 1x4 i30.26 <2^29 = multiply[to=30](%1, %2) `n3`",
+        "%4: 1x2 i30.26 <2^29 = gather[axis=1 indices=3,0](%3) `n4`",
+        "%5: 1x1 i30.26 <2^29 = reduce-sum[axes=[1]](%4) `n5`",
+        "%6: 1x1 i30.26 <2^29 = subtract-from[scalar](%5) `n6`",
+        "%7: 1x4 i20.12 <2^18 = matmul[4x4x1 weights=i8.6 of step 0](%0) `n7`",
+    ] {
+        assert!(text.contains(line), "no {line:?} in\n{text}");
+    }
+    type Breakage = fn(&mut Plan);
+    let breakages: [(&str, Breakage); 8] = [
+        ("(apply): an argument has 8..=32 bits", |p| {
+            (p.values[0].scale, p.values[1].scale) = (14, 20);
+        }),
+        ("(apply): a result has scale 4..=14", |p| {
+            p.nodes[1].op = PlanOp::Apply { function: crate::Function::Sigmoid, width: 17, scale: 15 };
+        }),
+        ("(multiply): 37 bits of factors of 20 and 16 bits", |p| {
+            p.nodes[2].op = PlanOp::Multiply { width: 37 };
+        }),
+        ("(multiply): 19 bits of factors", |p| p.nodes[2].op = PlanOp::Multiply { width: 19 }),
+        ("(gather): index 4 along axis 1", |p| {
+            p.nodes[3].op = PlanOp::Gather { axis: 1, indices: vec![4] };
+        }),
+        ("(reduce-sum): axes [2] of 1x2", |p| p.nodes[4].op = PlanOp::ReduceSum { axes: vec![2] }),
+        ("(matmul): step 6 has no such weights", |p| {
+            let PlanOp::Linear { weights_of, .. } = &mut p.nodes[6].op else { panic!() };
+            *weights_of = Some(6);
+        }),
+        ("(matmul): step 0 has no such weights", |p| {
+            let PlanOp::Linear { weight_bits, .. } = &mut p.nodes[6].op else { panic!() };
+            *weight_bits = 9;
+        }),
+    ];
+    for (expected, breakage) in breakages {
+        let mut plan = recurrent();
+        breakage(&mut plan);
+        let message = plan.verify().unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn shared_weights_are_stored_once() {
+    let plan = recurrent();
+    let parameters = |weights: &std::sync::Arc<[i64]>, bias| Parameters { weights: weights.clone(), bias };
+    let shared: std::sync::Arc<[i64]> = (0..16).collect();
+    let nodes = BTreeMap::from([
+        (0, parameters(&shared, vec![1; 4])),
+        (5, parameters(&[].into(), vec![7])),
+        (6, parameters(&shared, vec![2; 4])),
+    ]);
+    let weights = Weights::new(&plan, nodes.clone()).unwrap();
+    let bytes = weights.encode();
+    let read = Weights::decode(&plan, &bytes).unwrap();
+    assert_eq!(read, weights);
+    assert!(std::sync::Arc::ptr_eq(&read.of(0).unwrap().weights, &read.of(6).unwrap().weights));
+    assert_eq!(bytes.len() - bytes.iter().position(|&b| b == b'\n').unwrap() - 1, 32 + 16 * 4 + 9 * 8);
+    let mut other = nodes;
+    other.get_mut(&6).unwrap().weights = (1..17).collect();
+    let message = Weights::new(&plan, other).unwrap_err().to_string();
+    assert!(message.contains("layer `n7` has weights of its own"), "{message}");
+}

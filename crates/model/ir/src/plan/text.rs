@@ -69,7 +69,7 @@ impl fmt::Display for PlanOp {
             Self::Clip { limit, compare_bits } => write!(f, "[limit={limit} compare={compare_bits}]"),
             Self::TruncateReduce { shift } | Self::ArithmeticShift { shift } => write!(f, "[shift={shift}]"),
             Self::Extend { to, sign } => write!(f, "[to={to} {sign:?}]"),
-            Self::Narrow { to } => write!(f, "[to={to}]"),
+            Self::Narrow { to } | Self::Multiply { width: to } => write!(f, "[to={to}]"),
             Self::ShiftLeft { by } => write!(f, "[by={by}]"),
             Self::MaxPool { pool } => write_pool(f, pool, ""),
             Self::AveragePool { pool, count_padding } => {
@@ -80,7 +80,7 @@ impl fmt::Display for PlanOp {
             Self::Pad { before, after, value } => {
                 write!(f, "[before={before:?} after={after:?} value={value}]")
             }
-            Self::Add | Self::Sub | Self::Multiply | Self::ArgMax | Self::Reshape => Ok(()),
+            Self::Add | Self::Sub | Self::ArgMax | Self::Reshape => Ok(()),
         }
     }
 }

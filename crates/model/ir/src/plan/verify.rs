@@ -140,7 +140,7 @@ fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(),
             Some(same) if same == *x => expect(same),
             _ => Err(format!("a constant of shape {constant} for {x}")),
         },
-        PlanOp::Add | PlanOp::Sub | PlanOp::Multiply if shapes[1] != x => {
+        PlanOp::Add | PlanOp::Sub | PlanOp::Multiply { .. } if shapes[1] != x => {
             Err(format!("{x} and {}", shapes[1]))
         }
         PlanOp::MaxPool { pool } | PlanOp::AveragePool { pool, .. } => {

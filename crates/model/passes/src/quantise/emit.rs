@@ -218,7 +218,7 @@ impl<'a> Emitter<'a> {
                 let op = if *subtract { PlanOp::Sub } else { PlanOp::Add };
                 self.node(layer, op, inputs, shape, form, width)
             }
-            Role::Product => self.node(layer, PlanOp::Multiply, inputs, shape, form, width),
+            Role::Product => self.node(layer, PlanOp::Multiply { width }, inputs, shape, form, width),
             Role::Apply(function) => {
                 let op = PlanOp::Apply { function: *function, width, scale: form.scale.unsigned_abs() };
                 self.node(layer, op, inputs, shape, form, width)

@@ -21,7 +21,7 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
             Role::Sum { .. } => inputs.sum(),
             Role::Product => inputs.product(),
             // Saturates, whatever calibration saw of it.
-            Role::Apply(Function::Sigmoid | Function::Tanh | Function::Erf | Function::Exp) => {
+            Role::Apply(Function::Sigmoid | Function::Tanh | Function::Erf) => {
                 bounds[output] = 1.0;
                 1.0
             }

@@ -52,7 +52,10 @@ impl Widths {
                 | Role::SubtractFrom(_)
                 | Role::ReduceSum { .. }
                 | Role::Move => demanded.max(least(x)),
-                Role::Product => inputs.iter().map(|f| factor_width(*f)).sum(),
+                Role::Product => {
+                    let [x, y] = [0, 1].map(|i| factor_width(inputs[i]));
+                    demanded.clamp(x.max(y), x + y)
+                }
                 // Wider than it can make, its result is extended.
                 Role::Apply(_) => demanded.min(MAX_FUNCTION_WIDTH).max(made.scale.unsigned_abs() + 2),
                 Role::Sum { .. } | Role::Concat => {

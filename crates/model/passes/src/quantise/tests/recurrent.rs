@@ -77,3 +77,39 @@ fn steps_share_weights_and_work_with_more_bits() {
     assert!(bytes.len() < 4 * (2 * 12 * 4 + 12 + 8) + 8 * 12 * 8 + 8 * 40 + 200, "{} bytes", bytes.len());
     assert_eq!(Weights::decode(plan, &bytes).unwrap(), compiled.weights);
 }
+
+#[test]
+fn every_step_has_room_for_what_any_step_may_reach() {
+    let (mut b, x) = Builder::new(&[STEPS, 3]);
+    let states = b.gru(x);
+    let all = b.node(Op::Concat { axis: 0 }, &states);
+    b.graph.output(all, false);
+    // Calibration moves the state in the last step only.
+    let input = |step: usize, size: f32| {
+        let row = tensor(&[3], size, 9).into_data();
+        vec![Tensor::from_fn(shape(&[STEPS, 3]), |i| if i / 3 == step { row[i % 3] } else { 0.0 })]
+    };
+    let calibration = [input(0, 0.1), input(STEPS - 1, 2.0)];
+    let compiled = compile(&b.graph, &calibration, &Options::default()).unwrap();
+    let Compiled { plan, weights, .. } = &compiled;
+    for step in 1..STEPS {
+        let run = clear::run(plan, weights, &input(step, 2.5)).unwrap();
+        assert_eq!(run.overflows, [], "step {step}\n{plan}");
+        let expected = float::run(&b.graph, &input(step, 2.5)).unwrap();
+        for (e, a) in expected[0].data().iter().zip(&run.decode(plan)[0]) {
+            assert!((e - a).abs() < 0.002, "{e} became {a}\n{plan}");
+        }
+    }
+    // Steps that play the same part have the same formats.
+    let formats = |name: &str| -> Vec<(u32, i32, u32)> {
+        let nodes = plan.nodes.iter().filter(|n| n.op.to_string().starts_with(name));
+        nodes.map(|n| &plan.values[n.inputs[0]]).map(|v| (v.width, v.scale, v.magnitude)).collect()
+    };
+    for function in ["apply[sigmoid", "apply[tanh"] {
+        let found = formats(function);
+        assert_eq!(found.len(), STEPS, "{plan}");
+        assert!(found.iter().all(|f| *f == found[0]), "{found:?}");
+    }
+    // What no step was seen near is reported.
+    assert!(!clear::run(plan, weights, &input(2, 60.0)).unwrap().overflows.is_empty());
+}
