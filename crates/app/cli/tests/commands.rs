@@ -50,6 +50,10 @@ fn bench_model(model: &Model, options: &[&str]) -> Value {
     let dir = text(model.dir());
     let report = veilflow(&[&["bench", "model", "--plan", &dir, "--json"], options].concat()).object();
     check_contract(&report);
+    // What a helper deals costs the parties no work that is predicted.
+    let predicted = |phase: &str| report["predicted_seconds"][phase].as_f64().unwrap();
+    assert!(predicted("offline") >= 0.0 && predicted("online") > 0.0, "{report}");
+    assert_eq!(predicted("total"), predicted("offline") + predicted("online"), "{report}");
     report
 }
 
