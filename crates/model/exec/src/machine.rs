@@ -86,18 +86,18 @@ impl Machine {
             terms.iter().map(|(count, ns)| *count as f64 * ns).sum::<f64>() * NS * self.he
         };
         HeSeconds {
-            encrypt: sum(&[(work.input_words, 18.0), (work.elements, 5.0)]),
-            read: sum(&[(work.input_words, 15.0)]),
+            encrypt: sum(&[(work.input_words, 19.0), (work.elements, 6.0)]),
+            read: sum(&[(work.input_words, 14.0)]),
             reply: sum(&[
-                (work.weight_words, 1.7),
-                (work.product_words, 1.1),
-                (work.monomial_words, 0.23),
-                (work.packed_words, 38.0),
-                (work.reply_words, 27.0),
-                (work.weights, 8.0),
-                (work.elements, 15.0),
+                (work.weight_words, 1.5),
+                (work.product_words, 1.0),
+                (work.monomial_words, 0.21),
+                (work.packed_words, 33.0),
+                (work.reply_words, 23.5),
+                (work.weights, 7.0),
+                (work.elements, 12.0),
             ]),
-            decrypt: sum(&[(work.reply_words, 6.5), (work.elements, 5.0)]),
+            decrypt: sum(&[(work.reply_words, 6.0), (work.elements, 6.0)]),
         }
     }
 

@@ -120,10 +120,10 @@ impl Steps<'_> {
             return Ok(());
         };
         let HeSeconds { encrypt, read, reply, decrypt } = self.machine.he(&he_work(he.suite(), request)?);
-        let [replies, inputs] = cost.volume().bytes;
+        let ([replies, inputs], threads) = (cost.volume().bytes, self.threads);
         self.take([
-            Step::Stream { from: Role::P1, bytes: inputs, make: encrypt, take: read },
-            Step::Stream { from: Role::P0, bytes: replies, make: reply, take: decrypt },
+            Step::Stream { from: Role::P1, bytes: inputs, make: encrypt / threads, take: read / threads },
+            Step::Stream { from: Role::P0, bytes: replies, make: reply / threads, take: decrypt / threads },
         ]);
         Ok(())
     }
