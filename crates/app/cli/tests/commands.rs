@@ -340,7 +340,7 @@ fn every_layer() -> (TempDir, PathBuf, PathBuf) {
 #[test]
 fn every_layer_runs_exactly() {
     let (folder, onnx, data) = every_layer();
-    let model = Model::compile(&onnx, &data, &[]);
+    let model = Model::compile(&onnx, &data, &["--max-error=1"]);
     let report = client_run(&model, &data, &["--limit=12"]);
     for (index, report) in report.iter().enumerate() {
         assert_eq!(learned(report), model.clear(&noise(12 * 128, 9)[128 * index..][..128]), "input {index}");
