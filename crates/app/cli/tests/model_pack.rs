@@ -90,6 +90,25 @@ fn ds_cnn_runs_exactly() {
 }
 
 #[test]
+fn activity_recognition_runs_exactly() {
+    runs_exactly("har-fastgrnn/gru-h6", "silent", "5", 1);
+    for name in ["har-fastgrnn/fastgrnn-scan", "har-fastgrnn/gru-h6", "har-fastgrnn/lstm-h5"] {
+        runs_exactly(name, "he", "5", 2);
+    }
+}
+
+#[test]
+fn recurrent_keyword_spotting_runs_exactly() {
+    runs_exactly("kws/GRU_S", "he", "5", 2);
+    runs_exactly("kws/Basic_LSTM_S", "he", "5", 2);
+}
+
+#[test]
+fn person_detection_runs_exactly() {
+    runs_exactly("vww-rnnpool", "he", "5", 1);
+}
+
+#[test]
 fn squeezenet_runs_exactly() {
     runs_exactly("squeezenet1.0", "he", "2", 1);
     runs_exactly("squeezenet1.0", "helper", "2", 1);
