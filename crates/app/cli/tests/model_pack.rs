@@ -47,7 +47,8 @@ fn runs_exactly(name: &str, supplier: &str, calibration: &str, runs: usize) {
     options.extend(helper.as_ref().map(|helper| format!("--helper={}", helper.address)));
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let server = Server::start(model.dir(), &[&["--sessions=1"], &options[..]].concat());
-    let options = [&["--limit", &runs.to_string()], &options[..]].concat();
+    let limit = runs.to_string();
+    let options = [&["--limit", &limit], &options[..]].concat();
     let lines = client(&server.address, &model.plan(), &inputs, &options).finish().succeeded();
     server.finish().succeeded();
     if let Some(helper) = helper {
@@ -91,7 +92,9 @@ fn ds_cnn_runs_exactly() {
 
 #[test]
 fn activity_recognition_runs_exactly() {
-    runs_exactly("har-fastgrnn/gru-h6", "silent", "5", 1);
+    for supplier in ["silent", "helper"] {
+        runs_exactly("har-fastgrnn/gru-h6", supplier, "5", 1);
+    }
     for name in ["har-fastgrnn/fastgrnn-scan", "har-fastgrnn/gru-h6", "har-fastgrnn/lstm-h5"] {
         runs_exactly(name, "he", "5", 2);
     }
