@@ -2,6 +2,7 @@
 // Each test file uses a part.
 #![allow(dead_code)]
 
+pub(crate) mod bench;
 pub(crate) mod onnx;
 pub(crate) mod proxy;
 
