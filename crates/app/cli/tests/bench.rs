@@ -3,7 +3,8 @@
 mod common;
 
 use common::bench::{SUPPLIERS, bench_model, bench_op, check_contract, costs};
-use common::{Model, text, veilflow};
+use common::{Model, veilflow};
+use serde_json::Value;
 
 /// Every operation, small, with the number of results that it must report.
 const OPS: [(&[&str], u64); 9] = [
