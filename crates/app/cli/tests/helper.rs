@@ -116,7 +116,8 @@ fn a_helper_that_is_killed_ends_both_parties() {
         let frames = batches(&model, party);
         for frame in [0, 1, frames / 2, frames - 1] {
             let ended = faulty(&model, party, frame, Fault::Stall, LONG, |helper| helper.process.kill());
-            ended[party].failed(&[HELPER, CLOSED]);
+            // Whoever misses the helper second may first hear that the other has gone.
+            assert!(ended.iter().any(|ended| ended.errors.contains(HELPER)), "{ended:?}");
             for ended in &ended {
                 ended.failed(&[CLOSED]);
                 ended.within(0.0);
