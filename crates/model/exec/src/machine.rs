@@ -186,7 +186,7 @@ impl Machine {
             groups: 1,
         });
         let weights = vec![1; shape.weight_len()];
-        let request = LinearRequest { layer: 0, shape, ring: ring(24), weight_bits: 8 };
+        let request = LinearRequest { layer: 0, holder: Role::P0, shape, ring: ring(24), weight_bits: 8 };
         let needs = Needs { demand: Demand::default(), linear: vec![request.clone()] };
         let plan = HePlan::new(&needs, 1.0)?;
         let [seconds] = both(|role, mut channel| {

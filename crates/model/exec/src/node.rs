@@ -53,7 +53,13 @@ pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
     let node = &plan.nodes[index];
     let PlanOp::Linear { shape, weight_bits, .. } = &node.op else { return None };
     let ring = Ring::new(plan.values[node.output].width).ok()?;
-    Some(LinearRequest { layer: index, shape: shape.clone(), ring, weight_bits: *weight_bits })
+    Some(LinearRequest {
+        layer: index,
+        holder: Role::P0,
+        shape: shape.clone(),
+        ring,
+        weight_bits: *weight_bits,
+    })
 }
 
 /// The online cost of node `index`, its demand included.

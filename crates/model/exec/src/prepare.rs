@@ -109,7 +109,7 @@ impl Preparer {
                 let pair = supplier.linear(channel, &request, possession)?;
                 shared::split(plan, index, pair)
                     .into_iter()
-                    .for_each(|(node, pair)| pools.put_linear(node, pair));
+                    .for_each(|(node, pair)| pools.put_linear(node, request.holder, pair));
             }
             Ok(())
         })?;

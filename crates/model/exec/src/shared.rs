@@ -89,9 +89,9 @@ pub(crate) fn split(plan: &Plan, index: usize, pair: LinearPair) -> Vec<(usize, 
         first = range.end;
         let cut = |x: &RingVec| slice(x, total, range.clone()).narrow(member.ring);
         let part = match &pair {
-            LinearPair::Server { s } => LinearPair::Server { s: cut(s) },
-            LinearPair::Client { mask, product } => {
-                LinearPair::Client { mask: cut(mask), product: cut(product) }
+            LinearPair::Holder { s } => LinearPair::Holder { s: cut(s) },
+            LinearPair::Other { mask, product } => {
+                LinearPair::Other { mask: cut(mask), product: cut(product) }
             }
         };
         (member.layer, part)
@@ -160,11 +160,10 @@ mod tests {
         };
         let (mask, s) = (noise(14), noise(21));
         let product = veilflow_spec::linear(&request.shape, &weights, &mask).sub(&s);
-        let server = split(&plan, 0, LinearPair::Server { s });
-        let client = split(&plan, 0, LinearPair::Client { mask, product });
+        let server = split(&plan, 0, LinearPair::Holder { s });
+        let client = split(&plan, 0, LinearPair::Other { mask, product });
         for (index, (server, client)) in server.into_iter().zip(client).enumerate() {
-            let (LinearPair::Server { s }, LinearPair::Client { mask, product }) = (server.1, client.1)
-            else {
+            let (LinearPair::Holder { s }, LinearPair::Other { mask, product }) = (server.1, client.1) else {
                 panic!("halves exchanged");
             };
             assert_eq!((server.0, client.0), (index, index));

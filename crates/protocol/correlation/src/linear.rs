@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::LinearShape;
 
@@ -12,6 +13,8 @@ use crate::Demand;
 pub struct LinearRequest {
     /// The layer's number in the plan: the key of its pool.
     pub layer: usize,
+    /// Who holds the weights.
+    pub holder: Role,
     /// The layer.
     pub shape: LinearShape,
     /// The ring it works in.
@@ -47,15 +50,15 @@ impl fmt::Debug for Weights<'_> {
     }
 }
 
-/// One party's half of a linear layer's correlation: the client has a mask r and W·r − s, the server has s.
+/// One party's half of a linear layer's correlation: who holds the weights has s, the other party a mask r and W·r − s.
 pub enum LinearPair {
-    /// The server's half.
-    Server {
+    /// The half of who holds the weights.
+    Holder {
         /// Uniform, one element an output.
         s: RingVec,
     },
-    /// The client's half.
-    Client {
+    /// The other party's half.
+    Other {
         /// Uniform, one element an input.
         mask: RingVec,
         /// W·r − s, one element an output.
@@ -66,8 +69,8 @@ pub enum LinearPair {
 impl fmt::Debug for LinearPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server { s } => write!(f, "LinearPair::Server({} outputs)", s.len()),
-            Self::Client { product, .. } => write!(f, "LinearPair::Client({} outputs)", product.len()),
+            Self::Holder { s } => write!(f, "LinearPair::Holder({} outputs)", s.len()),
+            Self::Other { product, .. } => write!(f, "LinearPair::Other({} outputs)", product.len()),
         }
     }
 }

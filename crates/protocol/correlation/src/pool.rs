@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use veilflow_net::Role;
+
 use crate::batch::{AnyBatch, Batch};
 use crate::{
     AndBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, ProductBatch, Result, TableBatch,
@@ -72,7 +74,7 @@ pub struct Pools {
     products: BTreeMap<Kind, Pool<ProductBatch>>,
     tables: BTreeMap<Kind, Pool<TableBatch>>,
     leaves: BTreeMap<Kind, Pool<LeafBatch>>,
-    linear: BTreeMap<usize, VecDeque<LinearPair>>,
+    linear: BTreeMap<(usize, Role), VecDeque<LinearPair>>,
 }
 
 macro_rules! accessors {
@@ -103,14 +105,14 @@ impl Pools {
     accessors!(put_tables, take_tables, tables, TableBatch, Table);
     accessors!(put_leaves, take_leaves, leaves, LeafBatch, Leaf);
 
-    /// Adds a pair for linear layer `layer`.
-    pub fn put_linear(&mut self, layer: usize, pair: LinearPair) {
-        self.linear.entry(layer).or_default().push_back(pair);
+    /// Adds a pair for linear layer `layer`, whose weights `holder` has.
+    pub fn put_linear(&mut self, layer: usize, holder: Role, pair: LinearPair) {
+        self.linear.entry((layer, holder)).or_default().push_back(pair);
     }
 
-    /// Takes a pair for linear layer `layer`.
-    pub fn take_linear(&mut self, layer: usize) -> Result<LinearPair> {
-        let pair = self.linear.get_mut(&layer).and_then(VecDeque::pop_front);
+    /// Takes a pair for linear layer `layer`, whose weights `holder` has.
+    pub fn take_linear(&mut self, layer: usize, holder: Role) -> Result<LinearPair> {
+        let pair = self.linear.get_mut(&(layer, holder)).and_then(VecDeque::pop_front);
         pair.ok_or(CorrelationError::NoLinearPair { layer })
     }
 

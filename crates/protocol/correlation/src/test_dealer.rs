@@ -104,7 +104,7 @@ impl Supplier for TestDealer {
         Ok(())
     }
 
-    /// The server knows r from the common seed, and sends W·r − s in the clear.
+    /// Who holds the weights knows r from the common seed, and sends W·r − s in the clear.
     fn linear(
         &mut self,
         channel: &mut Channel,
@@ -113,18 +113,21 @@ impl Supplier for TestDealer {
     ) -> Result<LinearPair> {
         let mask = self.prg.ring_vec(request.ring, request.shape.in_len());
         let s = self.prg.ring_vec(request.ring, request.shape.out_len());
-        match (self.role, weights) {
-            (Role::P0, Weights::Mine(weights)) => {
+        match (self.role == request.holder, weights) {
+            (true, Weights::Mine(weights)) => {
                 channel.send(&veilflow_kernel::linear(&request.shape, weights, &mask).sub(&s).to_bytes())?;
                 channel.flush()?;
-                Ok(LinearPair::Server { s })
+                Ok(LinearPair::Holder { s })
             }
-            (Role::P1, Weights::Theirs) => {
+            (false, Weights::Theirs) => {
                 let bytes = channel.recv_vec(RingVec::byte_len(request.ring, s.len()))?;
                 let product = RingVec::from_bytes(request.ring, &bytes, s.len());
-                Ok(LinearPair::Client { mask, product })
+                Ok(LinearPair::Other { mask, product })
             }
-            _ => Err(CorrelationError::Weights { layer: request.layer, reason: "P0 must hold them" }),
+            _ => Err(CorrelationError::Weights {
+                layer: request.layer,
+                reason: "their holder alone must have them",
+            }),
         }
     }
 
@@ -146,6 +149,6 @@ impl SupplyCosts for DealerCosts {
     }
 
     fn linear(&mut self, request: &LinearRequest) -> Cost {
-        Cost::message(Role::P0, RingVec::byte_len(request.ring, request.shape.out_len()) as u64)
+        Cost::message(request.holder, RingVec::byte_len(request.ring, request.shape.out_len()) as u64)
     }
 }

@@ -145,7 +145,7 @@ impl HelperSupplier {
                 self.layers.insert(description, Layer::Weights(fingerprint));
             }
         }
-        Ok(LinearPair::Server { s: prg.ring_vec(ring, shape.out_len()) })
+        Ok(LinearPair::Holder { s: prg.ring_vec(ring, shape.out_len()) })
     }
 
     /// The client's half.
@@ -166,7 +166,7 @@ impl HelperSupplier {
         let own = batch::apply(self.threads, shape, masked, &mask);
         let correction = self.correction(&job, number)?;
         let product = own.add(&RingVec::from_bytes(ring, &correction, shape.out_len()));
-        Ok(LinearPair::Client { mask, product })
+        Ok(LinearPair::Other { mask, product })
     }
 }
 

@@ -46,8 +46,13 @@ fn layers() -> Vec<LinearRequest> {
         groups: 1,
     };
     let matrix = MatMulShape { rows: 7, inner: 11, columns: 2 };
-    let request =
-        |layer, shape, bits| LinearRequest { layer, shape, ring: Ring::new(bits).unwrap(), weight_bits: 8 };
+    let request = |layer, shape, bits| LinearRequest {
+        layer,
+        holder: Role::P0,
+        shape,
+        ring: Ring::new(bits).unwrap(),
+        weight_bits: 8,
+    };
     vec![request(0, LinearShape::Conv2d(conv), 30), request(5, LinearShape::MatMul(matrix), 64)]
 }
 
@@ -137,7 +142,7 @@ fn run(
 
 fn check_pairs([server, client]: [&[LinearPair]; 2], seed: u128) {
     for ((server, client), request) in server.iter().zip(client).zip(layers()) {
-        let (LinearPair::Server { s }, LinearPair::Client { mask, product }) = (server, client) else {
+        let (LinearPair::Holder { s }, LinearPair::Other { mask, product }) = (server, client) else {
             panic!("a half in the wrong place")
         };
         let want = veilflow_spec::linear(&request.shape, &weights(&request, seed), mask);
@@ -147,8 +152,8 @@ fn check_pairs([server, client]: [&[LinearPair]; 2], seed: u128) {
 
 fn masks(pairs: &[LinearPair]) -> Vec<RingVec> {
     let parts = pairs.iter().map(|pair| match pair {
-        LinearPair::Server { s } => s.clone(),
-        LinearPair::Client { mask, .. } => mask.clone(),
+        LinearPair::Holder { s } => s.clone(),
+        LinearPair::Other { mask, .. } => mask.clone(),
     });
     parts.collect()
 }
@@ -258,7 +263,7 @@ fn online(role: Role, supplier: &mut HelperSupplier, channel: &mut Channel, seed
     let mut party = Party::new(role, channel.fork().unwrap(), Prg::from_seed(Block(input)));
     supplier.fill(channel, &demand, &mut party.pools).unwrap();
     let pair = supplier.linear(channel, &request, possession).unwrap();
-    party.pools.put_linear(request.layer, pair);
+    party.pools.put_linear(request.layer, request.holder, pair);
     let len = request.shape.in_len();
     let x = Prg::from_seed(Block(input)).ring_vec(request.ring, len);
     let share = if role == Role::P1 { x.clone() } else { RingVec::zeros(request.ring, len) };

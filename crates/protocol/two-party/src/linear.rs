@@ -76,7 +76,7 @@ pub(crate) fn server(
         let values = cot_vec_recv(ot, channel, piece.ring, width(request), &choices).map_err(ot_error)?;
         accumulate(request, &piece, &values, &mut s);
     }
-    Ok(LinearPair::Server { s: RingVec::from_values(request.ring, s) })
+    Ok(LinearPair::Holder { s: RingVec::from_values(request.ring, s) })
 }
 
 pub(crate) fn client(
@@ -94,7 +94,7 @@ pub(crate) fn client(
             cot_vec_send(ot, channel, piece.ring, piece.count, rows.width(), row).map_err(ot_error)?;
         accumulate(request, &piece, &values, &mut sum);
     }
-    Ok(LinearPair::Client { mask, product: RingVec::from_values(request.ring, sum).neg() })
+    Ok(LinearPair::Other { mask, product: RingVec::from_values(request.ring, sum).neg() })
 }
 
 /// OTs that a layer takes.

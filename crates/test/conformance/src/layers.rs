@@ -94,6 +94,7 @@ impl Suite {
         self.each("linear", |world, _, sharing, tuning| {
             let request = LinearRequest {
                 layer: 3,
+                holder: Role::P0,
                 shape: linear_shape(world),
                 ring: Ring::new(world.width(8..=64)).unwrap(),
                 weight_bits: world.width(2..=8),
@@ -109,7 +110,7 @@ impl Suite {
             let pairs = pairs.map(|pair| Mutex::new(Some(pair)));
             let got = world.run_joined(&linear_cost(&request), tuning, |p| {
                 let pair = pairs[p.role.index()].lock().unwrap().take().unwrap();
-                p.pools.put_linear(request.layer, pair);
+                p.pools.put_linear(request.layer, request.holder, pair);
                 linear(p, &request, possession(p.role), &shares[p.role.index()])
             });
             world.assert_equal(&got, &spec::linear(shape, &weights, &x), &format!("{request:?}"));

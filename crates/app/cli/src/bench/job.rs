@@ -267,7 +267,13 @@ impl Job {
             }
             _ => return Ok(None),
         };
-        Ok(Some(LinearRequest { layer: 0, shape, ring: self.ring(), weight_bits: self.weight_bits }))
+        Ok(Some(LinearRequest {
+            layer: 0,
+            holder: Role::P0,
+            shape,
+            ring: self.ring(),
+            weight_bits: self.weight_bits,
+        }))
     }
 
     /// The function or one of its parts, if the operation is one.

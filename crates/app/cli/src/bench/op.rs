@@ -112,7 +112,7 @@ impl PartyArguments {
         let ((), made) = preparer.measure(|supplier, channel| match &request {
             Some(request) => {
                 let pair = supplier.linear(channel, request, job.weights(&inputs, role))?;
-                pools.put_linear(request.layer, pair);
+                pools.put_linear(request.layer, request.holder, pair);
                 Ok(())
             }
             None => supplier.fill(channel, &needs.demand, pools),

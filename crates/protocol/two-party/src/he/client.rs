@@ -61,7 +61,7 @@ impl HeClient {
         let plan = self.suite.plan(request).map_err(he_error)?;
         let mask = self.send_inputs(channel, &plan, request)?;
         let product = RingVec::from_values(request.ring, self.receive(channel, &plan, request)?);
-        Ok(LinearPair::Client { mask, product })
+        Ok(LinearPair::Other { mask, product })
     }
 
     /// Returns the mask: what encryption chose. Elements that no output reads are masked too.

@@ -113,7 +113,7 @@ impl HeServer {
             Ok(())
         })?;
         channel.flush()?;
-        Ok(LinearPair::Server { s: RingVec::from_values(request.ring, s) })
+        Ok(LinearPair::Holder { s: RingVec::from_values(request.ring, s) })
     }
 }
 

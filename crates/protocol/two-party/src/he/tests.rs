@@ -58,7 +58,7 @@ fn run(request: &LinearRequest, weights: &[i64], suite: &HeSuite) {
         |channel| HeServer::setup(channel, prg(2), suite)?.server_linear(channel, request, weights),
     );
     let ((client, setup, meter), server) = (client.unwrap(), server.unwrap());
-    let (LinearPair::Client { mask, product }, LinearPair::Server { s }) = (client, server) else {
+    let (LinearPair::Other { mask, product }, LinearPair::Holder { s }) = (client, server) else {
         panic!("halves of the wrong kind")
     };
     let want = veilflow_spec::linear(&request.shape, weights, &mask).sub(&s);
@@ -74,7 +74,7 @@ fn run(request: &LinearRequest, weights: &[i64], suite: &HeSuite) {
 }
 
 fn request(shape: LinearShape, bits: u32, weight_bits: u32) -> LinearRequest {
-    LinearRequest { layer: 3, shape, ring: Ring::new(bits).unwrap(), weight_bits }
+    LinearRequest { layer: 3, holder: Role::P0, shape, ring: Ring::new(bits).unwrap(), weight_bits }
 }
 
 fn shapes() -> impl Strategy<Value = LinearShape> {
@@ -292,7 +292,7 @@ fn one_key_serves_many_layers() {
         },
     );
     for (i, (client, server)) in client.into_iter().zip(server).enumerate() {
-        let (LinearPair::Client { mask, product }, LinearPair::Server { s }) = (client, server) else {
+        let (LinearPair::Other { mask, product }, LinearPair::Holder { s }) = (client, server) else {
             panic!("halves of the wrong kind")
         };
         let want: RingVec = veilflow_spec::linear(&requests[i].shape, &weights[i], &mask).sub(&s);
@@ -318,7 +318,7 @@ fn threads_change_nothing() {
                     server.with_threads(threads).server_linear(channel, &request, &weights).unwrap()
                 },
             );
-            let (LinearPair::Client { mask, product }, LinearPair::Server { s }) = (client, server) else {
+            let (LinearPair::Other { mask, product }, LinearPair::Holder { s }) = (client, server) else {
                 panic!("halves of the wrong kind")
             };
             [mask, product, s]
@@ -352,8 +352,8 @@ fn kept_weights_change_nothing() {
                     [0, 1, 2].map(|i| {
                         let request = LinearRequest { layer: i, ..requests[i].clone() };
                         match server.server_linear(channel, &request, &weights[i]).unwrap() {
-                            LinearPair::Server { s } => s,
-                            LinearPair::Client { .. } => panic!("a half of the wrong kind"),
+                            LinearPair::Holder { s } => s,
+                            LinearPair::Other { .. } => panic!("a half of the wrong kind"),
                         }
                     })
                 },
