@@ -140,15 +140,17 @@ pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &Ri
     veilflow_kernel::linear_in_threads(threads, shape, &matrix, x)
 }
 
-/// The helper's correction of a layer: A·r − s.
+/// The helper's correction of a layer: A·r − s, from the streams of P0 and P1.
 pub(crate) fn layer_correction(
     threads: usize,
     ring: Ring,
     shape: &LinearShape,
     mask: Prg,
-    [mut p0, mut p1]: [Prg; 2],
+    holder: Role,
+    [p0, p1]: [Prg; 2],
 ) -> Vec<u8> {
-    let r = p1.ring_vec(ring, shape.in_len());
+    let (mut ours, mut theirs) = if holder == Role::P0 { (p0, p1) } else { (p1, p0) };
+    let r = theirs.ring_vec(ring, shape.in_len());
     let product = apply(threads, shape, weight_mask(mask, ring, shape), &r);
-    product.sub(&p0.ring_vec(ring, shape.out_len())).to_bytes()
+    product.sub(&ours.ring_vec(ring, shape.out_len())).to_bytes()
 }

@@ -7,8 +7,8 @@
 //! | 2 private product of bits | sender, count |
 //! | 3 product | sender, bits, count |
 //! | 4 table | sender, digit, payload, count |
-//! | 5 convolution | layer, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
-//! | 6 matrix product | layer, ring, rows, inner, columns |
+//! | 5 convolution | layer, holder, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
+//! | 6 matrix product | layer, holder, ring, rows, inner, columns |
 //! | 7 leaf | digit, payload, count |
 
 use veilflow_correlation::{Demand, Kind, LinearRequest, Needs};
@@ -30,7 +30,7 @@ const MAX_TABLE_BITS: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Job {
     Batch { kind: Kind, count: usize },
-    Layer { layer: usize, ring: Ring, shape: LinearShape },
+    Layer { layer: usize, holder: Role, ring: Ring, shape: LinearShape },
 }
 
 /// Bits that the parts of one correlation take, both parties' and the correction.
@@ -60,6 +60,25 @@ pub(crate) fn batches(demand: &Demand) -> impl Iterator<Item = Job> {
     })
 }
 
+/// The shape of a layer with this tag.
+fn read_shape(tag: u8, numbers: &[u32]) -> LinearShape {
+    let size = |i: usize| numbers[i] as usize;
+    if tag == 6 {
+        return LinearShape::MatMul(MatMulShape { rows: size(0), inner: size(1), columns: size(2) });
+    }
+    LinearShape::Conv2d(Conv2dShape {
+        in_channels: size(0),
+        in_height: size(1),
+        in_width: size(2),
+        out_channels: size(3),
+        kernel: [size(4), size(5)],
+        stride: [size(6), size(7)],
+        pads: [size(8), size(9), size(10), size(11)],
+        dilation: [size(12), size(13)],
+        groups: size(14),
+    })
+}
+
 impl Job {
     /// Everything that `needs` takes, in the order in which it is asked for.
     pub(crate) fn all(needs: &Needs) -> impl Iterator<Item = Self> {
@@ -67,19 +86,20 @@ impl Job {
     }
 
     pub(crate) fn layer(request: &LinearRequest) -> Self {
-        Self::Layer { layer: request.layer, ring: request.ring, shape: request.shape.clone() }
+        let LinearRequest { layer, holder, ring, ref shape, .. } = *request;
+        Self::Layer { layer, holder, ring, shape: shape.clone() }
     }
 
     /// Who gets the helper's correction.
     pub(crate) fn corrected(&self) -> Role {
         match self {
-            // Linear layers burden the helper's link to the client, triples and leaves that to the server.
+            // Layers whose weights the server holds burden the helper's link to the client, triples and leaves that to the server.
             Self::Batch { kind: Kind::Triple { .. } | Kind::Leaf { .. }, .. } => Role::P0,
             Self::Batch {
                 kind: Kind::And { sender } | Kind::Product { sender, .. } | Kind::Table { sender, .. },
                 ..
             } => sender.other(),
-            Self::Layer { .. } => Role::P1,
+            Self::Layer { holder, .. } => holder.other(),
         }
     }
 
@@ -118,8 +138,8 @@ impl Job {
                     (4, vec![role(sender), digit as usize, payload as usize, *count])
                 }
             },
-            Self::Layer { layer, ring, shape } => {
-                let mut numbers = vec![*layer, ring.bits() as usize];
+            Self::Layer { layer, holder, ring, shape } => {
+                let mut numbers = vec![*layer, role(*holder), ring.bits() as usize];
                 match shape {
                     LinearShape::Conv2d(s) => {
                         numbers.extend([s.in_channels, s.in_height, s.in_width, s.out_channels]);
@@ -143,7 +163,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 17, 5, 3].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -155,7 +175,7 @@ impl Job {
         if Self::numbers_len(tag) != Some(bytes.len()) {
             return Err(malformed(format!("a request of the unknown kind {tag}")));
         }
-        let sender = || match numbers[0] {
+        let role = |number: u32| match number {
             0 => Ok(Role::P0),
             1 => Ok(Role::P1),
             other => Err(malformed(format!("a request that names the party {other}"))),
@@ -163,32 +183,21 @@ impl Job {
         let ring = |bits: u32| Ring::new(bits).map_err(|e| malformed(e.to_string()));
         let job = match tag {
             1 => Self::Batch { kind: Kind::Triple { payload: numbers[0] }, count: size(1) },
-            2 => Self::Batch { kind: Kind::And { sender: sender()? }, count: size(1) },
+            2 => Self::Batch { kind: Kind::And { sender: role(numbers[0])? }, count: size(1) },
             3 => {
                 let bits = ring(numbers[1])?.bits();
-                Self::Batch { kind: Kind::Product { sender: sender()?, bits }, count: size(2) }
+                Self::Batch { kind: Kind::Product { sender: role(numbers[0])?, bits }, count: size(2) }
             }
             4 => {
                 let (digit, payload) = (numbers[1], numbers[2]);
-                Self::Batch { kind: Kind::Table { sender: sender()?, digit, payload }, count: size(3) }
+                Self::Batch {
+                    kind: Kind::Table { sender: role(numbers[0])?, digit, payload },
+                    count: size(3),
+                }
             }
-            5 => {
-                let shape = Conv2dShape {
-                    in_channels: size(2),
-                    in_height: size(3),
-                    in_width: size(4),
-                    out_channels: size(5),
-                    kernel: [size(6), size(7)],
-                    stride: [size(8), size(9)],
-                    pads: [size(10), size(11), size(12), size(13)],
-                    dilation: [size(14), size(15)],
-                    groups: size(16),
-                };
-                Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::Conv2d(shape) }
-            }
-            6 => {
-                let shape = MatMulShape { rows: size(2), inner: size(3), columns: size(4) };
-                Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::MatMul(shape) }
+            5 | 6 => {
+                let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
+                Self::Layer { layer, holder, ring, shape: read_shape(tag, &numbers[3..]) }
             }
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
@@ -259,8 +268,8 @@ mod tests {
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
-        jobs.push(Job::Layer { layer: 3, ring, shape: LinearShape::Conv2d(conv) });
-        jobs.push(Job::Layer { layer: 4, ring, shape: LinearShape::MatMul(matrix) });
+        jobs.push(Job::Layer { layer: 3, holder: Role::P0, ring, shape: LinearShape::Conv2d(conv) });
+        jobs.push(Job::Layer { layer: 4, holder: Role::P1, ring, shape: LinearShape::MatMul(matrix) });
         jobs
     }
 

@@ -15,11 +15,12 @@
 //! | product in Z_2^w | α, u | c | receiver: v = c·α − u, w bits |
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
-//! | linear layer | s; A | r | P1: A·r − s, an element an output |
+//! | linear layer, P0 holds the weights | s; A | r | P1: A·r − s, an element an output |
 //!
 //! For a linear layer A is uniform and of the shape of the weights W, the same for all runs of a session (a stream of k₀ and
 //! of the layer). The first time, the server sends W − A to the client. Then (W − A)·r + (A·r − s) = W·r − s is the client's
-//! half of the pair, and s, fresh like r in each run, the server's. Online nothing changes.
+//! half of the pair, and s, fresh like r in each run, the server's. Online nothing changes. Of a layer whose weights the client holds, it is
+//! the same with the parties exchanged; where each holds a share of the weights, a layer has a pair of either kind.
 //!
 //! The client asks, the helper answers in order; a plan is [announced](veilflow_correlation::Supplier::announce) as a whole,
 //! so the helper works ahead, until its bounded queue to a party is full.

@@ -89,12 +89,12 @@ impl Suite {
         });
     }
 
-    /// Convolutions and matrix products, with the pair from the supplier.
+    /// Convolutions and matrix products, with the pair from the supplier; any of [`Suite::holders`] holds the weights.
     pub fn linear(&self) {
         self.each("linear", |world, _, sharing, tuning| {
             let request = LinearRequest {
                 layer: 3,
-                holder: Role::P0,
+                holder: self.holders[world.below(self.holders.len() as u64) as usize],
                 shape: linear_shape(world),
                 ring: Ring::new(world.width(8..=64)).unwrap(),
                 weight_bits: world.width(2..=8),
@@ -104,7 +104,8 @@ impl Suite {
             let weights = world.values(narrow, shape.weight_len()).to_signed();
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
-            let possession = |role| if role == Role::P0 { Weights::Mine(&weights) } else { Weights::Theirs };
+            let possession =
+                |role| if role == request.holder { Weights::Mine(&weights) } else { Weights::Theirs };
             let seed = world.below(u64::MAX);
             let pairs = self.linear_pairs(&request, possession, seed);
             let pairs = pairs.map(|pair| Mutex::new(Some(pair)));

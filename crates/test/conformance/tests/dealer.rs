@@ -1,16 +1,16 @@
 //! The suite on correlations from the test dealer: the online protocols alone.
 
-use veilflow_conformance::{Suite, conformance};
+use veilflow_conformance::{EITHER, Suite, conformance};
 use veilflow_online::Leaves;
 use veilflow_testkit::dealer;
 
-conformance!(Suite { supplier: dealer, cases: 150, leaves: Leaves::Tables });
+conformance!(Suite { supplier: dealer, cases: 150, leaves: Leaves::Tables, holders: EITHER });
 
 mod leaves_by_products {
     use super::*;
 
     conformance!(
-        Suite { supplier: dealer, cases: 150, leaves: Leaves::Products },
+        Suite { supplier: dealer, cases: 150, leaves: Leaves::Products, holders: EITHER },
         less_than,
         carry,
         msb,

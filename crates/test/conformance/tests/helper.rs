@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use veilflow_conformance::{Suite, conformance};
+use veilflow_conformance::{EITHER, Suite, conformance};
 use veilflow_correlation::Supplier;
 use veilflow_helper::{Helper, HelperOptions, HelperSupplier};
 use veilflow_net::{Channel, Role, memory_pair};
@@ -26,10 +26,14 @@ fn helped(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier> {
     Box::new(HelperSupplier::setup(role, channel, link, prg, 1).expect("set-up"))
 }
 
-conformance!(Suite { supplier: helped, cases: 20, leaves: Leaves::Products });
+conformance!(Suite { supplier: helped, cases: 20, leaves: Leaves::Products, holders: EITHER });
 
 mod leaves_by_tables {
     use super::*;
 
-    conformance!(Suite { supplier: helped, cases: 20, leaves: Leaves::Tables }, less_than, relu_truncate);
+    conformance!(
+        Suite { supplier: helped, cases: 20, leaves: Leaves::Tables, holders: EITHER },
+        less_than,
+        relu_truncate
+    );
 }

@@ -1,6 +1,6 @@
 //! The suite on correlations from SoftSpoken OT: supplier and online protocols together.
 
-use veilflow_conformance::{Suite, conformance};
+use veilflow_conformance::{SERVER, Suite, conformance};
 use veilflow_correlation::{Demand, Kind, Pools, Supplier};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::Leaves;
@@ -33,4 +33,4 @@ fn leaves_by_products_are_refused() {
     });
 }
 
-conformance!(Suite { supplier: softspoken, cases: 12, leaves: Leaves::Tables });
+conformance!(Suite { supplier: softspoken, cases: 12, leaves: Leaves::Tables, holders: SERVER });
