@@ -6,6 +6,15 @@ use veilflow_testkit::dealer;
 
 conformance!(Suite { supplier: dealer, cases: 150, leaves: Leaves::Tables, holders: EITHER });
 
+mod shared_weights {
+    use super::*;
+
+    conformance!(
+        Suite { supplier: dealer, cases: 150, leaves: Leaves::Tables, holders: EITHER },
+        linear_shared
+    );
+}
+
 mod leaves_by_products {
     use super::*;
 

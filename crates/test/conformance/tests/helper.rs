@@ -28,6 +28,15 @@ fn helped(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier> {
 
 conformance!(Suite { supplier: helped, cases: 20, leaves: Leaves::Products, holders: EITHER });
 
+mod shared_weights {
+    use super::*;
+
+    conformance!(
+        Suite { supplier: helped, cases: 20, leaves: Leaves::Products, holders: EITHER },
+        linear_shared
+    );
+}
+
 mod leaves_by_tables {
     use super::*;
 
