@@ -1,25 +1,12 @@
 //! The suite on correlations from the test dealer: the online protocols alone.
 
 use veilflow_conformance::{Suite, conformance};
-use veilflow_online::Leaves;
 use veilflow_testkit::dealer;
 
-conformance!(Suite { supplier: dealer, cases: 150, leaves: Leaves::Tables });
+conformance!(Suite { supplier: dealer, cases: 150, dealt: false });
 
-mod leaves_by_products {
+mod dealt {
     use super::*;
 
-    conformance!(
-        Suite { supplier: dealer, cases: 150, leaves: Leaves::Products },
-        less_than,
-        carry,
-        msb,
-        msb_and_carry,
-        wrap_count,
-        arg_max,
-        relu,
-        relu_truncate,
-        max_pool,
-        in_threads
-    );
+    conformance!(Suite { supplier: dealer, cases: 50, dealt: true });
 }
