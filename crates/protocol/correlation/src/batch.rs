@@ -23,7 +23,7 @@ macro_rules! redacted {
         }
     )*};
 }
-redacted!(TripleBatch, AndBatch, ProductBatch, TableBatch, LeafBatch);
+redacted!(TripleBatch, AndBatch, ProductBatch, BitProductBatch, TableBatch, LeafBatch);
 
 fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
     rows.iter().map(|row| row.slice(start, len)).collect()
@@ -140,6 +140,27 @@ impl Batch for ProductBatch {
     }
 }
 
+/// One party's half of products of private bits in Z_2^w: a factor of its own and its share of the product. Both roles look alike.
+pub struct BitProductBatch {
+    /// This party's random factor.
+    pub factor: Bits,
+    /// Its additive share of the product of both factors.
+    pub share: RingVec,
+}
+
+impl Batch for BitProductBatch {
+    fn len(&self) -> usize {
+        self.factor.len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        Self { factor: self.factor.slice(start, len), share: self.share.slice(start, len) }
+    }
+    fn append(&mut self, other: &Self) {
+        self.factor.append(&other.factor);
+        self.share.append(&other.share);
+    }
+}
+
 /// One party's half of random 1-of-2^d OTs, bit-sliced.
 pub enum TableBatch {
     /// The party that holds all messages.
@@ -236,6 +257,7 @@ pub(crate) enum AnyBatch {
     Triple(TripleBatch),
     And(AndBatch),
     Product(ProductBatch),
+    BitProduct(BitProductBatch),
     Table(TableBatch),
     Leaf(LeafBatch),
 }
@@ -249,6 +271,7 @@ impl AnyBatch {
             }
             (Self::And(_), Kind::And { .. }) => true,
             (Self::Product(b), Kind::Product { bits, .. }) => b.ring().bits() == bits,
+            (Self::BitProduct(b), Kind::BitProduct { bits }) => b.share.ring().bits() == bits,
             (Self::Table(TableBatch::Sender { messages }), Kind::Table { digit, payload, .. }) => {
                 messages.len() == 1 << digit && messages.iter().all(|m| m.len() == payload as usize)
             }

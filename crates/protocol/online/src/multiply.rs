@@ -11,9 +11,9 @@ use veilflow_spec::multiplex as private_multiplex;
 
 use crate::sign::negate;
 use crate::{
-    OnlineError, Party, ProductJob, Range, Result, Tuning, and_private, and_private_cost, arithmetic_shift,
-    arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost, drelu, msb_cost,
-    products, products_cost,
+    OnlineError, Party, ProductJob, ProductShape, Range, Result, Tuning, and_private, and_private_cost,
+    arithmetic_shift, arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost,
+    drelu, msb_cost, products, products_cost,
 };
 
 /// Shares of the wrap: of all bits, or of the top ones where the sign bit is known to be zero (w = t₀ ∨ t₁).
@@ -118,10 +118,10 @@ pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tunin
 /// Cost of [`multiply_raised`] into `out` bits.
 pub(crate) fn multiply_raised_cost(bits: [u32; 2], out: u32, n: usize) -> Cost {
     let few = bits[0].min(bits[1]);
-    let cross = |sender: Role| (0..few).map(move |i| (sender, out - i, n));
+    let cross = |sender: Role| (0..few).map(move |i| ProductShape::Element(sender, out - i, n));
     let mut jobs: Vec<_> = cross(Role::P1).chain(cross(Role::P0)).collect();
     for width in wrapped_bits(bits, out).into_iter().flatten() {
-        jobs.extend([(Role::P0, width, n), (Role::P1, width, n)]);
+        jobs.extend([Role::P0, Role::P1].map(|role| ProductShape::Element(role, width, n)));
     }
     products_cost(&jobs)
 }
@@ -263,5 +263,5 @@ pub fn divide_toward_zero_cost(bits: u32, s: u32, range: Range, n: usize, tuning
     if s == 0 || range == Range::NonNegative {
         return shift;
     }
-    msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n)).then(shift)
+    msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n, tuning)).then(shift)
 }
