@@ -42,6 +42,35 @@ pub enum Kind {
         /// 1 for less-than, 2 for equality as well.
         payload: u32,
     },
+    /// Two random shared elements and their product, in Z_2^`bits`. It takes a helper.
+    RingTriple {
+        /// Width of the elements.
+        bits: u32,
+    },
+    /// A random shared index of `bits` bits and the shared rows of its one-hot vector. It takes a helper.
+    OneHot {
+        /// Width of the index.
+        bits: u32,
+    },
+}
+
+impl Kind {
+    /// Bits that a helper sends for one of the kind: what is left when both parties have expanded their seeds.
+    pub fn dealt_bits(self) -> u64 {
+        match self {
+            Self::Triple { payload } | Self::Table { payload, .. } | Self::Leaf { payload, .. } => {
+                payload.into()
+            }
+            Self::And { .. } => 1,
+            Self::Product { bits, .. } | Self::RingTriple { bits } => bits.into(),
+            Self::OneHot { bits } => (1 << bits.min(32)) - 1,
+        }
+    }
+
+    /// Whether only a helper makes it, as two parties would need more bytes than it saves.
+    pub fn takes_a_helper(self) -> bool {
+        matches!(self, Self::Leaf { .. } | Self::RingTriple { .. } | Self::OneHot { .. })
+    }
 }
 
 impl fmt::Display for Kind {
@@ -54,6 +83,8 @@ impl fmt::Display for Kind {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
+            Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
+            Self::OneHot { bits } => write!(f, "one-hot vectors of {bits} bits"),
         }
     }
 }

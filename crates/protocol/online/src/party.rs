@@ -31,6 +31,13 @@ pub enum Leaves {
     Products,
 }
 
+impl Tuning {
+    /// Whether a helper deals correlations, those that two parties alone would not make among them.
+    pub(crate) fn helped(self) -> bool {
+        self.leaves == Leaves::Products
+    }
+}
+
 impl Default for Tuning {
     fn default() -> Self {
         Self { leaf_bits: 2, extra_levels: 0, leaves: Leaves::Tables }

@@ -173,7 +173,7 @@ pub(crate) fn assemble(
                 pools.put_products(kind, batch);
             }
             // Refused before anything was made.
-            Kind::Leaf { .. } => {}
+            Kind::Leaf { .. } | Kind::RingTriple { .. } | Kind::OneHot { .. } => {}
             Kind::Table { sender, digit, payload } => {
                 let (digits, payload) = (digit as usize, payload as usize);
                 let batch = if sender == role {
