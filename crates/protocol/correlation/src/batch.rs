@@ -23,7 +23,16 @@ macro_rules! redacted {
         }
     )*};
 }
-redacted!(TripleBatch, AndBatch, ProductBatch, TableBatch, LeafBatch, RingTripleBatch, OneHotBatch);
+redacted!(
+    TripleBatch,
+    AndBatch,
+    ProductBatch,
+    BitProductBatch,
+    TableBatch,
+    LeafBatch,
+    RingTripleBatch,
+    OneHotBatch
+);
 
 fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
     rows.iter().map(|row| row.slice(start, len)).collect()
@@ -137,6 +146,27 @@ impl Batch for ProductBatch {
             }
             _ => unreachable!("a pool's kind fixes which half it holds"),
         }
+    }
+}
+
+/// One party's half of products of private bits in Z_2^w: a factor of its own and its share of the product. Both roles look alike.
+pub struct BitProductBatch {
+    /// This party's random factor.
+    pub factor: Bits,
+    /// Its additive share of the product of both factors.
+    pub share: RingVec,
+}
+
+impl Batch for BitProductBatch {
+    fn len(&self) -> usize {
+        self.factor.len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        Self { factor: self.factor.slice(start, len), share: self.share.slice(start, len) }
+    }
+    fn append(&mut self, other: &Self) {
+        self.factor.append(&other.factor);
+        self.share.append(&other.share);
     }
 }
 
@@ -301,6 +331,7 @@ pub(crate) enum AnyBatch {
     Triple(TripleBatch),
     And(AndBatch),
     Product(ProductBatch),
+    BitProduct(BitProductBatch),
     Table(TableBatch),
     Leaf(LeafBatch),
     RingTriple(RingTripleBatch),
@@ -316,6 +347,7 @@ impl AnyBatch {
             }
             (Self::And(_), Kind::And { .. }) => true,
             (Self::Product(b), Kind::Product { bits, .. }) => b.ring().bits() == bits,
+            (Self::BitProduct(b), Kind::BitProduct { bits }) => b.share.ring().bits() == bits,
             (Self::Table(TableBatch::Sender { messages }), Kind::Table { digit, payload, .. }) => {
                 messages.len() == 1 << digit && messages.iter().all(|m| m.len() == payload as usize)
             }

@@ -34,6 +34,11 @@ pub enum Kind {
         /// Bits of a message.
         payload: u32,
     },
+    /// A random bit of P0 times a random bit of P1, in Z_2^`bits`. It takes a helper, or as much as a [`Kind::Product`].
+    BitProduct {
+        /// Width of the product.
+        bits: u32,
+    },
     /// What compares two private digits in one exchange: masks of both parties, and shares of sums of their products. It
     /// takes a helper, or corrections that cost more than tables do.
     Leaf {
@@ -55,21 +60,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Bits that a helper sends for one of the kind: what is left when both parties have expanded their seeds.
-    pub fn dealt_bits(self) -> u64 {
-        match self {
-            Self::Triple { payload } | Self::Table { payload, .. } | Self::Leaf { payload, .. } => {
-                payload.into()
-            }
+    /// Bits that a helper sends for one correlation: what neither party can expand on its own.
+    pub fn dealt_bits(self) -> usize {
+        let bits = match self {
+            Self::Triple { payload } | Self::Table { payload, .. } | Self::Leaf { payload, .. } => payload,
             Self::And { .. } => 1,
-            Self::Product { bits, .. } | Self::RingTriple { bits } => bits.into(),
-            Self::OneHot { bits } => (1 << bits.min(32)) - 1,
-        }
-    }
-
-    /// Whether only a helper makes it, as two parties would need more bytes than it saves.
-    pub fn takes_a_helper(self) -> bool {
-        matches!(self, Self::Leaf { .. } | Self::RingTriple { .. } | Self::OneHot { .. })
+            Self::Product { bits, .. } | Self::BitProduct { bits } | Self::RingTriple { bits } => bits,
+            Self::OneHot { bits } => return (1 << bits) - 1,
+        };
+        bits as usize
     }
 }
 
@@ -82,6 +81,7 @@ impl fmt::Display for Kind {
             Self::Table { sender, digit, payload } => {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
+            Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
             Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
             Self::OneHot { bits } => write!(f, "one-hot vectors of {bits} bits"),
@@ -121,6 +121,11 @@ impl Demand {
     /// How many of `kind`.
     pub fn count(&self, kind: Kind) -> usize {
         self.0.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Bits that a helper sends for all of it.
+    pub fn dealt_bits(&self) -> usize {
+        self.iter().map(|(kind, count)| kind.dealt_bits() * count).sum()
     }
 
     /// Whether nothing is demanded.

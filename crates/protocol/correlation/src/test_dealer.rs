@@ -6,8 +6,9 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
-    AndBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest, OneHotBatch, Pools,
-    ProductBatch, Result, RingTripleBatch, Supplier, SupplyCosts, TableBatch, TripleBatch, Weights,
+    AndBatch, BitProductBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest,
+    OneHotBatch, Pools, ProductBatch, Result, RingTripleBatch, Supplier, SupplyCosts, TableBatch,
+    TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -55,6 +56,19 @@ impl TestDealer {
         }
         let v = veilflow_spec::multiplex(&choice, &alpha).sub(&u);
         ProductBatch::Receiver { choice, v }
+    }
+
+    /// This party's additive share of `secret`.
+    fn share_elements(&mut self, secret: &RingVec) -> RingVec {
+        let mask = self.prg.ring_vec(secret.ring(), secret.len());
+        if self.role == Role::P0 { mask } else { secret.sub(&mask) }
+    }
+
+    fn bit_products(&mut self, bits: u32, count: usize) -> BitProductBatch {
+        let ring = Ring::new(bits).expect("demands hold valid widths");
+        let [of_p0, of_p1] = [self.prg.bits(count), self.prg.bits(count)];
+        let share = self.share_elements(&RingVec::from_bits(ring, &of_p0.and(&of_p1)));
+        BitProductBatch { factor: if self.role == Role::P0 { of_p0 } else { of_p1 }, share }
     }
 
     fn leaves(&mut self, digit: u32, payload: u32, count: usize) -> LeafBatch {
@@ -113,6 +127,9 @@ impl Supplier for TestDealer {
                 Kind::And { sender } => pools.put_ands(kind, self.ands(sender, count)),
                 Kind::Product { sender, bits } => {
                     pools.put_products(kind, self.products(sender, bits, count));
+                }
+                Kind::BitProduct { bits } => {
+                    pools.put_bit_products(kind, self.bit_products(bits, count));
                 }
                 Kind::Leaf { digit, payload } => {
                     pools.put_leaves(kind, self.leaves(digit, payload, count));

@@ -1,7 +1,8 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
 use veilflow_correlation::{
-    AndBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, RingTripleBatch, TableBatch, TripleBatch,
+    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, RingTripleBatch,
+    TableBatch, TripleBatch,
 };
 use veilflow_net::Role;
 use veilflow_prim::Prg;
@@ -81,6 +82,10 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             let u = streams[s].ring_vec(ring(bits), count);
             multiplex(&streams[r].bits(count), &alpha).sub(&u).to_bytes()
         }
+        Kind::BitProduct { bits } => {
+            let factor = p0.bits(count).and(&p1.bits(count));
+            RingVec::from_bits(ring(bits), &factor).sub(&p0.ring_vec(ring(bits), count)).to_bytes()
+        }
         Kind::Table { sender, digit, payload } => {
             let mut streams = [p0, p1];
             let [s, r] = sides(sender);
@@ -144,6 +149,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
                 }
             };
             pools.put_products(kind, batch);
+        }
+        Kind::BitProduct { bits } => {
+            let factor = prg.bits(count);
+            let share = match role {
+                Role::P0 => prg.ring_vec(ring(bits), count),
+                Role::P1 => RingVec::from_bytes(ring(bits), correction, count),
+            };
+            pools.put_bit_products(kind, BitProductBatch { factor, share });
         }
         Kind::Table { sender, digit, payload } => {
             let batch = if sender == role {

@@ -13,6 +13,7 @@
 //! | triple, m products | f₀, g₀ | f₁, g₁, h₁ | P0: h₀ = (f₀ ⊕ f₁)·(g₀ ⊕ g₁) ⊕ h₁, m bits |
 //! | private product of bits | a, u | b | receiver: v = a·b ⊕ u, 1 bit |
 //! | product in Z_2^w | α, u | c | receiver: v = c·α − u, w bits |
+//! | product of private bits in Z_2^w | a, u | b | P1: v = a·b − u, w bits |
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
 //! | triple in Z_2^w | a₀, b₀ | a₁, b₁, c₁ | P0: c₀ = (a₀ + a₁)·(b₀ + b₁) − c₁, w bits |

@@ -88,5 +88,5 @@ pub fn zero_extend_cost(bits: u32, out_bits: u32, range: Range, n: usize, tuning
     if range == Range::NonNegative {
         return wrap_count_cost(bits, range, rest, n, tuning);
     }
-    carry_cost(bits, n, tuning).then(bit_to_arithmetic_cost(rest, n))
+    carry_cost(bits, n, tuning).then(bit_to_arithmetic_cost(rest, n, tuning))
 }

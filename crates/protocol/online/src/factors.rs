@@ -6,7 +6,7 @@ use veilflow_correlation::Cost;
 use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::extend::{lower, raise, remove_wraps};
-use crate::product::{conversion_cost_job, conversion_job, converted};
+use crate::product::{conversion_job, conversion_shape, converted};
 use crate::sign::WrapCount;
 use crate::triple::{ring_products, ring_products_cost};
 use crate::{Party, ProductJob, Range, Result, Tuning, carry, carry_cost, products, products_cost};
@@ -114,7 +114,7 @@ pub(crate) fn extend_cost(
     let mut jobs = Vec::new();
     for &(bits, range, n) in &wrapped {
         if self::compared(range, signed) {
-            jobs.extend(conversion_cost_job(out - bits, n));
+            jobs.extend(conversion_shape(out - bits, n, tuning));
         } else {
             jobs.extend(WrapCount::cost(bits, range, out - bits, n, tuning).1);
         }

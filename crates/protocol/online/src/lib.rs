@@ -52,9 +52,11 @@ pub use one_hot::{
     OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products,
     one_hot_products_cost,
 };
-pub use party::{Leaves, Party, Tuning};
+pub use party::{Party, Tuning};
 pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};
-pub use product::{ProductJob, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost};
+pub use product::{
+    ProductJob, ProductShape, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost,
+};
 pub use select::{
     clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
 };

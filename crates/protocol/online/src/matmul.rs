@@ -27,7 +27,7 @@ pub fn matmul_signed(party: &mut Party, x: &RingVec, y: &RingVec, shape: &MatMul
         return Err(OnlineError::argument("matmul", "matrices and shape differ in size"));
     }
     let at = |v: &RingVec, which: usize| v.gather(factors(shape).map(|pair| pair[which]));
-    if party.tuning.helped() {
+    if party.tuning.dealt {
         let [x, y] = extend(party, [x, y], [Range::Any; 2], full(x, y)?, true)?;
         let products = ring_products(party, &[[&at(&x, 0), &at(&y, 1)]])?.swap_remove(0);
         return Ok(row_sums(&products, inner));
@@ -49,7 +49,7 @@ fn row_sums(products: &RingVec, inner: usize) -> RingVec {
 /// Cost of [`matmul_signed`] of matrices of `bits[0]` and `bits[1]` bits.
 pub fn matmul_signed_cost(bits: [u32; 2], shape: &MatMulShape, tuning: Tuning) -> Cost {
     let MatMulShape { rows, inner, columns } = *shape;
-    if tuning.helped() {
+    if tuning.dealt {
         let out = bits[0] + bits[1];
         return extend_cost(bits, [Range::Any; 2], out, true, [rows * inner, inner * columns], tuning)
             .then(ring_products_cost(&[(out, rows * inner * columns)]));

@@ -14,9 +14,9 @@ use crate::extend::raise;
 use crate::factors;
 use crate::sign::negate;
 use crate::{
-    OnlineError, Party, ProductJob, Range, Result, Tuning, and_private, and_private_cost, arithmetic_shift,
-    arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost, drelu, msb_cost,
-    products, products_cost,
+    OnlineError, Party, ProductJob, ProductShape, Range, Result, Tuning, and_private, and_private_cost,
+    arithmetic_shift, arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost,
+    drelu, msb_cost, products, products_cost,
 };
 
 /// Shares of the wrap: of all bits, or of the top ones where the sign bit is known to be zero (w = t₀ ∨ t₁).
@@ -50,7 +50,7 @@ fn private_jobs(few: &RingVec, many: &RingVec, out: Ring, mine_are_bits: bool) -
 /// [`Range::NonNegative`] saves a comparison each.
 pub fn multiply_unsigned(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<RingVec> {
     check(x, y)?;
-    if party.tuning.helped() {
+    if party.tuning.dealt {
         return factors::multiply(party, [x, y], ranges, full(x, y)?, false);
     }
     let wraps = [wrap(party, x, ranges[0])?, wrap(party, y, ranges[1])?];
@@ -116,7 +116,7 @@ fn multiply_wrapped(
 
 /// Cost of [`multiply_unsigned`] and [`multiply_signed`] of `n` elements of `bits[0]` by `bits[1]` bits.
 pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tuning) -> Cost {
-    if tuning.helped() {
+    if tuning.dealt {
         // The signed product is that of unknown ranges, which costs the same.
         return factors::multiply_cost(bits, ranges, bits[0] + bits[1], false, n, tuning);
     }
@@ -128,10 +128,10 @@ pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tunin
 /// Cost of [`multiply_raised`] into `out` bits.
 pub(crate) fn multiply_raised_cost(bits: [u32; 2], out: u32, n: usize) -> Cost {
     let few = bits[0].min(bits[1]);
-    let cross = |sender: Role| (0..few).map(move |i| (sender, out - i, n));
+    let cross = |sender: Role| (0..few).map(move |i| ProductShape::Element(sender, out - i, n));
     let mut jobs: Vec<_> = cross(Role::P1).chain(cross(Role::P0)).collect();
     for width in wrapped_bits(bits, out).into_iter().flatten() {
-        jobs.extend([(Role::P0, width, n), (Role::P1, width, n)]);
+        jobs.extend([Role::P0, Role::P1].map(|role| ProductShape::Element(role, width, n)));
     }
     products_cost(&jobs)
 }
@@ -139,7 +139,7 @@ pub(crate) fn multiply_raised_cost(bits: [u32; 2], out: u32, n: usize) -> Cost {
 /// Shares of x·y of the signed readings, in m + n bits (spec: `multiply_signed`).
 pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<RingVec> {
     check(x, y)?;
-    if party.tuning.helped() {
+    if party.tuning.dealt {
         return factors::multiply(party, [x, y], [Range::Any; 2], full(x, y)?, true);
     }
     let [x, y] = [raise(party, x), raise(party, y)];
@@ -231,7 +231,7 @@ pub fn multiply_into(
     if out < x.ring() || out < y.ring() || out > full(x, y)? {
         return Err(OnlineError::argument("multiply", format!("a product of {} bits", out.bits())));
     }
-    if party.tuning.helped() {
+    if party.tuning.dealt {
         return factors::multiply(party, [x, y], ranges, out, true);
     }
     let wraps = raised_wraps(party, [x, y], ranges)?;
@@ -241,7 +241,7 @@ pub fn multiply_into(
 
 /// Cost of [`multiply_into`] of `n` elements of `bits[0]` by `bits[1]` bits.
 pub fn multiply_into_cost(bits: [u32; 2], ranges: [Range; 2], out: u32, n: usize, tuning: Tuning) -> Cost {
-    if tuning.helped() {
+    if tuning.dealt {
         return factors::multiply_cost(bits, ranges, out, true, n, tuning);
     }
     let mut cost = Cost::default();
@@ -276,5 +276,5 @@ pub fn divide_toward_zero_cost(bits: u32, s: u32, range: Range, n: usize, tuning
     if s == 0 || range == Range::NonNegative {
         return shift;
     }
-    msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n)).then(shift)
+    msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n, tuning)).then(shift)
 }

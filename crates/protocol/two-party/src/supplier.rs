@@ -177,7 +177,7 @@ impl Supplier for OtSupplier {
     }
 
     fn fill(&mut self, channel: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()> {
-        if let Some((kind, _)) = demand.iter().find(|(kind, _)| kind.takes_a_helper()) {
+        if let Some((kind, _)) = demand.iter().find(|(kind, _)| !nonlinear::makes(*kind)) {
             return Err(CorrelationError::Unsupported { supplier: self.name(), kind });
         }
         for pieces in batches(demand) {

@@ -1,13 +1,12 @@
 //! The suite on correlations from the test dealer: the online protocols alone.
 
 use veilflow_conformance::{Suite, conformance};
-use veilflow_online::Leaves;
 use veilflow_testkit::dealer;
 
-conformance!(Suite { supplier: dealer, cases: 150, leaves: Leaves::Tables });
+conformance!(Suite { supplier: dealer, cases: 150, dealt: false });
 
-mod leaves_by_products {
+mod dealt {
     use super::*;
 
-    conformance!(Suite { supplier: dealer, cases: 50, leaves: Leaves::Products });
+    conformance!(Suite { supplier: dealer, cases: 50, dealt: true });
 }
