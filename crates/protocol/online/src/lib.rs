@@ -14,6 +14,7 @@ mod compare;
 mod divide;
 mod error;
 mod extend;
+mod factors;
 mod linear;
 mod lookup;
 mod matmul;
@@ -26,6 +27,7 @@ mod product;
 mod select;
 mod share;
 mod sign;
+mod triple;
 mod truncate;
 mod word;
 
