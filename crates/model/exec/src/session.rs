@@ -130,7 +130,7 @@ impl SessionOptions {
             .with("supplier-ot", supply)
             .with("leaf-bits", self.tuning.leaf_bits)
             .with("extra-levels", self.tuning.extra_levels)
-            .with("leaves", format!("{:?}", self.tuning.leaves).to_lowercase())
+            .with("dealt", self.tuning.dealt)
             .with("threads", self.threads)
             .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
             .with("computational-security", 128)

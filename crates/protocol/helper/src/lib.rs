@@ -13,8 +13,11 @@
 //! | triple, m products | f₀, g₀ | f₁, g₁, h₁ | P0: h₀ = (f₀ ⊕ f₁)·(g₀ ⊕ g₁) ⊕ h₁, m bits |
 //! | private product of bits | a, u | b | receiver: v = a·b ⊕ u, 1 bit |
 //! | product in Z_2^w | α, u | c | receiver: v = c·α − u, w bits |
+//! | product of private bits in Z_2^w | a, u | b | P1: v = a·b − u, w bits |
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
+//! | triple in Z_2^w | a₀, b₀ | a₁, b₁, c₁ | P0: c₀ = (a₀ + a₁)·(b₀ + b₁) − c₁, w bits |
+//! | one-hot of m bits | ρ₀ | ρ₁, P1's rows | P0: [ρ₀ ⊕ ρ₁ = j] ⊕ P1's row j for j ≥ 1, 2^m − 1 bits |
 //! | linear layer, P0 holds the weights | s | r | P1: M·r − s, an element an output |
 //!
 //! # Linear layers
@@ -53,7 +56,7 @@
 //!   sees M, so W stays hidden however many runs and sessions use A. Nor can it have the helper use M: the token is drawn
 //!   apart from the seed, and the holder tells it to helpers only.
 //! - **Either party**: corrections. Each is masked by a part of the peer's stream that this party cannot expand and that
-//!   nothing else uses (h₁, u, shares, s), or is itself such a part (the entry of a random table). All are uniform given the
+//!   nothing else uses (h₁, u, c₁, rows, shares, s), or is itself such a part (the entry of a random table). All are uniform given the
 //!   rest of its view: a simulator draws them at random.
 //! - **Who reads the wire** between a party and the helper: M and the token are padded by streams of that party's session
 //!   key, so it sees nothing but sizes, even with the mask seed, which all clients of a server know.
