@@ -90,6 +90,7 @@ mod key;
 mod masks;
 mod message;
 mod session;
+mod shape;
 mod store;
 mod supplier;
 

@@ -30,7 +30,8 @@ pub(crate) struct Helper {
     /// Threads a session.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
-    /// Give a session up whose client asks for nothing, or one of whose parties reads nothing, for so many seconds.
+    /// Give a session up whose client asks for nothing, whose server sends no weights that are due, or one of whose parties reads
+    /// nothing, for so many seconds.
     #[arg(long, default_value = "600", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
     /// Keep masked weights for sessions to come, in at most so many megabytes: a server then sends a model's once. `off` keeps none.
