@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Ahead, MAX_AHEAD, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
+use veilflow_exec::{Ahead, Held, MAX_AHEAD, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
 use veilflow_ir::Plan;
 use veilflow_net::{Role, tcp_connect_with};
 use veilflow_passes::clear::encode;
@@ -116,20 +116,20 @@ impl Infer {
             for input in inputs {
                 let (outside, input) = input?;
                 session.online.party.channel.send(&[MORE])?;
-                let (offline, outcome) = session.just_in_time(&plan, None, Some(&input), &show)?;
+                let (offline, outcome) = session.just_in_time(&plan, Held::Nothing, Some(&input), &show)?;
                 report(outside, &offline, outcome)?;
             }
         } else {
             let ahead = Ahead { runs: samples.len(), waiting: self.ahead.into() };
             let Session { online, preparer, .. } = &mut session;
-            with_stock(preparer, &plan, None, ahead, &show, |stock| -> Result<()> {
+            with_stock(preparer, &plan, Held::Nothing, ahead, &show, |stock| -> Result<()> {
                 for input in inputs {
                     let (outside, input) = input?;
                     online.party.channel.send(&[MORE])?;
                     online.party.channel.flush()?;
                     let prepared = stock.take()?;
                     let offline = prepared.nodes.clone();
-                    let outcome = online.run(prepared, &plan, None, Some(&input), &show)?;
+                    let outcome = online.run(prepared, &plan, Held::Nothing, Some(&input), &show)?;
                     report(outside, &offline, outcome)?;
                 }
                 Ok(())

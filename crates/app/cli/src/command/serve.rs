@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Ahead, Links, Outcome, Phase, Session, Step, WeightCache, peak_rss_bytes, with_stock};
+use veilflow_exec::{
+    Ahead, Held, Links, Outcome, Phase, Session, Step, WeightCache, peak_rss_bytes, with_stock,
+};
 use veilflow_ir::{Plan, Weights};
 use veilflow_net::{Channel, NetError, Role, TcpAcceptor};
 
@@ -151,7 +153,7 @@ impl Serve {
         let quiet = |_: Step| {};
         if session.options.just_in_time {
             while session.online.party.channel.recv_vec(1)? == [MORE] {
-                let (offline, outcome) = session.just_in_time(plan, Some(weights), None, &quiet)?;
+                let (offline, outcome) = session.just_in_time(plan, Held::Whole(weights), None, &quiet)?;
                 report(&offline, &outcome)?;
             }
             return Ok(());
@@ -159,11 +161,11 @@ impl Serve {
         // How far to prepare ahead is the client's to say.
         let ahead = Ahead { runs: 0, waiting: 0 };
         let Session { online, preparer, .. } = &mut session;
-        with_stock(preparer, plan, Some(weights), ahead, &quiet, |stock| -> Result<()> {
+        with_stock(preparer, plan, Held::Whole(weights), ahead, &quiet, |stock| -> Result<()> {
             while online.party.channel.recv_vec(1)? == [MORE] {
                 let prepared = stock.take()?;
                 let offline = prepared.nodes.clone();
-                let outcome = online.run(prepared, plan, Some(weights), None, &quiet)?;
+                let outcome = online.run(prepared, plan, Held::Whole(weights), None, &quiet)?;
                 report(&offline, &outcome)?;
             }
             Ok(())
