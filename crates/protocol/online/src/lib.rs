@@ -49,8 +49,7 @@ pub use multiply::{
     multiply_signed, multiply_unsigned,
 };
 pub use one_hot::{
-    OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products,
-    one_hot_products_cost,
+    IndexBits, OneHot, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost,
 };
 pub use party::{Party, Tuning};
 pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};

@@ -24,7 +24,7 @@ pub struct Tuning {
 
 impl Tuning {
     /// Bytes of a cost by which protocols choose: between the parties, and from a helper if there is one.
-    pub(crate) fn bytes(self, cost: &Cost) -> u64 {
+    pub fn bytes(self, cost: &Cost) -> u64 {
         let online: u64 = cost.volume().bytes.iter().sum();
         let dealt = |(kind, count): (Kind, usize)| (kind.dealt_bits() * count).div_ceil(8) as u64;
         online + if self.dealt { cost.demand.iter().map(dealt).sum() } else { 0 }
