@@ -5,15 +5,15 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    IndexBits, OneHot, Party, Range, Result, Sections, Tuning, WordShape, WordTerm, high_bits,
-    high_bits_cost, lookup_bits, lookup_bits_cost, most_significant_one, most_significant_one_cost, one_hots,
-    one_hots_cost, select_entry, select_entry_cost, words, words_cost,
+    IndexBits, OneHot, Party, Range, Result, Sections, Tuning, high_bits, high_bits_cost, lookup_bits,
+    lookup_bits_cost, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost, select_entry,
+    select_entry_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::OctaveSpline;
 
 use crate::mantissa::{shift_up, shift_up_cost};
-use crate::pieces::{entry, entry_bits, evaluate, evaluate_cost};
+use crate::pieces::{Position, PositionShape, entry, entry_bits, evaluate, evaluate_cost};
 
 fn sections(spline: &OctaveSpline) -> Sections {
     let pieces = &spline.pieces;
@@ -80,9 +80,7 @@ pub(crate) fn apply(party: &mut Party, spline: &OctaveSpline, x: &RingVec) -> Re
     let index = fraction.split_off((spline.fraction_bits - spline.index_bits) as usize);
     let position = fraction.split_off(fraction.len() - pieces.position_bits as usize);
     let found = find(party, spline, octave, index)?;
-    let term = WordTerm::Value { bits: &position, out: pieces.accumulator() };
-    let position = words(party, &[term])?.swap_remove(0);
-    evaluate(party, pieces, &found, None, &position, spline.output, range(spline))
+    evaluate(party, pieces, &found, None, &Position::Word(position), spline.output, range(spline))
 }
 
 /// What is known of a result.
@@ -100,6 +98,5 @@ pub(crate) fn cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
         } else {
             by_octave_cost(spline, n, tuning)
         })
-        .then(words_cost(&[WordShape::Value(pieces.position_bits, pieces.accumulator().bits())], n, tuning))
-        .then(evaluate_cost(pieces, false, spline.output, range(spline), n, tuning))
+        .then(evaluate_cost(pieces, false, PositionShape::Word, (spline.output, range(spline)), n, tuning))
 }
