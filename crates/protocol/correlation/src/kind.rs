@@ -5,6 +5,8 @@ use std::fmt;
 
 use veilflow_net::Role;
 
+use crate::Rectifier;
+
 /// A kind of correlation. Roles are fixed where the two sides hold different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -47,6 +49,8 @@ pub enum Kind {
         /// 1 for less-than, 2 for equality as well.
         payload: u32,
     },
+    /// What a rectifier takes.
+    Rectifier(Rectifier),
 }
 
 impl Kind {
@@ -56,6 +60,7 @@ impl Kind {
             Self::Triple { payload } | Self::Table { payload, .. } | Self::Leaf { payload, .. } => payload,
             Self::And { .. } => 1,
             Self::Product { bits, .. } | Self::BitProduct { bits } => bits,
+            Self::Rectifier(rectifier) => return rectifier.dealt_bits(),
         };
         bits as usize
     }
@@ -71,6 +76,9 @@ impl fmt::Display for Kind {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
             Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
+            Self::Rectifier(Rectifier { bits, compare, shift, digit }) => {
+                write!(f, "rectifiers of {bits} bits (compare {compare}, shift {shift}, digits of {digit})")
+            }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
         }
     }

@@ -6,8 +6,8 @@ use veilflow_net::Role;
 
 use crate::batch::{AnyBatch, Batch};
 use crate::{
-    AndBatch, BitProductBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, ProductBatch, Result,
-    TableBatch, TripleBatch,
+    AndBatch, BitProductBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, ProductBatch,
+    RectifierBatch, Result, TableBatch, TripleBatch,
 };
 
 /// Batches of one kind, and how much of the first is used up.
@@ -75,6 +75,7 @@ pub struct Pools {
     bit_products: BTreeMap<Kind, Pool<BitProductBatch>>,
     tables: BTreeMap<Kind, Pool<TableBatch>>,
     leaves: BTreeMap<Kind, Pool<LeafBatch>>,
+    rectifiers: BTreeMap<Kind, Pool<RectifierBatch>>,
     linear: BTreeMap<(usize, Role), VecDeque<LinearPair>>,
 }
 
@@ -106,6 +107,7 @@ impl Pools {
     accessors!(put_bit_products, take_bit_products, bit_products, BitProductBatch, BitProduct);
     accessors!(put_tables, take_tables, tables, TableBatch, Table);
     accessors!(put_leaves, take_leaves, leaves, LeafBatch, Leaf);
+    accessors!(put_rectifiers, take_rectifiers, rectifiers, RectifierBatch, Rectifier);
 
     /// Adds a pair for linear layer `layer`, whose weights `holder` has.
     pub fn put_linear(&mut self, layer: usize, holder: Role, pair: LinearPair) {
@@ -127,6 +129,7 @@ impl Pools {
             Kind::BitProduct { .. } => self.bit_products.get(&kind).map_or(0, |p| p.available),
             Kind::Table { .. } => self.tables.get(&kind).map_or(0, |p| p.available),
             Kind::Leaf { .. } => self.leaves.get(&kind).map_or(0, |p| p.available),
+            Kind::Rectifier(_) => self.rectifiers.get(&kind).map_or(0, |p| p.available),
         }
     }
 
@@ -141,6 +144,7 @@ impl Pools {
                 Kind::BitProduct { .. } => out.put_bit_products(kind, self.take_bit_products(kind, count)?),
                 Kind::Table { .. } => out.put_tables(kind, self.take_tables(kind, count)?),
                 Kind::Leaf { .. } => out.put_leaves(kind, self.take_leaves(kind, count)?),
+                Kind::Rectifier(_) => out.put_rectifiers(kind, self.take_rectifiers(kind, count)?),
             }
         }
         Ok(out)
@@ -154,6 +158,7 @@ impl Pools {
             && self.bit_products.values().all(|p| p.available == 0)
             && self.tables.values().all(|p| p.available == 0)
             && self.leaves.values().all(|p| p.available == 0)
+            && self.rectifiers.values().all(|p| p.available == 0)
             && self.linear.values().all(VecDeque::is_empty)
     }
 }

@@ -22,6 +22,13 @@ pub struct Tuning {
     pub dealt: bool,
 }
 
+impl Tuning {
+    /// The width of a leaf, within its limits.
+    pub(crate) fn leaf_bits(self) -> u32 {
+        self.leaf_bits.clamp(1, 4)
+    }
+}
+
 impl Default for Tuning {
     fn default() -> Self {
         Self { leaf_bits: 2, extra_levels: 0, dealt: false }
