@@ -24,6 +24,7 @@ mod one_hot;
 mod party;
 mod pool;
 mod product;
+mod rectify;
 mod select;
 mod share;
 mod sign;
@@ -58,6 +59,7 @@ pub use product::{
 };
 pub use select::{
     clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
+    relu_within, relu_within_cost,
 };
 pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
 pub use sign::{

@@ -23,6 +23,11 @@ pub struct Tuning {
 }
 
 impl Tuning {
+    /// The width of a leaf, within its limits.
+    pub(crate) fn leaf_bits(self) -> u32 {
+        self.leaf_bits.clamp(1, 4)
+    }
+
     /// Bytes of a cost by which protocols choose: between the parties, and from a helper if there is one.
     pub fn bytes(self, cost: &Cost) -> u64 {
         let online: u64 = cost.volume().bytes.iter().sum();
