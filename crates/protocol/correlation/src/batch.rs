@@ -4,7 +4,7 @@ use std::fmt;
 
 use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::Kind;
+use crate::{Kind, RectifierBatch};
 
 /// What a pool needs of a batch: to be cut and joined.
 pub(crate) trait Batch: Sized {
@@ -34,11 +34,11 @@ redacted!(
     OneHotBatch
 );
 
-fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
+pub(crate) fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
     rows.iter().map(|row| row.slice(start, len)).collect()
 }
 
-fn append_rows(rows: &mut [Bits], other: &[Bits]) {
+pub(crate) fn append_rows(rows: &mut [Bits], other: &[Bits]) {
     rows.iter_mut().zip(other).for_each(|(row, other)| row.append(other));
 }
 
@@ -334,6 +334,7 @@ pub(crate) enum AnyBatch {
     BitProduct(BitProductBatch),
     Table(TableBatch),
     Leaf(LeafBatch),
+    Rectifier(RectifierBatch),
     RingTriple(RingTripleBatch),
     OneHot(OneHotBatch),
 }
@@ -357,6 +358,7 @@ impl AnyBatch {
             (Self::Leaf(b), Kind::Leaf { digit, payload }) => {
                 b.masks.len() == (1 << digit) - 1 && b.shares.len() == payload as usize
             }
+            (Self::Rectifier(b), Kind::Rectifier(rectifier)) => b.fits(&rectifier),
             (Self::RingTriple(b), Kind::RingTriple { bits }) => {
                 [&b.a, &b.b, &b.c].iter().all(|v| v.ring().bits() == bits)
             }

@@ -7,8 +7,8 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
     AndBatch, BitProductBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest,
-    OneHotBatch, Pools, ProductBatch, Result, RingTripleBatch, Supplier, SupplyCosts, TableBatch,
-    TripleBatch, Weights,
+    OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch, Result, RingTripleBatch, Supplier,
+    SupplyCosts, TableBatch, TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -80,6 +80,17 @@ impl TestDealer {
         LeafBatch { masks: if self.role == Role::P0 { of_p0 } else { of_p1 }, shares }
     }
 
+    fn rectifiers(&mut self, rectifier: Rectifier, count: usize) -> RectifierBatch {
+        let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(rectifier.mask(), count));
+        let random: Vec<Bits> = (0..rectifier.random_bits()).map(|_| self.prg.bits(count)).collect();
+        let (rows, elements) = rectifier.secrets([&of_p0, &of_p1], &random);
+        RectifierBatch {
+            rows: rows.iter().map(|row| self.share_bits(row)).collect(),
+            elements: elements.iter().map(|element| self.share_elements(element)).collect(),
+            mask: if self.role == Role::P0 { of_p0 } else { of_p1 },
+        }
+    }
+
     /// This party's share of `secret`.
     fn share(&mut self, secret: &RingVec) -> RingVec {
         let mask = self.prg.ring_vec(secret.ring(), secret.len());
@@ -133,6 +144,9 @@ impl Supplier for TestDealer {
                 }
                 Kind::Leaf { digit, payload } => {
                     pools.put_leaves(kind, self.leaves(digit, payload, count));
+                }
+                Kind::Rectifier(rectifier) => {
+                    pools.put_rectifiers(kind, self.rectifiers(rectifier, count));
                 }
                 Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
                 Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),

@@ -11,10 +11,11 @@
 //! | 6 matrix product | layer, holder, ring, rows, inner, columns |
 //! | 7 leaf | digit, payload, count |
 //! | 8 product of private bits | bits, count |
-//! | 9 multiplication triple | bits, count |
-//! | 10 one-hot vector | bits, count |
+//! | 9 rectifier | bits, compare, shift, digit, count |
+//! | 10 multiplication triple | bits, count |
+//! | 11 one-hot vector | bits, count |
 
-use veilflow_correlation::{Demand, Kind, LinearRequest, Needs};
+use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
@@ -48,6 +49,7 @@ fn bits_each(kind: Kind) -> usize {
         // Elements take a word whatever their width.
         Kind::Product { .. } => 3 * 64 + 1,
         Kind::BitProduct { .. } => 2 * 64 + 2,
+        Kind::Rectifier(rectifier) => 2 * 64 + 3 * rectifier.rows() + 6 * 64 * rectifier.random_bits(),
         Kind::Table { digit, payload, .. } => {
             ((payload as usize) << digit) + digit as usize + payload as usize
         }
@@ -102,7 +104,12 @@ impl Job {
         match self {
             // Layers whose weights the server holds burden the helper's link to the client, what looks alike at both that to the server.
             Self::Batch {
-                kind: Kind::Triple { .. } | Kind::Leaf { .. } | Kind::RingTriple { .. } | Kind::OneHot { .. },
+                kind:
+                    Kind::Triple { .. }
+                    | Kind::Leaf { .. }
+                    | Kind::Rectifier(_)
+                    | Kind::RingTriple { .. }
+                    | Kind::OneHot { .. },
                 ..
             } => Role::P0,
             Self::Batch {
@@ -135,9 +142,13 @@ impl Job {
         let role = |role: Role| role.index();
         let (tag, numbers) = match self {
             Self::Batch { kind, count } => match *kind {
-                Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
-                Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
+                Kind::RingTriple { bits } => (10, vec![bits as usize, *count]),
+                Kind::OneHot { bits } => (11, vec![bits as usize, *count]),
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
+                Kind::Rectifier(Rectifier { bits, compare, shift, digit }) => {
+                    let widths = [bits, compare, shift, digit].map(|width| width as usize);
+                    (9, widths.into_iter().chain([*count]).collect())
+                }
                 Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
                 Kind::Triple { payload } => (1, vec![payload as usize, *count]),
                 Kind::And { sender } => (2, vec![role(sender), *count]),
@@ -171,7 +182,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 5, 2, 2].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -212,10 +223,15 @@ impl Job {
                 Self::Batch { kind: Kind::BitProduct { bits }, count: size(1) }
             }
             9 => {
+                let [bits, compare, shift, digit] = [numbers[0], numbers[1], numbers[2], numbers[3]];
+                let rectifier = Rectifier { bits, compare, shift, digit };
+                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(4) }
+            }
+            10 => {
                 let bits = ring(numbers[0])?.bits();
                 Self::Batch { kind: Kind::RingTriple { bits }, count: size(1) }
             }
-            10 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
+            11 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
                 Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
@@ -231,6 +247,7 @@ impl Job {
         match self {
             Self::Batch { kind, count } => {
                 let each = match *kind {
+                    Kind::Rectifier(rectifier) => u64::from(rectifier.is_valid()),
                     Kind::Triple { payload } => u64::from(payload),
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
@@ -243,7 +260,9 @@ impl Job {
                     | Kind::RingTriple { .. } => 1,
                 };
                 if each == 0 || each > MAX_TABLE_BITS {
-                    return too_large("a correlation must hold 1 to 2^20 bits");
+                    return too_large(
+                        "a correlation must hold 1 to 2^20 bits, in widths that fit each other",
+                    );
                 }
                 if *count == 0 || *count > largest(*kind) {
                     return too_large("a batch must hold one correlation or more, and 2^26 bits at most");
@@ -288,6 +307,7 @@ mod tests {
             Kind::Table { sender: Role::P1, digit: 3, payload: 5 },
             Kind::Leaf { digit: 2, payload: 2 },
             Kind::BitProduct { bits: 17 },
+            Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3 }),
             Kind::RingTriple { bits: 23 },
             Kind::OneHot { bits: 6 },
         ]
@@ -309,7 +329,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 11, 255] {
+        for tag in [0, 12, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }

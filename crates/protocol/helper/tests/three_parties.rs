@@ -5,7 +5,8 @@ use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::Duration;
 
 use veilflow_correlation::{
-    CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Supplier, SupplyCosts, Weights,
+    CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Rectifier, Supplier,
+    SupplyCosts, Weights,
 };
 use veilflow_helper::{Helper, HelperCosts, HelperError, HelperOptions, HelperSupplier, Served, Session};
 use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
@@ -26,6 +27,7 @@ fn demand() -> Demand {
     let mut demand = Demand::of(Kind::Triple { payload: 2 }, 1000);
     demand.add(Kind::Leaf { digit: 3, payload: 2 }, 99);
     demand.add(Kind::BitProduct { bits: 21 }, 101);
+    demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift: 5, digit: 3 }), 67);
     demand.add(Kind::RingTriple { bits: 19 }, 67);
     demand.add(Kind::OneHot { bits: 4 }, 131);
     for sender in [Role::P0, Role::P1] {

@@ -1,7 +1,8 @@
 use veilflow_online::{
     clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
+    relu_within, relu_within_cost,
 };
-use veilflow_ring::Ring;
+use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
 
 use crate::Suite;
@@ -29,6 +30,20 @@ impl Suite {
             let cost = relu_cost(bits, n, tuning);
             let got = world.run_joined(&cost, tuning, |p| relu(p, &shares[p.role.index()]));
             world.assert_equal(&got, &spec::relu(&x), &format!("relu {bits}"));
+        });
+    }
+
+    /// ReLU of values whose low bits tell the sign.
+    pub fn relu_within(&self) {
+        self.each("relu_within", |world, n, sharing, tuning| {
+            let bits = world.width(1..=64);
+            let (ring, narrow) = (Ring::new(bits).unwrap(), Ring::new(world.width(1..=bits)).unwrap());
+            let x = RingVec::from_signed(ring, &world.values(narrow, n).to_signed());
+            let shares = world.share(&x, sharing);
+            let compare = narrow.bits();
+            let cost = relu_within_cost(bits, compare, n, tuning);
+            let got = world.run_joined(&cost, tuning, |p| relu_within(p, &shares[p.role.index()], compare));
+            world.assert_equal(&got, &spec::relu(&x), &format!("relu {bits} within {compare}"));
         });
     }
 
