@@ -49,6 +49,16 @@ pub enum Kind {
         /// 1 for less-than, 2 for equality as well.
         payload: u32,
     },
+    /// Two random shared elements and their product, in Z_2^`bits`. It takes a helper.
+    RingTriple {
+        /// Width of the elements.
+        bits: u32,
+    },
+    /// A random shared index of `bits` bits and the shared rows of its one-hot vector. It takes a helper.
+    OneHot {
+        /// Width of the index.
+        bits: u32,
+    },
     /// What a rectifier takes.
     Rectifier(Rectifier),
 }
@@ -59,7 +69,8 @@ impl Kind {
         let bits = match self {
             Self::Triple { payload } | Self::Table { payload, .. } | Self::Leaf { payload, .. } => payload,
             Self::And { .. } => 1,
-            Self::Product { bits, .. } | Self::BitProduct { bits } => bits,
+            Self::Product { bits, .. } | Self::BitProduct { bits } | Self::RingTriple { bits } => bits,
+            Self::OneHot { bits } => return (1 << bits) - 1,
             Self::Rectifier(rectifier) => return rectifier.dealt_bits(),
         };
         bits as usize
@@ -80,6 +91,8 @@ impl fmt::Display for Kind {
                 write!(f, "rectifiers of {bits} bits (compare {compare}, shift {shift}, digits of {digit})")
             }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
+            Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
+            Self::OneHot { bits } => write!(f, "one-hot vectors of {bits} bits"),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
+use crate::OneHotBatch;
 use crate::batch::{Batch, append_rows, slice_rows};
 
 /// A rectifier's widths.
@@ -81,7 +82,7 @@ impl Rectifier {
         let bits = bit_slices(mask.values(), self.compare as usize);
         let (mut rows, mut at) = (Vec::with_capacity(self.rows()), 0);
         for digit in self.digits() {
-            rows.extend(one_hot(&bits[at..at + digit as usize]).into_iter().skip(1));
+            rows.extend(OneHotBatch::rows_of(&bits[at..at + digit as usize]));
             at += digit as usize;
         }
         rows.extend(bits.into_iter().nth(at));
@@ -99,17 +100,6 @@ impl Rectifier {
 /// The lowest bits of elements.
 pub fn lowest_bits(elements: &RingVec) -> Bits {
     elements.values().iter().map(|v| v & 1 == 1).collect()
-}
-
-/// [digit = v] for every v, from the digit's bits.
-fn one_hot(bits: &[Bits]) -> Vec<Bits> {
-    let mut out = vec![Bits::filled(true, bits[0].len())];
-    for bit in bits {
-        let with: Vec<Bits> = out.iter().map(|row| row.and(bit)).collect();
-        out.iter_mut().zip(&with).for_each(|(row, with)| row.xor_assign(with));
-        out.extend(with);
-    }
-    out
 }
 
 /// One party's shares for rectifiers. With the mask's low s bits λ and the rest ρ, each the sum of both parties' parts:

@@ -1,8 +1,8 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
 use veilflow_correlation::{
-    AndBatch, BitProductBatch, Kind, LeafBatch, Pools, ProductBatch, Rectifier, RectifierBatch, TableBatch,
-    TripleBatch, lowest_bits,
+    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch,
+    RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
 };
 use veilflow_net::Role;
 use veilflow_prim::Prg;
@@ -91,6 +91,18 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             sums.iter_mut().for_each(|sum| sum.xor_assign(&p1.bits(count)));
             Bits::concat(&sums).to_bytes()
         }
+        Kind::RingTriple { bits } => {
+            let mut sum = || p0.ring_vec(ring(bits), count).add(&p1.ring_vec(ring(bits), count));
+            let [a, b] = [sum(), sum()];
+            a.zip_map(&b, u64::wrapping_mul).sub(&p1.ring_vec(ring(bits), count)).to_bytes()
+        }
+        Kind::OneHot { bits } => {
+            let [index0, index1] = [&mut p0, &mut p1].map(|prg| rows(prg, bits, count));
+            let index: Vec<Bits> = index0.iter().zip(&index1).map(|(a, b)| a.xor(b)).collect();
+            let mut rows = OneHotBatch::rows_of(&index);
+            rows.iter_mut().for_each(|row| row.xor_assign(&p1.bits(count)));
+            Bits::concat(&rows).to_bytes()
+        }
         Kind::And { sender } => {
             let mut streams = [p0, p1];
             let [s, r] = sides(sender);
@@ -156,6 +168,23 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
             };
             pools.put_leaves(kind, LeafBatch { masks, shares });
         }
+        Kind::RingTriple { bits } => {
+            let ring = ring(bits);
+            let [a, b] = [0, 1].map(|_| prg.ring_vec(ring, count));
+            let c = match role {
+                Role::P0 => RingVec::from_bytes(ring, correction, count),
+                Role::P1 => prg.ring_vec(ring, count),
+            };
+            pools.put_ring_triples(kind, RingTripleBatch { a, b, c });
+        }
+        Kind::OneHot { bits } => {
+            let index = rows(&mut prg, bits, count);
+            let rows = match role {
+                Role::P0 => read_rows(correction, (1 << bits) - 1, count),
+                Role::P1 => rows(&mut prg, (1 << bits) - 1, count),
+            };
+            pools.put_one_hots(kind, OneHotBatch { index, rows });
+        }
         Kind::And { sender } => {
             let factor = prg.bits(count);
             let share = if sender == role { prg.bits(count) } else { Bits::from_bytes(correction, count) };
@@ -216,15 +245,17 @@ pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &Ri
     veilflow_kernel::linear_in_threads(threads, shape, &matrix, x)
 }
 
-/// The helper's correction of a layer: A·r − s.
+/// The helper's correction of a layer: A·r − s, from the streams of P0 and P1.
 pub(crate) fn layer_correction(
     threads: usize,
     ring: Ring,
     shape: &LinearShape,
     mask: Prg,
-    [mut p0, mut p1]: [Prg; 2],
+    holder: Role,
+    [p0, p1]: [Prg; 2],
 ) -> Vec<u8> {
-    let r = p1.ring_vec(ring, shape.in_len());
+    let (mut ours, mut theirs) = if holder == Role::P0 { (p0, p1) } else { (p1, p0) };
+    let r = theirs.ring_vec(ring, shape.in_len());
     let product = apply(threads, shape, weight_mask(mask, ring, shape), &r);
-    product.sub(&p0.ring_vec(ring, shape.out_len())).to_bytes()
+    product.sub(&ours.ring_vec(ring, shape.out_len())).to_bytes()
 }

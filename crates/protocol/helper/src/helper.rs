@@ -162,9 +162,9 @@ impl Session<'_> {
             let streams = keys.each_ref().map(|key| key.batch(number, &description));
             let correction = match &job {
                 Job::Batch { kind, count } => batch::correction(*kind, *count, streams),
-                Job::Layer { ring, shape, .. } => {
-                    let mask = keys[0].weight_mask(&description);
-                    batch::layer_correction(self.helper.options.threads, *ring, shape, mask, streams)
+                Job::Layer { holder, ring, shape, .. } => {
+                    let mask = keys[holder.index()].weight_mask(&description);
+                    batch::layer_correction(self.helper.options.threads, *ring, shape, mask, *holder, streams)
                 }
             };
             let to = job.corrected().index();

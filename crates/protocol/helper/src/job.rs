@@ -7,11 +7,13 @@
 //! | 2 private product of bits | sender, count |
 //! | 3 product | sender, bits, count |
 //! | 4 table | sender, digit, payload, count |
-//! | 5 convolution | layer, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
-//! | 6 matrix product | layer, ring, rows, inner, columns |
+//! | 5 convolution | layer, holder, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
+//! | 6 matrix product | layer, holder, ring, rows, inner, columns |
 //! | 7 leaf | digit, payload, count |
 //! | 8 product of private bits | bits, count |
-//! | 9 rectifier | bits, compare, shift, digit, count |
+//! | 9 multiplication triple | bits, count |
+//! | 10 one-hot vector | bits, count |
+//! | 11 rectifier | bits, compare, shift, digit, count |
 
 use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
 use veilflow_net::Role;
@@ -32,13 +34,16 @@ const MAX_TABLE_BITS: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Job {
     Batch { kind: Kind, count: usize },
-    Layer { layer: usize, ring: Ring, shape: LinearShape },
+    Layer { layer: usize, holder: Role, ring: Ring, shape: LinearShape },
 }
 
 /// Bits that the parts of one correlation take, both parties' and the correction.
 fn bits_each(kind: Kind) -> usize {
     match kind {
         Kind::Leaf { digit, payload } => (2 << digit) + 2 * payload as usize,
+        Kind::RingTriple { .. } => 7 * 64,
+        // The index and the rows of both, and the correction.
+        Kind::OneHot { bits } => 2 * bits as usize + (3 << bits),
         Kind::Triple { payload } => 2 + 4 * payload as usize,
         Kind::And { .. } => 4,
         // Elements take a word whatever their width.
@@ -64,6 +69,25 @@ pub(crate) fn batches(demand: &Demand) -> impl Iterator<Item = Job> {
     })
 }
 
+/// The shape of a layer with this tag.
+fn read_shape(tag: u8, numbers: &[u32]) -> LinearShape {
+    let size = |i: usize| numbers[i] as usize;
+    if tag == 6 {
+        return LinearShape::MatMul(MatMulShape { rows: size(0), inner: size(1), columns: size(2) });
+    }
+    LinearShape::Conv2d(Conv2dShape {
+        in_channels: size(0),
+        in_height: size(1),
+        in_width: size(2),
+        out_channels: size(3),
+        kernel: [size(4), size(5)],
+        stride: [size(6), size(7)],
+        pads: [size(8), size(9), size(10), size(11)],
+        dilation: [size(12), size(13)],
+        groups: size(14),
+    })
+}
+
 impl Job {
     /// Everything that `needs` takes, in the order in which it is asked for.
     pub(crate) fn all(needs: &Needs) -> impl Iterator<Item = Self> {
@@ -71,21 +95,29 @@ impl Job {
     }
 
     pub(crate) fn layer(request: &LinearRequest) -> Self {
-        Self::Layer { layer: request.layer, ring: request.ring, shape: request.shape.clone() }
+        let LinearRequest { layer, holder, ring, ref shape, .. } = *request;
+        Self::Layer { layer, holder, ring, shape: shape.clone() }
     }
 
     /// Who gets the helper's correction.
     pub(crate) fn corrected(&self) -> Role {
         match self {
-            // Linear layers burden the helper's link to the client, triples, leaves and rectifiers that to the server.
-            Self::Batch { kind: Kind::Triple { .. } | Kind::Leaf { .. } | Kind::Rectifier(_), .. } => {
-                Role::P0
-            }
+            // Layers whose weights the server holds burden the helper's link to the client, what looks alike at both that to the server.
+            Self::Batch {
+                kind:
+                    Kind::Triple { .. }
+                    | Kind::Leaf { .. }
+                    | Kind::RingTriple { .. }
+                    | Kind::OneHot { .. }
+                    | Kind::Rectifier(_),
+                ..
+            } => Role::P0,
             Self::Batch {
                 kind: Kind::And { sender } | Kind::Product { sender, .. } | Kind::Table { sender, .. },
                 ..
             } => sender.other(),
-            Self::Batch { kind: Kind::BitProduct { .. }, .. } | Self::Layer { .. } => Role::P1,
+            Self::Batch { kind: Kind::BitProduct { .. }, .. } => Role::P1,
+            Self::Layer { holder, .. } => holder.other(),
         }
     }
 
@@ -110,10 +142,12 @@ impl Job {
         let role = |role: Role| role.index();
         let (tag, numbers) = match self {
             Self::Batch { kind, count } => match *kind {
+                Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
+                Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
                 Kind::Rectifier(Rectifier { bits, compare, shift, digit }) => {
                     let widths = [bits, compare, shift, digit].map(|width| width as usize);
-                    (9, widths.into_iter().chain([*count]).collect())
+                    (11, widths.into_iter().chain([*count]).collect())
                 }
                 Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
                 Kind::Triple { payload } => (1, vec![payload as usize, *count]),
@@ -123,8 +157,8 @@ impl Job {
                     (4, vec![role(sender), digit as usize, payload as usize, *count])
                 }
             },
-            Self::Layer { layer, ring, shape } => {
-                let mut numbers = vec![*layer, ring.bits() as usize];
+            Self::Layer { layer, holder, ring, shape } => {
+                let mut numbers = vec![*layer, role(*holder), ring.bits() as usize];
                 match shape {
                     LinearShape::Conv2d(s) => {
                         numbers.extend([s.in_channels, s.in_height, s.in_width, s.out_channels]);
@@ -148,7 +182,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 17, 5, 3, 2, 5].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 5].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -160,7 +194,7 @@ impl Job {
         if Self::numbers_len(tag) != Some(bytes.len()) {
             return Err(malformed(format!("a request of the unknown kind {tag}")));
         }
-        let sender = || match numbers[0] {
+        let role = |number: u32| match number {
             0 => Ok(Role::P0),
             1 => Ok(Role::P1),
             other => Err(malformed(format!("a request that names the party {other}"))),
@@ -168,38 +202,32 @@ impl Job {
         let ring = |bits: u32| Ring::new(bits).map_err(|e| malformed(e.to_string()));
         let job = match tag {
             1 => Self::Batch { kind: Kind::Triple { payload: numbers[0] }, count: size(1) },
-            2 => Self::Batch { kind: Kind::And { sender: sender()? }, count: size(1) },
+            2 => Self::Batch { kind: Kind::And { sender: role(numbers[0])? }, count: size(1) },
             3 => {
                 let bits = ring(numbers[1])?.bits();
-                Self::Batch { kind: Kind::Product { sender: sender()?, bits }, count: size(2) }
+                Self::Batch { kind: Kind::Product { sender: role(numbers[0])?, bits }, count: size(2) }
             }
             4 => {
                 let (digit, payload) = (numbers[1], numbers[2]);
-                Self::Batch { kind: Kind::Table { sender: sender()?, digit, payload }, count: size(3) }
+                Self::Batch {
+                    kind: Kind::Table { sender: role(numbers[0])?, digit, payload },
+                    count: size(3),
+                }
             }
-            5 => {
-                let shape = Conv2dShape {
-                    in_channels: size(2),
-                    in_height: size(3),
-                    in_width: size(4),
-                    out_channels: size(5),
-                    kernel: [size(6), size(7)],
-                    stride: [size(8), size(9)],
-                    pads: [size(10), size(11), size(12), size(13)],
-                    dilation: [size(14), size(15)],
-                    groups: size(16),
-                };
-                Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::Conv2d(shape) }
-            }
-            6 => {
-                let shape = MatMulShape { rows: size(2), inner: size(3), columns: size(4) };
-                Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::MatMul(shape) }
+            5 | 6 => {
+                let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
+                Self::Layer { layer, holder, ring, shape: read_shape(tag, &numbers[3..]) }
             }
             8 => {
                 let bits = ring(numbers[0])?.bits();
                 Self::Batch { kind: Kind::BitProduct { bits }, count: size(1) }
             }
             9 => {
+                let bits = ring(numbers[0])?.bits();
+                Self::Batch { kind: Kind::RingTriple { bits }, count: size(1) }
+            }
+            10 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
+            11 => {
                 let [bits, compare, shift, digit] = [numbers[0], numbers[1], numbers[2], numbers[3]];
                 let rectifier = Rectifier { bits, compare, shift, digit };
                 Self::Batch { kind: Kind::Rectifier(rectifier), count: size(4) }
@@ -224,7 +252,12 @@ impl Job {
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
                     Kind::Leaf { .. } => 0,
-                    Kind::And { .. } | Kind::Product { .. } | Kind::BitProduct { .. } => 1,
+                    Kind::OneHot { bits: 0 } => 0,
+                    Kind::OneHot { bits } => 1 << bits.min(32),
+                    Kind::And { .. }
+                    | Kind::Product { .. }
+                    | Kind::BitProduct { .. }
+                    | Kind::RingTriple { .. } => 1,
                 };
                 if each == 0 || each > MAX_TABLE_BITS {
                     return too_large(
@@ -274,12 +307,14 @@ mod tests {
             Kind::Table { sender: Role::P1, digit: 3, payload: 5 },
             Kind::Leaf { digit: 2, payload: 2 },
             Kind::BitProduct { bits: 17 },
+            Kind::RingTriple { bits: 23 },
+            Kind::OneHot { bits: 6 },
             Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3 }),
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
-        jobs.push(Job::Layer { layer: 3, ring, shape: LinearShape::Conv2d(conv) });
-        jobs.push(Job::Layer { layer: 4, ring, shape: LinearShape::MatMul(matrix) });
+        jobs.push(Job::Layer { layer: 3, holder: Role::P0, ring, shape: LinearShape::Conv2d(conv) });
+        jobs.push(Job::Layer { layer: 4, holder: Role::P1, ring, shape: LinearShape::MatMul(matrix) });
         jobs
     }
 
@@ -294,7 +329,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 10, 255] {
+        for tag in [0, 12, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }

@@ -17,11 +17,14 @@
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
 //! | rectifier | ρ₀, b₀, t₀ | ρ₁, shares | P0: digits of ρ₀ + ρ₁ as one-hot rows; b, b·ρ, t, b·t; all less P1's shares |
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
-//! | linear layer | s; A | r | P1: A·r − s, an element an output |
+//! | triple in Z_2^w | a₀, b₀ | a₁, b₁, c₁ | P0: c₀ = (a₀ + a₁)·(b₀ + b₁) − c₁, w bits |
+//! | one-hot of m bits | ρ₀ | ρ₁, P1's rows | P0: [ρ₀ ⊕ ρ₁ = j] ⊕ P1's row j for j ≥ 1, 2^m − 1 bits |
+//! | linear layer, P0 holds the weights | s; A | r | P1: A·r − s, an element an output |
 //!
 //! For a linear layer A is uniform and of the shape of the weights W, the same for all runs of a session (a stream of k₀ and
 //! of the layer). The first time, the server sends W − A to the client. Then (W − A)·r + (A·r − s) = W·r − s is the client's
-//! half of the pair, and s, fresh like r in each run, the server's. Online nothing changes.
+//! half of the pair, and s, fresh like r in each run, the server's. Online nothing changes. Of a layer whose weights the client holds, it is
+//! the same with the parties exchanged; where each holds a share of the weights, a layer has a pair of either kind.
 //!
 //! The client asks, the helper answers in order; a plan is [announced](veilflow_correlation::Supplier::announce) as a whole,
 //! so the helper works ahead, until its bounded queue to a party is full.
@@ -32,7 +35,7 @@
 //!   shows it what server and client send each other gives both away: they must not be on a network that the helper can
 //!   read, or must use a tunnel between them.
 //! - **Server**: corrections. Each is masked by a part of the client's stream that the server cannot expand and that nothing
-//!   else uses (h₁, u, shares), or is itself such a part (the entry of a random table). All are uniform given the rest of
+//!   else uses (h₁, u, c₁, rows, shares), or is itself such a part (the entry of a random table). All are uniform given the rest of
 //!   its view: a simulator draws them at random.
 //! - **Client**: likewise by the server's stream; W − A is uniform as A is, and A·r − s as s is, in each run anew. A occurs in
 //!   nothing else that the client sees, so W stays hidden however many runs reuse A. The weights of a layer must

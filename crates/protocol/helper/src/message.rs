@@ -16,7 +16,7 @@ use crate::key::{Public, SessionId};
 use crate::{HelperError, Result};
 
 /// The version of the messages and of what is expanded from the keys.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MAGIC: [u8; 8] = *b"VFHELPER";
 /// Bytes of a hello and of its answer.
 pub(crate) const HELLO_LEN: usize = 61;

@@ -38,9 +38,9 @@ pub struct HelperSupplier {
 
 /// What is kept of a layer between runs.
 enum Layer {
-    /// At the server: a hash of its weights, to notice others.
+    /// Of this party's own: a hash of its weights, to notice others.
     Weights([u8; 32]),
-    /// At the client: the packed masked weights, W − A.
+    /// Of the other's: the packed masked weights, W − A.
     Masked(Vec<u8>),
 }
 
@@ -118,8 +118,8 @@ impl HelperSupplier {
         receive_batch(&mut self.link, &self.session, number, job.correction_len())
     }
 
-    /// The server's half; sends W − A when it meets a layer for the first time.
-    fn server(
+    /// The half of who holds the weights; sends W − A when it meets a layer for the first time.
+    fn holder(
         &mut self,
         channel: &mut Channel,
         request: &LinearRequest,
@@ -148,8 +148,8 @@ impl HelperSupplier {
         Ok(LinearPair::Holder { s: prg.ring_vec(ring, shape.out_len()) })
     }
 
-    /// The client's half.
-    fn client(&mut self, channel: &mut Channel, request: &LinearRequest) -> Result<LinearPair> {
+    /// The half of who does not hold the weights.
+    fn other(&mut self, channel: &mut Channel, request: &LinearRequest) -> Result<LinearPair> {
         let (shape, ring) = (&request.shape, request.ring);
         let job = Job::layer(request);
         let (number, mut prg) = self.begin(&job)?;
@@ -160,7 +160,7 @@ impl HelperSupplier {
         }
         let masked = match self.layers.get(&description) {
             Some(Layer::Masked(bytes)) => RingVec::from_bytes(ring, bytes, shape.weight_len()),
-            _ => unreachable!("the client keeps masked weights only"),
+            _ => unreachable!("a description names the holder"),
         };
         let mask = prg.ring_vec(ring, shape.in_len());
         let own = batch::apply(self.threads, shape, masked, &mask);
@@ -210,10 +210,13 @@ impl Supplier for HelperSupplier {
         request: &LinearRequest,
         weights: Weights<'_>,
     ) -> std::result::Result<LinearPair, CorrelationError> {
-        match (self.role, weights) {
-            (Role::P0, Weights::Mine(weights)) => self.server(channel, request, weights),
-            (Role::P1, Weights::Theirs) => Ok(self.client(channel, request)?),
-            _ => Err(CorrelationError::Weights { layer: request.layer, reason: "P0 must hold them" }),
+        match (self.role == request.holder, weights) {
+            (true, Weights::Mine(weights)) => self.holder(channel, request, weights),
+            (false, Weights::Theirs) => Ok(self.other(channel, request)?),
+            _ => Err(CorrelationError::Weights {
+                layer: request.layer,
+                reason: "their holder alone must have them",
+            }),
         }
     }
 
@@ -252,7 +255,7 @@ impl SupplyCosts for HelperCosts {
         let job = Job::layer(request);
         let mut flows = Self::job(&job).to_vec();
         if self.known.insert(job.encode()) {
-            flows.push(Flow::From(Role::P0, job.weight_bytes() as u64));
+            flows.push(Flow::From(request.holder, job.weight_bytes() as u64));
         }
         Cost { flows, demand: Demand::default() }
     }

@@ -27,6 +27,8 @@ fn demand() -> Demand {
     let mut demand = Demand::of(Kind::Triple { payload: 2 }, 1000);
     demand.add(Kind::Leaf { digit: 3, payload: 2 }, 99);
     demand.add(Kind::BitProduct { bits: 21 }, 101);
+    demand.add(Kind::RingTriple { bits: 19 }, 67);
+    demand.add(Kind::OneHot { bits: 4 }, 131);
     demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift: 5, digit: 3 }), 67);
     for sender in [Role::P0, Role::P1] {
         demand.add(Kind::And { sender }, 77);
@@ -49,14 +51,20 @@ fn layers() -> Vec<LinearRequest> {
         groups: 1,
     };
     let matrix = MatMulShape { rows: 7, inner: 11, columns: 2 };
-    let request = |layer, shape, bits| LinearRequest {
+    let request = |layer, holder, shape, bits| LinearRequest {
         layer,
-        holder: Role::P0,
+        holder,
         shape,
         ring: Ring::new(bits).unwrap(),
         weight_bits: 8,
     };
-    vec![request(0, LinearShape::Conv2d(conv), 30), request(5, LinearShape::MatMul(matrix), 64)]
+    let (conv, matrix) = (LinearShape::Conv2d(conv), LinearShape::MatMul(matrix));
+    // The second layer's weights are shared: it has a pair for each holder.
+    vec![
+        request(0, Role::P0, conv, 30),
+        request(5, Role::P0, matrix.clone(), 64),
+        request(5, Role::P1, matrix, 64),
+    ]
 }
 
 fn needs() -> Needs {
@@ -65,6 +73,7 @@ fn needs() -> Needs {
 
 fn weights(request: &LinearRequest, seed: u128) -> Vec<i64> {
     let ring = Ring::new(request.weight_bits).unwrap();
+    let seed = seed << 8 | (request.layer as u128) << 1 | request.holder.index() as u128;
     Prg::from_seed(Block(seed)).ring_vec(ring, request.shape.weight_len()).to_signed()
 }
 
@@ -136,16 +145,21 @@ fn run(
     let mut pairs = Vec::new();
     for request in layers() {
         let weights = weights(&request, seed);
-        let possession = if role == Role::P0 { Weights::Mine(&weights) } else { Weights::Theirs };
-        pairs.push(supplier.linear(channel, &request, possession)?);
+        pairs.push(supplier.linear(channel, &request, possession(role, &request, &weights))?);
     }
     channel.flush()?;
     Ok((pools, pairs))
 }
 
+/// What `role` has of a layer's weights.
+fn possession<'a>(role: Role, request: &LinearRequest, weights: &'a [i64]) -> Weights<'a> {
+    if role == request.holder { Weights::Mine(weights) } else { Weights::Theirs }
+}
+
 fn check_pairs([server, client]: [&[LinearPair]; 2], seed: u128) {
     for ((server, client), request) in server.iter().zip(client).zip(layers()) {
-        let (LinearPair::Holder { s }, LinearPair::Other { mask, product }) = (server, client) else {
+        let (holder, other) = if request.holder == Role::P0 { (server, client) } else { (client, server) };
+        let (LinearPair::Holder { s }, LinearPair::Other { mask, product }) = (holder, other) else {
             panic!("a half in the wrong place")
         };
         let want = veilflow_spec::linear(&request.shape, &weights(&request, seed), mask);
@@ -195,7 +209,7 @@ fn all_bytes_of_all_three_are_declared_announced_or_not() {
                 let metered = runs[role].0[step];
                 assert_eq!(metered, (volume.bytes[role], volume.helper[role]), "step {step}, party {role}");
             }
-            totals.push(volume.bytes[0] + volume.helper[0] + volume.helper[1]);
+            totals.push([volume.bytes, volume.helper].concat().iter().sum::<u64>());
         }
         // The second run does without the masked weights.
         let masked: usize = layers().iter().map(|l| RingVec::byte_len(l.ring, l.shape.weight_len())).sum();
@@ -260,7 +274,7 @@ fn transcript(parties: u128, weights: u128, input: u128) -> [Vec<u8>; 2] {
 fn online(role: Role, supplier: &mut HelperSupplier, channel: &mut Channel, seed: u128, input: u128) {
     let request = layers().remove(0);
     let weights = weights(&request, seed);
-    let possession = if role == Role::P0 { Weights::Mine(&weights) } else { Weights::Theirs };
+    let possession = possession(role, &request, &weights);
     let bits = request.ring.bits();
     let demand = relu_cost(bits, request.shape.out_len(), Tuning::default()).demand;
     let mut party = Party::new(role, channel.fork().unwrap(), Prg::from_seed(Block(input)));
@@ -418,7 +432,7 @@ fn weights_that_change_within_a_session_are_refused() {
         run(role, &mut supplier, channel, 1).unwrap();
         run(role, &mut supplier, channel, 2).map(drop)
     });
-    ended_well(helper);
+    drop(helper);
     assert!(error_of(outcomes.into_iter().next().unwrap()).contains("changed within a session"));
 }
 
@@ -485,7 +499,7 @@ fn strangers_are_turned_away_and_the_session_beside_them_goes_on() {
 fn who_waits_too_long_for_its_peer_is_dismissed() {
     let helper = one_at_a_time();
     let (mut party, end) = memory_pair();
-    let hello = [&b"VFHELPER"[..], &1u32.to_le_bytes(), &[0], &[5; 16], &[1; 32]].concat();
+    let hello = [&b"VFHELPER"[..], &2u32.to_le_bytes(), &[0], &[5; 16], &[1; 32]].concat();
     party.send(&hello).unwrap();
     party.flush().unwrap();
     assert!(helper.welcome(end).unwrap().is_none());

@@ -14,6 +14,7 @@ mod compare;
 mod divide;
 mod error;
 mod extend;
+mod factors;
 mod linear;
 mod lookup;
 mod matmul;
@@ -27,6 +28,7 @@ mod rectify;
 mod select;
 mod share;
 mod sign;
+mod triple;
 mod truncate;
 mod word;
 
@@ -37,7 +39,7 @@ pub use compare::CompareTree;
 pub use divide::{average, average_cost, average_pool, average_pool_cost, divide_floor, divide_floor_cost};
 pub use error::{OnlineError, Result};
 pub use extend::{sign_extend, sign_extend_cost, zero_extend, zero_extend_cost};
-pub use linear::{linear, linear_cost};
+pub use linear::{linear, linear_cost, linear_shared, linear_shared_cost};
 pub use lookup::{
     Sections, lookup, lookup_bits, lookup_bits_cost, lookup_cost, select_entry, select_entry_cost,
 };

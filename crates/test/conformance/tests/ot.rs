@@ -1,6 +1,6 @@
 //! The suite on correlations from SoftSpoken OT: supplier and online protocols together.
 
-use veilflow_conformance::{Suite, conformance};
+use veilflow_conformance::{SERVER, Suite, conformance};
 use veilflow_correlation::{Demand, Kind, Pools, Supplier};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
@@ -18,6 +18,8 @@ fn what_only_a_helper_makes_is_refused() {
     let refused = [
         (Kind::Leaf { digit: 2, payload: 2 }, "leaves of 2 bits (payload 2)"),
         (Kind::BitProduct { bits: 7 }, "products of private bits in 7 bits"),
+        (Kind::RingTriple { bits: 9 }, "9-bit multiplication triples"),
+        (Kind::OneHot { bits: 3 }, "one-hot vectors of 3 bits"),
     ];
     refused.into_iter().for_each(|(kind, name)| refuse(kind, name));
 }
@@ -40,4 +42,4 @@ fn refuse(kind: Kind, name: &str) {
     });
 }
 
-conformance!(Suite { supplier: softspoken, cases: 12, dealt: false });
+conformance!(Suite { supplier: softspoken, cases: 12, dealt: false, holders: SERVER });
