@@ -87,8 +87,9 @@ impl fmt::Display for Kind {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
             Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
-            Self::Rectifier(Rectifier { bits, compare, shift, digit }) => {
-                write!(f, "rectifiers of {bits} bits (compare {compare}, shift {shift}, digits of {digit})")
+            Self::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+                let widths = format!("compare {compare}, shift {shift}, digits of {digit}");
+                write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections)")
             }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
             Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
