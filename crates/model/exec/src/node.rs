@@ -108,7 +108,7 @@ fn elementwise_cost(op: &PlanOp, x: &PlanValue, n: usize, tuning: Tuning) -> Cos
         PlanOp::ReluTruncate { shift, compare_bits } => {
             online::relu_truncate_cost(*compare_bits, *shift, n, tuning)
         }
-        PlanOp::Clip { compare_bits, .. } => online::relu_within_cost(x.width, *compare_bits, 2 * n, tuning),
+        PlanOp::Clip { compare_bits, .. } => online::clip_within_cost(x.width, *compare_bits, n, tuning),
         PlanOp::TruncateReduce { shift } => online::truncate_reduce_cost(x.width, *shift, n, tuning),
         PlanOp::ArithmeticShift { shift } => {
             online::arithmetic_shift_cost(x.width, *shift, range(x), n, tuning)
@@ -133,14 +133,7 @@ fn elementwise(party: &mut Party, op: &PlanOp, value: &PlanValue, x: &RingVec) -
         PlanOp::ReluTruncate { shift, compare_bits } => {
             online::relu_truncate(party, &x.narrow(Ring::new(*compare_bits)?), *shift)
         }
-        PlanOp::Clip { limit, compare_bits } => {
-            let n = x.len();
-            let limits = RingVec::from_values(x.ring(), vec![*limit; n]);
-            let mut both = x.clone();
-            both.append(&if party.role == Role::P0 { x.sub(&limits) } else { x.clone() });
-            let y = online::relu_within(party, &both, *compare_bits)?;
-            Ok(y.slice(0, n).sub(&y.slice(n, n)))
-        }
+        PlanOp::Clip { limit, compare_bits } => online::clip_within(party, x, *limit, *compare_bits),
         PlanOp::TruncateReduce { shift } => online::truncate_reduce(party, x, *shift),
         PlanOp::ArithmeticShift { shift } => online::arithmetic_shift(party, x, *shift, range(value)),
         PlanOp::Extend { to, sign: Extension::NonNegative } => {

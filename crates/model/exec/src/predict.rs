@@ -111,11 +111,6 @@ const ROUNDS_BONUS: f64 = 1.1;
 /// leaves of 2 bits.
 const FEWEST_BYTES: Tuning = Tuning { leaf_bits: 2, extra_levels: 2, dealt: false };
 
-/// Bits that the conversation takes, those that a helper deals for it included.
-fn bits_in_all(cost: &Cost) -> usize {
-    8 * cost.volume().bytes.iter().sum::<u64>() as usize + cost.demand.dealt_bits()
-}
-
 /// The comparison trees with which the conversation `cost` is quickest on `link`; of those about as quick, the ones of
 /// fewest rounds. Without a link, those of fewest bytes with correlations from `supplier`.
 pub fn choose_tuning(
@@ -127,7 +122,7 @@ pub fn choose_tuning(
     let Some(link) = link else {
         let leaves = if dealt { 2..=4 } else { 2..=2 };
         let options = leaves.map(|leaf_bits| Tuning { leaf_bits, dealt, ..FEWEST_BYTES });
-        return options.min_by_key(|&tuning| bits_in_all(&cost(tuning))).unwrap_or(FEWEST_BYTES);
+        return options.min_by_key(|&tuning| cost(tuning).bits_in_all()).unwrap_or(FEWEST_BYTES);
     };
     let options = [2, 3, 4]
         .into_iter()

@@ -80,6 +80,21 @@ impl TestDealer {
         LeafBatch { masks: if self.role == Role::P0 { of_p0 } else { of_p1 }, shares }
     }
 
+    fn ring_triples(&mut self, bits: u32, count: usize) -> RingTripleBatch {
+        let ring = Ring::new(bits).expect("demands hold valid widths");
+        let [a, b] = [0, 1].map(|_| self.prg.ring_vec(ring, count));
+        let c = a.zip_map(&b, u64::wrapping_mul);
+        let [a, b, c] = [a, b, c].map(|v| self.share_elements(&v));
+        RingTripleBatch { a, b, c }
+    }
+
+    fn one_hots(&mut self, bits: u32, count: usize) -> OneHotBatch {
+        let index: Vec<Bits> = (0..bits).map(|_| self.prg.bits(count)).collect();
+        let rows = OneHotBatch::rows_of(&index);
+        let [index, rows] = [index, rows].map(|rows| rows.iter().map(|row| self.share_bits(row)).collect());
+        OneHotBatch { index, rows }
+    }
+
     fn rectifiers(&mut self, rectifier: Rectifier, count: usize) -> RectifierBatch {
         let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(rectifier.mask(), count));
         let random: Vec<Bits> = (0..rectifier.random_bits()).map(|_| self.prg.bits(count)).collect();
@@ -89,27 +104,6 @@ impl TestDealer {
             elements: elements.iter().map(|element| self.share_elements(element)).collect(),
             mask: if self.role == Role::P0 { of_p0 } else { of_p1 },
         }
-    }
-
-    /// This party's share of `secret`.
-    fn share(&mut self, secret: &RingVec) -> RingVec {
-        let mask = self.prg.ring_vec(secret.ring(), secret.len());
-        if self.role == Role::P0 { mask } else { secret.sub(&mask) }
-    }
-
-    fn ring_triples(&mut self, bits: u32, count: usize) -> RingTripleBatch {
-        let ring = Ring::new(bits).expect("demands hold valid widths");
-        let [a, b] = [0, 1].map(|_| self.prg.ring_vec(ring, count));
-        let c = a.zip_map(&b, u64::wrapping_mul);
-        let [a, b, c] = [a, b, c].map(|v| self.share(&v));
-        RingTripleBatch { a, b, c }
-    }
-
-    fn one_hots(&mut self, bits: u32, count: usize) -> OneHotBatch {
-        let index: Vec<Bits> = (0..bits).map(|_| self.prg.bits(count)).collect();
-        let rows = OneHotBatch::rows_of(&index);
-        let [index, rows] = [index, rows].map(|rows| rows.iter().map(|row| self.share_bits(row)).collect());
-        OneHotBatch { index, rows }
     }
 
     fn tables(&mut self, sender: Role, digit: u32, payload: u32, count: usize) -> TableBatch {
@@ -145,11 +139,11 @@ impl Supplier for TestDealer {
                 Kind::Leaf { digit, payload } => {
                     pools.put_leaves(kind, self.leaves(digit, payload, count));
                 }
+                Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
+                Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
                 Kind::Rectifier(rectifier) => {
                     pools.put_rectifiers(kind, self.rectifiers(rectifier, count));
                 }
-                Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
-                Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
                 Kind::Table { sender, digit, payload } => {
                     pools.put_tables(kind, self.tables(sender, digit, payload, count));
                 }

@@ -11,9 +11,9 @@
 //! | 6 matrix product | layer, holder, ring, rows, inner, columns |
 //! | 7 leaf | digit, payload, count |
 //! | 8 product of private bits | bits, count |
-//! | 9 rectifier | bits, compare, shift, digit, count |
-//! | 10 multiplication triple | bits, count |
-//! | 11 one-hot vector | bits, count |
+//! | 9 multiplication triple | bits, count |
+//! | 10 one-hot vector | bits, count |
+//! | 11 rectifier | bits, compare, shift, digit, selections, count |
 
 use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
 use veilflow_net::Role;
@@ -107,9 +107,9 @@ impl Job {
                 kind:
                     Kind::Triple { .. }
                     | Kind::Leaf { .. }
-                    | Kind::Rectifier(_)
                     | Kind::RingTriple { .. }
-                    | Kind::OneHot { .. },
+                    | Kind::OneHot { .. }
+                    | Kind::Rectifier(_),
                 ..
             } => Role::P0,
             Self::Batch {
@@ -142,12 +142,12 @@ impl Job {
         let role = |role: Role| role.index();
         let (tag, numbers) = match self {
             Self::Batch { kind, count } => match *kind {
-                Kind::RingTriple { bits } => (10, vec![bits as usize, *count]),
-                Kind::OneHot { bits } => (11, vec![bits as usize, *count]),
+                Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
+                Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
-                Kind::Rectifier(Rectifier { bits, compare, shift, digit }) => {
-                    let widths = [bits, compare, shift, digit].map(|width| width as usize);
-                    (9, widths.into_iter().chain([*count]).collect())
+                Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+                    let numbers = [bits, compare, shift, digit, selections].map(|n| n as usize);
+                    (11, numbers.into_iter().chain([*count]).collect())
                 }
                 Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
                 Kind::Triple { payload } => (1, vec![payload as usize, *count]),
@@ -182,7 +182,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 5, 2, 2].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 6].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -223,15 +223,20 @@ impl Job {
                 Self::Batch { kind: Kind::BitProduct { bits }, count: size(1) }
             }
             9 => {
-                let [bits, compare, shift, digit] = [numbers[0], numbers[1], numbers[2], numbers[3]];
-                let rectifier = Rectifier { bits, compare, shift, digit };
-                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(4) }
-            }
-            10 => {
                 let bits = ring(numbers[0])?.bits();
                 Self::Batch { kind: Kind::RingTriple { bits }, count: size(1) }
             }
-            11 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
+            10 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
+            11 => {
+                let rectifier = Rectifier {
+                    bits: numbers[0],
+                    compare: numbers[1],
+                    shift: numbers[2],
+                    digit: numbers[3],
+                    selections: numbers[4],
+                };
+                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(5) }
+            }
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
                 Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
@@ -307,9 +312,9 @@ mod tests {
             Kind::Table { sender: Role::P1, digit: 3, payload: 5 },
             Kind::Leaf { digit: 2, payload: 2 },
             Kind::BitProduct { bits: 17 },
-            Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3 }),
             Kind::RingTriple { bits: 23 },
             Kind::OneHot { bits: 6 },
+            Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3, selections: 1 }),
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
@@ -357,6 +362,8 @@ mod tests {
         let mut demand = Demand::of(Kind::Triple { payload: 2 }, 20_000_001);
         demand.add(Kind::Table { sender: Role::P0, digit: 9, payload: 64 }, 5_000);
         demand.add(Kind::And { sender: Role::P0 }, 1);
+        let rectifier = Rectifier { bits: 17, compare: 17, shift: 0, digit: 4, selections: 2 };
+        demand.add(Kind::Rectifier(rectifier), 300_001);
         let mut got = Demand::default();
         for job in batches(&demand) {
             job.check().unwrap();

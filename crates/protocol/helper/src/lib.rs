@@ -51,8 +51,8 @@
 //! after a session has ended.
 //!
 //! # Not done yet
-//! A one-hot of a rotated digit would make a lookup local. Two rectifiers of values that differ by a public constant, as in a clip,
-//! could share one opening and the digits dealt for it.
+//! A comparison that is not a rectifier's opens products of its digits' bits ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)). Were
+//! its operands opened masked, as a rectifier's are, each digit of 3 bits would take 3 bits less.
 
 mod batch;
 mod error;

@@ -27,9 +27,11 @@ fn demand() -> Demand {
     let mut demand = Demand::of(Kind::Triple { payload: 2 }, 1000);
     demand.add(Kind::Leaf { digit: 3, payload: 2 }, 99);
     demand.add(Kind::BitProduct { bits: 21 }, 101);
-    demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift: 5, digit: 3 }), 67);
     demand.add(Kind::RingTriple { bits: 19 }, 67);
     demand.add(Kind::OneHot { bits: 4 }, 131);
+    for (shift, selections) in [(5, 1), (0, 2)] {
+        demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift, digit: 3, selections }), 67);
+    }
     for sender in [Role::P0, Role::P1] {
         demand.add(Kind::And { sender }, 77);
         demand.add(Kind::Product { sender, bits: 13 }, 65);

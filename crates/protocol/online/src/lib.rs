@@ -58,8 +58,8 @@ pub use product::{
     ProductJob, ProductShape, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost,
 };
 pub use select::{
-    clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
-    relu_within, relu_within_cost,
+    clip, clip_cost, clip_within, clip_within_cost, multiplex, multiplex_cost, relu, relu_cost,
+    relu_truncate, relu_truncate_cost, relu_within, relu_within_cost,
 };
 pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
 pub use sign::{
