@@ -50,7 +50,8 @@
 //! after a session has ended.
 //!
 //! # Not done yet
-//! A one-hot of a rotated digit would make a lookup local. Two rectifiers of values that differ by a public constant, as in a clip,
+//! The argument of a function and the index of a lookup become shared bits by an adder. Were they opened masked, as a rectifier's input
+//! is, they would by fewer: a public value less dealt digits. Two rectifiers of values that differ by a public constant, as in a clip,
 //! could share one opening and the digits dealt for it.
 
 mod batch;
