@@ -52,7 +52,8 @@
 //!
 //! # Not done yet
 //! A comparison that is not a rectifier's opens products of its digits' bits ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)). Were
-//! its operands opened masked, as a rectifier's are, each digit of 3 bits would take 3 bits less.
+//! its operands opened masked, as a rectifier's are, each digit of 3 bits would take 3 bits less. Likewise the argument of a function and
+//! the index of a lookup become shared bits by an adder.
 
 mod batch;
 mod error;
