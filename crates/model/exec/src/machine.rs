@@ -101,10 +101,13 @@ impl Machine {
         }
     }
 
-    /// A node of the online phase with this conversation, on vectors of so many elements, with so many multiplications by weights at the server and
-    /// at the client.
+    /// A node of the online phase with this conversation, on vectors of so many elements, with so many multiplications by
+    /// weights at the server and at the client.
     pub(crate) fn online(&self, cost: &Cost, elements: usize, multiplications: [usize; 2]) -> Seconds {
-        let words = |(kind, count)| if matches!(kind, Kind::Product { .. }) { count as f64 } else { 0.0 };
+        let words = |(kind, count)| match kind {
+            Kind::Product { .. } | Kind::BitProduct { .. } => count as f64,
+            _ => 0.0,
+        };
         let words: f64 = cost.demand.iter().map(words).sum();
         let bytes: u64 = cost.volume().bytes.iter().sum();
         // Vectors beyond the second-level cache are fetched from further away, and are new pages each time.

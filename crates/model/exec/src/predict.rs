@@ -3,7 +3,7 @@
 use veilflow_correlation::{Cost, Flow};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{LinkShape, Role};
-use veilflow_online::{Leaves, Tuning, reveal_to_cost};
+use veilflow_online::{Tuning, reveal_to_cost};
 use veilflow_ring::Ring;
 
 use crate::{InputAt, Result, SessionOptions, SupplierKind, node, shared};
@@ -108,7 +108,7 @@ fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
 const ROUNDS_BONUS: f64 = 1.1;
 
 /// Without a link bytes decide, but not at any price in rounds.
-const FEWEST_BYTES: Tuning = Tuning { leaf_bits: 2, extra_levels: 2, leaves: Leaves::Tables };
+const FEWEST_BYTES: Tuning = Tuning { leaf_bits: 2, extra_levels: 2, dealt: false };
 
 /// The comparison trees with which the conversation `cost` is quickest on `link`; of those about as quick, the ones of
 /// fewest rounds. Without a link, those of fewest bytes with correlations from `supplier`.
@@ -117,11 +117,11 @@ pub fn choose_tuning(
     supplier: SupplierKind,
     cost: impl Fn(Tuning) -> Cost,
 ) -> Tuning {
-    let leaves = if supplier == SupplierKind::Helper { Leaves::Products } else { Leaves::Tables };
-    let Some(link) = link else { return Tuning { leaves, ..FEWEST_BYTES } };
+    let dealt = supplier == SupplierKind::Helper;
+    let Some(link) = link else { return Tuning { dealt, ..FEWEST_BYTES } };
     let options = [2, 3, 4]
         .into_iter()
-        .flat_map(|leaf_bits| [0, 1, 2].map(|extra_levels| Tuning { leaf_bits, extra_levels, leaves }));
+        .flat_map(|leaf_bits| [0, 1, 2].map(|extra_levels| Tuning { leaf_bits, extra_levels, dealt }));
     let judged = options.map(|tuning| {
         let cost = cost(tuning);
         (tuning, wire_seconds(&cost, link), cost.volume().rounds)

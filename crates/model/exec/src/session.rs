@@ -149,7 +149,7 @@ impl SessionOptions {
             .with("supplier-ot", supply)
             .with("leaf-bits", self.tuning.leaf_bits)
             .with("extra-levels", self.tuning.extra_levels)
-            .with("leaves", format!("{:?}", self.tuning.leaves).to_lowercase())
+            .with("dealt", self.tuning.dealt)
             .with("threads", self.threads)
             .with("weights", self.weights)
             .with("input", self.input)

@@ -14,7 +14,7 @@ use veilflow_exec::{
 use veilflow_helper::{Helper, HelperOptions};
 use veilflow_ir::{InputShare, OutputShare, PlanOp, SharingId, Tensor, WeightShare};
 use veilflow_net::{Channel, NetError, Role, memory_pair};
-use veilflow_online::{Leaves, Tuning};
+use veilflow_online::Tuning;
 use veilflow_passes::{Compiled, Options, clear};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
@@ -162,7 +162,7 @@ fn runs_whoever_holds_what(net: &Compiled, input: &Tensor, common: SessionOption
 }
 
 fn helped() -> SessionOptions {
-    let tuning = Tuning { leaves: Leaves::Products, ..Tuning::default() };
+    let tuning = Tuning { dealt: true, ..Tuning::default() };
     SessionOptions { supplier: SupplierKind::Helper, tuning, ..SessionOptions::default() }
 }
 

@@ -23,7 +23,16 @@ macro_rules! redacted {
         }
     )*};
 }
-redacted!(TripleBatch, AndBatch, ProductBatch, TableBatch, LeafBatch);
+redacted!(
+    TripleBatch,
+    AndBatch,
+    ProductBatch,
+    BitProductBatch,
+    TableBatch,
+    LeafBatch,
+    RingTripleBatch,
+    OneHotBatch
+);
 
 fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
     rows.iter().map(|row| row.slice(start, len)).collect()
@@ -140,6 +149,27 @@ impl Batch for ProductBatch {
     }
 }
 
+/// One party's half of products of private bits in Z_2^w: a factor of its own and its share of the product. Both roles look alike.
+pub struct BitProductBatch {
+    /// This party's random factor.
+    pub factor: Bits,
+    /// Its additive share of the product of both factors.
+    pub share: RingVec,
+}
+
+impl Batch for BitProductBatch {
+    fn len(&self) -> usize {
+        self.factor.len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        Self { factor: self.factor.slice(start, len), share: self.share.slice(start, len) }
+    }
+    fn append(&mut self, other: &Self) {
+        self.factor.append(&other.factor);
+        self.share.append(&other.share);
+    }
+}
+
 /// One party's half of random 1-of-2^d OTs, bit-sliced.
 pub enum TableBatch {
     /// The party that holds all messages.
@@ -230,14 +260,82 @@ impl Batch for LeafBatch {
     }
 }
 
+/// One party's shares of multiplication triples: c = a·b mod 2^w. Both roles look alike.
+pub struct RingTripleBatch {
+    /// A random factor.
+    pub a: RingVec,
+    /// The other.
+    pub b: RingVec,
+    /// Their product.
+    pub c: RingVec,
+}
+
+impl Batch for RingTripleBatch {
+    fn len(&self) -> usize {
+        self.a.len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        let [a, b, c] = [&self.a, &self.b, &self.c].map(|v| v.slice(start, len));
+        Self { a, b, c }
+    }
+    fn append(&mut self, other: &Self) {
+        self.a.append(&other.a);
+        self.b.append(&other.b);
+        self.c.append(&other.c);
+    }
+}
+
+/// One party's shares of random indices and of their one-hot vectors. Both roles look alike.
+pub struct OneHotBatch {
+    /// Bits of the index, lowest first.
+    pub index: Vec<Bits>,
+    /// Row j − 1, for j in 1..2^m, is [index = j]. Row 0 would be what is missing to one.
+    pub rows: Vec<Bits>,
+}
+
+impl OneHotBatch {
+    /// The rows 1..2^m of an index's one-hot vector. Every row is made of all bits alike: no address depends on them.
+    pub fn rows_of(index: &[Bits]) -> Vec<Bits> {
+        let mut rows: Vec<Bits> = Vec::new();
+        for bit in index {
+            // Rows j and j + 2^t: without and with the bit; of j = 0 the first is left out.
+            let upper: Vec<Bits> = rows.iter().map(|row| row.and(bit)).collect();
+            let mut alone = bit.clone();
+            for (row, upper) in rows.iter_mut().zip(&upper) {
+                row.xor_assign(upper);
+                alone.xor_assign(upper);
+            }
+            rows.push(alone);
+            rows.extend(upper);
+        }
+        rows
+    }
+}
+
+impl Batch for OneHotBatch {
+    fn len(&self) -> usize {
+        self.index[0].len()
+    }
+    fn slice(&self, start: usize, len: usize) -> Self {
+        Self { index: slice_rows(&self.index, start, len), rows: slice_rows(&self.rows, start, len) }
+    }
+    fn append(&mut self, other: &Self) {
+        append_rows(&mut self.index, &other.index);
+        append_rows(&mut self.rows, &other.rows);
+    }
+}
+
 /// Any batch, as a supplier hands it over.
 #[derive(Debug)]
 pub(crate) enum AnyBatch {
     Triple(TripleBatch),
     And(AndBatch),
     Product(ProductBatch),
+    BitProduct(BitProductBatch),
     Table(TableBatch),
     Leaf(LeafBatch),
+    RingTriple(RingTripleBatch),
+    OneHot(OneHotBatch),
 }
 
 impl AnyBatch {
@@ -249,6 +347,7 @@ impl AnyBatch {
             }
             (Self::And(_), Kind::And { .. }) => true,
             (Self::Product(b), Kind::Product { bits, .. }) => b.ring().bits() == bits,
+            (Self::BitProduct(b), Kind::BitProduct { bits }) => b.share.ring().bits() == bits,
             (Self::Table(TableBatch::Sender { messages }), Kind::Table { digit, payload, .. }) => {
                 messages.len() == 1 << digit && messages.iter().all(|m| m.len() == payload as usize)
             }
@@ -257,6 +356,12 @@ impl AnyBatch {
             }
             (Self::Leaf(b), Kind::Leaf { digit, payload }) => {
                 b.masks.len() == (1 << digit) - 1 && b.shares.len() == payload as usize
+            }
+            (Self::RingTriple(b), Kind::RingTriple { bits }) => {
+                [&b.a, &b.b, &b.c].iter().all(|v| v.ring().bits() == bits)
+            }
+            (Self::OneHot(b), Kind::OneHot { bits }) => {
+                b.index.len() == bits as usize && b.rows.len() + 1 == 1 << bits
             }
             _ => false,
         }

@@ -34,6 +34,11 @@ pub enum Kind {
         /// Bits of a message.
         payload: u32,
     },
+    /// A random bit of P0 times a random bit of P1, in Z_2^`bits`. It takes a helper, or as much as a [`Kind::Product`].
+    BitProduct {
+        /// Width of the product.
+        bits: u32,
+    },
     /// What compares two private digits in one exchange: masks of both parties, and shares of sums of their products. It
     /// takes a helper, or corrections that cost more than tables do.
     Leaf {
@@ -42,6 +47,29 @@ pub enum Kind {
         /// 1 for less-than, 2 for equality as well.
         payload: u32,
     },
+    /// Two random shared elements and their product, in Z_2^`bits`. It takes a helper.
+    RingTriple {
+        /// Width of the elements.
+        bits: u32,
+    },
+    /// A random shared index of `bits` bits and the shared rows of its one-hot vector. It takes a helper.
+    OneHot {
+        /// Width of the index.
+        bits: u32,
+    },
+}
+
+impl Kind {
+    /// Bits that a helper sends for one correlation: what neither party can expand on its own.
+    pub fn dealt_bits(self) -> usize {
+        let bits = match self {
+            Self::Triple { payload } | Self::Table { payload, .. } | Self::Leaf { payload, .. } => payload,
+            Self::And { .. } => 1,
+            Self::Product { bits, .. } | Self::BitProduct { bits } | Self::RingTriple { bits } => bits,
+            Self::OneHot { bits } => return (1 << bits) - 1,
+        };
+        bits as usize
+    }
 }
 
 impl fmt::Display for Kind {
@@ -53,7 +81,10 @@ impl fmt::Display for Kind {
             Self::Table { sender, digit, payload } => {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
+            Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
+            Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
+            Self::OneHot { bits } => write!(f, "one-hot vectors of {bits} bits"),
         }
     }
 }
@@ -90,6 +121,11 @@ impl Demand {
     /// How many of `kind`.
     pub fn count(&self, kind: Kind) -> usize {
         self.0.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Bits that a helper sends for all of it.
+    pub fn dealt_bits(&self) -> usize {
+        self.iter().map(|(kind, count)| kind.dealt_bits() * count).sum()
     }
 
     /// Whether nothing is demanded.

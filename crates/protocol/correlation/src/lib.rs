@@ -9,8 +9,11 @@
 //! | [`TripleBatch`] | shares of f, g₁.., h₁.. | shares of f, g₁.., h₁.. | hⱼ = f·gⱼ |
 //! | [`AndBatch`] | a, u | b, v | u ⊕ v = a·b |
 //! | [`ProductBatch`] | α, u | c, v | u + v = c·α mod 2^w |
+//! | [`BitProductBatch`] | bit a, u | bit b, v | u + v = a·b mod 2^w |
 //! | [`TableBatch`] | 2^d random messages | an index r and message r | |
 //! | [`LeafBatch`] | m₁.., shares | n₁.., shares | sums of products mⱼ·nⱼ, for comparing digits |
+//! | [`RingTripleBatch`] | shares of a, b, c | shares of a, b, c | c = a·b mod 2^w |
+//! | [`OneHotBatch`] | shares of ρ, e₁.. | shares of ρ, e₁.. | eⱼ = [ρ = j] |
 //! | [`LinearPair`] | s | r, W·r − s | |
 
 mod batch;
@@ -22,7 +25,9 @@ mod pool;
 mod supplier;
 mod test_dealer;
 
-pub use batch::{AndBatch, LeafBatch, ProductBatch, TableBatch, TripleBatch};
+pub use batch::{
+    AndBatch, BitProductBatch, LeafBatch, OneHotBatch, ProductBatch, RingTripleBatch, TableBatch, TripleBatch,
+};
 pub use cost::{Cost, Flow, Volume};
 pub use error::CorrelationError;
 pub use kind::{Demand, Kind};

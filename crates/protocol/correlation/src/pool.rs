@@ -6,8 +6,8 @@ use veilflow_net::Role;
 
 use crate::batch::{AnyBatch, Batch};
 use crate::{
-    AndBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, ProductBatch, Result, TableBatch,
-    TripleBatch,
+    AndBatch, BitProductBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, OneHotBatch,
+    ProductBatch, Result, RingTripleBatch, TableBatch, TripleBatch,
 };
 
 /// Batches of one kind, and how much of the first is used up.
@@ -72,8 +72,11 @@ pub struct Pools {
     triples: BTreeMap<Kind, Pool<TripleBatch>>,
     ands: BTreeMap<Kind, Pool<AndBatch>>,
     products: BTreeMap<Kind, Pool<ProductBatch>>,
+    bit_products: BTreeMap<Kind, Pool<BitProductBatch>>,
     tables: BTreeMap<Kind, Pool<TableBatch>>,
     leaves: BTreeMap<Kind, Pool<LeafBatch>>,
+    ring_triples: BTreeMap<Kind, Pool<RingTripleBatch>>,
+    one_hots: BTreeMap<Kind, Pool<OneHotBatch>>,
     linear: BTreeMap<(usize, Role), VecDeque<LinearPair>>,
 }
 
@@ -102,8 +105,11 @@ impl Pools {
     accessors!(put_triples, take_triples, triples, TripleBatch, Triple);
     accessors!(put_ands, take_ands, ands, AndBatch, And);
     accessors!(put_products, take_products, products, ProductBatch, Product);
+    accessors!(put_bit_products, take_bit_products, bit_products, BitProductBatch, BitProduct);
     accessors!(put_tables, take_tables, tables, TableBatch, Table);
     accessors!(put_leaves, take_leaves, leaves, LeafBatch, Leaf);
+    accessors!(put_ring_triples, take_ring_triples, ring_triples, RingTripleBatch, RingTriple);
+    accessors!(put_one_hots, take_one_hots, one_hots, OneHotBatch, OneHot);
 
     /// Adds a pair for linear layer `layer`, whose weights `holder` has.
     pub fn put_linear(&mut self, layer: usize, holder: Role, pair: LinearPair) {
@@ -122,8 +128,11 @@ impl Pools {
             Kind::Triple { .. } => self.triples.get(&kind).map_or(0, |p| p.available),
             Kind::And { .. } => self.ands.get(&kind).map_or(0, |p| p.available),
             Kind::Product { .. } => self.products.get(&kind).map_or(0, |p| p.available),
+            Kind::BitProduct { .. } => self.bit_products.get(&kind).map_or(0, |p| p.available),
             Kind::Table { .. } => self.tables.get(&kind).map_or(0, |p| p.available),
             Kind::Leaf { .. } => self.leaves.get(&kind).map_or(0, |p| p.available),
+            Kind::RingTriple { .. } => self.ring_triples.get(&kind).map_or(0, |p| p.available),
+            Kind::OneHot { .. } => self.one_hots.get(&kind).map_or(0, |p| p.available),
         }
     }
 
@@ -135,8 +144,11 @@ impl Pools {
                 Kind::Triple { .. } => out.put_triples(kind, self.take_triples(kind, count)?),
                 Kind::And { .. } => out.put_ands(kind, self.take_ands(kind, count)?),
                 Kind::Product { .. } => out.put_products(kind, self.take_products(kind, count)?),
+                Kind::BitProduct { .. } => out.put_bit_products(kind, self.take_bit_products(kind, count)?),
                 Kind::Table { .. } => out.put_tables(kind, self.take_tables(kind, count)?),
                 Kind::Leaf { .. } => out.put_leaves(kind, self.take_leaves(kind, count)?),
+                Kind::RingTriple { .. } => out.put_ring_triples(kind, self.take_ring_triples(kind, count)?),
+                Kind::OneHot { .. } => out.put_one_hots(kind, self.take_one_hots(kind, count)?),
             }
         }
         Ok(out)
@@ -147,8 +159,11 @@ impl Pools {
         self.triples.values().all(|p| p.available == 0)
             && self.ands.values().all(|p| p.available == 0)
             && self.products.values().all(|p| p.available == 0)
+            && self.bit_products.values().all(|p| p.available == 0)
             && self.tables.values().all(|p| p.available == 0)
             && self.leaves.values().all(|p| p.available == 0)
+            && self.ring_triples.values().all(|p| p.available == 0)
+            && self.one_hots.values().all(|p| p.available == 0)
             && self.linear.values().all(VecDeque::is_empty)
     }
 }

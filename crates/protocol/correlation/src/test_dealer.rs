@@ -6,8 +6,9 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
-    AndBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest, Pools,
-    ProductBatch, Result, Supplier, SupplyCosts, TableBatch, TripleBatch, Weights,
+    AndBatch, BitProductBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest,
+    OneHotBatch, Pools, ProductBatch, Result, RingTripleBatch, Supplier, SupplyCosts, TableBatch,
+    TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -57,6 +58,19 @@ impl TestDealer {
         ProductBatch::Receiver { choice, v }
     }
 
+    /// This party's additive share of `secret`.
+    fn share_elements(&mut self, secret: &RingVec) -> RingVec {
+        let mask = self.prg.ring_vec(secret.ring(), secret.len());
+        if self.role == Role::P0 { mask } else { secret.sub(&mask) }
+    }
+
+    fn bit_products(&mut self, bits: u32, count: usize) -> BitProductBatch {
+        let ring = Ring::new(bits).expect("demands hold valid widths");
+        let [of_p0, of_p1] = [self.prg.bits(count), self.prg.bits(count)];
+        let share = self.share_elements(&RingVec::from_bits(ring, &of_p0.and(&of_p1)));
+        BitProductBatch { factor: if self.role == Role::P0 { of_p0 } else { of_p1 }, share }
+    }
+
     fn leaves(&mut self, digit: u32, payload: u32, count: usize) -> LeafBatch {
         let mut rows = || -> Vec<Bits> { (1..1 << digit).map(|_| self.prg.bits(count)).collect() };
         let masks = [rows(), rows()];
@@ -64,6 +78,27 @@ impl TestDealer {
         let shares = sums.iter().map(|sum| self.share_bits(sum)).collect();
         let [of_p0, of_p1] = masks;
         LeafBatch { masks: if self.role == Role::P0 { of_p0 } else { of_p1 }, shares }
+    }
+
+    /// This party's share of `secret`.
+    fn share(&mut self, secret: &RingVec) -> RingVec {
+        let mask = self.prg.ring_vec(secret.ring(), secret.len());
+        if self.role == Role::P0 { mask } else { secret.sub(&mask) }
+    }
+
+    fn ring_triples(&mut self, bits: u32, count: usize) -> RingTripleBatch {
+        let ring = Ring::new(bits).expect("demands hold valid widths");
+        let [a, b] = [0, 1].map(|_| self.prg.ring_vec(ring, count));
+        let c = a.zip_map(&b, u64::wrapping_mul);
+        let [a, b, c] = [a, b, c].map(|v| self.share(&v));
+        RingTripleBatch { a, b, c }
+    }
+
+    fn one_hots(&mut self, bits: u32, count: usize) -> OneHotBatch {
+        let index: Vec<Bits> = (0..bits).map(|_| self.prg.bits(count)).collect();
+        let rows = OneHotBatch::rows_of(&index);
+        let [index, rows] = [index, rows].map(|rows| rows.iter().map(|row| self.share_bits(row)).collect());
+        OneHotBatch { index, rows }
     }
 
     fn tables(&mut self, sender: Role, digit: u32, payload: u32, count: usize) -> TableBatch {
@@ -93,9 +128,14 @@ impl Supplier for TestDealer {
                 Kind::Product { sender, bits } => {
                     pools.put_products(kind, self.products(sender, bits, count));
                 }
+                Kind::BitProduct { bits } => {
+                    pools.put_bit_products(kind, self.bit_products(bits, count));
+                }
                 Kind::Leaf { digit, payload } => {
                     pools.put_leaves(kind, self.leaves(digit, payload, count));
                 }
+                Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
+                Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
                 Kind::Table { sender, digit, payload } => {
                     pools.put_tables(kind, self.tables(sender, digit, payload, count));
                 }

@@ -1,6 +1,9 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
-use veilflow_correlation::{AndBatch, Kind, LeafBatch, Pools, ProductBatch, TableBatch, TripleBatch};
+use veilflow_correlation::{
+    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, RingTripleBatch,
+    TableBatch, TripleBatch,
+};
 use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -54,6 +57,18 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             sums.iter_mut().for_each(|sum| sum.xor_assign(&p1.bits(count)));
             Bits::concat(&sums).to_bytes()
         }
+        Kind::RingTriple { bits } => {
+            let mut sum = || p0.ring_vec(ring(bits), count).add(&p1.ring_vec(ring(bits), count));
+            let [a, b] = [sum(), sum()];
+            a.zip_map(&b, u64::wrapping_mul).sub(&p1.ring_vec(ring(bits), count)).to_bytes()
+        }
+        Kind::OneHot { bits } => {
+            let [index0, index1] = [&mut p0, &mut p1].map(|prg| rows(prg, bits, count));
+            let index: Vec<Bits> = index0.iter().zip(&index1).map(|(a, b)| a.xor(b)).collect();
+            let mut rows = OneHotBatch::rows_of(&index);
+            rows.iter_mut().for_each(|row| row.xor_assign(&p1.bits(count)));
+            Bits::concat(&rows).to_bytes()
+        }
         Kind::And { sender } => {
             let mut streams = [p0, p1];
             let [s, r] = sides(sender);
@@ -66,6 +81,10 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             let alpha = streams[s].ring_vec(ring(bits), count);
             let u = streams[s].ring_vec(ring(bits), count);
             multiplex(&streams[r].bits(count), &alpha).sub(&u).to_bytes()
+        }
+        Kind::BitProduct { bits } => {
+            let factor = p0.bits(count).and(&p1.bits(count));
+            RingVec::from_bits(ring(bits), &factor).sub(&p0.ring_vec(ring(bits), count)).to_bytes()
         }
         Kind::Table { sender, digit, payload } => {
             let mut streams = [p0, p1];
@@ -96,6 +115,23 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
             };
             pools.put_leaves(kind, LeafBatch { masks, shares });
         }
+        Kind::RingTriple { bits } => {
+            let ring = ring(bits);
+            let [a, b] = [0, 1].map(|_| prg.ring_vec(ring, count));
+            let c = match role {
+                Role::P0 => RingVec::from_bytes(ring, correction, count),
+                Role::P1 => prg.ring_vec(ring, count),
+            };
+            pools.put_ring_triples(kind, RingTripleBatch { a, b, c });
+        }
+        Kind::OneHot { bits } => {
+            let index = rows(&mut prg, bits, count);
+            let rows = match role {
+                Role::P0 => read_rows(correction, (1 << bits) - 1, count),
+                Role::P1 => rows(&mut prg, (1 << bits) - 1, count),
+            };
+            pools.put_one_hots(kind, OneHotBatch { index, rows });
+        }
         Kind::And { sender } => {
             let factor = prg.bits(count);
             let share = if sender == role { prg.bits(count) } else { Bits::from_bytes(correction, count) };
@@ -113,6 +149,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
                 }
             };
             pools.put_products(kind, batch);
+        }
+        Kind::BitProduct { bits } => {
+            let factor = prg.bits(count);
+            let share = match role {
+                Role::P0 => prg.ring_vec(ring(bits), count),
+                Role::P1 => RingVec::from_bytes(ring(bits), correction, count),
+            };
+            pools.put_bit_products(kind, BitProductBatch { factor, share });
         }
         Kind::Table { sender, digit, payload } => {
             let batch = if sender == role {

@@ -10,6 +10,9 @@
 //! | 5 convolution | layer, holder, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
 //! | 6 matrix product | layer, holder, ring, rows, inner, columns |
 //! | 7 leaf | digit, payload, count |
+//! | 8 product of private bits | bits, count |
+//! | 9 multiplication triple | bits, count |
+//! | 10 one-hot vector | bits, count |
 
 use veilflow_correlation::{Demand, Kind, LinearRequest, Needs};
 use veilflow_net::Role;
@@ -37,10 +40,14 @@ pub(crate) enum Job {
 fn bits_each(kind: Kind) -> usize {
     match kind {
         Kind::Leaf { digit, payload } => (2 << digit) + 2 * payload as usize,
+        Kind::RingTriple { .. } => 7 * 64,
+        // The index and the rows of both, and the correction.
+        Kind::OneHot { bits } => 2 * bits as usize + (3 << bits),
         Kind::Triple { payload } => 2 + 4 * payload as usize,
         Kind::And { .. } => 4,
         // Elements take a word whatever their width.
         Kind::Product { .. } => 3 * 64 + 1,
+        Kind::BitProduct { .. } => 2 * 64 + 2,
         Kind::Table { digit, payload, .. } => {
             ((payload as usize) << digit) + digit as usize + payload as usize
         }
@@ -93,12 +100,16 @@ impl Job {
     /// Who gets the helper's correction.
     pub(crate) fn corrected(&self) -> Role {
         match self {
-            // Layers whose weights the server holds burden the helper's link to the client, triples and leaves that to the server.
-            Self::Batch { kind: Kind::Triple { .. } | Kind::Leaf { .. }, .. } => Role::P0,
+            // Layers whose weights the server holds burden the helper's link to the client, what looks alike at both that to the server.
+            Self::Batch {
+                kind: Kind::Triple { .. } | Kind::Leaf { .. } | Kind::RingTriple { .. } | Kind::OneHot { .. },
+                ..
+            } => Role::P0,
             Self::Batch {
                 kind: Kind::And { sender } | Kind::Product { sender, .. } | Kind::Table { sender, .. },
                 ..
             } => sender.other(),
+            Self::Batch { kind: Kind::BitProduct { .. }, .. } => Role::P1,
             Self::Layer { holder, .. } => holder.other(),
         }
     }
@@ -106,13 +117,7 @@ impl Job {
     /// Bytes of the helper's correction.
     pub(crate) fn correction_len(&self) -> usize {
         match self {
-            Self::Batch { kind, count } => match *kind {
-                Kind::Triple { payload } | Kind::Table { payload, .. } | Kind::Leaf { payload, .. } => {
-                    (payload as usize * count).div_ceil(8)
-                }
-                Kind::And { .. } => count.div_ceil(8),
-                Kind::Product { bits, .. } => (bits as usize * count).div_ceil(8),
-            },
+            Self::Batch { kind, count } => (kind.dealt_bits() * count).div_ceil(8),
             Self::Layer { ring, shape, .. } => RingVec::byte_len(*ring, shape.out_len()),
         }
     }
@@ -130,7 +135,10 @@ impl Job {
         let role = |role: Role| role.index();
         let (tag, numbers) = match self {
             Self::Batch { kind, count } => match *kind {
+                Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
+                Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
+                Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
                 Kind::Triple { payload } => (1, vec![payload as usize, *count]),
                 Kind::And { sender } => (2, vec![role(sender), *count]),
                 Kind::Product { sender, bits } => (3, vec![role(sender), bits as usize, *count]),
@@ -163,7 +171,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -199,6 +207,15 @@ impl Job {
                 let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
                 Self::Layer { layer, holder, ring, shape: read_shape(tag, &numbers[3..]) }
             }
+            8 => {
+                let bits = ring(numbers[0])?.bits();
+                Self::Batch { kind: Kind::BitProduct { bits }, count: size(1) }
+            }
+            9 => {
+                let bits = ring(numbers[0])?.bits();
+                Self::Batch { kind: Kind::RingTriple { bits }, count: size(1) }
+            }
+            10 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
                 Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
@@ -218,7 +235,12 @@ impl Job {
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
                     Kind::Leaf { .. } => 0,
-                    Kind::And { .. } | Kind::Product { .. } => 1,
+                    Kind::OneHot { bits: 0 } => 0,
+                    Kind::OneHot { bits } => 1 << bits.min(32),
+                    Kind::And { .. }
+                    | Kind::Product { .. }
+                    | Kind::BitProduct { .. }
+                    | Kind::RingTriple { .. } => 1,
                 };
                 if each == 0 || each > MAX_TABLE_BITS {
                     return too_large("a correlation must hold 1 to 2^20 bits");
@@ -265,6 +287,9 @@ mod tests {
             Kind::Product { sender: Role::P0, bits: 17 },
             Kind::Table { sender: Role::P1, digit: 3, payload: 5 },
             Kind::Leaf { digit: 2, payload: 2 },
+            Kind::BitProduct { bits: 17 },
+            Kind::RingTriple { bits: 23 },
+            Kind::OneHot { bits: 6 },
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
@@ -284,7 +309,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 8, 255] {
+        for tag in [0, 11, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }

@@ -13,8 +13,11 @@
 //! | triple, m products | f₀, g₀ | f₁, g₁, h₁ | P0: h₀ = (f₀ ⊕ f₁)·(g₀ ⊕ g₁) ⊕ h₁, m bits |
 //! | private product of bits | a, u | b | receiver: v = a·b ⊕ u, 1 bit |
 //! | product in Z_2^w | α, u | c | receiver: v = c·α − u, w bits |
+//! | product of private bits in Z_2^w | a, u | b | P1: v = a·b − u, w bits |
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
+//! | triple in Z_2^w | a₀, b₀ | a₁, b₁, c₁ | P0: c₀ = (a₀ + a₁)·(b₀ + b₁) − c₁, w bits |
+//! | one-hot of m bits | ρ₀ | ρ₁, P1's rows | P0: [ρ₀ ⊕ ρ₁ = j] ⊕ P1's row j for j ≥ 1, 2^m − 1 bits |
 //! | linear layer, P0 holds the weights | s; A | r | P1: A·r − s, an element an output |
 //!
 //! For a linear layer A is uniform and of the shape of the weights W, the same for all runs of a session (a stream of k₀ and
@@ -31,7 +34,7 @@
 //!   shows it what server and client send each other gives both away: they must not be on a network that the helper can
 //!   read, or must use a tunnel between them.
 //! - **Server**: corrections. Each is masked by a part of the client's stream that the server cannot expand and that nothing
-//!   else uses (h₁, u, shares), or is itself such a part (the entry of a random table). All are uniform given the rest of
+//!   else uses (h₁, u, c₁, rows, shares), or is itself such a part (the entry of a random table). All are uniform given the rest of
 //!   its view: a simulator draws them at random.
 //! - **Client**: likewise by the server's stream; W − A is uniform as A is, and A·r − s as s is, in each run anew. A occurs in
 //!   nothing else that the client sees, so W stays hidden however many runs reuse A. The weights of a layer must

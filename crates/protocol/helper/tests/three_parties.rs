@@ -25,6 +25,9 @@ type Outcome<T> = Result<T, CorrelationError>;
 fn demand() -> Demand {
     let mut demand = Demand::of(Kind::Triple { payload: 2 }, 1000);
     demand.add(Kind::Leaf { digit: 3, payload: 2 }, 99);
+    demand.add(Kind::BitProduct { bits: 21 }, 101);
+    demand.add(Kind::RingTriple { bits: 19 }, 67);
+    demand.add(Kind::OneHot { bits: 4 }, 131);
     for sender in [Role::P0, Role::P1] {
         demand.add(Kind::And { sender }, 77);
         demand.add(Kind::Product { sender, bits: 13 }, 65);

@@ -45,7 +45,7 @@ pub fn divide_cost(division: &Division, n: usize, tuning: Tuning) -> Cost {
     mantissa::normalise_cost(divisor, 0, n)
         .then(mantissa::apply_cost(reciprocal, n, tuning))
         .then(sign_extend_cost(division.dividend.bits, shifted, Range::Any, n, tuning))
-        .then(words_cost(&[WordShape::Times(divisor, shifted)], n))
+        .then(words_cost(&[WordShape::Times(divisor, shifted)], n, tuning))
         .then(multiply_cost([shifted, reciprocal.pieces.result.bits()], [Range::Any; 2], n, tuning))
         .then(truncate_reduce_cost(shifted + division.quotient.bits, shifted, n, tuning))
 }

@@ -5,7 +5,7 @@
 //! positive, less a constant.
 
 use veilflow_correlation::Cost;
-use veilflow_online::{Party, Result, WordShape, WordTerm, words, words_cost};
+use veilflow_online::{Party, Result, Tuning, WordShape, WordTerm, words, words_cost};
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::UniformSpline;
 
@@ -51,7 +51,7 @@ pub(crate) fn evaluate(
 }
 
 /// Cost of [`evaluate`] of `n` elements.
-pub(crate) fn cost(spline: &UniformSpline, n: usize) -> Cost {
+pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
     let pieces = &spline.pieces;
     let [value_bits, kept_bits] = widths(spline);
     let shapes = [
@@ -59,5 +59,5 @@ pub(crate) fn cost(spline: &UniformSpline, n: usize) -> Cost {
         WordShape::Times(pieces.slope_bits, pieces.accumulator().bits()),
         WordShape::Times(1, kept_bits),
     ];
-    words_cost(&shapes, n).then(truncate_cost(pieces, n))
+    words_cost(&shapes, n, tuning).then(truncate_cost(pieces, n, tuning))
 }

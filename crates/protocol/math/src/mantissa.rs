@@ -89,6 +89,6 @@ pub(crate) fn apply(party: &mut Party, mantissa: &Mantissa, rows: &[Bits]) -> Re
 pub(crate) fn apply_cost(mantissa: &Mantissa, n: usize, tuning: Tuning) -> Cost {
     let pieces = &mantissa.pieces;
     lookup_bits_cost(mantissa.index_bits, &words_of(mantissa), 0, entry_bits(pieces), n)
-        .then(words_cost(&[WordShape::Value(pieces.position_bits, pieces.accumulator().bits())], n))
+        .then(words_cost(&[WordShape::Value(pieces.position_bits, pieces.accumulator().bits())], n, tuning))
         .then(evaluate_cost(pieces, false, output(mantissa), Range::NonNegative, n, tuning))
 }

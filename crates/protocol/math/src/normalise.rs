@@ -78,7 +78,7 @@ pub fn normalise_cost(normalise: &Normalise, rows: usize, tuning: Tuning) -> Cos
         .then(mantissa::normalise_cost(sum, 1, rows))
         .then(mantissa::apply_cost(&normalise.root, rows, tuning))
         .then(sign_extend_cost(centred, shifted, Range::Any, n, tuning))
-        .then(words_cost(&[WordShape::Times(sum / 2, shifted)], n))
+        .then(words_cost(&[WordShape::Times(sum / 2, shifted)], n, tuning))
         .then(multiply_cost([shifted, root], [Range::Any; 2], n, tuning))
         .then(truncate_reduce_cost(normalise.dropped + result, normalise.dropped, n, tuning))
         .then(sign_extend_cost(result, normalise.output.bits, Range::Slack, n, tuning))

@@ -59,6 +59,6 @@ pub(crate) fn cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
         .then(shift_up_cost(bits, 0, n))
         .then(one_hot_products_cost(&[parts], n))
         .then(select_entry_cost(false, &sections(spline), n))
-        .then(words_cost(&[WordShape::Value(pieces.position_bits, pieces.accumulator().bits())], n))
+        .then(words_cost(&[WordShape::Value(pieces.position_bits, pieces.accumulator().bits())], n, tuning))
         .then(evaluate_cost(pieces, false, spline.output, range(spline), n, tuning))
 }

@@ -69,21 +69,21 @@ pub(crate) fn evaluate(
 }
 
 /// The comparison of the dropped bits. They are few: leaves of 4 bits save a round and cost next to nothing.
-fn few_rounds(pieces: &Pieces) -> CompareTree {
-    CompareTree::new(pieces.dropped, None, Tuning { leaf_bits: 4, ..Tuning::default() })
+fn few_rounds(pieces: &Pieces, tuning: Tuning) -> CompareTree {
+    CompareTree::new(pieces.dropped, None, Tuning { leaf_bits: 4, extra_levels: 0, ..tuning })
 }
 
 /// `truncate_reduce` of the sum by that comparison.
 pub(crate) fn truncate(party: &mut Party, x: &RingVec, pieces: &Pieces) -> Result<RingVec> {
     let operand = if party.role == Role::P0 { x.map(|v| !v) } else { x.clone() };
-    let (carry, _) = few_rounds(pieces).run(party, operand.values())?;
+    let (carry, _) = few_rounds(pieces, party.tuning).run(party, operand.values())?;
     let carry = bit_to_arithmetic(party, &carry, pieces.result)?;
     Ok(x.map_into(pieces.result, |v| v >> pieces.dropped).add(&carry))
 }
 
 /// Cost of [`truncate`] of `n` elements.
-pub(crate) fn truncate_cost(pieces: &Pieces, n: usize) -> Cost {
-    few_rounds(pieces).cost(n).then(bit_to_arithmetic_cost(pieces.result.bits(), n))
+pub(crate) fn truncate_cost(pieces: &Pieces, n: usize, tuning: Tuning) -> Cost {
+    few_rounds(pieces, tuning).cost(n).then(bit_to_arithmetic_cost(pieces.result.bits(), n, tuning))
 }
 
 /// Cost of [`evaluate`] of `n` elements.
@@ -100,7 +100,7 @@ pub(crate) fn evaluate_cost(
         WordShape::Value(pieces.value_bits + u32::from(odd), sum - pieces.value_shift()),
         WordShape::Times(pieces.slope_bits, sum),
     ];
-    words_cost(&shapes, n).then(truncate_cost(pieces, n)).then(sign_extend_cost(
+    words_cost(&shapes, n, tuning).then(truncate_cost(pieces, n, tuning)).then(sign_extend_cost(
         result,
         output.bits,
         range,

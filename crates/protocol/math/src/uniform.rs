@@ -54,10 +54,10 @@ pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
     let t = pieces.position_bits;
     let (words, outside) = entries(spline);
     high_bits_cost(spline.lifted_bits(), t, n)
-        .then(bit_to_arithmetic_cost(pieces.accumulator().bits() - t, n))
+        .then(bit_to_arithmetic_cost(pieces.accumulator().bits() - t, n, tuning))
         .then(lookup_bits_cost(spline.magnitude_bits() - t, &words, outside, entry_bits(pieces), n))
         .then(match spline.symmetry {
-            Symmetry::Gate => gate::cost(spline, n),
+            Symmetry::Gate => gate::cost(spline, n, tuning),
             symmetry => {
                 evaluate_cost(pieces, symmetry == Symmetry::Odd, spline.output, range(spline), n, tuning)
             }

@@ -74,5 +74,5 @@ fn a_peer_that_has_gone_is_an_error() {
     let cost = matmul_signed_cost([8; 2], &shape, tuning);
     alone(&cost, |p| matmul_signed(p, &zeros(8, 6), &zeros(8, 6), &shape));
     let out = Ring::new(8).unwrap();
-    alone(&most_significant_index_cost(16, 8, 4), |p| most_significant_index(p, &zeros(16, 4), out));
+    alone(&most_significant_index_cost(16, 8, 4, tuning), |p| most_significant_index(p, &zeros(16, 4), out));
 }

@@ -7,9 +7,9 @@
 use veilflow_correlation::Cost;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
-use crate::product::{conversion_cost_job, conversion_job, converted};
+use crate::product::{conversion_job, conversion_shape, converted};
 use crate::{
-    AndGroup, OnlineError, Party, Result, and_private, and_private_cost, and_shared, and_shared_cost,
+    AndGroup, OnlineError, Party, Result, Tuning, and_private, and_private_cost, and_shared, and_shared_cost,
     products, products_cost,
 };
 
@@ -156,9 +156,10 @@ pub fn digits(party: &mut Party, x: &RingVec, d: u32) -> Result<Vec<RingVec>> {
 }
 
 /// Cost of [`digits`] of `n` elements of `bits` bits.
-pub fn digits_cost(bits: u32, d: u32, n: usize) -> Cost {
+pub fn digits_cost(bits: u32, d: u32, n: usize, tuning: Tuning) -> Cost {
     let places = digit_places(bits, d);
-    let jobs: Vec<_> = places.iter().filter_map(|&at| conversion_cost_job(d.min(bits - at), n)).collect();
+    let jobs: Vec<_> =
+        places.iter().filter_map(|&at| conversion_shape(d.min(bits - at), n, tuning)).collect();
     let cost = carries_cost(&places, n);
     if jobs.is_empty() { cost } else { cost.then(products_cost(&jobs)) }
 }

@@ -5,7 +5,7 @@
 //! 2^s]. A segment of the bits carries (lt, eq); two neighbours join as lt = lt_high ⊕ eq_high·lt_low and eq =
 //! eq_high·eq_low, both products sharing eq_high. The lowest segment never needs eq.
 //!
-//! With [`Leaves::Products`] a digit of d bits is compared by the 2^d − 1 products [a < j]·[b = j], whose sum is [a < b], and by
+//! With dealt correlations ([`Tuning::dealt`]) a digit of d bits is compared by the 2^d − 1 products [a < j]·[b = j], whose sum is [a < b], and by
 //! another sum of products of the same bits for equality ([`LeafBatch::sums`]). Each side opens its bits masked, as for a
 //! private product; of the masks' products only the sums matter, a bit each.
 //!
@@ -17,7 +17,7 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, bit_slices};
 
 use crate::boolean::finish_and;
-use crate::{AndGroup, Leaves, OnlineError, Party, Result, Tuning, and_shared, and_shared_cost};
+use crate::{AndGroup, OnlineError, Party, Result, Tuning, and_shared, and_shared_cost};
 
 /// The shape of a comparison: how k bits are cut into digits, and in which order segments join. Public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct CompareTree {
     levels: Vec<Vec<(usize, usize)>>,
     /// After how many levels slot 0 holds the comparison of the low s bits.
     carry_after: Option<usize>,
-    leaves: Leaves,
+    dealt: bool,
 }
 
 /// More levels than this save next to nothing.
@@ -89,7 +89,7 @@ impl CompareTree {
         let s = s.map(|s| s.min(k));
         let digits = [cut(s.unwrap_or(0)), cut(k - s.unwrap_or(0))].concat();
         if digits.is_empty() {
-            return Self { digits, levels: Vec::new(), carry_after: None, leaves: tuning.leaves };
+            return Self { digits, levels: Vec::new(), carry_after: None, dealt: tuning.dealt };
         }
         // Without a boundary the low part is the lowest digit alone.
         let low = s.map_or(1, |s| cut(s).len());
@@ -108,7 +108,7 @@ impl CompareTree {
         while levels.last().is_some_and(Vec::is_empty) {
             levels.pop();
         }
-        Self { digits, levels, carry_after: s.map(|_| below.len()), leaves: tuning.leaves }
+        Self { digits, levels, carry_after: s.map(|_| below.len()), dealt: tuning.dealt }
     }
 
     fn payload(slot: usize) -> u32 {
@@ -141,7 +141,7 @@ impl CompareTree {
             if digit == 1 {
                 opened = opened.map(|bits| bits + n);
                 cost.demand.add(Kind::And { sender: Role::P0 }, n);
-            } else if self.leaves == Leaves::Products {
+            } else if self.dealt {
                 opened = opened.map(|bits| bits + ((1 << digit) - 1) * n);
                 cost.demand.add(self.products(slot), n);
             } else {
@@ -198,7 +198,7 @@ impl CompareTree {
                 let batch = party.pools.take_ands(Kind::And { sender: Role::P0 }, n)?;
                 opening.append(&private.xor(&batch.factor));
                 Leaf::Bit { private, batch }
-            } else if self.leaves == Leaves::Products {
+            } else if self.dealt {
                 let private = operands(role, digit);
                 let batch = party.pools.take_leaves(self.products(slot), n)?;
                 private.iter().zip(&batch.masks).for_each(|(bit, mask)| opening.append(&bit.xor(mask)));

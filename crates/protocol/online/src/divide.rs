@@ -60,7 +60,7 @@ pub fn divide_floor_cost(bits: u32, d: u64, range: Range, n: usize, tuning: Tuni
     let small = small_bits(d);
     wrap_count_cost(bits, range, bits.max(small), n, tuning)
         .then(drelu_cost(small, 3 * n, tuning))
-        .then(bit_to_arithmetic_cost(bits, 3 * n))
+        .then(bit_to_arithmetic_cost(bits, 3 * n, tuning))
 }
 
 /// Shares of a sum of d values divided by d, rounded half up (spec: `average`). `range` is that of the sum plus d/2.

@@ -3,6 +3,7 @@
 //! What is sent is sent by the wrap count or the carry and its conversion, so each side sees masked bits and elements only.
 
 use veilflow_correlation::Cost;
+use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 
 use crate::{
@@ -18,9 +19,21 @@ fn check(op: &'static str, x: &RingVec, out: Ring) -> Result<()> {
 }
 
 /// Takes 2^m·count from the shares read as integers; the count is needed mod 2^(n−m) only.
-fn remove_wraps(x: &RingVec, wraps: &RingVec, out: Ring) -> RingVec {
+pub(crate) fn remove_wraps(x: &RingVec, wraps: &RingVec, out: Ring) -> RingVec {
     let m = x.ring().bits();
     x.map_into(out, |v| v).sub(&wraps.map_into(out, |v| v << m))
+}
+
+/// Shares of v + 2^(ℓ−1), whose unsigned reading is 2^(ℓ−1) more than the signed one of v.
+pub(crate) fn raise(party: &Party, v: &RingVec) -> RingVec {
+    let half = 1u64 << (v.ring().bits() - 1);
+    if party.role == Role::P0 { v.map(|v| v.wrapping_add(half)) } else { v.clone() }
+}
+
+/// Takes from v what [`raise`] added to an element of so many bits.
+pub(crate) fn lower(party: &Party, v: &RingVec, bits: u32) -> RingVec {
+    let half = 1u64 << (bits - 1);
+    if party.role == Role::P0 { v.map(|v| v.wrapping_sub(half)) } else { v.clone() }
 }
 
 /// Shares in `out` of the signed reading (spec: `sign_extend`).
@@ -28,6 +41,12 @@ pub fn sign_extend(party: &mut Party, x: &RingVec, out: Ring, range: Range) -> R
     check("sign_extend", x, out)?;
     if out == x.ring() {
         return Ok(x.clone());
+    }
+    if range == Range::Any {
+        // Of the raised element only the wrap matters, not the sign.
+        let raised = raise(party, x);
+        let extended = zero_extend(party, &raised, out, range)?;
+        return Ok(lower(party, &extended, x.ring().bits()));
     }
     let wraps = wrap_count(party, x, range, Ring::new(out.bits() - x.ring().bits())?)?;
     Ok(remove_wraps(x, &wraps, out))
@@ -37,6 +56,9 @@ pub fn sign_extend(party: &mut Party, x: &RingVec, out: Ring, range: Range) -> R
 pub fn sign_extend_cost(bits: u32, out_bits: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
     if out_bits <= bits {
         return Cost::default();
+    }
+    if range == Range::Any {
+        return zero_extend_cost(bits, out_bits, range, n, tuning);
     }
     wrap_count_cost(bits, range, out_bits - bits, n, tuning)
 }
@@ -66,5 +88,5 @@ pub fn zero_extend_cost(bits: u32, out_bits: u32, range: Range, n: usize, tuning
     if range == Range::NonNegative {
         return wrap_count_cost(bits, range, rest, n, tuning);
     }
-    carry_cost(bits, n, tuning).then(bit_to_arithmetic_cost(rest, n))
+    carry_cost(bits, n, tuning).then(bit_to_arithmetic_cost(rest, n, tuning))
 }

@@ -14,6 +14,7 @@ mod compare;
 mod divide;
 mod error;
 mod extend;
+mod factors;
 mod linear;
 mod lookup;
 mod matmul;
@@ -26,6 +27,7 @@ mod product;
 mod select;
 mod share;
 mod sign;
+mod triple;
 mod truncate;
 mod word;
 
@@ -50,9 +52,11 @@ pub use one_hot::{
     OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products,
     one_hot_products_cost,
 };
-pub use party::{Leaves, Party, Tuning};
+pub use party::{Party, Tuning};
 pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};
-pub use product::{ProductJob, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost};
+pub use product::{
+    ProductJob, ProductShape, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost,
+};
 pub use select::{
     clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
 };

@@ -15,7 +15,7 @@ use veilflow_ring::{Bits, RingVec, from_bit_slices};
 use veilflow_spec::Table;
 
 use crate::{
-    AndGroup, OneHot, OneHotShape, OnlineError, Party, Result, WordShape, WordTerm, and_shared,
+    AndGroup, OneHot, OneHotShape, OnlineError, Party, Result, Tuning, WordShape, WordTerm, and_shared,
     and_shared_cost, high_bits, high_bits_cost, one_hot_products, one_hot_products_cost, words, words_cost,
 };
 
@@ -177,7 +177,7 @@ pub fn lookup(party: &mut Party, table: &Table, index: &RingVec) -> Result<Vec<R
     if index.ring() != table.index() {
         return Err(OnlineError::argument("lookup", "the index is not of the table's ring"));
     }
-    if by_ot(table) {
+    if by_ot(table, party.tuning) {
         return lookup_by_ot(party, table, index);
     }
     let (_, bits) = high_bits(party, index, 0)?;
@@ -192,22 +192,22 @@ pub fn lookup(party: &mut Party, table: &Table, index: &RingVec) -> Result<Vec<R
 }
 
 /// Cost of [`lookup`] of `n` elements.
-pub fn lookup_cost(table: &Table, n: usize) -> Cost {
-    if by_ot(table) { by_ot_cost(table, n) } else { by_bits_cost(table, n) }
+pub fn lookup_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
+    if by_ot(table, tuning) { by_ot_cost(table, n) } else { by_bits_cost(table, n, tuning) }
 }
 
-fn by_bits_cost(table: &Table, n: usize) -> Cost {
+fn by_bits_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
     let m = table.index().bits();
     let shapes: Vec<_> = table.outputs().iter().map(|out| WordShape::Value(out.bits(), out.bits())).collect();
     high_bits_cost(m, 0, n)
         .then(lookup_bits_cost(m, table.words(), 0, table.entry_bits(), n))
-        .then(words_cost(&shapes, n))
+        .then(words_cost(&shapes, n, tuning))
 }
 
-fn by_ot(table: &Table) -> bool {
+fn by_ot(table: &Table, tuning: Tuning) -> bool {
     let bytes = |cost: Cost| cost.volume().bytes.iter().sum::<u64>();
     table.words().len() * table.entry_bits() as usize <= 64
-        && bytes(by_ot_cost(table, 64)) <= bytes(by_bits_cost(table, 64))
+        && bytes(by_ot_cost(table, 64)) <= bytes(by_bits_cost(table, 64, tuning))
 }
 
 fn kind(table: &Table) -> Kind {

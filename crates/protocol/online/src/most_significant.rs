@@ -7,7 +7,7 @@ use veilflow_correlation::Cost;
 use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
-    Party, Result, WordShape, WordTerm, high_bits, high_bits_cost, most_significant_one,
+    Party, Result, Tuning, WordShape, WordTerm, high_bits, high_bits_cost, most_significant_one,
     most_significant_one_cost, words, words_cost,
 };
 
@@ -34,8 +34,10 @@ pub fn most_significant_index(party: &mut Party, x: &RingVec, out: Ring) -> Resu
 }
 
 /// Cost of [`most_significant_index`] of `n` elements of `bits` bits.
-pub fn most_significant_index_cost(bits: u32, out_bits: u32, n: usize) -> Cost {
-    high_bits_cost(bits, 0, n)
-        .then(most_significant_one_cost(bits, n))
-        .then(words_cost(&[WordShape::Value(index_bits(bits), out_bits)], n))
+pub fn most_significant_index_cost(bits: u32, out_bits: u32, n: usize, tuning: Tuning) -> Cost {
+    high_bits_cost(bits, 0, n).then(most_significant_one_cost(bits, n)).then(words_cost(
+        &[WordShape::Value(index_bits(bits), out_bits)],
+        n,
+        tuning,
+    ))
 }

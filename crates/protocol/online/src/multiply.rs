@@ -2,18 +2,21 @@
 //!
 //! With x = x₀ + x₁ − 2^m·wₓ and y = y₀ + y₁ − 2^n·w_y as integers, x·y mod 2^(m+n) is x₀y₀ + x₁y₁ + x₀y₁ + x₁y₀ − 2^m·wₓ·y −
 //! 2^n·w_y·x: two local products, two private × private ones by the bits of the narrower factor, and two multiplexers
-//! (SIRNN §III-E, with OTs of falling width).
+//! (SIRNN §III-E, with OTs of falling width). With a helper, both factors are extended and one triple multiplies them
+//! ([`factors`](crate::factors)).
 
 use veilflow_correlation::Cost;
 use veilflow_net::Role;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 use veilflow_spec::multiplex as private_multiplex;
 
+use crate::extend::raise;
+use crate::factors;
 use crate::sign::negate;
 use crate::{
-    OnlineError, Party, ProductJob, Range, Result, Tuning, and_private, and_private_cost, arithmetic_shift,
-    arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost, drelu, msb_cost,
-    products, products_cost,
+    OnlineError, Party, ProductJob, ProductShape, Range, Result, Tuning, and_private, and_private_cost,
+    arithmetic_shift, arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost,
+    drelu, msb_cost, products, products_cost,
 };
 
 /// Shares of the wrap: of all bits, or of the top ones where the sign bit is known to be zero (w = t₀ ∨ t₁).
@@ -47,6 +50,9 @@ fn private_jobs(few: &RingVec, many: &RingVec, out: Ring, mine_are_bits: bool) -
 /// [`Range::NonNegative`] saves a comparison each.
 pub fn multiply_unsigned(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<RingVec> {
     check(x, y)?;
+    if party.tuning.dealt {
+        return factors::multiply(party, [x, y], ranges, full(x, y)?, false);
+    }
     let wraps = [wrap(party, x, ranges[0])?, wrap(party, y, ranges[1])?];
     multiply_wrapped(party, x, y, &wraps, full(x, y)?)
 }
@@ -110,6 +116,10 @@ fn multiply_wrapped(
 
 /// Cost of [`multiply_unsigned`] and [`multiply_signed`] of `n` elements of `bits[0]` by `bits[1]` bits.
 pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tuning) -> Cost {
+    if tuning.dealt {
+        // The signed product is that of unknown ranges, which costs the same.
+        return factors::multiply_cost(bits, ranges, bits[0] + bits[1], false, n, tuning);
+    }
     wrap_cost(bits[0], ranges[0], n, tuning)
         .then(wrap_cost(bits[1], ranges[1], n, tuning))
         .then(multiply_raised_cost(bits, bits[0] + bits[1], n))
@@ -118,23 +128,20 @@ pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tunin
 /// Cost of [`multiply_raised`] into `out` bits.
 pub(crate) fn multiply_raised_cost(bits: [u32; 2], out: u32, n: usize) -> Cost {
     let few = bits[0].min(bits[1]);
-    let cross = |sender: Role| (0..few).map(move |i| (sender, out - i, n));
+    let cross = |sender: Role| (0..few).map(move |i| ProductShape::Element(sender, out - i, n));
     let mut jobs: Vec<_> = cross(Role::P1).chain(cross(Role::P0)).collect();
     for width in wrapped_bits(bits, out).into_iter().flatten() {
-        jobs.extend([(Role::P0, width, n), (Role::P1, width, n)]);
+        jobs.extend([Role::P0, Role::P1].map(|role| ProductShape::Element(role, width, n)));
     }
     products_cost(&jobs)
-}
-
-/// Shares of v + 2^(ℓ−1), whose unsigned reading is 2^(ℓ−1) more than the signed one of v.
-pub(crate) fn raise(party: &Party, v: &RingVec) -> RingVec {
-    let half = 1u64 << (v.ring().bits() - 1);
-    if party.role == Role::P0 { v.map(|v| v.wrapping_add(half)) } else { v.clone() }
 }
 
 /// Shares of x·y of the signed readings, in m + n bits (spec: `multiply_signed`).
 pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<RingVec> {
     check(x, y)?;
+    if party.tuning.dealt {
+        return factors::multiply(party, [x, y], [Range::Any; 2], full(x, y)?, true);
+    }
     let [x, y] = [raise(party, x), raise(party, y)];
     let wraps = [wrap(party, &x, Range::Any)?, wrap(party, &y, Range::Any)?];
     multiply_raised(party, &x, &y, &wraps, full(&x, &y)?)
@@ -224,6 +231,9 @@ pub fn multiply_into(
     if out < x.ring() || out < y.ring() || out > full(x, y)? {
         return Err(OnlineError::argument("multiply", format!("a product of {} bits", out.bits())));
     }
+    if party.tuning.dealt {
+        return factors::multiply(party, [x, y], ranges, out, true);
+    }
     let wraps = raised_wraps(party, [x, y], ranges)?;
     let [x, y] = [raise(party, x), raise(party, y)];
     multiply_raised(party, &x, &y, &wraps, out)
@@ -231,6 +241,9 @@ pub fn multiply_into(
 
 /// Cost of [`multiply_into`] of `n` elements of `bits[0]` by `bits[1]` bits.
 pub fn multiply_into_cost(bits: [u32; 2], ranges: [Range; 2], out: u32, n: usize, tuning: Tuning) -> Cost {
+    if tuning.dealt {
+        return factors::multiply_cost(bits, ranges, out, true, n, tuning);
+    }
     let mut cost = Cost::default();
     for (bits, _) in bits.iter().zip(ranges).filter(|(_, range)| *range == Range::Any) {
         cost = cost.then(carry_cost(*bits, n, tuning));
@@ -263,5 +276,5 @@ pub fn divide_toward_zero_cost(bits: u32, s: u32, range: Range, n: usize, tuning
     if s == 0 || range == Range::NonNegative {
         return shift;
     }
-    msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n)).then(shift)
+    msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n, tuning)).then(shift)
 }

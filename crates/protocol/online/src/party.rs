@@ -17,23 +17,14 @@ pub struct Tuning {
     pub leaf_bits: u32,
     /// Levels of a comparison beyond the fewest: each is a round more and saves 2 bits and an OT.
     pub extra_levels: u32,
-    /// How leaves of more than one bit are compared.
-    pub leaves: Leaves,
-}
-
-/// How the leaves of a comparison are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Leaves {
-    /// By 1-of-2^m OTs, two exchanges.
-    #[default]
-    Tables,
-    /// By products of private bits, one exchange and fewer bits, of correlations that only a helper makes cheaply.
-    Products,
+    /// Whether a helper deals correlations: protocols then take any that is cheap to deal, where two parties would have to
+    /// make it by OT.
+    pub dealt: bool,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { leaf_bits: 2, extra_levels: 0, leaves: Leaves::Tables }
+        Self { leaf_bits: 2, extra_levels: 0, dealt: false }
     }
 }
 

@@ -8,8 +8,8 @@ use veilflow_spec::multiplex as private_multiplex;
 use crate::sign::{msb_and_carry, msb_and_carry_cost, negate};
 use crate::truncate::{check_shift, local_shift};
 use crate::{
-    OnlineError, Party, ProductJob, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, drelu,
-    drelu_cost, products, products_cost,
+    OnlineError, Party, ProductJob, ProductShape, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost,
+    drelu, drelu_cost, products, products_cost,
 };
 
 /// Shares of b·x (spec: `multiplex`). 2(w + 1) bits, one round.
@@ -42,8 +42,11 @@ pub fn multiplex_cost(bits: u32, n: usize) -> Cost {
     multiplex_many_cost(&[bits], n)
 }
 
+const ROLES: [Role; 2] = [Role::P0, Role::P1];
+
 pub(crate) fn multiplex_many_cost(widths: &[u32], n: usize) -> Cost {
-    let jobs: Vec<_> = widths.iter().flat_map(|&w| [(Role::P0, w, n), (Role::P1, w, n)]).collect();
+    let jobs: Vec<_> =
+        widths.iter().flat_map(|&w| ROLES.map(|role| ProductShape::Element(role, w, n))).collect();
     products_cost(&jobs)
 }
 
@@ -78,7 +81,7 @@ pub fn relu_truncate_cost(bits: u32, s: u32, n: usize, tuning: Tuning) -> Cost {
         return relu_cost(bits, n, tuning);
     }
     msb_and_carry_cost(bits, s, n, tuning)
-        .then(bit_to_arithmetic_cost(bits - s, n))
+        .then(bit_to_arithmetic_cost(bits - s, n, tuning))
         .then(multiplex_cost(bits - s, n))
 }
 

@@ -10,8 +10,8 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::msb as private_msb;
 
-use crate::product::{conversion_cost_job, conversion_job, converted};
-use crate::{CompareTree, Party, ProductJob, Result, Tuning, products, products_cost};
+use crate::product::{conversion_job, conversion_shape, converted, private_bits_job, private_bits_shape};
+use crate::{CompareTree, Party, ProductJob, ProductShape, Result, Tuning, products, products_cost};
 
 /// What is publicly known of a shared value's range. A false claim makes results wrong, never insecure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,13 +121,13 @@ impl WrapCount {
         let (local, form) = match range {
             Range::NonNegative => {
                 let sign = private_msb(x);
-                jobs.push(private_product(party, &sign, out));
+                jobs.push(private_bits_job(party, &sign, out));
                 (RingVec::from_bits(out, &sign), Form::NonNegative)
             }
             Range::Slack => {
                 let third = at_least(1);
-                jobs.push(private_product(party, &third, out));
-                jobs.push(private_product(party, &at_least(2), out));
+                jobs.push(private_bits_job(party, &third, out));
+                jobs.push(private_bits_job(party, &at_least(2), out));
                 (RingVec::from_bits(out, &third), Form::Slack)
             }
             Range::Any => {
@@ -165,13 +165,13 @@ impl WrapCount {
         out_bits: u32,
         n: usize,
         tuning: Tuning,
-    ) -> (Cost, Vec<(Role, u32, usize)>) {
-        let private = (Role::P0, out_bits, n);
+    ) -> (Cost, Vec<ProductShape>) {
+        let private = private_bits_shape(out_bits, n, tuning);
         match range {
             Range::NonNegative => (Cost::default(), vec![private]),
             Range::Slack => (Cost::default(), vec![private; 2]),
             Range::Any => {
-                let job = conversion_cost_job(out_bits, n);
+                let job = conversion_shape(out_bits, n, tuning);
                 (wrap_tree(bits, tuning).cost(n), job.into_iter().chain(job).collect())
             }
         }
@@ -181,14 +181,6 @@ impl WrapCount {
 /// A tree over all ℓ bits (the wrap) that also yields the carry into the sign bit.
 fn wrap_tree(bits: u32, tuning: Tuning) -> CompareTree {
     CompareTree::new(bits, (bits > 1).then(|| bits - 1), tuning)
-}
-
-/// The job that multiplies P0's private bits with P1's.
-fn private_product(party: &Party, bits: &Bits, out: Ring) -> ProductJob {
-    match party.role {
-        Role::P0 => ProductJob::Element(RingVec::from_bits(out, bits)),
-        Role::P1 => ProductJob::Bit(bits.clone(), out),
-    }
 }
 
 /// Shares of MW = wrap + MSB, how often 2^ℓ must be taken from x₀ + x₁ to reach the signed x (spec: `msb_wrap_count`).

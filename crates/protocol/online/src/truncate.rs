@@ -3,7 +3,7 @@
 use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};
 
-use crate::product::{conversion_cost_job, conversion_job, converted};
+use crate::product::{conversion_job, conversion_shape, converted};
 use crate::sign::WrapCount;
 use crate::{
     OnlineError, Party, Range, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost,
@@ -38,7 +38,7 @@ pub fn truncate_reduce_cost(bits: u32, s: u32, n: usize, tuning: Tuning) -> Cost
     if s == 0 {
         return Cost::default();
     }
-    carry_cost(s, n, tuning).then(bit_to_arithmetic_cost(bits - s, n))
+    carry_cost(s, n, tuning).then(bit_to_arithmetic_cost(bits - s, n, tuning))
 }
 
 /// Shares of ⌊x / 2^s⌋ in the same ring (spec: `arithmetic_shift`).
@@ -68,7 +68,7 @@ pub fn arithmetic_shift_cost(bits: u32, s: u32, range: Range, n: usize, tuning: 
         return Cost::default();
     }
     let (before, wrap_jobs) = WrapCount::cost(bits, range, s, n, tuning);
-    let jobs: Vec<_> = conversion_cost_job(bits, n).into_iter().chain(wrap_jobs).collect();
+    let jobs: Vec<_> = conversion_shape(bits, n, tuning).into_iter().chain(wrap_jobs).collect();
     let cost = carry_cost(s, n, tuning).then(before);
     if jobs.is_empty() { cost } else { cost.then(products_cost(&jobs)) }
 }

@@ -7,8 +7,8 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::multiplex as private_multiplex;
 
-use crate::product::{conversion_cost_job, conversion_job, converted};
-use crate::{OnlineError, Party, ProductJob, Result, products, products_cost};
+use crate::product::{conversion_job, conversion_shape, converted};
+use crate::{OnlineError, Party, ProductJob, ProductShape, Result, Tuning, products, products_cost};
 
 /// A term over words; bits are rows, lowest first.
 #[derive(Debug)]
@@ -94,15 +94,16 @@ pub fn words(party: &mut Party, terms: &[WordTerm<'_>]) -> Result<Vec<RingVec>> 
 }
 
 /// Cost of [`words`] of `n` elements.
-pub fn words_cost(shapes: &[WordShape], n: usize) -> Cost {
+pub fn words_cost(shapes: &[WordShape], n: usize, tuning: Tuning) -> Cost {
     let jobs: Vec<_> = shapes
         .iter()
         .flat_map(|&shape| match shape {
             WordShape::Value(bits, out) => {
-                (0..bits.min(out)).filter_map(|j| conversion_cost_job(out - j, n)).collect::<Vec<_>>()
+                (0..bits.min(out)).filter_map(|j| conversion_shape(out - j, n, tuning)).collect::<Vec<_>>()
             }
             WordShape::Times(bits, out) => {
-                (0..bits.min(out)).flat_map(|j| [(Role::P0, out - j, n), (Role::P1, out - j, n)]).collect()
+                let pair = |j| [Role::P0, Role::P1].map(|role| ProductShape::Element(role, out - j, n));
+                (0..bits.min(out)).flat_map(pair).collect()
             }
         })
         .collect();

@@ -21,6 +21,11 @@ type Result<T> = std::result::Result<T, OtError>;
 /// So many correlations of a kind.
 pub(crate) type Piece = (Kind, usize);
 
+/// Whether random OTs give such correlations; others take a helper.
+pub(crate) fn makes(kind: Kind) -> bool {
+    matches!(kind, Kind::Triple { .. } | Kind::And { .. } | Kind::Product { .. } | Kind::Table { .. })
+}
+
 /// What a piece takes of the OTs of one direction: so many low bits of each message, or its low word.
 #[derive(Clone, Copy)]
 pub(crate) enum Take {
@@ -172,8 +177,6 @@ pub(crate) fn assemble(
                 };
                 pools.put_products(kind, batch);
             }
-            // Refused before anything was made.
-            Kind::Leaf { .. } => {}
             Kind::Table { sender, digit, payload } => {
                 let (digits, payload) = (digit as usize, payload as usize);
                 let batch = if sender == role {
@@ -183,6 +186,8 @@ pub(crate) fn assemble(
                 };
                 pools.put_tables(kind, batch);
             }
+            // Refused before anything was made.
+            _ => {}
         }
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::panic::resume_unwind;
 
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, Flow, Kind, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
+    CorrelationError, Cost, Demand, Flow, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
     SupplyCosts, Weights,
 };
 use veilflow_net::{Channel, Role};
@@ -177,7 +177,7 @@ impl Supplier for OtSupplier {
     }
 
     fn fill(&mut self, channel: &mut Channel, demand: &Demand, pools: &mut Pools) -> Result<()> {
-        if let Some((kind, _)) = demand.iter().find(|(kind, _)| matches!(kind, Kind::Leaf { .. })) {
+        if let Some((kind, _)) = demand.iter().find(|(kind, _)| !nonlinear::makes(*kind)) {
             return Err(CorrelationError::Unsupported { supplier: self.name(), kind });
         }
         for pieces in batches(demand) {

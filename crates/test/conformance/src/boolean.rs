@@ -1,8 +1,8 @@
 use veilflow_net::Role;
 use veilflow_online::{
-    AndGroup, ProductJob, and_private, and_private_cost, and_shared, and_shared_cost, bit_to_arithmetic,
-    bit_to_arithmetic_cost, products, products_cost, reveal_to, reveal_to_cost, share_private,
-    share_private_cost,
+    AndGroup, ProductJob, ProductShape, and_private, and_private_cost, and_shared, and_shared_cost,
+    bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost, reveal_to, reveal_to_cost,
+    share_private, share_private_cost,
 };
 use veilflow_ring::{Ring, RingVec};
 
@@ -64,13 +64,21 @@ impl Suite {
         });
     }
 
-    /// Private bit times private element, both ways in one exchange.
+    /// Private bit times private element, both ways in one exchange, and beside them private bit times private bit if that can
+    /// be dealt.
     pub fn products(&self) {
         self.each("products", |world, n, _, tuning| {
             let rings = [Ring::new(world.width(1..=64)).unwrap(), Ring::new(world.width(1..=64)).unwrap()];
             let elements = [world.values(rings[0], n), world.values(rings[1], n + 2)];
             let bits = [world.bits(n), world.bits(n + 2)];
-            let cost = products_cost(&[(Role::P0, rings[0].bits(), n), (Role::P1, rings[1].bits(), n + 2)]);
+            let out = Ring::new(world.width(1..=64)).unwrap();
+            let factors = [world.bits(n), world.bits(n)];
+            let mut shapes = vec![
+                ProductShape::Element(Role::P0, rings[0].bits(), n),
+                ProductShape::Element(Role::P1, rings[1].bits(), n + 2),
+            ];
+            shapes.extend(tuning.dealt.then_some(ProductShape::BothBits(out.bits(), n)));
+            let cost = products_cost(&shapes);
             let [a, b] = world.run(&cost, tuning, |p| {
                 let jobs = [Role::P0, Role::P1].map(|sender| {
                     let i = sender.index();
@@ -80,11 +88,19 @@ impl Suite {
                         ProductJob::Bit(bits[i].clone(), rings[i])
                     }
                 });
-                products(p, jobs.into())
+                let mut jobs = Vec::from(jobs);
+                if tuning.dealt {
+                    jobs.push(ProductJob::BothBits(factors[p.role.index()].clone(), out));
+                }
+                products(p, jobs)
             });
             for i in 0..2 {
                 let want = veilflow_spec::multiplex(&bits[i], &elements[i]);
                 world.assert_equal(&a[i].add(&b[i]), &want, "products");
+            }
+            if tuning.dealt {
+                let want = RingVec::from_bits(out, &factors[0].and(&factors[1]));
+                world.assert_equal(&a[2].add(&b[2]), &want, "products of bits");
             }
         });
     }
@@ -95,7 +111,7 @@ impl Suite {
             let out = Ring::new(world.width(1..=64)).unwrap();
             let bits = world.bits(n);
             let shares = world.share_bits(&bits);
-            let cost = bit_to_arithmetic_cost(out.bits(), n);
+            let cost = bit_to_arithmetic_cost(out.bits(), n, tuning);
             let got = world.run_joined(&cost, tuning, |p| bit_to_arithmetic(p, &shares[p.role.index()], out));
             let want: RingVec = veilflow_spec::bit_to_arithmetic(&bits, out);
             world.assert_equal(&got, &want, "bit_to_arithmetic");

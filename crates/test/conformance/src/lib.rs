@@ -10,7 +10,7 @@ mod select;
 mod width;
 
 use veilflow_net::Role;
-use veilflow_online::{Leaves, Tuning};
+use veilflow_online::Tuning;
 use veilflow_testkit::{Sharing, SupplierFactory, World};
 
 /// Either party, for suppliers that make a layer's pair for both.
@@ -25,8 +25,8 @@ pub struct Suite {
     pub supplier: SupplierFactory,
     /// How many draws of widths and sizes an operation is checked on.
     pub cases: usize,
-    /// How leaves of comparisons are compared.
-    pub leaves: Leaves,
+    /// Whether a helper deals correlations.
+    pub dealt: bool,
     /// Who may hold a linear layer's weights.
     pub holders: &'static [Role],
 }
@@ -40,7 +40,7 @@ impl Suite {
             let n = [1, 64, 65, 7, 130][case % 5] + world.below(3) as usize;
             let sharing = Sharing::ALL[world.below(5) as usize];
             let (leaf_bits, extra_levels) = (1 + world.below(4) as u32, world.below(3) as u32);
-            let tuning = Tuning { leaf_bits, extra_levels, leaves: self.leaves };
+            let tuning = Tuning { leaf_bits, extra_levels, dealt: self.dealt };
             check(&mut world, n, sharing, tuning);
         }
     }

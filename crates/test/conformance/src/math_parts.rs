@@ -34,8 +34,8 @@ impl Suite {
             let x = world.values(Ring::new(bits).unwrap(), n);
             let shares = world.share(&x, sharing);
             let d = world.width(1..=bits);
-            let [a, b] =
-                world.run(&digits_cost(bits, d, n), tuning, |p| digits(p, &shares[p.role.index()], d));
+            let [a, b] = world
+                .run(&digits_cost(bits, d, n, tuning), tuning, |p| digits(p, &shares[p.role.index()], d));
             for ((a, b), want) in a.iter().zip(&b).zip(spec::digits(&x, d)) {
                 world.assert_equal(&a.add(b), &want, &format!("digits of {d} in {bits}"));
             }
@@ -77,7 +77,7 @@ impl Suite {
             let shift = world.width(0..=ring.bits() - 1);
             let x = world.values(ring, n).map(|v| v >> shift);
             let shares = world.share(&x, sharing);
-            let cost = most_significant_index_cost(ring.bits(), out.bits(), n);
+            let cost = most_significant_index_cost(ring.bits(), out.bits(), n, tuning);
             let got =
                 world.run_joined(&cost, tuning, |p| most_significant_index(p, &shares[p.role.index()], out));
             let want = spec::most_significant_index(&x, out);
@@ -115,7 +115,7 @@ impl Suite {
             let table = spec::Table::new(index, &columns).unwrap();
             let x = world.values(index, n);
             let shares = world.share(&x, sharing);
-            let cost = lookup_cost(&table, n);
+            let cost = lookup_cost(&table, n, tuning);
             let [a, b] = world.run(&cost, tuning, |p| lookup(p, &table, &shares[p.role.index()]));
             for ((a, b), want) in a.iter().zip(&b).zip(spec::lookup(&table, &x)) {
                 world.assert_equal(&a.add(b), &want, &format!("{} index bits", index.bits()));

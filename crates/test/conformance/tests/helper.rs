@@ -7,7 +7,6 @@ use veilflow_conformance::{EITHER, Suite, conformance};
 use veilflow_correlation::Supplier;
 use veilflow_helper::{Helper, HelperOptions, HelperSupplier};
 use veilflow_net::{Channel, Role, memory_pair};
-use veilflow_online::Leaves;
 use veilflow_prim::{Block, Prg};
 
 /// One helper for all tests of this file, which run at the same time.
@@ -26,22 +25,19 @@ fn helped(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier> {
     Box::new(HelperSupplier::setup(role, channel, link, prg, 1).expect("set-up"))
 }
 
-conformance!(Suite { supplier: helped, cases: 20, leaves: Leaves::Products, holders: EITHER });
+conformance!(Suite { supplier: helped, cases: 20, dealt: true, holders: EITHER });
 
 mod shared_weights {
     use super::*;
 
-    conformance!(
-        Suite { supplier: helped, cases: 20, leaves: Leaves::Products, holders: EITHER },
-        linear_shared
-    );
+    conformance!(Suite { supplier: helped, cases: 20, dealt: true, holders: EITHER }, linear_shared);
 }
 
-mod leaves_by_tables {
+mod as_for_two_parties {
     use super::*;
 
     conformance!(
-        Suite { supplier: helped, cases: 20, leaves: Leaves::Tables, holders: EITHER },
+        Suite { supplier: helped, cases: 20, dealt: false, holders: EITHER },
         less_than,
         relu_truncate
     );

@@ -79,7 +79,9 @@ impl MathJob {
             Self::Divide(job) => divide_cost(job, n, tuning),
             Self::Softmax(job) => softmax_cost(job, n, tuning),
             Self::Normalise(job) => normalise_cost(job, n, tuning),
-            Self::MostSignificant(ring) => online::most_significant_index_cost(ring.bits(), ring.bits(), n),
+            Self::MostSignificant(ring) => {
+                online::most_significant_index_cost(ring.bits(), ring.bits(), n, tuning)
+            }
             Self::MatMul(ring, shape) => online::matmul_signed_cost([ring.bits(); 2], shape, tuning),
         }
     }

@@ -137,7 +137,7 @@ impl RunOptions {
         let tuning = Tuning {
             leaf_bits: self.leaf_bits.unwrap_or(chosen.leaf_bits),
             extra_levels: self.extra_levels.unwrap_or(chosen.extra_levels),
-            leaves: chosen.leaves,
+            dealt: chosen.dealt,
         };
         SessionOptions {
             supplier: self.supplier,
