@@ -18,9 +18,9 @@
 use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
-use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
+use veilflow_spec::LinearShape;
 
-use crate::{HelperError, Result};
+use crate::{HelperError, Result, shape};
 
 /// Bits of all parts of a batch at most, which bounds the memory of every side.
 const MAX_BATCH_BITS: usize = 1 << 26;
@@ -66,25 +66,6 @@ pub(crate) fn batches(demand: &Demand) -> impl Iterator<Item = Job> {
     demand.iter().flat_map(|(kind, count)| {
         let step = largest(kind);
         (0..count).step_by(step).map(move |start| Job::Batch { kind, count: step.min(count - start) })
-    })
-}
-
-/// The shape of a layer with this tag.
-fn read_shape(tag: u8, numbers: &[u32]) -> LinearShape {
-    let size = |i: usize| numbers[i] as usize;
-    if tag == 6 {
-        return LinearShape::MatMul(MatMulShape { rows: size(0), inner: size(1), columns: size(2) });
-    }
-    LinearShape::Conv2d(Conv2dShape {
-        in_channels: size(0),
-        in_height: size(1),
-        in_width: size(2),
-        out_channels: size(3),
-        kernel: [size(4), size(5)],
-        stride: [size(6), size(7)],
-        pads: [size(8), size(9), size(10), size(11)],
-        dilation: [size(12), size(13)],
-        groups: size(14),
     })
 }
 
@@ -158,21 +139,8 @@ impl Job {
                 }
             },
             Self::Layer { layer, holder, ring, shape } => {
-                let mut numbers = vec![*layer, role(*holder), ring.bits() as usize];
-                match shape {
-                    LinearShape::Conv2d(s) => {
-                        numbers.extend([s.in_channels, s.in_height, s.in_width, s.out_channels]);
-                        numbers.extend([s.kernel, s.stride].concat());
-                        numbers.extend(s.pads);
-                        numbers.extend(s.dilation);
-                        numbers.push(s.groups);
-                        (5, numbers)
-                    }
-                    LinearShape::MatMul(s) => {
-                        numbers.extend([s.rows, s.inner, s.columns]);
-                        (6, numbers)
-                    }
-                }
+                let (tag, sizes) = shape::write(shape);
+                (tag, [&[*layer, role(*holder), ring.bits() as usize][..], &sizes].concat())
             }
         };
         // A plan's sizes are below 2^31; what is cut here the helper would not make either way.
@@ -214,9 +182,9 @@ impl Job {
                     count: size(3),
                 }
             }
-            5 | 6 => {
+            shape::CONV | shape::MATMUL => {
                 let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
-                Self::Layer { layer, holder, ring, shape: read_shape(tag, &numbers[3..]) }
+                Self::Layer { layer, holder, ring, shape: shape::read(tag, &numbers[3..]) }
             }
             8 => {
                 let bits = ring(numbers[0])?.bits();
@@ -289,6 +257,8 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
+    use veilflow_spec::{Conv2dShape, MatMulShape};
+
     use super::*;
 
     fn jobs() -> Vec<Job> {
