@@ -1,8 +1,8 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
 use veilflow_correlation::{
-    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, RingTripleBatch,
-    TableBatch, TripleBatch,
+    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch,
+    RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
 };
 use veilflow_net::Role;
 use veilflow_prim::Prg;
@@ -38,6 +38,40 @@ fn select(messages: &[Vec<Bits>], index: &[Bits], payload: u32, count: usize) ->
         chosen.iter_mut().zip(message).for_each(|(to, from)| to.xor_assign(&selected.and(from)));
     }
     chosen
+}
+
+/// P1's shares for rectifiers.
+fn rectifier_shares(rectifier: &Rectifier, count: usize, prg: &mut Prg) -> (Vec<Bits>, Vec<RingVec>) {
+    let rows = rows(prg, rectifier.rows() as u32, count);
+    let elements = 2 * rectifier.random_bits();
+    (rows, (0..elements).map(|_| prg.ring_vec(rectifier.out(), count)).collect())
+}
+
+/// P0's shares for rectifiers; the lowest bits of random bits' shares are its own.
+fn read_rectifiers(
+    rectifier: &Rectifier,
+    count: usize,
+    prg: &mut Prg,
+    correction: &[u8],
+) -> (Vec<Bits>, Vec<RingVec>) {
+    let all = Bits::from_bytes(correction, Kind::Rectifier(*rectifier).dealt_bits() * count);
+    let mut at = 0;
+    let mut next = |bits: usize| {
+        at += bits * count;
+        all.slice(at - bits * count, bits * count)
+    };
+    let dealt = (0..rectifier.rows()).map(|_| next(1)).collect();
+    let (mut elements, out) = (Vec::new(), rectifier.out());
+    let mut read = |ring: Ring| RingVec::from_bytes(ring, &next(ring.bits() as usize).to_bytes(), count);
+    for own in rows(prg, rectifier.random_bits() as u32, count) {
+        let own = RingVec::from_bits(out, &own);
+        elements.push(match Ring::new(out.bits() - 1) {
+            Ok(ring) => read(ring).map_into(out, |v| v << 1).add(&own),
+            Err(_) => own,
+        });
+        elements.push(read(out));
+    }
+    (dealt, elements)
 }
 
 /// The helper's correction of `count` correlations, from the streams of P0 and P1.
@@ -85,6 +119,25 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
         Kind::BitProduct { bits } => {
             let factor = p0.bits(count).and(&p1.bits(count));
             RingVec::from_bits(ring(bits), &factor).sub(&p0.ring_vec(ring(bits), count)).to_bytes()
+        }
+        Kind::Rectifier(rectifier) => {
+            let masks = [&mut p0, &mut p1].map(|prg| prg.ring_vec(rectifier.mask(), count));
+            let own = rows(&mut p0, rectifier.random_bits() as u32, count);
+            let theirs = rectifier_shares(&rectifier, count, &mut p1);
+            let random: Vec<Bits> =
+                own.iter().zip(theirs.1.iter().step_by(2)).map(|(own, e)| own.xor(&lowest_bits(e))).collect();
+            let (mut rows, mut elements) = rectifier.secrets(masks.each_ref(), &random);
+            rows.iter_mut().zip(&theirs.0).for_each(|(row, theirs)| row.xor_assign(theirs));
+            elements.iter_mut().zip(&theirs.1).for_each(|(e, theirs)| *e = e.sub(theirs));
+            // Of a random bit's share P0 has the lowest bit.
+            let mut out = Bits::concat(&rows);
+            for (e, skipped) in elements.iter().zip([1, 0].into_iter().cycle()) {
+                if let Ok(ring) = Ring::new(e.ring().bits() - skipped) {
+                    let bytes = e.map_into(ring, |v| v >> skipped).to_bytes();
+                    out.append(&Bits::from_bytes(&bytes, ring.bits() as usize * count));
+                }
+            }
+            out.to_bytes()
         }
         Kind::Table { sender, digit, payload } => {
             let mut streams = [p0, p1];
@@ -157,6 +210,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
                 Role::P1 => RingVec::from_bytes(ring(bits), correction, count),
             };
             pools.put_bit_products(kind, BitProductBatch { factor, share });
+        }
+        Kind::Rectifier(rectifier) => {
+            let mask = prg.ring_vec(rectifier.mask(), count);
+            let (rows, elements) = match role {
+                Role::P0 => read_rectifiers(&rectifier, count, &mut prg, correction),
+                Role::P1 => rectifier_shares(&rectifier, count, &mut prg),
+            };
+            pools.put_rectifiers(kind, RectifierBatch { mask, rows, elements });
         }
         Kind::Table { sender, digit, payload } => {
             let batch = if sender == role {

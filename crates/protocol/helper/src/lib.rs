@@ -15,6 +15,7 @@
 //! | product in Z_2^w | α, u | c | receiver: v = c·α − u, w bits |
 //! | product of private bits in Z_2^w | a, u | b | P1: v = a·b − u, w bits |
 //! | 1-of-2^d table, p bits each | all entries | index | receiver: the entry, p bits |
+//! | rectifier | ρ₀, b₀, t₀ | ρ₁, shares | P0: digits of ρ₀ + ρ₁ as one-hot rows; b, b·ρ, t, b·t; all less P1's shares |
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
 //! | triple in Z_2^w | a₀, b₀ | a₁, b₁, c₁ | P0: c₀ = (a₀ + a₁)·(b₀ + b₁) − c₁, w bits |
 //! | one-hot of m bits | ρ₀ | ρ₁, P1's rows | P0: [ρ₀ ⊕ ρ₁ = j] ⊕ P1's row j for j ≥ 1, 2^m − 1 bits |
@@ -75,10 +76,9 @@
 //! batches, weights and what is known also their number and length.
 //!
 //! # Not done yet
-//! Apart from leaves ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)) the online protocols are those for two parties. A helper
-//! allows more: it can deal, for a masked and opened z = x + ρ, tables (lt, eq) of each digit of ρ indexed by the digit of z, so that
-//! the leaves of a comparison are local; (β, β·ρ), so that a multiplexer is a 2-bit opening; and a one-hot of a rotated digit, so
-//! that a lookup is local. For a ReLU of 32 bits the first two would save little, since leaves dealt as sums cost 8 bits for 2.
+//! A comparison that is not a rectifier's opens products of its digits' bits ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)). Were
+//! its operands opened masked, as a rectifier's are, each digit of 3 bits would take 3 bits less. Likewise the argument of a function and
+//! the index of a lookup become shared bits by an adder.
 
 mod batch;
 mod costs;

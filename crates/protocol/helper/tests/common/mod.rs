@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::Duration;
 
 use veilflow_correlation::{
-    CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Supplier, Weights,
+    CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Rectifier, Supplier, Weights,
 };
 use veilflow_helper::{Helper, HelperError, HelperOptions, HelperSupplier, Served, Session, WeightMasks};
 use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
@@ -34,6 +34,9 @@ pub(crate) fn demand() -> Demand {
     demand.add(Kind::BitProduct { bits: 21 }, 101);
     demand.add(Kind::RingTriple { bits: 19 }, 67);
     demand.add(Kind::OneHot { bits: 4 }, 131);
+    for (shift, selections) in [(5, 1), (0, 2)] {
+        demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift, digit: 3, selections }), 67);
+    }
     for sender in [Role::P0, Role::P1] {
         demand.add(Kind::And { sender }, 77);
         demand.add(Kind::Product { sender, bits: 13 }, 65);
