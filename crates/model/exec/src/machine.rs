@@ -106,6 +106,8 @@ impl Machine {
     pub(crate) fn online(&self, cost: &Cost, elements: usize, multiplications: [usize; 2]) -> Seconds {
         let words = |(kind, count)| match kind {
             Kind::Product { .. } | Kind::BitProduct { .. } => count as f64,
+            // Its mask and every element of its shares.
+            Kind::Rectifier(rectifier) => ((1 + 2 * rectifier.random_bits()) * count) as f64,
             _ => 0.0,
         };
         let words: f64 = cost.demand.iter().map(words).sum();

@@ -104,15 +104,11 @@ pub(crate) fn needs(plan: &Plan, options: &SessionOptions) -> Needs {
 /// The cost of an op that works element by element, on `n` of them; nothing for local ops.
 fn elementwise_cost(op: &PlanOp, x: &PlanValue, n: usize, tuning: Tuning) -> Cost {
     match op {
-        PlanOp::Relu { compare_bits } => {
-            online::drelu_cost(*compare_bits, n, tuning).then(online::multiplex_cost(x.width, n))
-        }
+        PlanOp::Relu { compare_bits } => online::relu_within_cost(x.width, *compare_bits, n, tuning),
         PlanOp::ReluTruncate { shift, compare_bits } => {
             online::relu_truncate_cost(*compare_bits, *shift, n, tuning)
         }
-        PlanOp::Clip { compare_bits, .. } => {
-            online::drelu_cost(*compare_bits, 2 * n, tuning).then(online::multiplex_cost(x.width, 2 * n))
-        }
+        PlanOp::Clip { compare_bits, .. } => online::clip_within_cost(x.width, *compare_bits, n, tuning),
         PlanOp::TruncateReduce { shift } => online::truncate_reduce_cost(x.width, *shift, n, tuning),
         PlanOp::ArithmeticShift { shift } => {
             online::arithmetic_shift_cost(x.width, *shift, range(x), n, tuning)
@@ -133,18 +129,11 @@ fn elementwise_cost(op: &PlanOp, x: &PlanValue, n: usize, tuning: Tuning) -> Cos
 /// Runs an op that works element by element on a part of its input.
 fn elementwise(party: &mut Party, op: &PlanOp, value: &PlanValue, x: &RingVec) -> online::Result<RingVec> {
     match op {
-        PlanOp::Relu { compare_bits } => relu_within(party, x, *compare_bits),
+        PlanOp::Relu { compare_bits } => online::relu_within(party, x, *compare_bits),
         PlanOp::ReluTruncate { shift, compare_bits } => {
             online::relu_truncate(party, &x.narrow(Ring::new(*compare_bits)?), *shift)
         }
-        PlanOp::Clip { limit, compare_bits } => {
-            let n = x.len();
-            let limits = RingVec::from_values(x.ring(), vec![*limit; n]);
-            let mut both = x.clone();
-            both.append(&if party.role == Role::P0 { x.sub(&limits) } else { x.clone() });
-            let y = relu_within(party, &both, *compare_bits)?;
-            Ok(y.slice(0, n).sub(&y.slice(n, n)))
-        }
+        PlanOp::Clip { limit, compare_bits } => online::clip_within(party, x, *limit, *compare_bits),
         PlanOp::TruncateReduce { shift } => online::truncate_reduce(party, x, *shift),
         PlanOp::ArithmeticShift { shift } => online::arithmetic_shift(party, x, *shift, range(value)),
         PlanOp::Extend { to, sign: Extension::NonNegative } => {
@@ -153,12 +142,6 @@ fn elementwise(party: &mut Party, op: &PlanOp, value: &PlanValue, x: &RingVec) -
         PlanOp::Extend { to, sign } => online::sign_extend(party, x, Ring::new(*to)?, extension_range(*sign)),
         _ => Ok(x.clone()),
     }
-}
-
-/// max(x, 0) where the low `bits` bits tell the sign: fewer bits are compared than selected.
-fn relu_within(party: &mut Party, x: &RingVec, bits: u32) -> online::Result<RingVec> {
-    let positive = online::drelu(party, &x.narrow(Ring::new(bits)?))?;
-    online::multiplex(party, &positive, x)
 }
 
 /// Runs node `index` on shares of its inputs.

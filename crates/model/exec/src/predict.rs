@@ -107,7 +107,8 @@ fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
 /// Extra time on the wire that fewer rounds are worth: delays of real links vary more than bandwidths.
 const ROUNDS_BONUS: f64 = 1.1;
 
-/// Without a link bytes decide, but not at any price in rounds.
+/// Without a link bytes decide, but not at any price in rounds: those of both parties and of a helper. By OT they are fewest with
+/// leaves of 2 bits.
 const FEWEST_BYTES: Tuning = Tuning { leaf_bits: 2, extra_levels: 2, dealt: false };
 
 /// The comparison trees with which the conversation `cost` is quickest on `link`; of those about as quick, the ones of
@@ -118,7 +119,11 @@ pub fn choose_tuning(
     cost: impl Fn(Tuning) -> Cost,
 ) -> Tuning {
     let dealt = supplier == SupplierKind::Helper;
-    let Some(link) = link else { return Tuning { dealt, ..FEWEST_BYTES } };
+    let Some(link) = link else {
+        let leaves = if dealt { 2..=4 } else { 2..=2 };
+        let options = leaves.map(|leaf_bits| Tuning { leaf_bits, dealt, ..FEWEST_BYTES });
+        return options.min_by_key(|&tuning| cost(tuning).bits_in_all()).unwrap_or(FEWEST_BYTES);
+    };
     let options = [2, 3, 4]
         .into_iter()
         .flat_map(|leaf_bits| [0, 1, 2].map(|extra_levels| Tuning { leaf_bits, extra_levels, dealt }));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::Kind;
+use crate::{Kind, RectifierBatch};
 
 /// What a pool needs of a batch: to be cut and joined.
 pub(crate) trait Batch: Sized {
@@ -34,11 +34,11 @@ redacted!(
     OneHotBatch
 );
 
-fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
+pub(crate) fn slice_rows(rows: &[Bits], start: usize, len: usize) -> Vec<Bits> {
     rows.iter().map(|row| row.slice(start, len)).collect()
 }
 
-fn append_rows(rows: &mut [Bits], other: &[Bits]) {
+pub(crate) fn append_rows(rows: &mut [Bits], other: &[Bits]) {
     rows.iter_mut().zip(other).for_each(|(row, other)| row.append(other));
 }
 
@@ -336,6 +336,7 @@ pub(crate) enum AnyBatch {
     Leaf(LeafBatch),
     RingTriple(RingTripleBatch),
     OneHot(OneHotBatch),
+    Rectifier(RectifierBatch),
 }
 
 impl AnyBatch {
@@ -363,6 +364,7 @@ impl AnyBatch {
             (Self::OneHot(b), Kind::OneHot { bits }) => {
                 b.index.len() == bits as usize && b.rows.len() + 1 == 1 << bits
             }
+            (Self::Rectifier(b), Kind::Rectifier(rectifier)) => b.fits(&rectifier),
             _ => false,
         }
     }

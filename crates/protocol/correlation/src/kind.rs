@@ -5,6 +5,8 @@ use std::fmt;
 
 use veilflow_net::Role;
 
+use crate::Rectifier;
+
 /// A kind of correlation. Roles are fixed where the two sides hold different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -57,6 +59,8 @@ pub enum Kind {
         /// Width of the index.
         bits: u32,
     },
+    /// What a rectifier takes.
+    Rectifier(Rectifier),
 }
 
 impl Kind {
@@ -67,6 +71,7 @@ impl Kind {
             Self::And { .. } => 1,
             Self::Product { bits, .. } | Self::BitProduct { bits } | Self::RingTriple { bits } => bits,
             Self::OneHot { bits } => return (1 << bits) - 1,
+            Self::Rectifier(rectifier) => return rectifier.dealt_bits(),
         };
         bits as usize
     }
@@ -82,6 +87,10 @@ impl fmt::Display for Kind {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
             Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
+            Self::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+                let widths = format!("compare {compare}, shift {shift}, digits of {digit}");
+                write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections)")
+            }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
             Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
             Self::OneHot { bits } => write!(f, "one-hot vectors of {bits} bits"),

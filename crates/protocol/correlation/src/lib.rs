@@ -14,6 +14,7 @@
 //! | [`LeafBatch`] | m₁.., shares | n₁.., shares | sums of products mⱼ·nⱼ, for comparing digits |
 //! | [`RingTripleBatch`] | shares of a, b, c | shares of a, b, c | c = a·b mod 2^w |
 //! | [`OneHotBatch`] | shares of ρ, e₁.. | shares of ρ, e₁.. | eⱼ = [ρ = j] |
+//! | [`RectifierBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ; random bits b and b·ρ |
 //! | [`LinearPair`] | s | r, W·r − s | |
 
 mod batch;
@@ -22,6 +23,7 @@ mod error;
 mod kind;
 mod linear;
 mod pool;
+mod rectifier;
 mod supplier;
 mod test_dealer;
 
@@ -33,6 +35,7 @@ pub use error::CorrelationError;
 pub use kind::{Demand, Kind};
 pub use linear::{LinearPair, LinearRequest, Needs, Weights};
 pub use pool::Pools;
+pub use rectifier::{Rectifier, RectifierBatch, digits, lowest_bits};
 pub use supplier::{Supplier, SupplyCosts};
 pub use test_dealer::TestDealer;
 

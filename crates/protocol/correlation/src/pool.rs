@@ -7,7 +7,7 @@ use veilflow_net::Role;
 use crate::batch::{AnyBatch, Batch};
 use crate::{
     AndBatch, BitProductBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, OneHotBatch,
-    ProductBatch, Result, RingTripleBatch, TableBatch, TripleBatch,
+    ProductBatch, RectifierBatch, Result, RingTripleBatch, TableBatch, TripleBatch,
 };
 
 /// Batches of one kind, and how much of the first is used up.
@@ -77,6 +77,7 @@ pub struct Pools {
     leaves: BTreeMap<Kind, Pool<LeafBatch>>,
     ring_triples: BTreeMap<Kind, Pool<RingTripleBatch>>,
     one_hots: BTreeMap<Kind, Pool<OneHotBatch>>,
+    rectifiers: BTreeMap<Kind, Pool<RectifierBatch>>,
     linear: BTreeMap<(usize, Role), VecDeque<LinearPair>>,
 }
 
@@ -110,6 +111,7 @@ impl Pools {
     accessors!(put_leaves, take_leaves, leaves, LeafBatch, Leaf);
     accessors!(put_ring_triples, take_ring_triples, ring_triples, RingTripleBatch, RingTriple);
     accessors!(put_one_hots, take_one_hots, one_hots, OneHotBatch, OneHot);
+    accessors!(put_rectifiers, take_rectifiers, rectifiers, RectifierBatch, Rectifier);
 
     /// Adds a pair for linear layer `layer`, whose weights `holder` has.
     pub fn put_linear(&mut self, layer: usize, holder: Role, pair: LinearPair) {
@@ -133,6 +135,7 @@ impl Pools {
             Kind::Leaf { .. } => self.leaves.get(&kind).map_or(0, |p| p.available),
             Kind::RingTriple { .. } => self.ring_triples.get(&kind).map_or(0, |p| p.available),
             Kind::OneHot { .. } => self.one_hots.get(&kind).map_or(0, |p| p.available),
+            Kind::Rectifier(_) => self.rectifiers.get(&kind).map_or(0, |p| p.available),
         }
     }
 
@@ -149,6 +152,7 @@ impl Pools {
                 Kind::Leaf { .. } => out.put_leaves(kind, self.take_leaves(kind, count)?),
                 Kind::RingTriple { .. } => out.put_ring_triples(kind, self.take_ring_triples(kind, count)?),
                 Kind::OneHot { .. } => out.put_one_hots(kind, self.take_one_hots(kind, count)?),
+                Kind::Rectifier(_) => out.put_rectifiers(kind, self.take_rectifiers(kind, count)?),
             }
         }
         Ok(out)
@@ -164,6 +168,7 @@ impl Pools {
             && self.leaves.values().all(|p| p.available == 0)
             && self.ring_triples.values().all(|p| p.available == 0)
             && self.one_hots.values().all(|p| p.available == 0)
+            && self.rectifiers.values().all(|p| p.available == 0)
             && self.linear.values().all(VecDeque::is_empty)
     }
 }

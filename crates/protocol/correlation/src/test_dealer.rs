@@ -7,8 +7,8 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
     AndBatch, BitProductBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest,
-    OneHotBatch, Pools, ProductBatch, Result, RingTripleBatch, Supplier, SupplyCosts, TableBatch,
-    TripleBatch, Weights,
+    OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch, Result, RingTripleBatch, Supplier,
+    SupplyCosts, TableBatch, TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -80,17 +80,11 @@ impl TestDealer {
         LeafBatch { masks: if self.role == Role::P0 { of_p0 } else { of_p1 }, shares }
     }
 
-    /// This party's share of `secret`.
-    fn share(&mut self, secret: &RingVec) -> RingVec {
-        let mask = self.prg.ring_vec(secret.ring(), secret.len());
-        if self.role == Role::P0 { mask } else { secret.sub(&mask) }
-    }
-
     fn ring_triples(&mut self, bits: u32, count: usize) -> RingTripleBatch {
         let ring = Ring::new(bits).expect("demands hold valid widths");
         let [a, b] = [0, 1].map(|_| self.prg.ring_vec(ring, count));
         let c = a.zip_map(&b, u64::wrapping_mul);
-        let [a, b, c] = [a, b, c].map(|v| self.share(&v));
+        let [a, b, c] = [a, b, c].map(|v| self.share_elements(&v));
         RingTripleBatch { a, b, c }
     }
 
@@ -99,6 +93,17 @@ impl TestDealer {
         let rows = OneHotBatch::rows_of(&index);
         let [index, rows] = [index, rows].map(|rows| rows.iter().map(|row| self.share_bits(row)).collect());
         OneHotBatch { index, rows }
+    }
+
+    fn rectifiers(&mut self, rectifier: Rectifier, count: usize) -> RectifierBatch {
+        let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(rectifier.mask(), count));
+        let random: Vec<Bits> = (0..rectifier.random_bits()).map(|_| self.prg.bits(count)).collect();
+        let (rows, elements) = rectifier.secrets([&of_p0, &of_p1], &random);
+        RectifierBatch {
+            rows: rows.iter().map(|row| self.share_bits(row)).collect(),
+            elements: elements.iter().map(|element| self.share_elements(element)).collect(),
+            mask: if self.role == Role::P0 { of_p0 } else { of_p1 },
+        }
     }
 
     fn tables(&mut self, sender: Role, digit: u32, payload: u32, count: usize) -> TableBatch {
@@ -136,6 +141,9 @@ impl Supplier for TestDealer {
                 }
                 Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
                 Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
+                Kind::Rectifier(rectifier) => {
+                    pools.put_rectifiers(kind, self.rectifiers(rectifier, count));
+                }
                 Kind::Table { sender, digit, payload } => {
                     pools.put_tables(kind, self.tables(sender, digit, payload, count));
                 }

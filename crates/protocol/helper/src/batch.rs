@@ -1,8 +1,8 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
 use veilflow_correlation::{
-    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, RingTripleBatch,
-    TableBatch, TripleBatch,
+    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch,
+    RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
 };
 use veilflow_net::Role;
 use veilflow_prim::Prg;
@@ -38,6 +38,40 @@ fn select(messages: &[Vec<Bits>], index: &[Bits], payload: u32, count: usize) ->
         chosen.iter_mut().zip(message).for_each(|(to, from)| to.xor_assign(&selected.and(from)));
     }
     chosen
+}
+
+/// P1's shares for rectifiers.
+fn rectifier_shares(rectifier: &Rectifier, count: usize, prg: &mut Prg) -> (Vec<Bits>, Vec<RingVec>) {
+    let rows = rows(prg, rectifier.rows() as u32, count);
+    let elements = 2 * rectifier.random_bits();
+    (rows, (0..elements).map(|_| prg.ring_vec(rectifier.out(), count)).collect())
+}
+
+/// P0's shares for rectifiers; the lowest bits of random bits' shares are its own.
+fn read_rectifiers(
+    rectifier: &Rectifier,
+    count: usize,
+    prg: &mut Prg,
+    correction: &[u8],
+) -> (Vec<Bits>, Vec<RingVec>) {
+    let all = Bits::from_bytes(correction, Kind::Rectifier(*rectifier).dealt_bits() * count);
+    let mut at = 0;
+    let mut next = |bits: usize| {
+        at += bits * count;
+        all.slice(at - bits * count, bits * count)
+    };
+    let dealt = (0..rectifier.rows()).map(|_| next(1)).collect();
+    let (mut elements, out) = (Vec::new(), rectifier.out());
+    let mut read = |ring: Ring| RingVec::from_bytes(ring, &next(ring.bits() as usize).to_bytes(), count);
+    for own in rows(prg, rectifier.random_bits() as u32, count) {
+        let own = RingVec::from_bits(out, &own);
+        elements.push(match Ring::new(out.bits() - 1) {
+            Ok(ring) => read(ring).map_into(out, |v| v << 1).add(&own),
+            Err(_) => own,
+        });
+        elements.push(read(out));
+    }
+    (dealt, elements)
 }
 
 /// The helper's correction of `count` correlations, from the streams of P0 and P1.
@@ -85,6 +119,25 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
         Kind::BitProduct { bits } => {
             let factor = p0.bits(count).and(&p1.bits(count));
             RingVec::from_bits(ring(bits), &factor).sub(&p0.ring_vec(ring(bits), count)).to_bytes()
+        }
+        Kind::Rectifier(rectifier) => {
+            let masks = [&mut p0, &mut p1].map(|prg| prg.ring_vec(rectifier.mask(), count));
+            let own = rows(&mut p0, rectifier.random_bits() as u32, count);
+            let theirs = rectifier_shares(&rectifier, count, &mut p1);
+            let random: Vec<Bits> =
+                own.iter().zip(theirs.1.iter().step_by(2)).map(|(own, e)| own.xor(&lowest_bits(e))).collect();
+            let (mut rows, mut elements) = rectifier.secrets(masks.each_ref(), &random);
+            rows.iter_mut().zip(&theirs.0).for_each(|(row, theirs)| row.xor_assign(theirs));
+            elements.iter_mut().zip(&theirs.1).for_each(|(e, theirs)| *e = e.sub(theirs));
+            // Of a random bit's share P0 has the lowest bit.
+            let mut out = Bits::concat(&rows);
+            for (e, skipped) in elements.iter().zip([1, 0].into_iter().cycle()) {
+                if let Ok(ring) = Ring::new(e.ring().bits() - skipped) {
+                    let bytes = e.map_into(ring, |v| v >> skipped).to_bytes();
+                    out.append(&Bits::from_bytes(&bytes, ring.bits() as usize * count));
+                }
+            }
+            out.to_bytes()
         }
         Kind::Table { sender, digit, payload } => {
             let mut streams = [p0, p1];
@@ -158,6 +211,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
             };
             pools.put_bit_products(kind, BitProductBatch { factor, share });
         }
+        Kind::Rectifier(rectifier) => {
+            let mask = prg.ring_vec(rectifier.mask(), count);
+            let (rows, elements) = match role {
+                Role::P0 => read_rectifiers(&rectifier, count, &mut prg, correction),
+                Role::P1 => rectifier_shares(&rectifier, count, &mut prg),
+            };
+            pools.put_rectifiers(kind, RectifierBatch { mask, rows, elements });
+        }
         Kind::Table { sender, digit, payload } => {
             let batch = if sender == role {
                 TableBatch::Sender { messages: tables(&mut prg, digit, payload, count) }
@@ -172,11 +233,6 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
     }
 }
 
-/// A mask of a layer's weights, A.
-pub(crate) fn weight_mask(mut prg: Prg, ring: Ring, shape: &LinearShape) -> RingVec {
-    prg.ring_vec(ring, shape.weight_len())
-}
-
 /// A · x for a matrix of ring elements.
 pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &RingVec) -> RingVec {
     // Sums wrap modulo the ring, in which an element and its bits read as a signed integer are the same.
@@ -184,17 +240,17 @@ pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &Ri
     veilflow_kernel::linear_in_threads(threads, shape, &matrix, x)
 }
 
-/// The helper's correction of a layer: A·r − s, from the streams of P0 and P1.
+/// The helper's correction of a layer with masked weights M: M·r − s, from the streams of P0 and P1.
 pub(crate) fn layer_correction(
     threads: usize,
-    ring: Ring,
     shape: &LinearShape,
-    mask: Prg,
+    masked: RingVec,
     holder: Role,
     [p0, p1]: [Prg; 2],
 ) -> Vec<u8> {
-    let (mut ours, mut theirs) = if holder == Role::P0 { (p0, p1) } else { (p1, p0) };
-    let r = theirs.ring_vec(ring, shape.in_len());
-    let product = apply(threads, shape, weight_mask(mask, ring, shape), &r);
-    product.sub(&ours.ring_vec(ring, shape.out_len())).to_bytes()
+    let ring = masked.ring();
+    let (mut holders, mut others) = if holder == Role::P0 { (p0, p1) } else { (p1, p0) };
+    let r = others.ring_vec(ring, shape.in_len());
+    let product = apply(threads, shape, masked, &r);
+    product.sub(&holders.ring_vec(ring, shape.out_len())).to_bytes()
 }

@@ -13,13 +13,14 @@
 //! | 8 product of private bits | bits, count |
 //! | 9 multiplication triple | bits, count |
 //! | 10 one-hot vector | bits, count |
+//! | 11 rectifier | bits, compare, shift, digit, selections, count |
 
-use veilflow_correlation::{Demand, Kind, LinearRequest, Needs};
+use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
-use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
+use veilflow_spec::LinearShape;
 
-use crate::{HelperError, Result};
+use crate::{HelperError, Result, shape};
 
 /// Bits of all parts of a batch at most, which bounds the memory of every side.
 const MAX_BATCH_BITS: usize = 1 << 26;
@@ -48,6 +49,7 @@ fn bits_each(kind: Kind) -> usize {
         // Elements take a word whatever their width.
         Kind::Product { .. } => 3 * 64 + 1,
         Kind::BitProduct { .. } => 2 * 64 + 2,
+        Kind::Rectifier(rectifier) => 2 * 64 + 3 * rectifier.rows() + 6 * 64 * rectifier.random_bits(),
         Kind::Table { digit, payload, .. } => {
             ((payload as usize) << digit) + digit as usize + payload as usize
         }
@@ -67,25 +69,6 @@ pub(crate) fn batches(demand: &Demand) -> impl Iterator<Item = Job> {
     })
 }
 
-/// The shape of a layer with this tag.
-fn read_shape(tag: u8, numbers: &[u32]) -> LinearShape {
-    let size = |i: usize| numbers[i] as usize;
-    if tag == 6 {
-        return LinearShape::MatMul(MatMulShape { rows: size(0), inner: size(1), columns: size(2) });
-    }
-    LinearShape::Conv2d(Conv2dShape {
-        in_channels: size(0),
-        in_height: size(1),
-        in_width: size(2),
-        out_channels: size(3),
-        kernel: [size(4), size(5)],
-        stride: [size(6), size(7)],
-        pads: [size(8), size(9), size(10), size(11)],
-        dilation: [size(12), size(13)],
-        groups: size(14),
-    })
-}
-
 impl Job {
     /// Everything that `needs` takes, in the order in which it is asked for.
     pub(crate) fn all(needs: &Needs) -> impl Iterator<Item = Self> {
@@ -102,7 +85,12 @@ impl Job {
         match self {
             // Layers whose weights the server holds burden the helper's link to the client, what looks alike at both that to the server.
             Self::Batch {
-                kind: Kind::Triple { .. } | Kind::Leaf { .. } | Kind::RingTriple { .. } | Kind::OneHot { .. },
+                kind:
+                    Kind::Triple { .. }
+                    | Kind::Leaf { .. }
+                    | Kind::RingTriple { .. }
+                    | Kind::OneHot { .. }
+                    | Kind::Rectifier(_),
                 ..
             } => Role::P0,
             Self::Batch {
@@ -138,6 +126,10 @@ impl Job {
                 Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
                 Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
+                Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+                    let numbers = [bits, compare, shift, digit, selections].map(|n| n as usize);
+                    (11, numbers.into_iter().chain([*count]).collect())
+                }
                 Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
                 Kind::Triple { payload } => (1, vec![payload as usize, *count]),
                 Kind::And { sender } => (2, vec![role(sender), *count]),
@@ -147,21 +139,8 @@ impl Job {
                 }
             },
             Self::Layer { layer, holder, ring, shape } => {
-                let mut numbers = vec![*layer, role(*holder), ring.bits() as usize];
-                match shape {
-                    LinearShape::Conv2d(s) => {
-                        numbers.extend([s.in_channels, s.in_height, s.in_width, s.out_channels]);
-                        numbers.extend([s.kernel, s.stride].concat());
-                        numbers.extend(s.pads);
-                        numbers.extend(s.dilation);
-                        numbers.push(s.groups);
-                        (5, numbers)
-                    }
-                    LinearShape::MatMul(s) => {
-                        numbers.extend([s.rows, s.inner, s.columns]);
-                        (6, numbers)
-                    }
-                }
+                let (tag, sizes) = shape::write(shape);
+                (tag, [&[*layer, role(*holder), ring.bits() as usize][..], &sizes].concat())
             }
         };
         // A plan's sizes are below 2^31; what is cut here the helper would not make either way.
@@ -171,7 +150,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 6].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -203,9 +182,9 @@ impl Job {
                     count: size(3),
                 }
             }
-            5 | 6 => {
+            shape::CONV | shape::MATMUL => {
                 let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
-                Self::Layer { layer, holder, ring, shape: read_shape(tag, &numbers[3..]) }
+                Self::Layer { layer, holder, ring, shape: shape::read(tag, &numbers[3..]) }
             }
             8 => {
                 let bits = ring(numbers[0])?.bits();
@@ -216,6 +195,16 @@ impl Job {
                 Self::Batch { kind: Kind::RingTriple { bits }, count: size(1) }
             }
             10 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
+            11 => {
+                let rectifier = Rectifier {
+                    bits: numbers[0],
+                    compare: numbers[1],
+                    shift: numbers[2],
+                    digit: numbers[3],
+                    selections: numbers[4],
+                };
+                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(5) }
+            }
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
                 Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
@@ -231,6 +220,7 @@ impl Job {
         match self {
             Self::Batch { kind, count } => {
                 let each = match *kind {
+                    Kind::Rectifier(rectifier) => u64::from(rectifier.is_valid()),
                     Kind::Triple { payload } => u64::from(payload),
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
@@ -243,7 +233,9 @@ impl Job {
                     | Kind::RingTriple { .. } => 1,
                 };
                 if each == 0 || each > MAX_TABLE_BITS {
-                    return too_large("a correlation must hold 1 to 2^20 bits");
+                    return too_large(
+                        "a correlation must hold 1 to 2^20 bits, in widths that fit each other",
+                    );
                 }
                 if *count == 0 || *count > largest(*kind) {
                     return too_large("a batch must hold one correlation or more, and 2^26 bits at most");
@@ -265,6 +257,8 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
+    use veilflow_spec::{Conv2dShape, MatMulShape};
+
     use super::*;
 
     fn jobs() -> Vec<Job> {
@@ -290,6 +284,7 @@ mod tests {
             Kind::BitProduct { bits: 17 },
             Kind::RingTriple { bits: 23 },
             Kind::OneHot { bits: 6 },
+            Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3, selections: 1 }),
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
@@ -309,7 +304,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 11, 255] {
+        for tag in [0, 12, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }
@@ -337,6 +332,8 @@ mod tests {
         let mut demand = Demand::of(Kind::Triple { payload: 2 }, 20_000_001);
         demand.add(Kind::Table { sender: Role::P0, digit: 9, payload: 64 }, 5_000);
         demand.add(Kind::And { sender: Role::P0 }, 1);
+        let rectifier = Rectifier { bits: 17, compare: 17, shift: 0, digit: 4, selections: 2 };
+        demand.add(Kind::Rectifier(rectifier), 300_001);
         let mut got = Demand::default();
         for job in batches(&demand) {
             job.check().unwrap();

@@ -12,7 +12,7 @@
 //! The parties offer leaf tables in turns. Who chooses sees the table masked by messages it does not hold, who offers sees
 //! the digit masked by a random index; the nodes open masked bits. Everything seen is uniform.
 
-use veilflow_correlation::{AndBatch, Cost, Flow, Kind, LeafBatch, TableBatch};
+use veilflow_correlation::{AndBatch, Cost, Flow, Kind, LeafBatch, TableBatch, digits};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, bit_slices};
 
@@ -71,9 +71,17 @@ fn join_balanced(start: usize, size: usize, levels: &mut [Vec<(usize, usize)>]) 
 }
 
 /// The two shares a segment of the bits carries; the lowest one has no `eq`.
-struct Segment {
-    lt: Bits,
-    eq: Option<Bits>,
+pub(crate) struct Segment {
+    pub(crate) lt: Bits,
+    pub(crate) eq: Option<Bits>,
+}
+
+impl Segment {
+    /// Segments of further comparisons.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.lt.append(&other.lt);
+        self.eq.iter_mut().zip(&other.eq).for_each(|(eq, other)| eq.append(other));
+    }
 }
 
 impl CompareTree {
@@ -82,17 +90,14 @@ impl CompareTree {
     /// The lowest segment takes in, level by level, what the other segments have joined to so far. A join with it is
     /// cheaper than others, since it makes no eq; more levels than necessary allow for more of them.
     pub fn new(k: u32, s: Option<u32>, tuning: Tuning) -> Self {
-        let cut = |bits: u32| -> Vec<u32> {
-            let m = tuning.leaf_bits.clamp(1, 4);
-            (0..bits.div_ceil(m)).map(|i| m.min(bits - i * m)).collect()
-        };
         let s = s.map(|s| s.min(k));
-        let digits = [cut(s.unwrap_or(0)), cut(k - s.unwrap_or(0))].concat();
+        let width = tuning.leaf_bits();
+        let digits = digits(k, s.unwrap_or(0), width);
         if digits.is_empty() {
             return Self { digits, levels: Vec::new(), carry_after: None, dealt: tuning.dealt };
         }
         // Without a boundary the low part is the lowest digit alone.
-        let low = s.map_or(1, |s| cut(s).len());
+        let low = s.map_or(1, |s| s.div_ceil(width) as usize);
         let high = digits.len() - low;
         let (split, depth) = depths(low, high, tuning.extra_levels.min(MAX_EXTRA_LEVELS));
         let below = distribute(low - 1, 0..split);
@@ -157,10 +162,14 @@ impl CompareTree {
                 cost.flows.push(Flow::Exchange(from_p0, from_p1));
             }
         }
-        for level in &self.levels {
-            cost = cost.then(and_shared_cost(&node_groups(level, n)));
-        }
-        cost
+        cost.then(self.join_cost(n))
+    }
+
+    /// Cost of [`CompareTree::join`].
+    pub(crate) fn join_cost(&self, n: usize) -> Cost {
+        self.levels
+            .iter()
+            .fold(Cost::default(), |cost, level| cost.then(and_shared_cost(&node_groups(level, n))))
     }
 
     /// Shares of [a < b] and of the low bits' comparison. `private` is P0's a or P1's b; bits past k are ignored.
@@ -171,16 +180,26 @@ impl CompareTree {
         }
         let k: u32 = self.digits.iter().sum();
         let rows = bit_slices(private, k as usize);
-        let mut slots = self.leaves(party, &rows)?;
+        let slots = self.leaves(party, &rows)?;
+        self.join(party, slots, None)
+    }
+
+    /// Joins the segments of a tree that has some. The result of the low part goes on as its exclusive or with `low_part`.
+    pub(crate) fn join(
+        &self,
+        party: &mut Party,
+        mut slots: Vec<Segment>,
+        low_part: Option<&Bits>,
+    ) -> Result<(Bits, Option<Bits>)> {
         let mut carry = None;
-        for (done, level) in self.levels.iter().enumerate() {
+        for done in 0..=self.levels.len() {
             if self.carry_after == Some(done) {
+                low_part.into_iter().for_each(|bits| slots[0].lt.xor_assign(bits));
                 carry = Some(slots[0].lt.clone());
             }
-            join_level(party, level, &mut slots, n)?;
-        }
-        if self.carry_after == Some(self.levels.len()) {
-            carry = Some(slots[0].lt.clone());
+            if let Some(level) = self.levels.get(done) {
+                join_level(party, level, &mut slots)?;
+            }
         }
         Ok((slots.swap_remove(0).lt, carry))
     }
@@ -402,7 +421,8 @@ fn node_groups(level: &[(usize, usize)], n: usize) -> Vec<(u32, usize)> {
     out
 }
 
-fn join_level(party: &mut Party, level: &[(usize, usize)], slots: &mut [Segment], n: usize) -> Result<()> {
+fn join_level(party: &mut Party, level: &[(usize, usize)], slots: &mut [Segment]) -> Result<()> {
+    let n = slots[0].lt.len();
     let no_eq = || OnlineError::argument("compare", "only the lowest segment lacks eq");
     let mut groups = Vec::new();
     let (lowest, full): (Vec<_>, Vec<_>) = level.iter().copied().partition(|(low, _)| *low == 0);

@@ -24,6 +24,7 @@ mod one_hot;
 mod party;
 mod pool;
 mod product;
+mod rectify;
 mod select;
 mod share;
 mod sign;
@@ -49,8 +50,7 @@ pub use multiply::{
     multiply_signed, multiply_unsigned,
 };
 pub use one_hot::{
-    OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products,
-    one_hot_products_cost,
+    IndexBits, OneHot, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost,
 };
 pub use party::{Party, Tuning};
 pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};
@@ -58,11 +58,13 @@ pub use product::{
     ProductJob, ProductShape, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost,
 };
 pub use select::{
-    clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
+    clip, clip_cost, clip_within, clip_within_cost, multiplex, multiplex_cost, relu, relu_cost,
+    relu_truncate, relu_truncate_cost, relu_within, relu_within_cost,
 };
 pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
 pub use sign::{
     Range, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry, msb_cost, wrap_count, wrap_count_cost,
 };
+pub use triple::{ring_products, ring_products_cost};
 pub use truncate::{arithmetic_shift, arithmetic_shift_cost, truncate_reduce, truncate_reduce_cost};
 pub use word::{WordShape, WordTerm, words, words_cost};
