@@ -12,7 +12,7 @@ use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
 use veilflow_two_party::{HePlan, HeSuite, HeSupplier, OtPlan, OtSupplier, WeightCache};
 
-use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node, shared};
+use crate::{ExecError, InputAt, Online, Phase, Preparer, Result, Stopwatch, WeightsAt, node, shared};
 
 /// Who supplies correlations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +92,10 @@ pub struct SessionOptions {
     pub tuning: Tuning,
     /// Threads a party, each with a stream of its own.
     pub threads: usize,
+    /// Where the weights are.
+    pub weights: WeightsAt,
+    /// Where the inputs are, and where the outputs go.
+    pub input: InputAt,
     /// Make each node's correlations right before it instead of all ahead: the least memory, and no offline phase.
     pub just_in_time: bool,
 }
@@ -104,6 +108,8 @@ impl Default for SessionOptions {
             link: None,
             tuning: Tuning::default(),
             threads: 1,
+            weights: WeightsAt::default(),
+            input: InputAt::default(),
             just_in_time: false,
         }
     }
@@ -113,6 +119,19 @@ impl Default for SessionOptions {
 const UNKNOWN_NS_PER_BYTE: f64 = 200.0;
 
 impl SessionOptions {
+    /// Whether runs of `plan` can be had like this.
+    ///
+    /// # Errors
+    /// [`ExecError::SharedWeights`] if the supplier has no pairs for shared weights, and those of [`SupplierKind::check`].
+    pub fn check(&self, plan: &Plan) -> Result<()> {
+        match (self.weights, self.supplier) {
+            (WeightsAt::Server, _) | (WeightsAt::Shared(_), SupplierKind::Helper) => {
+                self.supplier.check(plan)
+            }
+            (WeightsAt::Shared(_), supplier) => Err(ExecError::SharedWeights { supplier }),
+        }
+    }
+
     /// How correlations are made in a session that needs so much.
     pub(crate) fn supply_plan(&self, needs: &Needs) -> Result<SupplyPlan> {
         let ns_per_byte = self.link.map_or(UNKNOWN_NS_PER_BYTE, |link| 1e9 / link.bandwidth_bytes_per_s);
@@ -132,6 +151,8 @@ impl SessionOptions {
             .with("extra-levels", self.tuning.extra_levels)
             .with("dealt", self.tuning.dealt)
             .with("threads", self.threads)
+            .with("weights", self.weights)
+            .with("input", self.input)
             .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
             .with("computational-security", 128)
             .with("statistical-security", 40)
@@ -242,15 +263,15 @@ impl Session {
     /// [`Session::open`] for runs of `plan`.
     ///
     /// # Errors
-    /// As for [`Session::open`]; [`ExecError::Layer`] if the supplier cannot do one of the plan's layers.
+    /// As for [`Session::open`], and those of [`SessionOptions::check`], before anything is sent.
     pub fn open_for<'a>(
         links: impl Into<Links<'a>>,
         role: Role,
         plan: &Plan,
         options: SessionOptions,
     ) -> Result<Self> {
-        options.supplier.check(plan)?;
-        Self::open(links, role, plan.hash(), &node::needs(plan, options.tuning), options)
+        options.check(plan)?;
+        Self::open(links, role, plan.hash(), &node::needs(plan, &options), options)
     }
 
     /// Shakes hands over the link to the peer about the plan with `plan_hash`, a run of which takes `needs`, then sets the supplier up,
@@ -279,7 +300,7 @@ impl Session {
         set_up += Phase { helper: supplier.helper_bytes(), ..watch.stop(&offline) };
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);
         party.tuning = options.tuning;
-        let preparer = Preparer::new(role, offline, supplier, options.tuning);
-        Ok(Self { online: Online { party }, preparer, options, set_up })
+        let preparer = Preparer::new(role, offline, supplier, options);
+        Ok(Self { online: Online { party, options }, preparer, options, set_up })
     }
 }

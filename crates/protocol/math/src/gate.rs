@@ -5,11 +5,13 @@
 //! positive, less a constant.
 
 use veilflow_correlation::Cost;
-use veilflow_online::{Party, Result, Tuning, WordShape, WordTerm, words, words_cost};
+use veilflow_online::{Party, Result, Tuning, WordShape, WordTerm};
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::UniformSpline;
 
-use crate::pieces::{complement, from_middle, public, truncate, truncate_cost};
+use crate::pieces::{
+    Position, PositionShape, complement, public, terms_and_step, terms_and_step_cost, truncate, truncate_cost,
+};
 
 /// The rings of values and of the part kept of x, below the sum's by their shifts.
 fn widths(spline: &UniformSpline) -> [u32; 2] {
@@ -23,7 +25,7 @@ pub(crate) fn evaluate(
     spline: &UniformSpline,
     entry: &[Bits],
     negative: &Bits,
-    position: &RingVec,
+    position: &Position,
     x: &RingVec,
 ) -> Result<RingVec> {
     let pieces = &spline.pieces;
@@ -34,19 +36,16 @@ pub(crate) fn evaluate(
     if let Some(top) = slope.last_mut() {
         *top = complement(party, top);
     }
-    let offsets = from_middle(party, pieces, position);
     let positive = [complement(party, negative)];
-    let terms = [
+    let kept = x.narrow(Ring::new(kept_bits)?);
+    let terms = vec![
         WordTerm::Value { bits: value, out: Ring::new(value_bits)? },
-        WordTerm::Times { bits: &slope, x: &offsets },
-        WordTerm::Times { bits: &positive, x: &x.narrow(Ring::new(kept_bits)?) },
+        WordTerm::Times { bits: &positive, x: &kept },
     ];
-    let terms = words(party, &terms)?;
+    let (terms, step) = terms_and_step(party, pieces, terms, &slope, true, position)?;
     let value = terms[0].map_into(sum, |v| v << pieces.value_shift());
-    let kept = terms[2].map_into(sum, |v| v << spline.kept_shift());
-    // 2·(w − 2^(b−1)) + 1 times the offset.
-    let step = terms[1].scale(2).sub(&offsets.scale((1 << pieces.slope_bits) - 1));
-    let constant = public(party, sum, pieces.gate_constant(), position.len());
+    let kept = terms[1].map_into(sum, |v| v << spline.kept_shift());
+    let constant = public(party, sum, pieces.gate_constant(), x.len());
     truncate(party, &kept.sub(&value).sub(&step).add(&constant), pieces)
 }
 
@@ -54,10 +53,6 @@ pub(crate) fn evaluate(
 pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
     let pieces = &spline.pieces;
     let [value_bits, kept_bits] = widths(spline);
-    let shapes = [
-        WordShape::Value(pieces.value_bits, value_bits),
-        WordShape::Times(pieces.slope_bits, pieces.accumulator().bits()),
-        WordShape::Times(1, kept_bits),
-    ];
-    words_cost(&shapes, n, tuning).then(truncate_cost(pieces, n, tuning))
+    let terms = vec![WordShape::Value(pieces.value_bits, value_bits), WordShape::Times(1, kept_bits)];
+    terms_and_step_cost(pieces, terms, PositionShape::Low, n, tuning).then(truncate_cost(pieces, n, tuning))
 }

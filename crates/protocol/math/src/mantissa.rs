@@ -3,14 +3,13 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    AndGroup, Party, Range, Result, Tuning, WordShape, WordTerm, and_shared, and_shared_cost, high_bits,
-    high_bits_cost, lookup_bits, lookup_bits_cost, most_significant_one, most_significant_one_cost, words,
-    words_cost,
+    AndGroup, Party, Range, Result, Tuning, and_shared, and_shared_cost, high_bits, high_bits_cost,
+    lookup_bits, lookup_bits_cost, most_significant_one, most_significant_one_cost,
 };
 use veilflow_ring::{Bits, RingVec};
 use veilflow_spec::math::{Fixed, Mantissa};
 
-use crate::pieces::{entry, entry_bits, evaluate, evaluate_cost};
+use crate::pieces::{Position, PositionShape, entry, entry_bits, evaluate, evaluate_cost};
 
 /// Steps of a barrel shifter: distances of 2^k, from `first` on.
 fn steps(bits: u32, first: u32) -> std::ops::Range<u32> {
@@ -80,15 +79,14 @@ pub(crate) fn apply(party: &mut Party, mantissa: &Mantissa, rows: &[Bits]) -> Re
     let below = mantissa.below_index() as usize;
     let index = &all[below..below + mantissa.index_bits as usize];
     let found = lookup_bits(party, index, &words_of(mantissa), 0, entry_bits(pieces))?;
-    let bits = &all[below - pieces.position_bits as usize..below];
-    let position = words(party, &[WordTerm::Value { bits, out: pieces.accumulator() }])?.swap_remove(0);
+    let position = Position::Word(all[below - pieces.position_bits as usize..below].to_vec());
     evaluate(party, pieces, &found, None, &position, output(mantissa), Range::NonNegative)
 }
 
 /// Cost of [`apply`] to `n` elements.
 pub(crate) fn apply_cost(mantissa: &Mantissa, n: usize, tuning: Tuning) -> Cost {
     let pieces = &mantissa.pieces;
-    lookup_bits_cost(mantissa.index_bits, &words_of(mantissa), 0, entry_bits(pieces), n)
-        .then(words_cost(&[WordShape::Value(pieces.position_bits, pieces.accumulator().bits())], n, tuning))
-        .then(evaluate_cost(pieces, false, output(mantissa), Range::NonNegative, n, tuning))
+    lookup_bits_cost(mantissa.index_bits, &words_of(mantissa), 0, entry_bits(pieces), n, tuning).then(
+        evaluate_cost(pieces, false, PositionShape::Word, (output(mantissa), Range::NonNegative), n, tuning),
+    )
 }

@@ -2,14 +2,13 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    Party, Range, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, high_bits, high_bits_cost,
-    lookup_bits, lookup_bits_cost,
+    Party, Range, Result, Tuning, high_bits, high_bits_cost, lookup_bits, lookup_bits_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Symmetry, UniformSpline};
 
 use crate::gate;
-use crate::pieces::{entry, entry_bits, evaluate, evaluate_cost, public};
+use crate::pieces::{Position, PositionShape, entry, entry_bits, evaluate, evaluate_cost, public};
 
 /// The table's entries, in order, and the one outside.
 fn entries(spline: &UniformSpline) -> (Vec<u64>, u64) {
@@ -34,8 +33,7 @@ pub(crate) fn apply(party: &mut Party, spline: &UniformSpline, x: &RingVec) -> R
     // x mod 2^t is the sum of the shares' low bits without the carry out of them.
     let low = x.map_into(sum, |v| v & ((1 << t) - 1));
     let carry = carry.unwrap_or_else(|| Bits::zeros(x.len()));
-    let carry = bit_to_arithmetic(party, &carry, Ring::new(sum.bits() - t)?)?;
-    let position = low.sub(&carry.map_into(sum, |v| v << t));
+    let position = Position::Low { low, carry };
     let (words, outside) = entries(spline);
     let found = lookup_bits(party, &index, &words, outside, entry_bits(pieces))?;
     if let (Symmetry::Gate, Some(negative)) = (spline.symmetry, &negative) {
@@ -54,12 +52,13 @@ pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
     let t = pieces.position_bits;
     let (words, outside) = entries(spline);
     high_bits_cost(spline.lifted_bits(), t, n)
-        .then(bit_to_arithmetic_cost(pieces.accumulator().bits() - t, n, tuning))
-        .then(lookup_bits_cost(spline.magnitude_bits() - t, &words, outside, entry_bits(pieces), n))
+        .then(lookup_bits_cost(spline.magnitude_bits() - t, &words, outside, entry_bits(pieces), n, tuning))
         .then(match spline.symmetry {
             Symmetry::Gate => gate::cost(spline, n, tuning),
             symmetry => {
-                evaluate_cost(pieces, symmetry == Symmetry::Odd, spline.output, range(spline), n, tuning)
+                let odd = symmetry == Symmetry::Odd;
+                let result = (spline.output, range(spline));
+                evaluate_cost(pieces, odd, PositionShape::Low, result, n, tuning)
             }
         })
 }

@@ -50,8 +50,7 @@ pub use multiply::{
     multiply_signed, multiply_unsigned,
 };
 pub use one_hot::{
-    OneHot, OneHotShape, most_significant_one, most_significant_one_cost, one_hot_products,
-    one_hot_products_cost,
+    IndexBits, OneHot, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost,
 };
 pub use party::{Party, Tuning};
 pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};
@@ -66,5 +65,6 @@ pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
 pub use sign::{
     Range, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry, msb_cost, wrap_count, wrap_count_cost,
 };
+pub use triple::{ring_products, ring_products_cost};
 pub use truncate::{arithmetic_shift, arithmetic_shift_cost, truncate_reduce, truncate_reduce_cost};
 pub use word::{WordShape, WordTerm, words, words_cost};

@@ -6,7 +6,7 @@
 //! **By one-hot rows**: with the index as shared bits, an entry's bit is the exclusive or of the one-hot rows under which it is
 //! one: local. The 2^m products of a one-hot vector are 2 bits each, whatever the width of an entry, and the m bits of the
 //! index may be parted: the low ones select in every section of the table, locally, and the high ones select the section,
-//! with one product a bit of the entry. A bit that is constant in a section costs nothing there. Bits become elements by
+//! with one product a bit of the entry. With a helper the one-hot vectors are dealt, a bit an entry ([`one_hots`]). A bit that is constant in a section costs nothing there. Bits become elements by
 //! [`words`](crate::words()).
 
 use veilflow_correlation::{Cost, Flow, Kind, TableBatch};
@@ -15,8 +15,8 @@ use veilflow_ring::{Bits, RingVec, from_bit_slices};
 use veilflow_spec::Table;
 
 use crate::{
-    AndGroup, OneHot, OneHotShape, OnlineError, Party, Result, Tuning, WordShape, WordTerm, and_shared,
-    and_shared_cost, high_bits, high_bits_cost, one_hot_products, one_hot_products_cost, words, words_cost,
+    AndGroup, IndexBits, OneHot, OnlineError, Party, Result, Tuning, WordShape, WordTerm, and_shared,
+    and_shared_cost, high_bits, high_bits_cost, one_hots, one_hots_cost, words, words_cost,
 };
 
 /// Public rows of entries of up to 64 bits, all rows of one length: what [`select_entry`] selects from.
@@ -104,22 +104,20 @@ struct Plan {
     sections: Sections,
 }
 
-/// The index's bits past the table's, any of which leads outside.
-fn parts(index_bits: u32, low_bits: u32, beyond: usize) -> Vec<Vec<OneHotShape>> {
-    let mut high = vec![OneHotShape::BIT; (index_bits - low_bits) as usize];
-    high.extend(vec![OneHotShape::ROW; beyond]);
-    let lists = [vec![OneHotShape::BIT; low_bits as usize], high];
-    lists.into_iter().filter(|parts| !parts.is_empty()).collect()
-}
-
 impl Plan {
     fn part(words: &[u64], outside: u64, entry_bits: u32, low_bits: u32) -> Self {
         let rows = words.chunks(1 << low_bits).map(<[u64]>::to_vec).collect();
         Self { low_bits, sections: Sections { rows, outside, entry_bits } }
     }
 
-    fn cost(&self, index_bits: u32, beyond: usize, n: usize) -> Cost {
-        one_hot_products_cost(&parts(index_bits, self.low_bits, beyond), n).then(select_entry_cost(
+    /// The bits of low and high part, and those beyond the latter; a high part without bits is none.
+    fn indices(&self, index_bits: u32, beyond: u32) -> Vec<(u32, u32)> {
+        let high = (index_bits - self.low_bits, beyond);
+        [(self.low_bits, 0), high].into_iter().filter(|&part| part != (0, 0)).collect()
+    }
+
+    fn cost(&self, index_bits: u32, beyond: u32, n: usize, tuning: Tuning) -> Cost {
+        one_hots_cost(&self.indices(index_bits, beyond), n, tuning).then(select_entry_cost(
             beyond == 0,
             &self.sections,
             n,
@@ -127,10 +125,10 @@ impl Plan {
     }
 
     /// The parting with the fewest bytes.
-    fn cheapest(words: &[u64], outside: u64, entry_bits: u32, beyond: usize) -> Self {
+    fn cheapest(words: &[u64], outside: u64, entry_bits: u32, beyond: u32, tuning: Tuning) -> Self {
         let index_bits = words.len().trailing_zeros();
         let plans = (1..=index_bits).rev().map(|low_bits| Self::part(words, outside, entry_bits, low_bits));
-        let bytes = |plan: &Plan| plan.cost(index_bits, beyond, 64).volume().bytes;
+        let bytes = |plan: &Plan| tuning.bytes(&plan.cost(index_bits, beyond, 64, tuning));
         plans.min_by_key(bytes).expect("an index has a bit")
     }
 }
@@ -148,28 +146,31 @@ pub fn lookup_bits(
     if !words.len().is_power_of_two() || index_bits == 0 || index.len() < index_bits as usize {
         return Err(OnlineError::argument("lookup_bits", "table and index differ in size"));
     }
-    let beyond = index.len() - index_bits as usize;
-    let plan = Plan::cheapest(words, outside, entry_bits, beyond);
-    let role = party.role;
+    let beyond = index.len() as u32 - index_bits;
+    let plan = Plan::cheapest(words, outside, entry_bits, beyond, party.tuning);
     let (index, beyond) = index.split_at(index_bits as usize);
     let (low, high) = index.split_at(plan.low_bits as usize);
-    let of_bits = |bits: &[Bits]| bits.iter().map(|bit| OneHot::of_bit(role, bit)).collect::<Vec<_>>();
-    let mut high = of_bits(high);
-    high.extend(beyond.iter().map(|bit| OneHot::of_row(OneHot::of_bit(role, bit).rows.swap_remove(0))));
-    if high.is_empty() {
-        let low = one_hot_products(party, vec![of_bits(low)])?.swap_remove(0);
-        let all = OneHot { rows: vec![Bits::zeros(0)], complete: true };
-        return select_entry(party, &all, &low, &plan.sections);
+    let mut indices = vec![IndexBits { bits: low, beyond: &[] }];
+    if !(high.is_empty() && beyond.is_empty()) {
+        indices.push(IndexBits { bits: high, beyond });
     }
-    let selectors = one_hot_products(party, vec![of_bits(low), high])?;
-    select_entry(party, &selectors[1], &selectors[0], &plan.sections)
+    let selectors = one_hots(party, &indices)?;
+    let all = OneHot { rows: vec![Bits::zeros(0)], complete: true };
+    select_entry(party, selectors.get(1).unwrap_or(&all), &selectors[0], &plan.sections)
 }
 
 /// Cost of [`lookup_bits`] of `n` elements with an index of `index_bits` bits.
-pub fn lookup_bits_cost(index_bits: u32, words: &[u64], outside: u64, entry_bits: u32, n: usize) -> Cost {
+pub fn lookup_bits_cost(
+    index_bits: u32,
+    words: &[u64],
+    outside: u64,
+    entry_bits: u32,
+    n: usize,
+    tuning: Tuning,
+) -> Cost {
     let table_bits = words.len().trailing_zeros();
-    let beyond = (index_bits - table_bits) as usize;
-    Plan::cheapest(words, outside, entry_bits, beyond).cost(table_bits, beyond, n)
+    let beyond = index_bits - table_bits;
+    Plan::cheapest(words, outside, entry_bits, beyond, tuning).cost(table_bits, beyond, n, tuning)
 }
 
 /// Shares of every output of `table` under a shared index (spec: `lookup`).
@@ -200,14 +201,13 @@ fn by_bits_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
     let m = table.index().bits();
     let shapes: Vec<_> = table.outputs().iter().map(|out| WordShape::Value(out.bits(), out.bits())).collect();
     high_bits_cost(m, 0, n)
-        .then(lookup_bits_cost(m, table.words(), 0, table.entry_bits(), n))
+        .then(lookup_bits_cost(m, table.words(), 0, table.entry_bits(), n, tuning))
         .then(words_cost(&shapes, n, tuning))
 }
 
 fn by_ot(table: &Table, tuning: Tuning) -> bool {
-    let bytes = |cost: Cost| cost.volume().bytes.iter().sum::<u64>();
     table.words().len() * table.entry_bits() as usize <= 64
-        && bytes(by_ot_cost(table, 64)) <= bytes(by_bits_cost(table, 64, tuning))
+        && tuning.bytes(&by_ot_cost(table, 64)) <= tuning.bytes(&by_bits_cost(table, 64, tuning))
 }
 
 fn kind(table: &Table) -> Kind {

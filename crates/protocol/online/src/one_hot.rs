@@ -2,12 +2,16 @@
 //!
 //! A bit b is the one-hot pair (¬b, b); two one-hot vectors join by all products of their entries. As the entries of one add
 //! up to one, one product in each row and column is the rest of its line and costs nothing. The products open masked bits.
+//!
+//! A helper deals one-hot vectors of random indices. Opening the exclusive or of both indices, which is uniform, tells how to permute
+//! the rows (one-time truth tables: Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, "On the power of correlated randomness
+//! in secure computation", TCC 2013). A long index is cut into parts by cost.
 
-use veilflow_correlation::Cost;
+use veilflow_correlation::{Cost, Demand, Kind};
 use veilflow_net::Role;
 use veilflow_ring::Bits;
 
-use crate::{AndGroup, OnlineError, Party, Result, and_shared, and_shared_cost};
+use crate::{AndGroup, OnlineError, Party, Result, Tuning, and_shared, and_shared_cost};
 
 /// Rows that multiply one factor in one correlation: a supplier's limit.
 const GROUP: usize = 64;
@@ -23,19 +27,12 @@ pub struct OneHot {
 
 /// A [`OneHot`] for costs: how many rows, and whether they are complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OneHotShape {
-    /// Number of rows.
-    pub rows: usize,
-    /// Whether they add up to one.
-    pub complete: bool,
+struct OneHotShape {
+    rows: usize,
+    complete: bool,
 }
 
 impl OneHotShape {
-    /// Of one bit.
-    pub const BIT: Self = Self { rows: 2, complete: true };
-    /// A single row.
-    pub const ROW: Self = Self { rows: 1, complete: false };
-
     /// Rows that must be multiplied.
     fn products(self) -> usize {
         self.rows - usize::from(self.complete)
@@ -75,9 +72,122 @@ impl OneHot {
     }
 }
 
+/// An index of shared bits, lowest first.
+#[derive(Debug, Clone, Copy)]
+pub struct IndexBits<'a> {
+    /// Its bits, at least one of these or the next.
+    pub bits: &'a [Bits],
+    /// Bits above: where one of them is set, no row is.
+    pub beyond: &'a [Bits],
+}
+
+/// The widest index whose one-hot vector is dealt.
+const MAX_DEALT_BITS: u32 = 12;
+
+/// An index as parts whose one-hot vectors are multiplied: their widths, and how many bits of each select a row.
+fn parts(bits: u32, beyond: u32, tuning: Tuning) -> Vec<(u32, u32)> {
+    let total = bits + beyond;
+    if total == 0 {
+        return Vec::new();
+    }
+    let cut = |count: u32| -> Vec<(u32, u32)> {
+        let ends = (0..=count).map(|i| total * i / count).collect::<Vec<_>>();
+        ends.windows(2).map(|span| (span[1] - span[0], span[1].min(bits) - span[0].min(bits))).collect()
+    };
+    let cuts = if tuning.dealt { total.div_ceil(MAX_DEALT_BITS)..=total } else { total..=total };
+    let bytes = |parts: &Vec<(u32, u32)>| tuning.bytes(&parts_cost(std::slice::from_ref(parts), 64, tuning));
+    cuts.map(cut).min_by_key(bytes).unwrap_or_default()
+}
+
+/// The shape of a part of so many bits, so many of which select a row.
+fn part_shape((width, kept): (u32, u32)) -> OneHotShape {
+    OneHotShape { rows: 1 << kept, complete: kept == width }
+}
+
+/// Shares of the one-hot vectors of every index, all in step: what products of bits yield, or, where a helper deals one-hot vectors
+/// of random indices ρ, those permuted. The parties open index ⊕ ρ, which is uniform as ρ is used once; row j of the index is row
+/// j ⊕ opened of ρ. m bits each, for 2^m − 1 dealt.
+pub fn one_hots(party: &mut Party, indices: &[IndexBits<'_>]) -> Result<Vec<OneHot>> {
+    let (role, tuning) = (party.role, party.tuning);
+    let mut lists = Vec::with_capacity(indices.len());
+    let mut dealt = Vec::new();
+    let mut opening = Bits::default();
+    for index in indices {
+        let mut rest = [index.bits, index.beyond].concat();
+        let mut list = Vec::new();
+        for (width, kept) in parts(index.bits.len() as u32, index.beyond.len() as u32, tuning) {
+            let above = rest.split_off(width as usize);
+            let bits = std::mem::replace(&mut rest, above);
+            list.push(match &bits[..] {
+                [bit] if kept == 1 => OneHot::of_bit(role, bit),
+                [bit] => OneHot::of_row(OneHot::of_bit(role, bit).rows.swap_remove(0)),
+                bits => {
+                    let batch = party.pools.take_one_hots(Kind::OneHot { bits: width }, bits[0].len())?;
+                    bits.iter().zip(&batch.index).for_each(|(bit, mask)| opening.append(&bit.xor(mask)));
+                    dealt.push((lists.len(), list.len(), kept, batch));
+                    OneHot { rows: Vec::new(), complete: kept == width }
+                }
+            });
+        }
+        lists.push(list);
+    }
+    if !dealt.is_empty() {
+        let opened = party.exchange_bits(&opening)?.xor(&opening);
+        let mut at = 0;
+        for (list, part, kept, batch) in dealt {
+            let n = batch.index[0].len();
+            let shift: Vec<Bits> = (0..batch.index.len()).map(|t| opened.slice(at + t * n, n)).collect();
+            at += shift.len() * n;
+            lists[list][part].rows = permuted(with_first(role, batch.rows), &shift);
+            lists[list][part].rows.truncate(1 << kept);
+        }
+    }
+    one_hot_products(party, lists)
+}
+
+/// All rows of a dealt vector: the first is what the others miss to one.
+fn with_first(role: Role, mut rows: Vec<Bits>) -> Vec<Bits> {
+    let mut first = Bits::zeros(rows[0].len());
+    rows.iter().for_each(|row| first.xor_assign(row));
+    rows.insert(0, if role == Role::P0 { first.not() } else { first });
+    rows
+}
+
+/// Row j ⊕ shift in the place of row j: for each bit of the public shift, rows that differ in it change places where it is set.
+fn permuted(mut rows: Vec<Bits>, shift: &[Bits]) -> Vec<Bits> {
+    for (t, bit) in shift.iter().enumerate() {
+        for j in (0..rows.len()).filter(|j| j >> t & 1 == 0) {
+            let change = rows[j].xor(&rows[j | 1 << t]).and(bit);
+            rows[j].xor_assign(&change);
+            rows[j | 1 << t].xor_assign(&change);
+        }
+    }
+    rows
+}
+
+/// Cost of [`one_hots`] of `n` elements: of each index how many bits it has, and how many beyond.
+pub fn one_hots_cost(indices: &[(u32, u32)], n: usize, tuning: Tuning) -> Cost {
+    let lists: Vec<_> = indices.iter().map(|&(bits, beyond)| parts(bits, beyond, tuning)).collect();
+    parts_cost(&lists, n, tuning)
+}
+
+fn parts_cost(lists: &[Vec<(u32, u32)>], n: usize, tuning: Tuning) -> Cost {
+    let mut demand = Demand::default();
+    let mut opened = 0;
+    for &(bits, _) in lists.iter().flatten().filter(|(width, _)| *width > 1) {
+        opened += bits as usize * n;
+        demand.add(Kind::OneHot { bits }, n);
+    }
+    let shapes: Vec<Vec<_>> =
+        lists.iter().map(|parts| parts.iter().copied().map(part_shape).collect()).collect();
+    let products = one_hot_products_cost(&shapes, n);
+    let bytes = opened.div_ceil(8) as u64;
+    if tuning.dealt && opened > 0 { Cost::exchange(bytes, bytes, demand).then(products) } else { products }
+}
+
 /// The product of every part in each list, all lists in step. Row i + r·j of two parts' product is their rows i and j, where r
 /// is the number of rows of the first: the first part's index is lowest.
-pub fn one_hot_products(party: &mut Party, mut lists: Vec<Vec<OneHot>>) -> Result<Vec<OneHot>> {
+fn one_hot_products(party: &mut Party, mut lists: Vec<Vec<OneHot>>) -> Result<Vec<OneHot>> {
     if lists.iter().any(Vec::is_empty) {
         return Err(OnlineError::argument("one_hot", "an index has a bit at least"));
     }
@@ -136,7 +246,7 @@ fn join(low: &OneHot, high: &OneHot, results: &mut impl Iterator<Item = Vec<Bits
 }
 
 /// Cost of [`one_hot_products`] of `n` elements.
-pub fn one_hot_products_cost(lists: &[Vec<OneHotShape>], n: usize) -> Cost {
+fn one_hot_products_cost(lists: &[Vec<OneHotShape>], n: usize) -> Cost {
     let (mut lists, mut cost) = (lists.to_vec(), Cost::default());
     while lists.iter().any(|parts| parts.len() > 1) {
         let pairs = lists.iter().flat_map(|parts| parts.as_chunks::<2>().0);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::panic::resume_unwind;
 
-use veilflow_correlation::{Demand, Pools};
+use veilflow_correlation::{Cost, Demand, Kind, Pools};
 use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, RingVec};
@@ -26,6 +26,13 @@ impl Tuning {
     /// The width of a leaf, within its limits.
     pub(crate) fn leaf_bits(self) -> u32 {
         self.leaf_bits.clamp(1, 4)
+    }
+
+    /// Bytes of a cost by which protocols choose: between the parties, and from a helper if there is one.
+    pub fn bytes(self, cost: &Cost) -> u64 {
+        let online: u64 = cost.volume().bytes.iter().sum();
+        let dealt = |(kind, count): (Kind, usize)| (kind.dealt_bits() * count).div_ceil(8) as u64;
+        online + if self.dealt { cost.demand.iter().map(dealt).sum() } else { 0 }
     }
 }
 

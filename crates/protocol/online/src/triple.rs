@@ -11,7 +11,7 @@ use veilflow_ring::{RingVec, packed_len};
 use crate::{OnlineError, Party, Result};
 
 /// Shares of x·y, element by element, for every pair of equal rings and lengths; all in one exchange.
-pub(crate) fn ring_products(party: &mut Party, pairs: &[[&RingVec; 2]]) -> Result<Vec<RingVec>> {
+pub fn ring_products(party: &mut Party, pairs: &[[&RingVec; 2]]) -> Result<Vec<RingVec>> {
     let mut message = Vec::new();
     let mut triples = Vec::with_capacity(pairs.len());
     for [x, y] in pairs {
@@ -42,7 +42,7 @@ pub(crate) fn ring_products(party: &mut Party, pairs: &[[&RingVec; 2]]) -> Resul
 }
 
 /// Cost of [`ring_products`] of pairs of so many bits and so many elements.
-pub(crate) fn ring_products_cost(pairs: &[(u32, usize)]) -> Cost {
+pub fn ring_products_cost(pairs: &[(u32, usize)]) -> Cost {
     let mut demand = Demand::default();
     let mut bytes = 0;
     for &(bits, n) in pairs {
