@@ -7,8 +7,8 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
     AndBatch, BitProductBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest,
-    OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch, Result, RingTripleBatch, Supplier,
-    SupplyCosts, TableBatch, TripleBatch, Weights,
+    MaskDigits, MaskDigitsBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch, Result,
+    RingTripleBatch, Supplier, SupplyCosts, TableBatch, TripleBatch, Weights,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -105,6 +105,13 @@ impl TestDealer {
         RingTripleBatch { a, b, c }
     }
 
+    fn mask_digits(&mut self, widths: MaskDigits, count: usize) -> MaskDigitsBatch {
+        let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(widths.ring(), count));
+        let rows = widths.rows_of(&of_p0.add(&of_p1));
+        let rows = rows.iter().map(|row| self.share_bits(row)).collect();
+        MaskDigitsBatch { mask: if self.role == Role::P0 { of_p0 } else { of_p1 }, rows }
+    }
+
     fn one_hots(&mut self, bits: u32, count: usize) -> OneHotBatch {
         let index: Vec<Bits> = (0..bits).map(|_| self.prg.bits(count)).collect();
         let rows = OneHotBatch::rows_of(&index);
@@ -149,6 +156,9 @@ impl Supplier for TestDealer {
                     pools.put_rectifiers(kind, self.rectifiers(rectifier, count));
                 }
                 Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
+                Kind::MaskDigits(widths) => {
+                    pools.put_mask_digits(kind, self.mask_digits(widths, count));
+                }
                 Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
                 Kind::Table { sender, digit, payload } => {
                     pools.put_tables(kind, self.tables(sender, digit, payload, count));

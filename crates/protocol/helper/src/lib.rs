@@ -19,6 +19,7 @@
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
 //! | triple in Z_2^w | a₀, b₀ | a₁, b₁, c₁ | P0: c₀ = (a₀ + a₁)·(b₀ + b₁) − c₁, w bits |
 //! | one-hot of m bits | ρ₀ | ρ₁, P1's rows | P0: [ρ₀ ⊕ ρ₁ = j] ⊕ P1's row j for j ≥ 1, 2^m − 1 bits |
+//! | mask digits | ρ₀ | ρ₁, P1's rows | P0: [digit = v] of ρ₀ + ρ₁ ⊕ P1's rows, 2^d − 1 bits a digit of d bits |
 //! | linear layer | s; A | r | P1: A·r − s, an element an output |
 //!
 //! For a linear layer A is uniform and of the shape of the weights W, the same for all runs of a session (a stream of k₀ and
@@ -50,8 +51,7 @@
 //! after a session has ended.
 //!
 //! # Not done yet
-//! The argument of a function and the index of a lookup become shared bits by an adder. Were they opened masked, as a rectifier's input
-//! is, they would by fewer: a public value less dealt digits. Two rectifiers of values that differ by a public constant, as in a clip,
+//! Two rectifiers of values that differ by a public constant, as in a clip,
 //! could share one opening and the digits dealt for it.
 
 mod batch;

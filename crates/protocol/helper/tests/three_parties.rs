@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::Duration;
 
 use veilflow_correlation::{
-    CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Rectifier, Supplier,
+    CorrelationError, Demand, Kind, LinearPair, LinearRequest, MaskDigits, Needs, Pools, Rectifier, Supplier,
     SupplyCosts, Weights,
 };
 use veilflow_helper::{Helper, HelperCosts, HelperError, HelperOptions, HelperSupplier, Served, Session};
@@ -30,6 +30,7 @@ fn demand() -> Demand {
     demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift: 5, digit: 3 }), 67);
     demand.add(Kind::RingTriple { bits: 19 }, 67);
     demand.add(Kind::OneHot { bits: 4 }, 131);
+    demand.add(Kind::MaskDigits(MaskDigits { bits: 18, from: 5, digit: 3 }), 66);
     for sender in [Role::P0, Role::P1] {
         demand.add(Kind::And { sender }, 77);
         demand.add(Kind::Product { sender, bits: 13 }, 65);
