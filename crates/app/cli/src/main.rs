@@ -9,6 +9,7 @@ mod pair;
 mod preprocess;
 mod process;
 mod report;
+mod shares;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,9 @@ enum Command {
     Serve(command::serve::Serve),
     Infer(command::infer::Infer),
     Helper(command::helper::Helper),
+    /// Split weights or inputs between two servers, and put outputs together.
+    #[command(subcommand)]
+    Share(command::share::Share),
     Eval(command::eval::Eval),
     /// Measure what an operation or a model costs.
     #[command(subcommand)]
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Infer(infer) => infer.run(),
         Command::Helper(helper) => helper.run(),
+        Command::Share(share) => share.run(),
         Command::Eval(eval) => eval.run(),
         Command::Bench(bench) => bench.run(),
     };

@@ -48,6 +48,12 @@ pub enum ExecError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Weights are shared, which the supplier has no pairs for.
+    #[error("secret-shared weights need --supplier helper, not {supplier}")]
+    SharedWeights {
+        /// The supplier.
+        supplier: SupplierKind,
+    },
     /// Correlations are to come from a helper, but there is no connection to one.
     #[error("the session has no connection to a helper")]
     NoHelper,

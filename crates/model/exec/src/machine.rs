@@ -101,8 +101,9 @@ impl Machine {
         }
     }
 
-    /// A node of the online phase with this conversation, on vectors of so many elements, `multiplications` of them by weights.
-    pub(crate) fn online(&self, cost: &Cost, elements: usize, multiplications: usize) -> Seconds {
+    /// A node of the online phase with this conversation, on vectors of so many elements, with so many multiplications by
+    /// weights at the server and at the client.
+    pub(crate) fn online(&self, cost: &Cost, elements: usize, multiplications: [usize; 2]) -> Seconds {
         let words = |(kind, count)| match kind {
             Kind::Product { .. } | Kind::BitProduct { .. } => count as f64,
             // Its mask and every element of its shares.
@@ -115,7 +116,7 @@ impl Machine {
         let spill = (elements as f64 * 8.0 / SECOND_LEVEL_BYTES).max(1.0).log2();
         let both = (22.0 * words + 1.05 * bytes as f64 + 0.65 * elements as f64) * (1.0 + 0.45 * spill)
             + 8e3 * cost.flows.len() as f64;
-        [both + 0.09 * multiplications as f64, both].map(|ns| ns * NS * self.online)
+        multiplications.map(|n| (both + 0.09 * n as f64) * NS * self.online)
     }
 }
 
@@ -233,7 +234,7 @@ impl Machine {
             online::multiplex(&mut party, &choices, &x)?;
             Ok([thread_seconds()? - before])
         })?;
-        Ok(seconds / reference.online(&cost, count, 0).iter().sum::<f64>())
+        Ok(seconds / reference.online(&cost, count, [0; 2]).iter().sum::<f64>())
     }
 }
 

@@ -9,10 +9,10 @@ use veilflow_online::{self as online, Party, Range, Tuning};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Pool2dShape;
 
-use crate::{ExecError, Result, shared};
+use crate::{ExecError, Held, Result, SessionOptions, WeightsAt, shared};
 
-/// Server-held numbers of a node: `None` at the client.
-pub(crate) type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
+/// What a party adds of a node's numbers: all of them, its shares, or none.
+type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
 
 fn ring(value: &PlanValue) -> Result<Ring> {
     Ring::new(value.width).map_err(|e| ExecError::Misfit { what: e.to_string() })
@@ -48,7 +48,7 @@ fn extension_range(sign: Extension) -> Range {
     }
 }
 
-/// The linear layer that node `index` is, if it is one.
+/// The linear layer that node `index` is, if it is one, with weights that the server holds.
 pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
     let node = &plan.nodes[index];
     let PlanOp::Linear { shape, weight_bits, .. } = &node.op else { return None };
@@ -63,12 +63,17 @@ pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
 }
 
 /// The online cost of node `index`, its demand included.
-pub(crate) fn cost(plan: &Plan, index: usize, tuning: Tuning) -> Cost {
+pub(crate) fn cost(plan: &Plan, index: usize, options: &SessionOptions) -> Cost {
+    let tuning = options.tuning;
     let node = &plan.nodes[index];
     let x = &plan.values[node.inputs[0]];
     match &node.op {
         PlanOp::Linear { .. } => {
-            linear_layer(plan, index).map_or_else(Cost::default, |r| online::linear_cost(&r))
+            let cost = |layer: LinearRequest| match options.weights {
+                WeightsAt::Server => online::linear_cost(&layer),
+                WeightsAt::Shared(_) => online::linear_shared_cost(&layer.shape, layer.ring),
+            };
+            linear_layer(plan, index).map_or_else(Cost::default, cost)
         }
         PlanOp::Multiply { width } => {
             multiply_cost([x, &plan.values[node.inputs[1]]], *width, x.shape.elements(), tuning)
@@ -87,11 +92,11 @@ pub(crate) fn cost(plan: &Plan, index: usize, tuning: Tuning) -> Cost {
 }
 
 /// What a run of `plan` consumes.
-pub(crate) fn needs(plan: &Plan, tuning: Tuning) -> Needs {
+pub(crate) fn needs(plan: &Plan, options: &SessionOptions) -> Needs {
     let mut needs = Needs::default();
     for index in 0..plan.nodes.len() {
-        needs.demand.merge(&cost(plan, index, tuning).demand);
-        needs.linear.extend(shared::request(plan, index));
+        needs.demand.merge(&cost(plan, index, options).demand);
+        needs.linear.extend(shared::requests(plan, index, options.weights));
     }
     needs
 }
@@ -103,7 +108,7 @@ fn elementwise_cost(op: &PlanOp, x: &PlanValue, n: usize, tuning: Tuning) -> Cos
         PlanOp::ReluTruncate { shift, compare_bits } => {
             online::relu_truncate_cost(*compare_bits, *shift, n, tuning)
         }
-        PlanOp::Clip { compare_bits, .. } => online::relu_within_cost(x.width, *compare_bits, 2 * n, tuning),
+        PlanOp::Clip { compare_bits, .. } => online::clip_within_cost(x.width, *compare_bits, n, tuning),
         PlanOp::TruncateReduce { shift } => online::truncate_reduce_cost(x.width, *shift, n, tuning),
         PlanOp::ArithmeticShift { shift } => {
             online::arithmetic_shift_cost(x.width, *shift, range(x), n, tuning)
@@ -128,14 +133,7 @@ fn elementwise(party: &mut Party, op: &PlanOp, value: &PlanValue, x: &RingVec) -
         PlanOp::ReluTruncate { shift, compare_bits } => {
             online::relu_truncate(party, &x.narrow(Ring::new(*compare_bits)?), *shift)
         }
-        PlanOp::Clip { limit, compare_bits } => {
-            let n = x.len();
-            let limits = RingVec::from_values(x.ring(), vec![*limit; n]);
-            let mut both = x.clone();
-            both.append(&if party.role == Role::P0 { x.sub(&limits) } else { x.clone() });
-            let y = online::relu_within(party, &both, *compare_bits)?;
-            Ok(y.slice(0, n).sub(&y.slice(n, n)))
-        }
+        PlanOp::Clip { limit, compare_bits } => online::clip_within(party, x, *limit, *compare_bits),
         PlanOp::TruncateReduce { shift } => online::truncate_reduce(party, x, *shift),
         PlanOp::ArithmeticShift { shift } => online::arithmetic_shift(party, x, *shift, range(value)),
         PlanOp::Extend { to, sign: Extension::NonNegative } => {
@@ -151,14 +149,14 @@ pub(crate) fn run(
     party: &mut Party,
     plan: &Plan,
     index: usize,
-    parameters: Parameters<'_>,
+    held: Held<'_>,
     inputs: &[&RingVec],
 ) -> Result<RingVec> {
     let node = &plan.nodes[index];
     let (x, value) = (inputs[0], &plan.values[node.inputs[0]]);
     let out = ring(&plan.values[node.output])?;
     Ok(match &node.op {
-        PlanOp::Linear { .. } => linear(party, plan, index, parameters, x)?,
+        PlanOp::Linear { .. } => linear(party, plan, index, held, x)?,
         PlanOp::Multiply { .. } => {
             multiply(party, [value, &plan.values[node.inputs[1]]], [x, inputs[1]], out)?
         }
@@ -174,7 +172,7 @@ pub(crate) fn run(
             online::average_pool(party, x, pool, *count_padding, sum_range(value, pool))?
         }
         PlanOp::ArgMax => online::arg_max(party, x, value.shape.last().copied().unwrap_or(1), out)?,
-        op if op.is_local() => local(party.role, plan, node, parameters, inputs, out),
+        op if op.is_local() => local(party.role, plan, node, held.of(index), inputs, out),
         op => {
             let tuning = party.tuning;
             let demand = |n| -> Demand { elementwise_cost(op, value, n, tuning).demand };
@@ -183,21 +181,18 @@ pub(crate) fn run(
     })
 }
 
-fn linear(
-    party: &mut Party,
-    plan: &Plan,
-    index: usize,
-    parameters: Parameters<'_>,
-    x: &RingVec,
-) -> Result<RingVec> {
+fn linear(party: &mut Party, plan: &Plan, index: usize, held: Held<'_>, x: &RingVec) -> Result<RingVec> {
     let request = linear_layer(plan, index)
         .ok_or_else(|| ExecError::Misfit { what: format!("node {index} is no linear layer") })?;
+    let parameters = held.of(index);
+    let y = match (held, parameters) {
+        (Held::Share(_), Some(p)) => online::linear_shared(party, index, &request.shape, &p.weights, x)?,
+        (_, Some(p)) => online::linear(party, &request, Weights::Mine(&p.weights), x)?,
+        (_, None) => online::linear(party, &request, Weights::Theirs, x)?,
+    };
     Ok(match parameters {
-        Some(p) => {
-            let y = online::linear(party, &request, Weights::Mine(&p.weights), x)?;
-            veilflow_spec::add_bias(&y, &p.bias)
-        }
-        None => online::linear(party, &request, Weights::Theirs, x)?,
+        Some(p) => veilflow_spec::add_bias(&y, &p.bias),
+        None => y,
     })
 }
 
@@ -221,7 +216,8 @@ fn multiply_cost(values: [&PlanValue; 2], out: u32, n: usize, tuning: Tuning) ->
     online::multiply_into_cost(values.map(|v| v.width), values.map(range), out, n, tuning)
 }
 
-/// Ops that each party computes on its share alone; constants and borders are added by P0.
+/// Ops that each party computes on its share alone; constants are added by who holds them, or has a share of them, and borders
+/// by P0.
 fn local(
     role: Role,
     plan: &Plan,

@@ -6,7 +6,7 @@ use veilflow_net::{LinkShape, Role};
 use veilflow_online::{Tuning, reveal_to_cost};
 use veilflow_ring::Ring;
 
-use crate::{Result, SessionOptions, SupplierKind, node, shared};
+use crate::{InputAt, Result, SessionOptions, SupplierKind, node, shared};
 
 /// What a run is predicted to send: equal to what it does, online to the byte.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Prediction {
     pub offline: Vec<SupplyCost>,
     /// Consuming them, by node.
     pub online: Vec<Cost>,
-    /// Giving the client its output.
+    /// Giving the client its output, if it gets it.
     pub output: Cost,
 }
 
@@ -26,7 +26,7 @@ pub struct Prediction {
 pub struct SupplyCost {
     /// Filling pools.
     pub fill: Cost,
-    /// The pair of a linear layer, if the node is one.
+    /// The pair of a linear layer, or the pairs, if the node is one.
     pub linear: Option<Cost>,
 }
 
@@ -37,13 +37,18 @@ impl SupplyCost {
     }
 }
 
-/// The whole online conversation of a run of `plan` with these protocol choices; no supplier has a part in it.
+/// The whole online conversation of a run of `plan` with these protocol choices, if the server has the weights and the client
+/// the input; no supplier has a part in it.
 pub fn online_cost(plan: &Plan, tuning: Tuning) -> Cost {
-    let nodes = (0..plan.nodes.len()).map(|i| node::cost(plan, i, tuning));
-    nodes.fold(Cost::default(), Cost::then).then(output_cost(plan))
+    let options = SessionOptions { tuning, ..SessionOptions::default() };
+    let nodes = (0..plan.nodes.len()).map(|i| node::cost(plan, i, &options));
+    nodes.fold(Cost::default(), Cost::then).then(output_cost(plan, options.input))
 }
 
-fn output_cost(plan: &Plan) -> Cost {
+fn output_cost(plan: &Plan, input: InputAt) -> Cost {
+    if input == InputAt::Shared {
+        return Cost::default();
+    }
     plan.outputs.iter().fold(Cost::default(), |cost, output| {
         let value = &plan.values[output.value];
         match Ring::new(value.width) {
@@ -59,17 +64,18 @@ impl Prediction {
     /// # Errors
     /// If the supplier cannot do one of the plan's layers, with the reason.
     pub fn of(plan: &Plan, options: &SessionOptions) -> Result<Self> {
-        options.supplier.check(plan)?;
-        let mut costs = options.supply_plan(&node::needs(plan, options.tuning))?.costs();
+        options.check(plan)?;
+        let mut costs = options.supply_plan(&node::needs(plan, options))?.costs();
         let set_up = costs.set_up();
         let nodes = 0..plan.nodes.len();
-        let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options.tuning)).collect();
+        let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options)).collect();
         let offline = nodes.map(|i| {
             let fill = costs.fill(&online[i].demand);
-            SupplyCost { fill, linear: shared::request(plan, i).map(|request| costs.linear(&request)) }
+            let pairs = shared::requests(plan, i, options.weights);
+            SupplyCost { fill, linear: pairs.iter().map(|request| costs.linear(request)).reduce(Cost::then) }
         });
         let offline = offline.collect();
-        let output = output_cost(plan);
+        let output = output_cost(plan, options.input);
         Ok(Self { set_up, offline, online, output })
     }
 
@@ -105,11 +111,6 @@ const ROUNDS_BONUS: f64 = 1.1;
 /// leaves of 2 bits.
 const FEWEST_BYTES: Tuning = Tuning { leaf_bits: 2, extra_levels: 2, dealt: false };
 
-/// Bits that the conversation takes, those that a helper deals for it included.
-fn bits_in_all(cost: &Cost) -> usize {
-    8 * cost.volume().bytes.iter().sum::<u64>() as usize + cost.demand.dealt_bits()
-}
-
 /// The comparison trees with which the conversation `cost` is quickest on `link`; of those about as quick, the ones of
 /// fewest rounds. Without a link, those of fewest bytes with correlations from `supplier`.
 pub fn choose_tuning(
@@ -121,7 +122,7 @@ pub fn choose_tuning(
     let Some(link) = link else {
         let leaves = if dealt { 2..=4 } else { 2..=2 };
         let options = leaves.map(|leaf_bits| Tuning { leaf_bits, dealt, ..FEWEST_BYTES });
-        return options.min_by_key(|&tuning| bits_in_all(&cost(tuning))).unwrap_or(FEWEST_BYTES);
+        return options.min_by_key(|&tuning| cost(tuning).bits_in_all()).unwrap_or(FEWEST_BYTES);
     };
     let options = [2, 3, 4]
         .into_iter()

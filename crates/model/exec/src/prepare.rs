@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-use veilflow_correlation::{Needs, Pools, Supplier, Weights as Possession};
-use veilflow_ir::Weights;
+use veilflow_correlation::{Needs, Pools, Supplier, Weights};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
-use veilflow_online::Tuning;
 
-use crate::run::check_weights;
-use crate::{Phase, Progress, Result, Step, Stopwatch, node, shared};
+use crate::{Held, Phase, Progress, Result, SessionOptions, Step, Stopwatch, node, shared};
 
 /// Correlations for one run of a plan. It is used by value: once.
 #[derive(Debug)]
@@ -26,7 +23,7 @@ pub struct Preparer {
     pub channel: Channel,
     /// The supplier.
     pub supplier: Box<dyn Supplier>,
-    tuning: Tuning,
+    options: SessionOptions,
 }
 
 impl fmt::Debug for Preparer {
@@ -36,8 +33,13 @@ impl fmt::Debug for Preparer {
 }
 
 impl Preparer {
-    pub(crate) fn new(role: Role, channel: Channel, supplier: Box<dyn Supplier>, tuning: Tuning) -> Self {
-        Self { role, channel, supplier, tuning }
+    pub(crate) fn new(
+        role: Role,
+        channel: Channel,
+        supplier: Box<dyn Supplier>,
+        options: SessionOptions,
+    ) -> Self {
+        Self { role, channel, supplier, options }
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -48,12 +50,7 @@ impl Preparer {
     ///
     /// # Errors
     /// Weights that do not fit the party or the plan; a failing channel or supplier.
-    pub fn prepare(
-        &mut self,
-        plan: &Plan,
-        weights: Option<&Weights>,
-        progress: Progress<'_>,
-    ) -> Result<Prepared> {
+    pub fn prepare(&mut self, plan: &Plan, weights: Held<'_>, progress: Progress<'_>) -> Result<Prepared> {
         self.begin(plan, weights)?;
         let mut pools = Pools::default();
         let mut nodes = Vec::with_capacity(plan.nodes.len());
@@ -64,11 +61,11 @@ impl Preparer {
         Ok(Prepared { pools, nodes })
     }
 
-    pub(crate) fn begin(&mut self, plan: &Plan, weights: Option<&Weights>) -> Result<()> {
-        check_weights(self.role, plan, weights)?;
+    pub(crate) fn begin(&mut self, plan: &Plan, weights: Held<'_>) -> Result<()> {
+        weights.check(self.role, plan, self.options.weights)?;
         let needs = |i| Needs {
-            demand: node::cost(plan, i, self.tuning).demand,
-            linear: shared::request(plan, i).into_iter().collect(),
+            demand: node::cost(plan, i, &self.options).demand,
+            linear: shared::requests(plan, i, self.options.weights),
         };
         self.supplier.announce(&(0..plan.nodes.len()).map(needs).collect::<Vec<_>>())?;
         Ok(self.channel.restart_rounds()?)
@@ -95,16 +92,17 @@ impl Preparer {
         &mut self,
         plan: &Plan,
         index: usize,
-        weights: Option<&Weights>,
+        weights: Held<'_>,
         pools: &mut Pools,
     ) -> Result<Phase> {
-        let demand = node::cost(plan, index, self.tuning).demand;
+        let demand = node::cost(plan, index, &self.options).demand;
+        let (role, requests) = (self.role, shared::requests(plan, index, self.options.weights));
         let ((), phase) = self.measure(|supplier, channel| {
             supplier.fill(channel, &demand, pools)?;
-            if let Some(request) = shared::request(plan, index) {
-                let possession = match weights.and_then(|w| w.of(index)) {
-                    Some(parameters) => Possession::Mine(&parameters.weights),
-                    None => Possession::Theirs,
+            for request in requests {
+                let possession = match weights.of(index) {
+                    Some(parameters) if request.holder == role => Weights::Mine(&parameters.weights),
+                    _ => Weights::Theirs,
                 };
                 let pair = supplier.linear(channel, &request, possession)?;
                 shared::split(plan, index, pair)

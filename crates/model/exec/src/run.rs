@@ -1,13 +1,12 @@
 //! The online phase: the nodes of a plan on shares.
 
 use veilflow_correlation::Pools;
-use veilflow_ir::Weights;
 use veilflow_ir::plan::Plan;
 use veilflow_net::Role;
 use veilflow_online::{Party, reveal_to};
 use veilflow_ring::{Ring, RingVec};
 
-use crate::{ExecError, Phase, Prepared, Result, Session, Stopwatch, node};
+use crate::{ExecError, Held, InputAt, Phase, Prepared, Result, Session, SessionOptions, Stopwatch, node};
 
 /// Called before each node.
 pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
@@ -21,26 +20,15 @@ pub struct Step {
     pub node: usize,
 }
 
-/// What each node took, and the output if this party learns it.
+/// What each node took, and the output if this party gets it.
 #[derive(Debug)]
 pub struct Outcome {
     /// By node, in the plan's order.
     pub nodes: Vec<Phase>,
-    /// Giving the client its output.
+    /// Giving the client its output, if it gets it.
     pub rest: Phase,
-    /// The plan's outputs, at the client.
+    /// The plan's outputs, at the client; where the input is shared, this party's shares of them.
     pub outputs: Option<Vec<RingVec>>,
-}
-
-/// Refuses weights where they do not belong, and none where they do.
-pub(crate) fn check_weights(role: Role, plan: &Plan, weights: Option<&Weights>) -> Result<()> {
-    let what = match (role, weights) {
-        (Role::P0, None) => "the server has no weights",
-        (Role::P1, Some(_)) => "the client must not have weights",
-        (Role::P0, Some(w)) if w.plan_hash() != plan.hash() => "the weights belong to another plan",
-        _ => return Ok(()),
-    };
-    Err(ExecError::Misfit { what: what.to_owned() })
 }
 
 /// What runs plans.
@@ -48,11 +36,13 @@ pub(crate) fn check_weights(role: Role, plan: &Plan, weights: Option<&Weights>) 
 pub struct Online {
     /// The party.
     pub party: Party,
+    pub(crate) options: SessionOptions,
 }
 
 impl Online {
-    /// Runs `plan` on the client's `input` with correlations made before, which are used up whatever happens. `input` is
-    /// `Some` at the client only: one vector an input of the plan, at the plan's width and scale.
+    /// Runs `plan` on `input` with correlations made before, which are used up whatever happens. `input` is `Some` at the
+    /// client only, or this party's share where the input is shared: one vector an input of the plan, at the plan's width and
+    /// scale.
     ///
     /// # Errors
     /// Inputs or weights that do not fit, exhausted correlations, a failing channel.
@@ -60,7 +50,7 @@ impl Online {
         &mut self,
         prepared: Prepared,
         plan: &Plan,
-        weights: Option<&Weights>,
+        weights: Held<'_>,
         input: Option<&[RingVec]>,
         progress: Progress<'_>,
     ) -> Result<Outcome> {
@@ -73,12 +63,12 @@ impl Online {
     fn execute(
         &mut self,
         plan: &Plan,
-        weights: Option<&Weights>,
+        weights: Held<'_>,
         input: Option<&[RingVec]>,
         progress: Progress<'_>,
         mut before: impl FnMut(&mut Pools, usize) -> Result<()>,
     ) -> Result<Outcome> {
-        check_weights(self.party.role, plan, weights)?;
+        weights.check(self.party.role, plan, self.options.weights)?;
         self.party.channel.restart_rounds()?;
         let mut values: Vec<Option<RingVec>> = vec![None; plan.values.len()];
         for (slot, share) in self.input_shares(plan, input)? {
@@ -93,8 +83,7 @@ impl Online {
             let missing = || ExecError::Misfit { what: format!("node {index} reads a value not yet made") };
             let inputs: Vec<&RingVec> =
                 step.inputs.iter().map(|&i| values[i].as_ref().ok_or_else(missing)).collect::<Result<_>>()?;
-            let parameters = weights.and_then(|w| w.of(index));
-            let output = node::run(&mut self.party, plan, index, parameters, &inputs)?;
+            let output = node::run(&mut self.party, plan, index, weights, &inputs)?;
             values[step.output] = Some(output);
             for &i in &step.inputs {
                 left[i] -= 1;
@@ -111,7 +100,10 @@ impl Online {
             let share = values[output.value]
                 .as_ref()
                 .ok_or_else(|| ExecError::Misfit { what: format!("output {} is not made", output.name) })?;
-            outputs.push(reveal_to(&mut self.party, Role::P1, share)?);
+            outputs.push(match self.options.input {
+                InputAt::Client => reveal_to(&mut self.party, Role::P1, share)?,
+                InputAt::Shared => Some(share.clone()),
+            });
         }
         self.party.channel.flush()?;
         let rest = watch.stop(&self.party.channel);
@@ -122,11 +114,13 @@ impl Online {
     /// any sharing.
     fn input_shares(&self, plan: &Plan, input: Option<&[RingVec]>) -> Result<Vec<(usize, RingVec)>> {
         let misfit = |what: String| ExecError::Misfit { what };
-        let given = match (self.party.role, input) {
-            (Role::P0, None) => None,
-            (Role::P1, Some(given)) if given.len() == plan.inputs.len() => Some(given),
-            (Role::P0, Some(_)) => return Err(misfit("the server must not have the input".to_owned())),
-            (Role::P1, _) => return Err(misfit(format!("the plan takes {} inputs", plan.inputs.len()))),
+        let given = match (self.options.input, self.party.role, input) {
+            (InputAt::Client, Role::P0, None) => None,
+            (InputAt::Client, Role::P0, Some(_)) => {
+                return Err(misfit("the server must not have the input".to_owned()));
+            }
+            (_, _, Some(given)) if given.len() == plan.inputs.len() => Some(given),
+            _ => return Err(misfit(format!("the plan takes {} inputs", plan.inputs.len()))),
         };
         let mut shares = Vec::with_capacity(plan.inputs.len());
         for (number, named) in plan.inputs.iter().enumerate() {
@@ -155,7 +149,7 @@ impl Session {
     pub fn just_in_time(
         &mut self,
         plan: &Plan,
-        weights: Option<&Weights>,
+        weights: Held<'_>,
         input: Option<&[RingVec]>,
         progress: Progress<'_>,
     ) -> Result<(Vec<Phase>, Outcome)> {

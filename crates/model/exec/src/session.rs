@@ -5,14 +5,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use veilflow_correlation::{CorrelationError, Needs, Supplier, SupplyCosts};
-use veilflow_helper::{HelperCosts, HelperSupplier};
+use veilflow_helper::{HelperCosts, HelperSupplier, WeightMasks};
 use veilflow_ir::Plan;
 use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
 use veilflow_two_party::{HePlan, HeSuite, HeSupplier, OtPlan, OtSupplier, WeightCache};
 
-use crate::{ExecError, Online, Phase, Preparer, Result, Stopwatch, node, shared};
+use crate::{ExecError, InputAt, Online, Phase, Preparer, Result, Stopwatch, WeightsAt, node, shared};
 
 /// Who supplies correlations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +92,10 @@ pub struct SessionOptions {
     pub tuning: Tuning,
     /// Threads a party, each with a stream of its own.
     pub threads: usize,
+    /// Where the weights are.
+    pub weights: WeightsAt,
+    /// Where the inputs are, and where the outputs go.
+    pub input: InputAt,
     /// Make each node's correlations right before it instead of all ahead: the least memory, and no offline phase.
     pub just_in_time: bool,
 }
@@ -104,6 +108,8 @@ impl Default for SessionOptions {
             link: None,
             tuning: Tuning::default(),
             threads: 1,
+            weights: WeightsAt::default(),
+            input: InputAt::default(),
             just_in_time: false,
         }
     }
@@ -113,6 +119,19 @@ impl Default for SessionOptions {
 const UNKNOWN_NS_PER_BYTE: f64 = 200.0;
 
 impl SessionOptions {
+    /// Whether runs of `plan` can be had like this.
+    ///
+    /// # Errors
+    /// [`ExecError::SharedWeights`] if the supplier has no pairs for shared weights, and those of [`SupplierKind::check`].
+    pub fn check(&self, plan: &Plan) -> Result<()> {
+        match (self.weights, self.supplier) {
+            (WeightsAt::Server, _) | (WeightsAt::Shared(_), SupplierKind::Helper) => {
+                self.supplier.check(plan)
+            }
+            (WeightsAt::Shared(_), supplier) => Err(ExecError::SharedWeights { supplier }),
+        }
+    }
+
     /// How correlations are made in a session that needs so much.
     pub(crate) fn supply_plan(&self, needs: &Needs) -> Result<SupplyPlan> {
         let ns_per_byte = self.link.map_or(UNKNOWN_NS_PER_BYTE, |link| 1e9 / link.bandwidth_bytes_per_s);
@@ -132,6 +151,8 @@ impl SessionOptions {
             .with("extra-levels", self.tuning.extra_levels)
             .with("dealt", self.tuning.dealt)
             .with("threads", self.threads)
+            .with("weights", self.weights)
+            .with("input", self.input)
             .with("offline", if self.just_in_time { "just-in-time" } else { "ahead" })
             .with("computational-security", 128)
             .with("statistical-security", 40)
@@ -171,13 +192,13 @@ impl SupplyPlan {
         helper: Option<Connect<'_>>,
         prg: Prg,
         threads: usize,
-        cache: Option<Arc<WeightCache>>,
+        kept: Kept,
     ) -> Result<Box<dyn Supplier>> {
         Ok(match self {
             Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
             Self::He(plan) => {
                 let supplier = HeSupplier::setup(role, channel, prg, plan, threads)?;
-                Box::new(match cache {
+                Box::new(match kept.transformed {
                     Some(cache) => supplier.with_weight_cache(cache),
                     None => supplier,
                 })
@@ -186,7 +207,7 @@ impl SupplyPlan {
                 let connect = helper.ok_or(ExecError::NoHelper)?;
                 let link = connect().map_err(ExecError::HelperUnreachable)?;
                 Box::new(
-                    HelperSupplier::setup(role, channel, link, prg, threads)
+                    HelperSupplier::setup(role, channel, link, prg, threads, kept.masks)
                         .map_err(CorrelationError::from)?,
                 )
             }
@@ -197,15 +218,24 @@ impl SupplyPlan {
 /// Connects to a helper.
 pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
 
-/// A party's connections, and what its sessions share.
+/// What the sessions of a process that serves one model keep for each other.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Transformed weights, for [`SupplierKind::He`].
+    pub transformed: Option<Arc<WeightCache>>,
+    /// Masks of the weights, for [`SupplierKind::Helper`]: a helper may then keep the masked weights.
+    pub masks: Option<Arc<WeightMasks>>,
+}
+
+/// A party's connections, and what its sessions keep.
 pub struct Links<'a> {
     /// To the peer.
     pub peer: Channel,
     /// To the helper, for [`SupplierKind::Helper`]: the same one as the peer's. It is called once the parties have shaken hands,
     /// so that a helper need not wait for them to.
     pub helper: Option<Connect<'a>>,
-    /// Transformed weights that a server's sessions with [`SupplierKind::He`] share.
-    pub weight_cache: Option<Arc<WeightCache>>,
+    /// What there is from earlier sessions, and what this one adds to.
+    pub kept: Kept,
 }
 
 impl fmt::Debug for Links<'_> {
@@ -216,7 +246,7 @@ impl fmt::Debug for Links<'_> {
 
 impl From<Channel> for Links<'_> {
     fn from(peer: Channel) -> Self {
-        Self { peer, helper: None, weight_cache: None }
+        Self { peer, helper: None, kept: Kept::default() }
     }
 }
 
@@ -242,15 +272,15 @@ impl Session {
     /// [`Session::open`] for runs of `plan`.
     ///
     /// # Errors
-    /// As for [`Session::open`]; [`ExecError::Layer`] if the supplier cannot do one of the plan's layers.
+    /// As for [`Session::open`], and those of [`SessionOptions::check`], before anything is sent.
     pub fn open_for<'a>(
         links: impl Into<Links<'a>>,
         role: Role,
         plan: &Plan,
         options: SessionOptions,
     ) -> Result<Self> {
-        options.supplier.check(plan)?;
-        Self::open(links, role, plan.hash(), &node::needs(plan, options.tuning), options)
+        options.check(plan)?;
+        Self::open(links, role, plan.hash(), &node::needs(plan, &options), options)
     }
 
     /// Shakes hands over the link to the peer about the plan with `plan_hash`, a run of which takes `needs`, then sets the supplier up,
@@ -265,7 +295,7 @@ impl Session {
         needs: &Needs,
         options: SessionOptions,
     ) -> Result<Self> {
-        let Links { peer: mut channel, helper, weight_cache } = links.into();
+        let Links { peer: mut channel, helper, kept } = links.into();
         let supply = options.supply_plan(needs)?;
         let before = Stopwatch::start(&channel);
         handshake(&mut channel, role, &options.hello(plan_hash, &supply))?;
@@ -273,13 +303,12 @@ impl Session {
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier =
-            supply.set_up(role, &mut offline, helper, prg.fork(), options.threads, weight_cache)?;
+        let supplier = supply.set_up(role, &mut offline, helper, prg.fork(), options.threads, kept)?;
         offline.flush()?;
         set_up += Phase { helper: supplier.helper_bytes(), ..watch.stop(&offline) };
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);
         party.tuning = options.tuning;
-        let preparer = Preparer::new(role, offline, supplier, options.tuning);
-        Ok(Self { online: Online { party }, preparer, options, set_up })
+        let preparer = Preparer::new(role, offline, supplier, options);
+        Ok(Self { online: Online { party, options }, preparer, options, set_up })
     }
 }

@@ -8,10 +8,11 @@ use std::ops::Range;
 
 use veilflow_correlation::{LinearPair, LinearRequest};
 use veilflow_ir::plan::{Plan, PlanOp};
+use veilflow_net::Role;
 use veilflow_ring::RingVec;
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
-use crate::node;
+use crate::{WeightsAt, node};
 
 /// The columns that a layer multiplies its weights with, if it is a product of matrices or does the same at every position.
 fn columns(shape: &LinearShape) -> Option<usize> {
@@ -62,7 +63,7 @@ fn total_columns(members: &[LinearRequest]) -> usize {
     members.iter().filter_map(|m| columns(&m.shape)).sum()
 }
 
-/// The layer whose pair is made at node `index`, if one is: for the node itself and all that it leads.
+/// The layer whose pair is made at node `index`, if one is: for the node itself and all that it leads. The server holds the weights.
 pub(crate) fn request(plan: &Plan, index: usize) -> Option<LinearRequest> {
     let layer = node::linear_layer(plan, index)?;
     if leader(plan, &layer) != index {
@@ -76,7 +77,25 @@ pub(crate) fn request(plan: &Plan, index: usize) -> Option<LinearRequest> {
     Some(LinearRequest { shape: with_columns(&layer.shape, total_columns(&members)), ring, ..layer })
 }
 
-/// The parts of the pair of [`request`], each with its node.
+/// The pairs to make at node `index`, one for each party that holds weights; of a share every bit counts.
+pub(crate) fn requests(plan: &Plan, index: usize, weights: WeightsAt) -> Vec<LinearRequest> {
+    let request = request(plan, index);
+    match weights {
+        WeightsAt::Server => request.into_iter().collect(),
+        WeightsAt::Shared(_) => {
+            let of = |r: LinearRequest| {
+                [Role::P0, Role::P1].map(|holder| LinearRequest {
+                    holder,
+                    weight_bits: r.ring.bits(),
+                    ..r.clone()
+                })
+            };
+            request.into_iter().flat_map(of).collect()
+        }
+    }
+}
+
+/// The parts of a pair of [`request`], each with its node.
 pub(crate) fn split(plan: &Plan, index: usize, pair: LinearPair) -> Vec<(usize, LinearPair)> {
     let members = node::linear_layer(plan, index).map_or_else(Vec::new, |layer| members(plan, layer));
     if members.len() < 2 {

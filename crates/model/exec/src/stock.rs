@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
-use veilflow_ir::Weights;
 use veilflow_ir::plan::Plan;
 use veilflow_net::Role;
 
-use crate::{ExecError, Prepared, Preparer, Progress, Result};
+use crate::{ExecError, Held, Prepared, Preparer, Progress, Result};
 
 /// The most runs that may be prepared and not yet begun.
 pub const MAX_AHEAD: usize = 4;
@@ -80,7 +79,7 @@ pub struct Ahead {
 pub fn with_stock<T, E: From<ExecError>>(
     preparer: &mut Preparer,
     plan: &Plan,
-    weights: Option<&Weights>,
+    weights: Held<'_>,
     ahead: Ahead,
     progress: Progress<'_>,
     body: impl FnOnce(&mut Stock<'_>) -> std::result::Result<T, E>,
@@ -94,7 +93,7 @@ pub fn with_stock<T, E: From<ExecError>>(
     std::thread::scope(|scope| {
         let background = scope.spawn(|| match preparer.role() {
             Role::P0 => follow(preparer, plan, weights, progress, sender, &shared),
-            Role::P1 => lead(preparer, plan, ahead.runs, progress, sender, &shared),
+            Role::P1 => lead(preparer, plan, weights, ahead.runs, progress, sender, &shared),
         });
         let mut stock = Stock { receiver, shared: &shared, starved: false };
         let result = body(&mut stock);
@@ -114,6 +113,7 @@ pub fn with_stock<T, E: From<ExecError>>(
 fn lead(
     preparer: &mut Preparer,
     plan: &Plan,
+    weights: Held<'_>,
     runs: usize,
     progress: Progress<'_>,
     out: SyncSender<Prepared>,
@@ -121,7 +121,7 @@ fn lead(
 ) -> Result<()> {
     for _ in 0..runs {
         preparer.channel.send(&[NEXT])?;
-        let mut prepared = preparer.prepare(plan, None, progress)?;
+        let mut prepared = preparer.prepare(plan, weights, progress)?;
         let mut said = Instant::now();
         shared.waiting.fetch_add(1, Ordering::AcqRel);
         loop {
@@ -150,7 +150,7 @@ fn finish(preparer: &mut Preparer) -> Result<()> {
 fn follow(
     preparer: &mut Preparer,
     plan: &Plan,
-    weights: Option<&Weights>,
+    weights: Held<'_>,
     progress: Progress<'_>,
     out: SyncSender<Prepared>,
     shared: &Shared,
@@ -187,9 +187,9 @@ mod tests {
     use veilflow_correlation::TestDealer;
     use veilflow_ir::plan::Settings;
     use veilflow_net::memory_pair;
-    use veilflow_online::Tuning;
 
     use super::*;
+    use crate::SessionOptions;
 
     #[test]
     fn a_client_that_only_waits_is_given_up() {
@@ -214,9 +214,9 @@ mod tests {
         client.send(&[WAIT; MAX_IDLE_WAITS + 1]).unwrap();
         client.flush().unwrap();
         let dealer = Box::new(TestDealer::insecure(Role::P0, 1));
-        let mut preparer = Preparer::new(Role::P0, server, dealer, Tuning::default());
+        let mut preparer = Preparer::new(Role::P0, server, dealer, SessionOptions::default());
         let ahead = Ahead { runs: 0, waiting: 0 };
-        let result = with_stock(&mut preparer, &plan, None, ahead, &|_| {}, |stock| stock.take());
+        let result = with_stock(&mut preparer, &plan, Held::Nothing, ahead, &|_| {}, |stock| stock.take());
         assert!(matches!(result, Err(ExecError::IdleClient)), "{result:?}");
     }
 }

@@ -9,7 +9,7 @@ use veilflow_two_party::{HePlan, OtPlan, OtWork};
 use crate::machine::{HeSeconds, Seconds, he_work};
 use crate::session::SupplyPlan;
 use crate::timeline::{Step, Timeline};
-use crate::{Machine, Prediction, Result, SessionOptions, node, shared};
+use crate::{Machine, Prediction, Result, SessionOptions, WeightsAt, node, shared};
 
 /// Predicted wall-clock seconds of one run, of the party that takes longer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +41,7 @@ struct Steps<'a> {
     /// Without one a helper supplies everything, ahead of its use.
     ot: Option<&'a OtPlan>,
     he: Option<&'a HePlan>,
+    weights: WeightsAt,
     out: Timeline,
 }
 
@@ -142,7 +143,9 @@ impl Steps<'_> {
         };
         let request = node::linear_layer(plan, index);
         let multiplications = request.map_or(0, |r| r.shape.multiplications());
-        let seconds = self.machine.online(cost, elements, multiplications);
+        // By a share each where the weights are shared.
+        let of_client = if self.weights == WeightsAt::Server { 0 } else { multiplications };
+        let seconds = self.machine.online(cost, elements, [multiplications, of_client]);
         self.take(spread(&cost.flows, seconds.map(|s| s / self.threads)));
     }
 }
@@ -159,14 +162,15 @@ impl Times {
         prediction: &Prediction,
         machine: &Machine,
     ) -> Result<Self> {
-        let supply = options.supply_plan(&node::needs(plan, options.tuning))?;
+        let supply = options.supply_plan(&node::needs(plan, options))?;
         let (ot, he) = match &supply {
             SupplyPlan::Ot(ot) => (Some(ot), None),
             SupplyPlan::He(he) => (Some(he.ot()), Some(he)),
             SupplyPlan::Helper => (None, None),
         };
         let threads = options.threads as f64;
-        let mut steps = Steps { machine, threads, ot, he, out: Timeline::new(options.link) };
+        let mut steps =
+            Steps { machine, threads, ot, he, weights: options.weights, out: Timeline::new(options.link) };
         steps.set_up(&prediction.set_up);
         // The client asks for a run to be prepared, and then for one to begin.
         let ask = Step::Talk(Flow::From(Role::P1, 1));

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use veilflow_exec::{
-    Machine, Prediction, Session, SessionOptions, SupplierKind, Times, choose_tuning, online_cost,
+    Held, Machine, Prediction, Session, SessionOptions, SupplierKind, Times, choose_tuning, online_cost,
 };
 use veilflow_ir::{Plan, Tensor, Weights};
 use veilflow_net::{Channel, LinkOptions, LinkShape, Role, memory_pair_with};
@@ -45,8 +45,8 @@ fn run(role: Role, channel: Channel, options: SessionOptions) -> [Measured; 2] {
     let (plan, weights, input) = &*NETWORK;
     let began = waited();
     let (weights, input) = match role {
-        Role::P0 => (Some(weights), None),
-        Role::P1 => (None, Some(&input[..])),
+        Role::P0 => (Held::Whole(weights), None),
+        Role::P1 => (Held::Nothing, Some(&input[..])),
     };
     // The client asks for each phase, as it does of a server.
     let ask = |channel: &mut Channel| match role {

@@ -1,4 +1,4 @@
-//! The frame of plan and weights files: a header line with format, version and checksum, then the body.
+//! The frame of plan, weights and share files: a header line with format, version and checksum, then the body.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::Error;
 
 /// A file format.
-pub(crate) struct Format {
+pub struct Format {
     /// Its name, the first word of the header.
     pub(crate) name: &'static str,
     /// Its version, the second word.

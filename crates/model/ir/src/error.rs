@@ -57,6 +57,9 @@ pub enum Error {
         /// What is wrong with the file.
         reason: String,
     },
+    /// Shares that cannot be put together.
+    #[error("these shares do not belong together: {0}")]
+    Halves(&'static str),
     /// A file that could not be read or written.
     #[error("{}: {source}", path.display())]
     File {

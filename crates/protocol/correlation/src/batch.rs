@@ -334,9 +334,9 @@ pub(crate) enum AnyBatch {
     BitProduct(BitProductBatch),
     Table(TableBatch),
     Leaf(LeafBatch),
-    Rectifier(RectifierBatch),
     RingTriple(RingTripleBatch),
     OneHot(OneHotBatch),
+    Rectifier(RectifierBatch),
     MaskDigits(MaskDigitsBatch),
 }
 
@@ -359,7 +359,6 @@ impl AnyBatch {
             (Self::Leaf(b), Kind::Leaf { digit, payload }) => {
                 b.masks.len() == (1 << digit) - 1 && b.shares.len() == payload as usize
             }
-            (Self::Rectifier(b), Kind::Rectifier(rectifier)) => b.fits(&rectifier),
             (Self::RingTriple(b), Kind::RingTriple { bits }) => {
                 [&b.a, &b.b, &b.c].iter().all(|v| v.ring().bits() == bits)
             }
@@ -367,6 +366,7 @@ impl AnyBatch {
             (Self::OneHot(b), Kind::OneHot { bits }) => {
                 b.index.len() == bits as usize && b.rows.len() + 1 == 1 << bits
             }
+            (Self::Rectifier(b), Kind::Rectifier(rectifier)) => b.fits(&rectifier),
             _ => false,
         }
     }

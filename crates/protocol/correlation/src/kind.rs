@@ -49,8 +49,6 @@ pub enum Kind {
         /// 1 for less-than, 2 for equality as well.
         payload: u32,
     },
-    /// What a rectifier takes.
-    Rectifier(Rectifier),
     /// Two random shared elements and their product, in Z_2^`bits`. It takes a helper.
     RingTriple {
         /// Width of the elements.
@@ -61,6 +59,8 @@ pub enum Kind {
         /// Width of the index.
         bits: u32,
     },
+    /// What a rectifier takes.
+    Rectifier(Rectifier),
     /// A random mask and its digits.
     MaskDigits(MaskDigits),
 }
@@ -90,8 +90,9 @@ impl fmt::Display for Kind {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
             Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
-            Self::Rectifier(Rectifier { bits, compare, shift, digit }) => {
-                write!(f, "rectifiers of {bits} bits (compare {compare}, shift {shift}, digits of {digit})")
+            Self::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+                let widths = format!("compare {compare}, shift {shift}, digits of {digit}");
+                write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections)")
             }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
             Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),

@@ -12,9 +12,9 @@
 //! | [`BitProductBatch`] | bit a, u | bit b, v | u + v = a·b mod 2^w |
 //! | [`TableBatch`] | 2^d random messages | an index r and message r | |
 //! | [`LeafBatch`] | m₁.., shares | n₁.., shares | sums of products mⱼ·nⱼ, for comparing digits |
-//! | [`RectifierBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ; random bits b and b·ρ |
 //! | [`RingTripleBatch`] | shares of a, b, c | shares of a, b, c | c = a·b mod 2^w |
 //! | [`OneHotBatch`] | shares of ρ, e₁.. | shares of ρ, e₁.. | eⱼ = [ρ = j] |
+//! | [`RectifierBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ; random bits b and b·ρ |
 //! | [`MaskDigitsBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ = ρ₀ + ρ₁ |
 //! | [`LinearPair`] | s | r, W·r − s | |
 

@@ -75,9 +75,9 @@ pub struct Pools {
     bit_products: BTreeMap<Kind, Pool<BitProductBatch>>,
     tables: BTreeMap<Kind, Pool<TableBatch>>,
     leaves: BTreeMap<Kind, Pool<LeafBatch>>,
-    rectifiers: BTreeMap<Kind, Pool<RectifierBatch>>,
     ring_triples: BTreeMap<Kind, Pool<RingTripleBatch>>,
     one_hots: BTreeMap<Kind, Pool<OneHotBatch>>,
+    rectifiers: BTreeMap<Kind, Pool<RectifierBatch>>,
     mask_digits: BTreeMap<Kind, Pool<MaskDigitsBatch>>,
     linear: BTreeMap<(usize, Role), VecDeque<LinearPair>>,
 }
@@ -110,9 +110,9 @@ impl Pools {
     accessors!(put_bit_products, take_bit_products, bit_products, BitProductBatch, BitProduct);
     accessors!(put_tables, take_tables, tables, TableBatch, Table);
     accessors!(put_leaves, take_leaves, leaves, LeafBatch, Leaf);
-    accessors!(put_rectifiers, take_rectifiers, rectifiers, RectifierBatch, Rectifier);
     accessors!(put_ring_triples, take_ring_triples, ring_triples, RingTripleBatch, RingTriple);
     accessors!(put_one_hots, take_one_hots, one_hots, OneHotBatch, OneHot);
+    accessors!(put_rectifiers, take_rectifiers, rectifiers, RectifierBatch, Rectifier);
     accessors!(put_mask_digits, take_mask_digits, mask_digits, MaskDigitsBatch, MaskDigits);
 
     /// Adds a pair for linear layer `layer`, whose weights `holder` has.
@@ -135,9 +135,9 @@ impl Pools {
             Kind::BitProduct { .. } => self.bit_products.get(&kind).map_or(0, |p| p.available),
             Kind::Table { .. } => self.tables.get(&kind).map_or(0, |p| p.available),
             Kind::Leaf { .. } => self.leaves.get(&kind).map_or(0, |p| p.available),
-            Kind::Rectifier(_) => self.rectifiers.get(&kind).map_or(0, |p| p.available),
             Kind::RingTriple { .. } => self.ring_triples.get(&kind).map_or(0, |p| p.available),
             Kind::OneHot { .. } => self.one_hots.get(&kind).map_or(0, |p| p.available),
+            Kind::Rectifier(_) => self.rectifiers.get(&kind).map_or(0, |p| p.available),
             Kind::MaskDigits(_) => self.mask_digits.get(&kind).map_or(0, |p| p.available),
         }
     }
@@ -153,9 +153,9 @@ impl Pools {
                 Kind::BitProduct { .. } => out.put_bit_products(kind, self.take_bit_products(kind, count)?),
                 Kind::Table { .. } => out.put_tables(kind, self.take_tables(kind, count)?),
                 Kind::Leaf { .. } => out.put_leaves(kind, self.take_leaves(kind, count)?),
-                Kind::Rectifier(_) => out.put_rectifiers(kind, self.take_rectifiers(kind, count)?),
                 Kind::RingTriple { .. } => out.put_ring_triples(kind, self.take_ring_triples(kind, count)?),
                 Kind::OneHot { .. } => out.put_one_hots(kind, self.take_one_hots(kind, count)?),
+                Kind::Rectifier(_) => out.put_rectifiers(kind, self.take_rectifiers(kind, count)?),
                 Kind::MaskDigits(_) => out.put_mask_digits(kind, self.take_mask_digits(kind, count)?),
             }
         }
@@ -170,9 +170,9 @@ impl Pools {
             && self.bit_products.values().all(|p| p.available == 0)
             && self.tables.values().all(|p| p.available == 0)
             && self.leaves.values().all(|p| p.available == 0)
-            && self.rectifiers.values().all(|p| p.available == 0)
             && self.ring_triples.values().all(|p| p.available == 0)
             && self.one_hots.values().all(|p| p.available == 0)
+            && self.rectifiers.values().all(|p| p.available == 0)
             && self.mask_digits.values().all(|p| p.available == 0)
             && self.linear.values().all(VecDeque::is_empty)
     }

@@ -1,11 +1,13 @@
-//! What a helper deals for a rectifier, ⌊max(x, 0) / 2^s⌋ of a value that is opened masked: the digits of the mask, so that the
-//! parties compare a public value with them, and products of the mask with random bits, so that they select by opening a bit.
+//! What a helper deals for rectifiers, ⌊max(x, 0) / 2^s⌋ of a value that is opened masked: the digits of the mask, so that the
+//! parties compare a public value with them, and products of the mask with random bits, so that they select by opening a bit. One
+//! opening serves two rectifiers of values that differ by a public constant.
 //! The online crate's `rectify` says how it is used.
 
 use std::fmt;
 
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
+use crate::OneHotBatch;
 use crate::batch::{Batch, append_rows, slice_rows};
 
 /// A rectifier's widths.
@@ -19,6 +21,8 @@ pub struct Rectifier {
     pub shift: u32,
     /// Width of a digit of the mask at most, in bits.
     pub digit: u32,
+    /// How many selections are made: 1, or if nothing is dropped 2.
+    pub selections: u32,
 }
 
 /// Widths of the digits that `bits` bits are cut into, lowest first, so that digits end after the `low` lowest bits.
@@ -28,10 +32,11 @@ pub fn digits(bits: u32, low: u32, width: u32) -> Vec<u32> {
 }
 
 impl Rectifier {
-    /// Whether there is such a rectifier: s < k ≤ ℓ ≤ 64 and digits of 1 to 4 bits.
+    /// Whether there is such a rectifier: s < k ≤ ℓ ≤ 64, digits of 1 to 4 bits, and so many selections.
     pub fn is_valid(&self) -> bool {
-        let Self { bits, compare, shift, digit } = *self;
-        shift < compare && compare <= bits && bits <= 64 && (1..=4).contains(&digit)
+        let Self { bits, compare, shift, digit, selections } = *self;
+        let widths = shift < compare && compare <= bits && bits <= 64 && (1..=4).contains(&digit);
+        widths && (selections == 1 || selections == 2 && shift == 0)
     }
 
     /// Digits of the mask below the bit at the place of the sign, lowest first.
@@ -52,12 +57,17 @@ impl Rectifier {
     /// How many [rows](RectifierBatch::rows) there are.
     pub fn rows(&self) -> usize {
         let digits: usize = self.digits().iter().map(|d| (1 << d) - 1).sum();
-        digits + 1 + usize::from(self.shift > 0)
+        digits + self.single_rows()
+    }
+
+    /// How many rows are not of digits.
+    pub fn single_rows(&self) -> usize {
+        1 + usize::from(self.shift > 0)
     }
 
     /// How many [random bits](RectifierBatch::elements) there are.
     pub fn random_bits(&self) -> usize {
-        1 + usize::from(self.shift > 0)
+        self.selections as usize + usize::from(self.shift > 0)
     }
 
     /// Bits that a helper sends for one: rows, and of each random bit and its product all but the bit that P0 draws itself.
@@ -81,16 +91,20 @@ impl Rectifier {
         let bits = bit_slices(mask.values(), self.compare as usize);
         let (mut rows, mut at) = (Vec::with_capacity(self.rows()), 0);
         for digit in self.digits() {
-            rows.extend(one_hot(&bits[at..at + digit as usize]).into_iter().skip(1));
+            rows.extend(OneHotBatch::rows_of(&bits[at..at + digit as usize]));
             at += digit as usize;
         }
         rows.extend(bits.into_iter().nth(at));
         let high = mask.map_into(self.out(), |v| v >> self.shift);
-        let select = |b: &Bits, x: &RingVec| veilflow_spec::multiplex(b, x);
-        let mut elements = vec![RingVec::from_bits(self.out(), &random[0]), select(&random[0], &high)];
-        if let [b, t] = random {
-            rows.push(wraps);
-            elements.extend([t.clone(), b.and(t)].map(|bits| RingVec::from_bits(self.out(), &bits)));
+        let (selectors, dropped) = random.split_at(self.selections as usize);
+        let element = |bits: &Bits| RingVec::from_bits(self.out(), bits);
+        let mut elements = Vec::with_capacity(2 * random.len());
+        for b in selectors {
+            elements.extend([element(b), veilflow_spec::multiplex(b, &high)]);
+        }
+        for t in dropped {
+            rows.push(wraps.clone());
+            elements.extend([element(t), element(&t.and(&selectors[0]))]);
         }
         (rows, elements)
     }
@@ -101,17 +115,6 @@ pub fn lowest_bits(elements: &RingVec) -> Bits {
     elements.values().iter().map(|v| v & 1 == 1).collect()
 }
 
-/// [digit = v] for every v, from the digit's bits.
-fn one_hot(bits: &[Bits]) -> Vec<Bits> {
-    let mut out = vec![Bits::filled(true, bits[0].len())];
-    for bit in bits {
-        let with: Vec<Bits> = out.iter().map(|row| row.and(bit)).collect();
-        out.iter_mut().zip(&with).for_each(|(row, with)| row.xor_assign(with));
-        out.extend(with);
-    }
-    out
-}
-
 /// One party's shares for rectifiers. With the mask's low s bits λ and the rest ρ, each the sum of both parties' parts:
 pub struct RectifierBatch {
     /// This party's part of the mask, λ's part in the low bits.
@@ -119,8 +122,8 @@ pub struct RectifierBatch {
     /// Exclusive-or shares: of [digit = v] for v from 1 on, of every digit of the mask; of the mask's bit at the place of the sign; and
     /// if s > 0 of the carry out of the parts of λ.
     pub rows: Vec<Bits>,
-    /// Additive shares of a random bit b and of b·ρ, and if s > 0 of another, t, and of b·t. A random bit's shares are by
-    /// exclusive or in their lowest bits.
+    /// Additive shares of a random bit b and of b·ρ for each selection, and if s > 0 of another, t, and of b·t. A random bit's
+    /// shares are by exclusive or in their lowest bits.
     pub elements: Vec<RingVec>,
 }
 

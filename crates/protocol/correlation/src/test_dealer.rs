@@ -80,6 +80,21 @@ impl TestDealer {
         LeafBatch { masks: if self.role == Role::P0 { of_p0 } else { of_p1 }, shares }
     }
 
+    fn ring_triples(&mut self, bits: u32, count: usize) -> RingTripleBatch {
+        let ring = Ring::new(bits).expect("demands hold valid widths");
+        let [a, b] = [0, 1].map(|_| self.prg.ring_vec(ring, count));
+        let c = a.zip_map(&b, u64::wrapping_mul);
+        let [a, b, c] = [a, b, c].map(|v| self.share_elements(&v));
+        RingTripleBatch { a, b, c }
+    }
+
+    fn one_hots(&mut self, bits: u32, count: usize) -> OneHotBatch {
+        let index: Vec<Bits> = (0..bits).map(|_| self.prg.bits(count)).collect();
+        let rows = OneHotBatch::rows_of(&index);
+        let [index, rows] = [index, rows].map(|rows| rows.iter().map(|row| self.share_bits(row)).collect());
+        OneHotBatch { index, rows }
+    }
+
     fn rectifiers(&mut self, rectifier: Rectifier, count: usize) -> RectifierBatch {
         let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(rectifier.mask(), count));
         let random: Vec<Bits> = (0..rectifier.random_bits()).map(|_| self.prg.bits(count)).collect();
@@ -91,32 +106,11 @@ impl TestDealer {
         }
     }
 
-    /// This party's share of `secret`.
-    fn share(&mut self, secret: &RingVec) -> RingVec {
-        let mask = self.prg.ring_vec(secret.ring(), secret.len());
-        if self.role == Role::P0 { mask } else { secret.sub(&mask) }
-    }
-
-    fn ring_triples(&mut self, bits: u32, count: usize) -> RingTripleBatch {
-        let ring = Ring::new(bits).expect("demands hold valid widths");
-        let [a, b] = [0, 1].map(|_| self.prg.ring_vec(ring, count));
-        let c = a.zip_map(&b, u64::wrapping_mul);
-        let [a, b, c] = [a, b, c].map(|v| self.share(&v));
-        RingTripleBatch { a, b, c }
-    }
-
     fn mask_digits(&mut self, widths: MaskDigits, count: usize) -> MaskDigitsBatch {
         let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(widths.ring(), count));
         let rows = widths.rows_of(&of_p0.add(&of_p1));
         let rows = rows.iter().map(|row| self.share_bits(row)).collect();
         MaskDigitsBatch { mask: if self.role == Role::P0 { of_p0 } else { of_p1 }, rows }
-    }
-
-    fn one_hots(&mut self, bits: u32, count: usize) -> OneHotBatch {
-        let index: Vec<Bits> = (0..bits).map(|_| self.prg.bits(count)).collect();
-        let rows = OneHotBatch::rows_of(&index);
-        let [index, rows] = [index, rows].map(|rows| rows.iter().map(|row| self.share_bits(row)).collect());
-        OneHotBatch { index, rows }
     }
 
     fn tables(&mut self, sender: Role, digit: u32, payload: u32, count: usize) -> TableBatch {
@@ -152,14 +146,14 @@ impl Supplier for TestDealer {
                 Kind::Leaf { digit, payload } => {
                     pools.put_leaves(kind, self.leaves(digit, payload, count));
                 }
+                Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
+                Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
                 Kind::Rectifier(rectifier) => {
                     pools.put_rectifiers(kind, self.rectifiers(rectifier, count));
                 }
-                Kind::RingTriple { bits } => pools.put_ring_triples(kind, self.ring_triples(bits, count)),
                 Kind::MaskDigits(widths) => {
                     pools.put_mask_digits(kind, self.mask_digits(widths, count));
                 }
-                Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
                 Kind::Table { sender, digit, payload } => {
                     pools.put_tables(kind, self.tables(sender, digit, payload, count));
                 }

@@ -247,11 +247,6 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
     }
 }
 
-/// A mask of a layer's weights, A.
-pub(crate) fn weight_mask(mut prg: Prg, ring: Ring, shape: &LinearShape) -> RingVec {
-    prg.ring_vec(ring, shape.weight_len())
-}
-
 /// A · x for a matrix of ring elements.
 pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &RingVec) -> RingVec {
     // Sums wrap modulo the ring, in which an element and its bits read as a signed integer are the same.
@@ -259,15 +254,17 @@ pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &Ri
     veilflow_kernel::linear_in_threads(threads, shape, &matrix, x)
 }
 
-/// The helper's correction of a layer: A·r − s.
+/// The helper's correction of a layer with masked weights M: M·r − s, from the streams of P0 and P1.
 pub(crate) fn layer_correction(
     threads: usize,
-    ring: Ring,
     shape: &LinearShape,
-    mask: Prg,
-    [mut p0, mut p1]: [Prg; 2],
+    masked: RingVec,
+    holder: Role,
+    [p0, p1]: [Prg; 2],
 ) -> Vec<u8> {
-    let r = p1.ring_vec(ring, shape.in_len());
-    let product = apply(threads, shape, weight_mask(mask, ring, shape), &r);
-    product.sub(&p0.ring_vec(ring, shape.out_len())).to_bytes()
+    let ring = masked.ring();
+    let (mut holders, mut others) = if holder == Role::P0 { (p0, p1) } else { (p1, p0) };
+    let r = others.ring_vec(ring, shape.in_len());
+    let product = apply(threads, shape, masked, &r);
+    product.sub(&holders.ring_vec(ring, shape.out_len())).to_bytes()
 }

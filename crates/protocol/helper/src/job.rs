@@ -7,21 +7,21 @@
 //! | 2 private product of bits | sender, count |
 //! | 3 product | sender, bits, count |
 //! | 4 table | sender, digit, payload, count |
-//! | 5 convolution | layer, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
-//! | 6 matrix product | layer, ring, rows, inner, columns |
+//! | 5 convolution | layer, holder, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
+//! | 6 matrix product | layer, holder, ring, rows, inner, columns |
 //! | 7 leaf | digit, payload, count |
 //! | 8 product of private bits | bits, count |
-//! | 9 rectifier | bits, compare, shift, digit, count |
-//! | 10 multiplication triple | bits, count |
-//! | 11 one-hot vector | bits, count |
+//! | 9 multiplication triple | bits, count |
+//! | 10 one-hot vector | bits, count |
+//! | 11 rectifier | bits, compare, shift, digit, selections, count |
 //! | 12 mask digits | bits, from, digit, count |
 
 use veilflow_correlation::{Demand, Kind, LinearRequest, MaskDigits, Needs, Rectifier};
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
-use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
+use veilflow_spec::LinearShape;
 
-use crate::{HelperError, Result};
+use crate::{HelperError, Result, shape};
 
 /// Bits of all parts of a batch at most, which bounds the memory of every side.
 const MAX_BATCH_BITS: usize = 1 << 26;
@@ -35,7 +35,7 @@ const MAX_TABLE_BITS: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Job {
     Batch { kind: Kind, count: usize },
-    Layer { layer: usize, ring: Ring, shape: LinearShape },
+    Layer { layer: usize, holder: Role, ring: Ring, shape: LinearShape },
 }
 
 /// Bits that the parts of one correlation take, both parties' and the correction.
@@ -78,20 +78,21 @@ impl Job {
     }
 
     pub(crate) fn layer(request: &LinearRequest) -> Self {
-        Self::Layer { layer: request.layer, ring: request.ring, shape: request.shape.clone() }
+        let LinearRequest { layer, holder, ring, ref shape, .. } = *request;
+        Self::Layer { layer, holder, ring, shape: shape.clone() }
     }
 
     /// Who gets the helper's correction.
     pub(crate) fn corrected(&self) -> Role {
         match self {
-            // Linear layers burden the helper's link to the client, what looks alike at both that to the server.
+            // Layers whose weights the server holds burden the helper's link to the client, what looks alike at both that to the server.
             Self::Batch {
                 kind:
                     Kind::Triple { .. }
                     | Kind::Leaf { .. }
-                    | Kind::Rectifier(_)
                     | Kind::RingTriple { .. }
                     | Kind::OneHot { .. }
+                    | Kind::Rectifier(_)
                     | Kind::MaskDigits(_),
                 ..
             } => Role::P0,
@@ -99,7 +100,8 @@ impl Job {
                 kind: Kind::And { sender } | Kind::Product { sender, .. } | Kind::Table { sender, .. },
                 ..
             } => sender.other(),
-            Self::Batch { kind: Kind::BitProduct { .. }, .. } | Self::Layer { .. } => Role::P1,
+            Self::Batch { kind: Kind::BitProduct { .. }, .. } => Role::P1,
+            Self::Layer { holder, .. } => holder.other(),
         }
     }
 
@@ -124,15 +126,15 @@ impl Job {
         let role = |role: Role| role.index();
         let (tag, numbers) = match self {
             Self::Batch { kind, count } => match *kind {
-                Kind::RingTriple { bits } => (10, vec![bits as usize, *count]),
+                Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
+                Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
                 Kind::MaskDigits(MaskDigits { bits, from, digit }) => {
                     (12, vec![bits as usize, from as usize, digit as usize, *count])
                 }
-                Kind::OneHot { bits } => (11, vec![bits as usize, *count]),
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
-                Kind::Rectifier(Rectifier { bits, compare, shift, digit }) => {
-                    let widths = [bits, compare, shift, digit].map(|width| width as usize);
-                    (9, widths.into_iter().chain([*count]).collect())
+                Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+                    let numbers = [bits, compare, shift, digit, selections].map(|n| n as usize);
+                    (11, numbers.into_iter().chain([*count]).collect())
                 }
                 Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
                 Kind::Triple { payload } => (1, vec![payload as usize, *count]),
@@ -142,22 +144,9 @@ impl Job {
                     (4, vec![role(sender), digit as usize, payload as usize, *count])
                 }
             },
-            Self::Layer { layer, ring, shape } => {
-                let mut numbers = vec![*layer, ring.bits() as usize];
-                match shape {
-                    LinearShape::Conv2d(s) => {
-                        numbers.extend([s.in_channels, s.in_height, s.in_width, s.out_channels]);
-                        numbers.extend([s.kernel, s.stride].concat());
-                        numbers.extend(s.pads);
-                        numbers.extend(s.dilation);
-                        numbers.push(s.groups);
-                        (5, numbers)
-                    }
-                    LinearShape::MatMul(s) => {
-                        numbers.extend([s.rows, s.inner, s.columns]);
-                        (6, numbers)
-                    }
-                }
+            Self::Layer { layer, holder, ring, shape } => {
+                let (tag, sizes) = shape::write(shape);
+                (tag, [&[*layer, role(*holder), ring.bits() as usize][..], &sizes].concat())
             }
         };
         // A plan's sizes are below 2^31; what is cut here the helper would not make either way.
@@ -167,7 +156,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 17, 5, 3, 2, 5, 2, 2, 4].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 6, 4].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -179,7 +168,7 @@ impl Job {
         if Self::numbers_len(tag) != Some(bytes.len()) {
             return Err(malformed(format!("a request of the unknown kind {tag}")));
         }
-        let sender = || match numbers[0] {
+        let role = |number: u32| match number {
             0 => Ok(Role::P0),
             1 => Ok(Role::P1),
             other => Err(malformed(format!("a request that names the party {other}"))),
@@ -187,47 +176,41 @@ impl Job {
         let ring = |bits: u32| Ring::new(bits).map_err(|e| malformed(e.to_string()));
         let job = match tag {
             1 => Self::Batch { kind: Kind::Triple { payload: numbers[0] }, count: size(1) },
-            2 => Self::Batch { kind: Kind::And { sender: sender()? }, count: size(1) },
+            2 => Self::Batch { kind: Kind::And { sender: role(numbers[0])? }, count: size(1) },
             3 => {
                 let bits = ring(numbers[1])?.bits();
-                Self::Batch { kind: Kind::Product { sender: sender()?, bits }, count: size(2) }
+                Self::Batch { kind: Kind::Product { sender: role(numbers[0])?, bits }, count: size(2) }
             }
             4 => {
                 let (digit, payload) = (numbers[1], numbers[2]);
-                Self::Batch { kind: Kind::Table { sender: sender()?, digit, payload }, count: size(3) }
+                Self::Batch {
+                    kind: Kind::Table { sender: role(numbers[0])?, digit, payload },
+                    count: size(3),
+                }
             }
-            5 => {
-                let shape = Conv2dShape {
-                    in_channels: size(2),
-                    in_height: size(3),
-                    in_width: size(4),
-                    out_channels: size(5),
-                    kernel: [size(6), size(7)],
-                    stride: [size(8), size(9)],
-                    pads: [size(10), size(11), size(12), size(13)],
-                    dilation: [size(14), size(15)],
-                    groups: size(16),
-                };
-                Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::Conv2d(shape) }
-            }
-            6 => {
-                let shape = MatMulShape { rows: size(2), inner: size(3), columns: size(4) };
-                Self::Layer { layer: size(0), ring: ring(numbers[1])?, shape: LinearShape::MatMul(shape) }
+            shape::CONV | shape::MATMUL => {
+                let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
+                Self::Layer { layer, holder, ring, shape: shape::read(tag, &numbers[3..]) }
             }
             8 => {
                 let bits = ring(numbers[0])?.bits();
                 Self::Batch { kind: Kind::BitProduct { bits }, count: size(1) }
             }
             9 => {
-                let [bits, compare, shift, digit] = [numbers[0], numbers[1], numbers[2], numbers[3]];
-                let rectifier = Rectifier { bits, compare, shift, digit };
-                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(4) }
-            }
-            10 => {
                 let bits = ring(numbers[0])?.bits();
                 Self::Batch { kind: Kind::RingTriple { bits }, count: size(1) }
             }
-            11 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
+            10 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
+            11 => {
+                let rectifier = Rectifier {
+                    bits: numbers[0],
+                    compare: numbers[1],
+                    shift: numbers[2],
+                    digit: numbers[3],
+                    selections: numbers[4],
+                };
+                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(5) }
+            }
             12 => {
                 let widths = MaskDigits { bits: numbers[0], from: numbers[1], digit: numbers[2] };
                 Self::Batch { kind: Kind::MaskDigits(widths), count: size(3) }
@@ -285,6 +268,8 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
+    use veilflow_spec::{Conv2dShape, MatMulShape};
+
     use super::*;
 
     fn jobs() -> Vec<Job> {
@@ -308,15 +293,15 @@ mod tests {
             Kind::Table { sender: Role::P1, digit: 3, payload: 5 },
             Kind::Leaf { digit: 2, payload: 2 },
             Kind::BitProduct { bits: 17 },
-            Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3 }),
             Kind::RingTriple { bits: 23 },
             Kind::OneHot { bits: 6 },
+            Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3, selections: 1 }),
             Kind::MaskDigits(MaskDigits { bits: 29, from: 7, digit: 4 }),
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
-        jobs.push(Job::Layer { layer: 3, ring, shape: LinearShape::Conv2d(conv) });
-        jobs.push(Job::Layer { layer: 4, ring, shape: LinearShape::MatMul(matrix) });
+        jobs.push(Job::Layer { layer: 3, holder: Role::P0, ring, shape: LinearShape::Conv2d(conv) });
+        jobs.push(Job::Layer { layer: 4, holder: Role::P1, ring, shape: LinearShape::MatMul(matrix) });
         jobs
     }
 
@@ -359,6 +344,8 @@ mod tests {
         let mut demand = Demand::of(Kind::Triple { payload: 2 }, 20_000_001);
         demand.add(Kind::Table { sender: Role::P0, digit: 9, payload: 64 }, 5_000);
         demand.add(Kind::And { sender: Role::P0 }, 1);
+        let rectifier = Rectifier { bits: 17, compare: 17, shift: 0, digit: 4, selections: 2 };
+        demand.add(Kind::Rectifier(rectifier), 300_001);
         let mut got = Demand::default();
         for job in batches(&demand) {
             job.check().unwrap();

@@ -76,6 +76,14 @@ pub(crate) struct Segment {
     pub(crate) eq: Option<Bits>,
 }
 
+impl Segment {
+    /// Segments of further comparisons.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.lt.append(&other.lt);
+        self.eq.iter_mut().zip(&other.eq).for_each(|(eq, other)| eq.append(other));
+    }
+}
+
 impl CompareTree {
     /// A tree over `k` bits that also yields the comparison of the low `s` bits, if asked for. `s` must be in 1..=k.
     ///

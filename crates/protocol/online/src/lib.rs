@@ -40,7 +40,7 @@ pub use compare::CompareTree;
 pub use divide::{average, average_cost, average_pool, average_pool_cost, divide_floor, divide_floor_cost};
 pub use error::{OnlineError, Result};
 pub use extend::{sign_extend, sign_extend_cost, zero_extend, zero_extend_cost};
-pub use linear::{linear, linear_cost};
+pub use linear::{linear, linear_cost, linear_shared, linear_shared_cost};
 pub use lookup::{
     Sections, lookup, lookup_bits, lookup_bits_cost, lookup_cost, select_entry, select_entry_cost,
 };
@@ -59,8 +59,8 @@ pub use product::{
     ProductJob, ProductShape, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost,
 };
 pub use select::{
-    clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
-    relu_within, relu_within_cost,
+    clip, clip_cost, clip_within, clip_within_cost, multiplex, multiplex_cost, relu, relu_cost,
+    relu_truncate, relu_truncate_cost, relu_within, relu_within_cost,
 };
 pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
 pub use sign::{

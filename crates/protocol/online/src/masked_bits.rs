@@ -57,14 +57,13 @@ pub(crate) fn high_bits(party: &mut Party, x: &RingVec, widths: &MaskDigits) -> 
     let (mut borrows, mut equal, mut differences) = (Vec::new(), Vec::new(), Vec::new());
     for (i, digit) in widths.digits().into_iter().enumerate() {
         let (above, rows_above) = (public.split_off(digit as usize), dealt.split_off((1 << digit) - 1));
-        let rows: Vec<&Bits> = dealt.iter().collect();
         if i < network.bits() {
-            let compared = leaf(party.role, &public, &rows, true);
+            let compared = leaf(party.role, &public, &dealt, true);
             borrows.push(compared.lt);
             equal.push(compared.eq.unwrap_or_default());
         }
         if i >= below {
-            differences.push(difference(party.role, &public, &rows));
+            differences.push(difference(party.role, &public, &dealt));
         }
         (public, dealt) = (above, rows_above);
     }
@@ -93,7 +92,7 @@ pub(crate) fn high_bits(party: &mut Party, x: &RingVec, widths: &MaskDigits) -> 
 
 /// Shares of the bits of a public digit less a dealt one, of which `dealt` are [digit = v] for v from 1 on; and for each bit but the
 /// lowest, of whether a borrow changes it.
-fn difference(role: Role, public: &[Bits], dealt: &[&Bits]) -> (Vec<Bits>, Vec<Bits>) {
+fn difference(role: Role, public: &[Bits], dealt: &[Bits]) -> (Vec<Bits>, Vec<Bits>) {
     let (n, words, width) = (public[0].len(), public[0].words().len(), public.len());
     let (entries, mask) = (1usize << width, (1usize << width) - 1);
     let mut bits = vec![Vec::with_capacity(words); width];

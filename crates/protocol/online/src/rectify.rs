@@ -16,6 +16,8 @@
 //! β·(V − ρ − c) is linear in what was dealt: shares of b, b·ρ, t, b·t, and ρ. For d = 0 it is b·(V − e) − b·ρ − (1 − 2e)·b·t, for d = 1
 //! what that lacks of V − e − ρ − (1 − 2e)·t.
 //!
+//! Of several values x − τ for public τ, one opening serves all: z − τ is public too, and only b and b·ρ must be new.
+//!
 //! # What each side sees
 //! Of the peer: lanes masked by its part of the mask, the joins' masked bits, and its shares of d and e, masked by its share of b
 //! and t. Parts, b and t are used once, and uniform given all that this party holds, since what the helper deals is masked by P1's
@@ -27,15 +29,15 @@
 use veilflow_correlation::{Cost, Demand, Kind, Rectifier, RectifierBatch, lowest_bits};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, bit_slices};
-use veilflow_spec::multiplex;
 
 use crate::compare::Segment;
 use crate::sign::negate;
 use crate::{CompareTree, OnlineError, Party, Result, Tuning};
 
-/// A rectifier of ℓ-bit values of which the low `compare` bits tell the sign, and its tree.
-fn plan(bits: u32, compare: u32, shift: u32, tuning: Tuning) -> (Rectifier, CompareTree) {
-    let rectifier = Rectifier { bits, compare, shift, digit: tuning.leaf_bits() };
+/// The rectifiers of ℓ-bit values of which the low `compare` bits tell the sign, and their tree.
+fn plan(bits: u32, compare: u32, shift: u32, selections: usize, tuning: Tuning) -> (Rectifier, CompareTree) {
+    let selections = selections as u32;
+    let rectifier = Rectifier { bits, compare, shift, digit: tuning.leaf_bits(), selections };
     (rectifier, CompareTree::new(compare - 1, (shift > 0).then_some(shift), tuning))
 }
 
@@ -44,9 +46,16 @@ fn only_p0(party: &Party, bits: &Bits) -> Bits {
     if party.role == Role::P0 { bits.clone() } else { Bits::zeros(bits.len()) }
 }
 
-/// Shares of ⌊max(x, 0) / 2^s⌋ in ℓ − s bits, where the low `compare` bits of x tell its sign; `shift` < `compare` ≤ ℓ.
-pub(crate) fn rectify(party: &mut Party, x: &RingVec, compare: u32, shift: u32) -> Result<RingVec> {
-    let (rectifier, tree) = plan(x.ring().bits(), compare, shift, party.tuning);
+/// Shares of ⌊max(x, 0) / 2^s⌋ in ℓ − s bits, where the low `compare` bits of x tell its sign and `shift` < `compare` ≤ ℓ; and if
+/// `shift` is 0 of max(x − τ, 0) for two thresholds.
+pub(crate) fn rectify(
+    party: &mut Party,
+    x: &RingVec,
+    compare: u32,
+    shift: u32,
+    thresholds: &[u64],
+) -> Result<Vec<RingVec>> {
+    let (rectifier, tree) = plan(x.ring().bits(), compare, shift, thresholds.len(), party.tuning);
     if !rectifier.is_valid() {
         let reason = format!("{} bits, compare {compare}, shift {shift}", x.ring().bits());
         return Err(OnlineError::argument("rectify", reason));
@@ -56,21 +65,33 @@ pub(crate) fn rectify(party: &mut Party, x: &RingVec, compare: u32, shift: u32) 
     let (own, own_wraps) = rectifier.add(x, &batch.mask);
     let theirs = party.exchange(&own.to_bytes(), RingVec::byte_len(x.ring(), n))?;
     let (opened, wraps) = rectifier.add(&own, &RingVec::from_bytes(x.ring(), &theirs, n));
-    // Z becomes V in the upper lane.
-    let opened = if shift > 0 { opened.map(|v| v.wrapping_add(1 << shift)) } else { opened };
 
-    let public = bit_slices(opened.values(), compare as usize);
-    let mut rows = batch.rows.iter();
-    let (mut slots, mut at) = (Vec::new(), 0);
-    for digit in rectifier.digits() {
-        let dealt: Vec<&Bits> = rows.by_ref().take((1 << digit) - 1).collect();
-        slots.push(leaf(party.role, &public[at..at + digit as usize], &dealt, at > 0));
-        at += digit as usize;
+    let (digits, (dealt, rest)) =
+        (rectifier.digits(), batch.rows.split_at(rectifier.rows() - rectifier.single_rows()));
+    let mut upper = Vec::with_capacity(thresholds.len());
+    let mut sign = Bits::default();
+    let mut slots: Vec<Segment> = Vec::new();
+    for threshold in thresholds {
+        // Z becomes V in the upper lane.
+        let step = if shift > 0 { 1 << shift } else { threshold.wrapping_neg() };
+        let compared = opened.map(|v| v.wrapping_add(step));
+        let public = bit_slices(compared.values(), compare as usize);
+        let (mut rows, mut public) = (dealt, public.as_slice());
+        for (slot, &width) in digits.iter().enumerate() {
+            let (digit, higher) = public.split_at(width as usize);
+            let (of_digit, of_higher) = rows.split_at((1 << width) - 1);
+            (public, rows) = (higher, of_higher);
+            let segment = leaf(party.role, digit, of_digit, slot > 0);
+            match slots.get_mut(slot) {
+                Some(before) => before.append(&segment),
+                None => slots.push(segment),
+            }
+        }
+        sign.append(&only_p0(party, &public[0]).xor(&rest[0]));
+        upper.push(compared.map_into(rectifier.out(), |v| v >> shift));
     }
-    let mut sign = only_p0(party, &public[at]);
-    rows.by_ref().take(1).for_each(|row| sign.xor_assign(row));
     // What makes ¬C of [z < λ].
-    let rest = rows.next().map(|carry| negate(party, carry.xor(&own_wraps).xor(&only_p0(party, &wraps))));
+    let rest = rest.get(1).map(|carry| negate(party, carry.xor(&own_wraps).xor(&only_p0(party, &wraps))));
     let mut dropped = None;
     if !slots.is_empty() {
         let (borrow, low) = tree.join(party, slots, rest.as_ref())?;
@@ -78,12 +99,11 @@ pub(crate) fn rectify(party: &mut Party, x: &RingVec, compare: u32, shift: u32) 
         dropped = low;
     }
     let positive = negate(party, sign);
-    let upper = opened.map_into(rectifier.out(), |v| v >> shift);
-    select(party, &rectifier, &batch, &upper, &positive, dropped.as_ref())
+    select(party, &rectifier, &batch, &upper, positive, dropped)
 }
 
 /// Shares of (lt, eq) of a public digit and a dealt one, of which `dealt` are [digit = v] for v from 1 on.
-pub(crate) fn leaf(role: Role, public: &[Bits], dealt: &[&Bits], has_eq: bool) -> Segment {
+pub(crate) fn leaf(role: Role, public: &[Bits], dealt: &[Bits], has_eq: bool) -> Segment {
     let (n, words) = (public[0].len(), public[0].words().len());
     let (mut lt, mut eq) = (Vec::with_capacity(words), Vec::with_capacity(words));
     let entries = 1 << public.len();
@@ -108,44 +128,62 @@ pub(crate) fn leaf(role: Role, public: &[Bits], dealt: &[&Bits], has_eq: bool) -
     Segment { lt: Bits::from_words(lt, n), eq: has_eq.then(|| Bits::from_words(eq, n)) }
 }
 
-/// Shares of [x ≥ 0]·(V − ρ − c), from shares of the bits [x ≥ 0] and c.
+/// Shares of [x − τ ≥ 0]·(V − ρ − c) for every threshold, from shares of the bits [x − τ ≥ 0], one threshold after another, and c.
 fn select(
     party: &mut Party,
     rectifier: &Rectifier,
     batch: &RectifierBatch,
-    upper: &RingVec,
-    positive: &Bits,
-    dropped: Option<&Bits>,
-) -> Result<RingVec> {
-    let n = upper.len();
-    let secrets = [Some(positive), dropped].into_iter().flatten();
-    let masked = secrets.zip(batch.elements.iter().step_by(2)).map(|(bit, e)| bit.xor(&lowest_bits(e)));
-    let masked = Bits::concat(&masked.collect::<Vec<_>>());
+    upper: &[RingVec],
+    mut secrets: Bits,
+    dropped: Option<Bits>,
+) -> Result<Vec<RingVec>> {
+    let n = batch.mask.len();
+    dropped.iter().for_each(|bits| secrets.append(bits));
+    let random: Vec<Bits> = batch.elements.iter().step_by(2).map(lowest_bits).collect();
+    let masked = secrets.xor(&Bits::concat(&random));
     let opened = party.exchange_bits(&masked)?.xor(&masked);
 
-    let flipped = opened.slice(0, n);
-    let out = rectifier.out();
-    let mask = batch.mask.map_into(out, |v| v >> rectifier.shift);
-    // V − e, whose public part is P0's; ρ + (1 − 2e)·t; b·ρ + (1 − 2e)·b·t.
-    let (mut rest, mut offset, mut product) = (upper.clone(), mask, batch.elements[1].clone());
-    if let [_, _, t, both] = &batch.elements[..] {
-        let carried = opened.slice(n, n);
-        let signed = |v: &RingVec| v.sub(&multiplex(&carried, &v.scale(2)));
-        rest = rest.sub(&RingVec::from_bits(out, &carried));
-        offset = offset.add(&signed(t));
-        product = product.add(&signed(both));
-    }
-    let chosen = batch.elements[0].zip_map(&rest, u64::wrapping_mul).sub(&product);
-    let all = party.only_p0(rest).sub(&offset);
-    Ok(chosen.add(&multiplex(&flipped, &all.sub(&chosen.scale(2)))))
+    let (selectors, carries) = batch.elements.split_at(2 * upper.len());
+    let carries = carries.as_chunks::<2>().0.first().map(|pair| (opened.slice(upper.len() * n, n), pair));
+    let own_public = if party.role == Role::P0 { u64::MAX } else { 0 };
+    let selected =
+        upper.iter().zip(selectors.as_chunks::<2>().0).enumerate().map(|(j, (upper, [b, product]))| {
+            let flipped = opened.slice(j * n, n);
+            let value = |i: usize| {
+                // V − e, of which the public part is P0's; ρ + (1 − 2e)·t; b·ρ + (1 − 2e)·b·t.
+                let mut rest = upper.values()[i];
+                let mut offset = batch.mask.values()[i] >> rectifier.shift;
+                let mut product = product.values()[i];
+                if let Some((carried, [t, both])) = &carries {
+                    let carried = u64::from(carried.get(i));
+                    let signed = |v: u64| (v ^ carried.wrapping_neg()).wrapping_add(carried);
+                    rest = rest.wrapping_sub(carried);
+                    offset = offset.wrapping_add(signed(t.values()[i]));
+                    product = product.wrapping_add(signed(both.values()[i]));
+                }
+                let chosen = b.values()[i].wrapping_mul(rest).wrapping_sub(product);
+                let lacking = (rest & own_public).wrapping_sub(offset).wrapping_sub(chosen);
+                let flipped = u64::from(flipped.get(i)).wrapping_neg();
+                chosen ^ (chosen ^ lacking) & flipped
+            };
+            RingVec::from_values(rectifier.out(), (0..n).map(value).collect())
+        });
+    Ok(selected.collect())
 }
 
 /// Cost of [`rectify`] of `n` elements of `bits` bits.
-pub(crate) fn rectify_cost(bits: u32, compare: u32, shift: u32, n: usize, tuning: Tuning) -> Cost {
-    let (rectifier, tree) = plan(bits, compare, shift, tuning);
+pub(crate) fn rectify_cost(
+    bits: u32,
+    compare: u32,
+    shift: u32,
+    thresholds: usize,
+    n: usize,
+    tuning: Tuning,
+) -> Cost {
+    let (rectifier, tree) = plan(bits, compare, shift, thresholds, tuning);
     let bytes = |bits: usize| (bits * n).div_ceil(8) as u64;
     let (lanes, selection) = (bytes(bits as usize), bytes(rectifier.random_bits()));
     Cost::exchange(lanes, lanes, Demand::of(Kind::Rectifier(rectifier), n))
-        .then(tree.join_cost(n))
+        .then(tree.join_cost(thresholds * n))
         .then(Cost::exchange(selection, selection, Demand::default()))
 }

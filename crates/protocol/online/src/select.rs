@@ -52,14 +52,10 @@ pub(crate) fn multiplex_many_cost(widths: &[u32], n: usize) -> Cost {
 }
 
 /// Which way costs fewer bits, those that a helper deals included: by a masked opening, or by a comparison and a selection.
-fn is_masked(bits: u32, compare: u32, s: u32, tuning: Tuning) -> bool {
-    let bits_in_all = |cost: Cost| {
-        let online: u64 = cost.volume().bytes.iter().sum();
-        8 * online as usize + cost.demand.dealt_bits()
-    };
+fn is_masked(bits: u32, compare: u32, s: u32, thresholds: usize, tuning: Tuning) -> bool {
     tuning.dealt
-        && bits_in_all(rectify_cost(bits, compare, s, 64, tuning))
-            < bits_in_all(compared_cost(bits, compare, s, 64, tuning))
+        && rectify_cost(bits, compare, s, thresholds, 64, tuning).bits_in_all()
+            < compared_cost(bits, compare, s, thresholds * 64, tuning).bits_in_all()
 }
 
 /// Cost of a comparison, and a selection by its result.
@@ -88,8 +84,8 @@ pub fn relu_within(party: &mut Party, x: &RingVec, compare: u32) -> Result<RingV
     if narrow > x.ring() {
         return Err(OnlineError::argument("relu", format!("cannot compare {compare} bits")));
     }
-    if is_masked(x.ring().bits(), compare, 0, party.tuning) {
-        return rectify(party, x, compare, 0);
+    if is_masked(x.ring().bits(), compare, 0, 1, party.tuning) {
+        return Ok(rectify(party, x, compare, 0, &[0])?.swap_remove(0));
     }
     let b = drelu(party, &x.narrow(narrow))?;
     multiplex(party, &b, x)
@@ -97,8 +93,8 @@ pub fn relu_within(party: &mut Party, x: &RingVec, compare: u32) -> Result<RingV
 
 /// Cost of [`relu_within`] of `n` elements of `bits` bits.
 pub fn relu_within_cost(bits: u32, compare: u32, n: usize, tuning: Tuning) -> Cost {
-    if is_masked(bits, compare, 0, tuning) {
-        return rectify_cost(bits, compare, 0, n, tuning);
+    if is_masked(bits, compare, 0, 1, tuning) {
+        return rectify_cost(bits, compare, 0, 1, n, tuning);
     }
     compared_cost(bits, compare, 0, n, tuning)
 }
@@ -111,8 +107,8 @@ pub fn relu_truncate(party: &mut Party, x: &RingVec, s: u32) -> Result<RingVec> 
         return relu(party, x);
     }
     let bits = x.ring().bits();
-    if is_masked(bits, bits, s, party.tuning) {
-        return rectify(party, x, bits, s);
+    if is_masked(bits, bits, s, 1, party.tuning) {
+        return Ok(rectify(party, x, bits, s, &[0])?.swap_remove(0));
     }
     let out = Ring::new(bits - s)?;
     let (sign, carry) = msb_and_carry(party, x, s)?;
@@ -123,22 +119,39 @@ pub fn relu_truncate(party: &mut Party, x: &RingVec, s: u32) -> Result<RingVec> 
 
 /// Cost of [`relu_truncate`].
 pub fn relu_truncate_cost(bits: u32, s: u32, n: usize, tuning: Tuning) -> Cost {
-    if is_masked(bits, bits, s, tuning) {
-        return rectify_cost(bits, bits, s, n, tuning);
+    if is_masked(bits, bits, s, 1, tuning) {
+        return rectify_cost(bits, bits, s, 1, n, tuning);
     }
     compared_cost(bits, bits, s, n, tuning)
 }
 
 /// Shares of relu(x) − relu(x − c) for public c (spec: `clip`), both in one pass.
 pub fn clip(party: &mut Party, x: &RingVec, c: u64) -> Result<RingVec> {
-    let n = x.len();
-    let mut both = x.clone();
-    both.append(&x.sub(&party.only_p0(RingVec::from_values(x.ring(), vec![c; n]))));
-    let y = relu(party, &both)?;
-    Ok(y.slice(0, n).sub(&y.slice(n, n)))
+    clip_within(party, x, c, x.ring().bits())
 }
 
 /// Cost of [`clip`] of `n` elements of `bits` bits.
 pub fn clip_cost(bits: u32, n: usize, tuning: Tuning) -> Cost {
-    relu_cost(bits, 2 * n, tuning)
+    clip_within_cost(bits, bits, n, tuning)
+}
+
+/// Shares of relu(x) − relu(x − c) for public c where the low `compare` bits tell the signs of x and of x − c.
+pub fn clip_within(party: &mut Party, x: &RingVec, c: u64, compare: u32) -> Result<RingVec> {
+    let (bits, n) = (x.ring().bits(), x.len());
+    if (1..=bits).contains(&compare) && is_masked(bits, compare, 0, 2, party.tuning) {
+        let parts = rectify(party, x, compare, 0, &[0, c])?;
+        return Ok(parts[0].sub(&parts[1]));
+    }
+    let mut both = x.clone();
+    both.append(&x.sub(&party.only_p0(RingVec::from_values(x.ring(), vec![c; n]))));
+    let y = relu_within(party, &both, compare)?;
+    Ok(y.slice(0, n).sub(&y.slice(n, n)))
+}
+
+/// Cost of [`clip_within`] of `n` elements of `bits` bits.
+pub fn clip_within_cost(bits: u32, compare: u32, n: usize, tuning: Tuning) -> Cost {
+    if is_masked(bits, compare, 0, 2, tuning) {
+        return rectify_cost(bits, compare, 0, 2, n, tuning);
+    }
+    relu_within_cost(bits, compare, 2 * n, tuning)
 }

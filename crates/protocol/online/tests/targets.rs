@@ -1,7 +1,7 @@
 //! What activations cost at most, by their declared costs, which the conformance suite holds to the meter.
 
 use veilflow_correlation::Cost;
-use veilflow_online::{Tuning, relu_cost, relu_truncate_cost, relu_within_cost};
+use veilflow_online::{Tuning, clip_cost, relu_cost, relu_truncate_cost, relu_within_cost};
 
 const COUNT: usize = 1 << 10;
 
@@ -11,9 +11,7 @@ fn dealt(leaf_bits: u32, extra_levels: u32) -> Tuning {
 
 /// Bits an element, those that a helper deals included, and rounds.
 fn bits_and_rounds(cost: &Cost) -> (f64, u64) {
-    let volume = cost.volume();
-    let bits = 8 * volume.bytes.iter().sum::<u64>() as usize + cost.demand.dealt_bits();
-    (bits as f64 / COUNT as f64, volume.rounds)
+    (cost.bits_in_all() as f64 / COUNT as f64, cost.volume().rounds)
 }
 
 /// Holds a cost of [`COUNT`] elements to bits an element, and to rounds.
@@ -34,4 +32,5 @@ fn rectifiers_with_a_helper_keep_within_their_budgets() {
     check("relu and rescale", &relu_truncate_cost(28, 13, COUNT, fewest), 234.0, 8);
     check("relu and rescale, few rounds", &relu_truncate_cost(28, 13, COUNT, quick), 261.0, 5);
     check("relu within 17 of 20 bits", &relu_within_cost(20, 17, COUNT, fewest), 143.0, 7);
+    check("clip", &clip_cost(17, COUNT, fewest), 191.0, 7);
 }

@@ -3,11 +3,12 @@ use std::sync::Mutex;
 use veilflow_correlation::{LinearRequest, Weights};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{
-    Range, average_pool, average_pool_cost, linear, linear_cost, max_pool, max_pool_cost, relu, relu_cost,
+    Range, average_pool, average_pool_cost, linear, linear_cost, linear_shared, linear_shared_cost, max_pool,
+    max_pool_cost, relu, relu_cost,
 };
 use veilflow_ring::Ring;
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
-use veilflow_testkit::World;
+use veilflow_testkit::{Sharing, World};
 
 use crate::Suite;
 
@@ -89,12 +90,12 @@ impl Suite {
         });
     }
 
-    /// Convolutions and matrix products, with the pair from the supplier.
+    /// Convolutions and matrix products, with the pair from the supplier; any of [`Suite::holders`] holds the weights.
     pub fn linear(&self) {
         self.each("linear", |world, _, sharing, tuning| {
             let request = LinearRequest {
                 layer: 3,
-                holder: Role::P0,
+                holder: self.holders[world.below(self.holders.len() as u64) as usize],
                 shape: linear_shape(world),
                 ring: Ring::new(world.width(8..=64)).unwrap(),
                 weight_bits: world.width(2..=8),
@@ -104,7 +105,8 @@ impl Suite {
             let weights = world.values(narrow, shape.weight_len()).to_signed();
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
-            let possession = |role| if role == Role::P0 { Weights::Mine(&weights) } else { Weights::Theirs };
+            let possession =
+                |role| if role == request.holder { Weights::Mine(&weights) } else { Weights::Theirs };
             let seed = world.below(u64::MAX);
             let pairs = self.linear_pairs(&request, possession, seed);
             let pairs = pairs.map(|pair| Mutex::new(Some(pair)));
@@ -114,6 +116,35 @@ impl Suite {
                 linear(p, &request, possession(p.role), &shares[p.role.index()])
             });
             world.assert_equal(&got, &spec::linear(shape, &weights, &x), &format!("{request:?}"));
+        });
+    }
+
+    /// The same of which each party has a share of the weights, with a pair from the supplier for either holder.
+    pub fn linear_shared(&self) {
+        self.each("linear_shared", |world, _, sharing, tuning| {
+            let (shape, ring) = (linear_shape(world), Ring::new(world.width(8..=64)).unwrap());
+            let weights = world.values(ring, shape.weight_len());
+            let of_weights = Sharing::ALL[world.below(5) as usize];
+            let halves = world.share(&weights, of_weights).map(|half| half.to_signed());
+            let x = world.values(ring, shape.in_len());
+            let shares = world.share(&x, sharing);
+            let pairs = [Role::P0, Role::P1].map(|holder| {
+                let request =
+                    LinearRequest { layer: 3, holder, shape: shape.clone(), ring, weight_bits: ring.bits() };
+                let mine = |role| {
+                    if role == holder { Weights::Mine(&halves[holder.index()]) } else { Weights::Theirs }
+                };
+                let seed = world.below(u64::MAX);
+                self.linear_pairs(&request, mine, seed).map(|pair| Mutex::new(Some(pair)))
+            });
+            let got = world.run_joined(&linear_shared_cost(&shape, ring), tuning, |p| {
+                for (holder, pair) in [Role::P0, Role::P1].into_iter().zip(&pairs) {
+                    let pair = pair[p.role.index()].lock().unwrap().take().unwrap();
+                    p.pools.put_linear(3, holder, pair);
+                }
+                linear_shared(p, 3, &shape, &halves[p.role.index()], &shares[p.role.index()])
+            });
+            world.assert_equal(&got, &spec::linear(&shape, &weights.to_signed(), &x), &format!("{shape:?}"));
         });
     }
 

@@ -9,8 +9,14 @@ mod math_parts;
 mod select;
 mod width;
 
+use veilflow_net::Role;
 use veilflow_online::Tuning;
 use veilflow_testkit::{Sharing, SupplierFactory, World};
+
+/// Either party, for suppliers that make a layer's pair for both.
+pub const EITHER: &[Role] = &[Role::P0, Role::P1];
+/// The server alone.
+pub const SERVER: &[Role] = &[Role::P0];
 
 /// What a check runs with.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +27,8 @@ pub struct Suite {
     pub cases: usize,
     /// Whether a helper deals correlations.
     pub dealt: bool,
+    /// Who may hold a linear layer's weights.
+    pub holders: &'static [Role],
 }
 
 impl Suite {

@@ -1,6 +1,6 @@
 use veilflow_online::{
-    clip, clip_cost, multiplex, multiplex_cost, relu, relu_cost, relu_truncate, relu_truncate_cost,
-    relu_within, relu_within_cost,
+    clip, clip_cost, clip_within, clip_within_cost, multiplex, multiplex_cost, relu, relu_cost,
+    relu_truncate, relu_truncate_cost, relu_within, relu_within_cost,
 };
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
@@ -71,6 +71,21 @@ impl Suite {
             let cost = clip_cost(bits, n, tuning);
             let got = world.run_joined(&cost, tuning, |p| clip(p, &shares[p.role.index()], c));
             world.assert_equal(&got, &spec::clip(&x, c), &format!("clip {bits} at {c}"));
+
+            // Values whose low bits tell both signs.
+            let narrow = Ring::new(world.width(2..=bits)).unwrap();
+            let c = world.below((narrow.mask() >> 2) + 1);
+            let x = RingVec::from_signed(ring, &world.values(narrow, n).to_signed()).map(|v| {
+                // x − c is at least −2^(k−1).
+                let signed = ring.to_signed(v);
+                if signed < 0 { (signed >> 1) as u64 } else { v }
+            });
+            let shares = world.share(&x, sharing);
+            let compare = narrow.bits();
+            let cost = clip_within_cost(bits, compare, n, tuning);
+            let got =
+                world.run_joined(&cost, tuning, |p| clip_within(p, &shares[p.role.index()], c, compare));
+            world.assert_equal(&got, &spec::clip(&x, c), &format!("clip {bits} within {compare} at {c}"));
         });
     }
 }

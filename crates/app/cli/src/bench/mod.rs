@@ -147,6 +147,7 @@ impl RunOptions {
             tuning,
             threads: usize::from(self.threads),
             just_in_time: self.just_in_time,
+            ..SessionOptions::default()
         }
     }
 

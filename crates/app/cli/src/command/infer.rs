@@ -3,22 +3,24 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Ahead, MAX_AHEAD, Outcome, Phase, Session, Step, peak_rss_bytes, with_stock};
-use veilflow_ir::Plan;
-use veilflow_net::{Role, tcp_connect_with};
-use veilflow_passes::clear::encode;
+use veilflow_exec::{
+    Ahead, MAX_AHEAD, Outcome, Phase, Session, SessionOptions, Step, peak_rss_bytes, with_stock,
+};
+use veilflow_ir::{InputShare, Plan};
+use veilflow_net::{Channel, Role, tcp_connect_with};
 use veilflow_ring::RingVec;
 
 use super::helper::HelperAddress;
 use super::serve::{DONE, MORE};
-use super::{advance, finish, only_input, progress, seconds, tensor, top};
+use super::{advance, encode_sample, finish, progress, samples, seconds, top, warn_outside};
 use crate::bench::RunOptions;
 use crate::preprocess::Preprocessing;
 use crate::report::{Layer, layers, table};
-use crate::{data, model_dir, output};
+use crate::shares::{Folders, ShareFolders, SharedRun};
+use crate::{model_dir, output};
 
 /// Run a served model on a private input.
 #[derive(Debug, Args)]
@@ -26,15 +28,22 @@ pub(crate) struct Infer {
     /// The server.
     #[arg(long, value_name = "ADDR")]
     connect: String,
-    /// The plan file, from the server's owner.
+    /// The plan file, from the server's owner; or a folder that holds it and a share of the weights, from `share weights`.
     #[arg(long)]
     plan: PathBuf,
     /// The input: npy, npz, png, jpeg, or a folder of pictures. Several samples are run one after the other.
-    #[arg(long, value_name = "FILE")]
-    input: PathBuf,
-    /// Use at most so many of the input's samples.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    limit: usize,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "input_shares",
+        conflicts_with = "input_shares"
+    )]
+    input: Option<PathBuf>,
+    #[command(flatten)]
+    shares: ShareFolders,
+    /// Use at most so many of the input's samples, or of the shares [default: 1 sample, or all shares].
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     /// Runs whose correlations are made in the background before they are needed.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=MAX_AHEAD as i64))]
     ahead: u8,
@@ -66,71 +75,126 @@ pub(crate) struct Learned {
 }
 
 /// A run as the client saw it.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct RunReport {
     pub(crate) outputs: Vec<Learned>,
+    /// The file with this party's share of the output, if the input is shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output_share: Option<PathBuf>,
     /// Input elements beyond what the plan has room for, limited to it.
     pub(crate) outside: usize,
     pub(crate) layers: Vec<Layer>,
     pub(crate) peak_rss_bytes: u64,
 }
 
+/// What a run is to be on.
+enum Source<'a> {
+    /// A sample of the client's own.
+    Own(Vec<f32>),
+    /// What each party has a share of.
+    Shared(Folders<'a>, InputShare),
+}
+
+/// What a run is on.
+enum Input<'a> {
+    /// The client's own, of which so many elements had to be limited.
+    Own { values: Vec<RingVec>, outside: usize },
+    /// What each party has a share of.
+    Shared(SharedRun<'a>),
+}
+
+impl<'a> Source<'a> {
+    /// Begins a run with the peer.
+    fn begin(self, plan: &Plan, channel: &mut Channel) -> Result<Input<'a>> {
+        match self {
+            Self::Own(sample) => {
+                let (outside, values) = encode_sample(plan, &sample)?;
+                channel.send(&[MORE])?;
+                channel.flush()?;
+                Ok(Input::Own { values, outside })
+            }
+            Self::Shared(folders, share) => {
+                channel.send(&[MORE])?;
+                Ok(Input::Shared(folders.announce(channel, share)?))
+            }
+        }
+    }
+}
+
+impl Input<'_> {
+    fn values(&self) -> &[RingVec] {
+        match self {
+            Self::Own { values, .. } => values,
+            Self::Shared(run) => run.input(),
+        }
+    }
+}
+
 impl Infer {
+    /// The inputs, one a run.
+    fn sources(&self, plan: &Plan) -> Result<Vec<Source<'_>>> {
+        match (self.shares.open()?, &self.input) {
+            (Some(folders), _) => {
+                let shares = folders.inputs(plan)?.into_iter().take(self.limit.unwrap_or(usize::MAX).max(1));
+                Ok(shares.map(|share| Source::Shared(folders, share)).collect())
+            }
+            (None, Some(file)) => {
+                let samples = samples(plan, file, self.preprocess.as_ref(), self.limit.unwrap_or(1))?;
+                Ok(samples.into_iter().map(Source::Own).collect())
+            }
+            (None, None) => bail!("there is no --input"),
+        }
+    }
+
     pub(crate) fn run(self) -> Result<()> {
         self.helper.check(&self.options)?;
-        let plan = model_dir::plan(&self.plan)?;
-        let value = only_input(&plan)?;
-        let preprocessing = match &self.preprocess {
-            Some(preprocessing) => preprocessing.clone(),
-            None => plan
-                .preprocessing
-                .parse()
-                .context("the plan's preprocessing is not readable; state --preprocess")?,
-        };
-        let mut samples = data::load(&self.input, &value.shape, &preprocessing)?.inputs;
-        samples.truncate(self.limit.max(1));
+        let (plan, numbers) = model_dir::party(&self.plan, Role::P1)?;
+        let options = self.options.session_for(&plan);
+        let options = SessionOptions { weights: numbers.at(), input: self.shares.at(), ..options };
+        options.check(&plan)?;
+        let sources = self.sources(&plan)?;
         let link = self.options.connection(self.timeout);
         let channel = tcp_connect_with(self.connect.as_str(), self.timeout, &link)?;
         let links = self.helper.links(channel, link);
-        let mut session = Session::open_for(links, Role::P1, &plan, self.options.session_for(&plan))?;
+        let mut session = Session::open_for(links, Role::P1, &plan, options)?;
         let bar = progress(&plan, "private inference");
         let show = |step: Step| advance(&bar, &plan, step);
         let mut set_up = session.set_up;
-        let mut report = |outside, offline: &[Phase], outcome: Outcome| -> Result<()> {
+        let mut report = |input: Input<'_>, offline: &[Phase], outcome: Outcome| -> Result<()> {
             bar.finish_and_clear();
             let layers = layers(&plan, std::mem::take(&mut set_up), offline, &outcome.nodes, outcome.rest);
-            let report = RunReport {
-                outputs: learned(&plan, &outcome.outputs.context("the client learns the output")?),
-                outside,
-                layers,
-                peak_rss_bytes: peak_rss_bytes(),
-            };
+            let mut report = RunReport { layers, peak_rss_bytes: peak_rss_bytes(), ..RunReport::default() };
+            match input {
+                Input::Own { outside, .. } => {
+                    report.outputs =
+                        learned(&plan, &outcome.outputs.context("the client learns the output")?);
+                    report.outside = outside;
+                }
+                Input::Shared(run) => report.output_share = Some(run.keep(&plan, outcome.outputs)?),
+            }
             if self.json {
                 return output::print_json(&report);
             }
             report.print();
             Ok(())
         };
-        let inputs = samples.iter().map(|sample| encode_sample(&plan, sample));
         if session.options.just_in_time {
-            for input in inputs {
-                let (outside, input) = input?;
-                session.online.party.channel.send(&[MORE])?;
-                let (offline, outcome) = session.just_in_time(&plan, None, Some(&input), &show)?;
-                report(outside, &offline, outcome)?;
+            for source in sources {
+                let input = source.begin(&plan, &mut session.online.party.channel)?;
+                let (offline, outcome) =
+                    session.just_in_time(&plan, numbers.held(), Some(input.values()), &show)?;
+                report(input, &offline, outcome)?;
             }
         } else {
-            let ahead = Ahead { runs: samples.len(), waiting: self.ahead.into() };
+            let ahead = Ahead { runs: sources.len(), waiting: self.ahead.into() };
             let Session { online, preparer, .. } = &mut session;
-            with_stock(preparer, &plan, None, ahead, &show, |stock| -> Result<()> {
-                for input in inputs {
-                    let (outside, input) = input?;
-                    online.party.channel.send(&[MORE])?;
-                    online.party.channel.flush()?;
+            with_stock(preparer, &plan, numbers.held(), ahead, &show, |stock| -> Result<()> {
+                for source in sources {
+                    let input = source.begin(&plan, &mut online.party.channel)?;
                     let prepared = stock.take()?;
                     let offline = prepared.nodes.clone();
-                    let outcome = online.run(prepared, &plan, None, Some(&input), &show)?;
-                    report(outside, &offline, outcome)?;
+                    let outcome = online.run(prepared, &plan, numbers.held(), Some(input.values()), &show)?;
+                    report(input, &offline, outcome)?;
                 }
                 Ok(())
             })?;
@@ -140,14 +204,8 @@ impl Infer {
     }
 }
 
-/// A sample as integers of the plan, and how many elements had to be limited.
-fn encode_sample(plan: &Plan, sample: &[f32]) -> Result<(usize, Vec<RingVec>)> {
-    let encoded = encode(plan, &[tensor(only_input(plan)?, sample)?])?;
-    let outside = encoded.iter().map(|e| e.outside).sum();
-    Ok((outside, encoded.into_iter().map(|e| e.values).collect()))
-}
-
-fn learned(plan: &Plan, results: &[RingVec]) -> Vec<Learned> {
+/// The outputs of a run as its client reads them.
+pub(crate) fn learned(plan: &Plan, results: &[RingVec]) -> Vec<Learned> {
     let outputs = plan.outputs.iter().zip(results).map(|(output, integers)| {
         let values = finish(&plan.values[output.value].decode(integers), output.softmax);
         Learned { name: output.name.clone(), integers: integers.to_signed(), top: top(&values), values }
@@ -155,21 +213,24 @@ fn learned(plan: &Plan, results: &[RingVec]) -> Vec<Learned> {
     outputs.collect()
 }
 
+impl Learned {
+    /// The largest class and its rivals.
+    pub(crate) fn print(&self) {
+        let mut order: Vec<usize> = (0..self.values.len()).collect();
+        order.sort_by(|&a, &b| self.values[b].total_cmp(&self.values[a]));
+        let best: Vec<String> =
+            order.iter().take(5).map(|&i| format!("{i}: {:.4}", self.values[i])).collect();
+        output::print(&format!("{}: class {} ({})", self.name, self.top, best.join(", ")));
+    }
+}
+
 impl RunReport {
     fn print(&self) {
-        for learned in &self.outputs {
-            let mut order: Vec<usize> = (0..learned.values.len()).collect();
-            order.sort_by(|&a, &b| learned.values[b].total_cmp(&learned.values[a]));
-            let best: Vec<String> =
-                order.iter().take(5).map(|&i| format!("{i}: {:.4}", learned.values[i])).collect();
-            output::print(&format!("{}: class {} ({})", learned.name, learned.top, best.join(", ")));
+        self.outputs.iter().for_each(Learned::print);
+        if let Some(file) = &self.output_share {
+            output::print(&format!("wrote {}, this party's share of the output", file.display()));
         }
-        if self.outside > 0 {
-            output::print(&format!(
-                "warning: {} input elements are beyond the range the model was calibrated for",
-                self.outside
-            ));
-        }
+        warn_outside(self.outside);
         output::print(&table(&self.layers).to_string());
     }
 }

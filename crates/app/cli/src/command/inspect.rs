@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use veilflow_correlation::Cost;
-use veilflow_exec::{Machine, Prediction, Times};
+use veilflow_exec::{Machine, Prediction, SessionOptions, Times, WeightsAt};
 
 use crate::bench::{Link, RunOptions};
 use crate::report::Seconds;
@@ -15,7 +15,7 @@ use crate::{model_dir, output};
 /// Show a plan: layers, widths, predicted bytes, rounds and seconds.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A plan file, or the folder that holds it.
+    /// A plan file, or the folder that holds it. If that holds a share of the weights too, a run on shared weights is shown.
     plan: PathBuf,
     #[command(flatten)]
     options: RunOptions,
@@ -71,7 +71,11 @@ struct Report {
 impl Inspect {
     pub(crate) fn run(self) -> Result<()> {
         let plan = model_dir::plan(&self.plan)?;
-        let options = self.options.session_for(&plan);
+        let weights = match model_dir::weight_share(&self.plan, &plan)? {
+            Some(share) => WeightsAt::Shared(share.sharing()),
+            None => WeightsAt::Server,
+        };
+        let options = SessionOptions { weights, ..self.options.session_for(&plan) };
         let prediction = Prediction::of(&plan, &options)?;
         let machine = if self.calibrate { Machine::measure()? } else { Machine::default() };
         let times = Times::of(&plan, &options, &prediction, &machine)?;

@@ -7,12 +7,20 @@ pub(crate) mod helper;
 pub(crate) mod infer;
 pub(crate) mod inspect;
 pub(crate) mod serve;
+pub(crate) mod share;
 
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use veilflow_exec::Step;
 use veilflow_ir::{Plan, PlanValue, Tensor};
+use veilflow_passes::clear::encode;
+use veilflow_ring::RingVec;
+
+use crate::preprocess::Preprocessing;
+use crate::{data, output};
 
 /// Checks a `--timeout`, in seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
@@ -20,6 +28,54 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(s) if (0.001..=86_400.0).contains(&s) => Ok(Duration::from_secs_f64(s)),
         _ => Err("must be seconds between 0.001 and 86400".to_owned()),
     }
+}
+
+/// Samples in `file` for the only input of `plan`, at most `limit`, preprocessed as `preprocess` says or else the plan.
+pub(crate) fn samples(
+    plan: &Plan,
+    file: &Path,
+    preprocess: Option<&Preprocessing>,
+    limit: usize,
+) -> anyhow::Result<Vec<Vec<f32>>> {
+    let preprocessing = match preprocess {
+        Some(preprocessing) => preprocessing.clone(),
+        None => plan
+            .preprocessing
+            .parse()
+            .context("the plan's preprocessing is not readable; state --preprocess")?,
+    };
+    let mut samples = data::load(file, &only_input(plan)?.shape, &preprocessing)?.inputs;
+    samples.truncate(limit.max(1));
+    Ok(samples)
+}
+
+/// A sample as integers of the plan, and how many elements had to be limited.
+pub(crate) fn encode_sample(plan: &Plan, sample: &[f32]) -> anyhow::Result<(usize, Vec<RingVec>)> {
+    let encoded = encode(plan, &[tensor(only_input(plan)?, sample)?])?;
+    let outside = encoded.iter().map(|e| e.outside).sum();
+    Ok((outside, encoded.into_iter().map(|e| e.values).collect()))
+}
+
+/// Says how many elements were limited, if any.
+pub(crate) fn warn_outside(outside: usize) {
+    if outside > 0 {
+        output::print(&format!(
+            "warning: {outside} input elements are beyond the range the model was calibrated for"
+        ));
+    }
+}
+
+/// Bytes of what is kept, if anything is.
+pub(crate) type Megabytes = Option<usize>;
+
+/// Checks a limit in megabytes, or `off`.
+pub(crate) fn megabytes(text: &str) -> Result<Megabytes, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let megabytes = text.parse::<usize>().map_err(|_| "there is off, or a number of megabytes".to_owned())?;
+    let bytes = megabytes.checked_mul(1_000_000).ok_or("no memory is that large")?;
+    Ok(Some(bytes))
 }
 
 /// A bar over both phases of a run, on standard error, if that is a terminal.

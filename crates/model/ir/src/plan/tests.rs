@@ -226,7 +226,7 @@ fn numbers_become_integers_and_back() {
 }
 
 /// x → W·x, σ of it, a product of both, slices, a sum, c less it, and W once more.
-fn recurrent() -> Plan {
+pub(crate) fn recurrent() -> Plan {
     let shape = LinearShape::MatMul(veilflow_spec::MatMulShape { rows: 4, inner: 4, columns: 1 });
     let layer =
         |weights_of| PlanOp::Linear { shape: shape.clone(), weight_bits: 8, weight_scale: 6, weights_of };

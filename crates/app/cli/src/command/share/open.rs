@@ -1,0 +1,76 @@
+//! `veilflow share open`: outputs from halves.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde::Serialize;
+use veilflow_ir::{OutputShare, Plan};
+
+use crate::command::infer::{Learned, learned};
+use crate::shares::{OUTPUT, files};
+use crate::{model_dir, output};
+
+/// Put the two servers' shares of outputs together.
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// One server's share, or its folder of them.
+    first: PathBuf,
+    /// The other's share, or its folder.
+    second: PathBuf,
+    /// The public plan, or a folder that holds it.
+    #[arg(long)]
+    plan: PathBuf,
+    /// Print one JSON object a line, one an output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// The input's sharing, as the files are named.
+    input: String,
+    outputs: Vec<Learned>,
+}
+
+fn load(plan: &Plan, file: &Path) -> Result<OutputShare> {
+    OutputShare::load(plan, file).with_context(|| format!("cannot use the share {}", file.display()))
+}
+
+impl Open {
+    pub(crate) fn run(self) -> Result<()> {
+        let plan = model_dir::plan(&self.plan)?;
+        for [second, first] in self.pairs()? {
+            let joined = load(&plan, &first)?.join(&load(&plan, &second)?);
+            let values = joined.with_context(|| format!("{} and {}", first.display(), second.display()))?;
+            let input = first.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let report = Report { input, outputs: learned(&plan, &values) };
+            if self.json {
+                output::print_json(&report)?;
+                continue;
+            }
+            output::print(&format!("input {}", report.input));
+            report.outputs.iter().for_each(Learned::print);
+        }
+        Ok(())
+    }
+
+    /// Files that belong together, the second server's first.
+    fn pairs(&self) -> Result<Vec<[PathBuf; 2]>> {
+        let folders = [&self.first, &self.second].map(|path| path.is_dir());
+        ensure!(folders[0] == folders[1], "two files are wanted, or two folders");
+        if !folders[0] {
+            return Ok(vec![[self.second.clone(), self.first.clone()]]);
+        }
+        let counterpart = |file: &PathBuf, folder: &Path| {
+            let other = folder.join(file.file_name().unwrap_or_default());
+            ensure!(other.exists(), "{} has no counterpart in {}", file.display(), folder.display());
+            Ok(other)
+        };
+        files(&self.second, OUTPUT)?
+            .iter()
+            .try_for_each(|file| counterpart(file, &self.first).map(|_| ()))?;
+        let pair = |file: PathBuf| Ok([counterpart(&file, &self.second)?, file]);
+        files(&self.first, OUTPUT)?.into_iter().map(pair).collect()
+    }
+}

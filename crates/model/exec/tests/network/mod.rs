@@ -1,0 +1,83 @@
+//! A recurrent network for tests.
+
+use std::sync::Arc;
+
+use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId};
+use veilflow_passes::{Compiled, Options, compile};
+
+pub(crate) const STEPS: usize = 3;
+const STATE: usize = 4;
+pub(crate) const INPUTS: usize = 2;
+
+fn shape(dims: &[usize]) -> Shape {
+    Shape::new(dims).unwrap()
+}
+
+/// Numbers in −`size`..`size`, different for each seed.
+pub(crate) fn tensor(dims: &[usize], size: f32, seed: u32) -> Tensor {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    Tensor::from_fn(shape(dims), |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * size
+    })
+}
+
+struct Builder {
+    graph: Graph,
+    names: u32,
+}
+
+impl Builder {
+    fn constant(&mut self, dims: &[usize], size: f32) -> ValueId {
+        self.names += 1;
+        let tensor = tensor(dims, size, self.names);
+        self.graph.constant(format!("c{}", self.names), Arc::new(tensor)).unwrap()
+    }
+
+    fn node(&mut self, op: Op, inputs: &[ValueId]) -> ValueId {
+        self.names += 1;
+        let name = format!("n{}", self.names);
+        self.graph.node(name.clone(), name, op, inputs).unwrap()
+    }
+
+    fn slice(&mut self, x: ValueId, axis: usize, from: usize, count: usize) -> ValueId {
+        self.node(Op::Gather { axis, indices: (from..from + count).collect() }, &[x])
+    }
+}
+
+/// A gated cell, a sum of squares over its states, and a dense layer: every op that recurrent networks bring.
+pub(crate) fn network() -> Compiled {
+    let mut b = Builder { graph: Graph::new("gated"), names: 0 };
+    let x = b.graph.input("x", shape(&[STEPS, INPUTS])).unwrap();
+    let (w, u) = (b.constant(&[INPUTS, 2 * STATE], 0.8), b.constant(&[STATE, 2 * STATE], 0.8));
+    let (v, scale, one) =
+        (b.constant(&[INPUTS, STATE], 0.8), b.constant(&[1, STATE], 0.9), b.constant(&[1, 1], 0.7));
+    let all = b.node(Op::MatMul, &[x, w]);
+    let first = b.slice(x, 0, 0, 1);
+    let mut h = b.node(Op::MatMul, &[first, v]);
+    let mut states = Vec::new();
+    for step in 0..STEPS {
+        let (wx, uh) = (b.slice(all, 0, step, 1), b.node(Op::MatMul, &[h, u]));
+        let sum = b.node(Op::Add, &[wx, uh]);
+        let [gate, new] = [0, STATE].map(|from| b.slice(sum, 1, from, STATE));
+        let gate = b.node(Op::Apply { function: Function::Sigmoid }, &[gate]);
+        let new = b.node(Op::Apply { function: Function::Tanh }, &[new]);
+        let rest = b.node(Op::Sub, &[one, gate]);
+        let new = b.node(Op::Mul, &[new, scale]);
+        let [kept, fresh] = [[gate, h], [rest, new]].map(|pair| b.node(Op::Mul, &pair));
+        h = b.node(Op::Add, &[kept, fresh]);
+        states.push(h);
+    }
+    let states = b.node(Op::Concat { axis: 0 }, &states);
+    let states = b.node(Op::Sub, &[one, states]);
+    let squares = b.node(Op::Mul, &[states, states]);
+    let energy = b.node(Op::ReduceSum { axes: vec![0] }, &[squares]);
+    // Broadcast over the states' rows.
+    let scaled = b.node(Op::Mul, &[states, energy]);
+    let flat = b.node(Op::Reshape { shape: shape(&[1, STEPS * STATE]) }, &[scaled]);
+    let d = b.constant(&[STEPS * STATE, 3], 0.8);
+    let y = b.node(Op::MatMul, &[flat, d]);
+    b.graph.output(y, false);
+    let calibration: Vec<_> = (200..240).map(|seed| vec![tensor(&[STEPS, INPUTS], 2.0, seed)]).collect();
+    compile(&b.graph, &calibration, &Options::default()).unwrap()
+}
