@@ -1,8 +1,8 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
 use veilflow_correlation::{
-    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch,
-    RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
+    AndBatch, BitProductBatch, Kind, LeafBatch, MaskDigitsBatch, OneHotBatch, Pools, ProductBatch, Rectifier,
+    RectifierBatch, RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
 };
 use veilflow_net::Role;
 use veilflow_prim::Prg;
@@ -119,6 +119,12 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             let [a, b] = [sum(), sum()];
             a.zip_map(&b, u64::wrapping_mul).sub(&p1.ring_vec(ring(bits), count)).to_bytes()
         }
+        Kind::MaskDigits(widths) => {
+            let mask = p0.ring_vec(widths.ring(), count).add(&p1.ring_vec(widths.ring(), count));
+            let mut rows = widths.rows_of(&mask);
+            rows.iter_mut().for_each(|row| row.xor_assign(&p1.bits(count)));
+            Bits::concat(&rows).to_bytes()
+        }
         Kind::OneHot { bits } => {
             let [index0, index1] = [&mut p0, &mut p1].map(|prg| rows(prg, bits, count));
             let index: Vec<Bits> = index0.iter().zip(&index1).map(|(a, b)| a.xor(b)).collect();
@@ -181,6 +187,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
                 Role::P1 => prg.ring_vec(ring, count),
             };
             pools.put_ring_triples(kind, RingTripleBatch { a, b, c });
+        }
+        Kind::MaskDigits(widths) => {
+            let (mask, len) = (prg.ring_vec(widths.ring(), count), widths.rows() as u32);
+            let rows = match role {
+                Role::P0 => read_rows(correction, len, count),
+                Role::P1 => rows(&mut prg, len, count),
+            };
+            pools.put_mask_digits(kind, MaskDigitsBatch { mask, rows });
         }
         Kind::OneHot { bits } => {
             let index = rows(&mut prg, bits, count);

@@ -14,8 +14,9 @@
 //! | 9 multiplication triple | bits, count |
 //! | 10 one-hot vector | bits, count |
 //! | 11 rectifier | bits, compare, shift, digit, selections, converts, count |
+//! | 12 mask digits | bits, from, digit, count |
 
-use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
+use veilflow_correlation::{Demand, Kind, LinearRequest, MaskDigits, Needs, Rectifier};
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::LinearShape;
@@ -43,6 +44,7 @@ fn bits_each(kind: Kind) -> usize {
         Kind::Leaf { digit, payload } => (2 << digit) + 2 * payload as usize,
         Kind::RingTriple { .. } => 7 * 64,
         // The index and the rows of both, and the correction.
+        Kind::MaskDigits(widths) => 2 * 64 + 3 * widths.rows(),
         Kind::OneHot { bits } => 2 * bits as usize + (3 << bits),
         Kind::Triple { payload } => 2 + 4 * payload as usize,
         Kind::And { .. } => 4,
@@ -90,7 +92,8 @@ impl Job {
                     | Kind::Leaf { .. }
                     | Kind::RingTriple { .. }
                     | Kind::OneHot { .. }
-                    | Kind::Rectifier(_),
+                    | Kind::Rectifier(_)
+                    | Kind::MaskDigits(_),
                 ..
             } => Role::P0,
             Self::Batch {
@@ -125,6 +128,9 @@ impl Job {
             Self::Batch { kind, count } => match *kind {
                 Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
                 Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
+                Kind::MaskDigits(MaskDigits { bits, from, digit }) => {
+                    (12, vec![bits as usize, from as usize, digit as usize, *count])
+                }
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
                 Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections, converts }) => {
                     let numbers =
@@ -151,7 +157,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 7].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 7, 4].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -211,6 +217,10 @@ impl Job {
                 };
                 Self::Batch { kind: Kind::Rectifier(rectifier), count: size(6) }
             }
+            12 => {
+                let widths = MaskDigits { bits: numbers[0], from: numbers[1], digit: numbers[2] };
+                Self::Batch { kind: Kind::MaskDigits(widths), count: size(3) }
+            }
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
                 Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
@@ -231,6 +241,7 @@ impl Job {
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
                     Kind::Leaf { .. } => 0,
+                    Kind::MaskDigits(widths) => u64::from(widths.is_valid()),
                     Kind::OneHot { bits: 0 } => 0,
                     Kind::OneHot { bits } => 1 << bits.min(32),
                     Kind::And { .. }
@@ -298,6 +309,7 @@ mod tests {
                 selections: 1,
                 converts: true,
             }),
+            Kind::MaskDigits(MaskDigits { bits: 29, from: 7, digit: 4 }),
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
@@ -317,7 +329,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 12, 255] {
+        for tag in [0, 13, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }
