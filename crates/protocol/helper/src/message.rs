@@ -18,6 +18,7 @@ use veilflow_net::{Channel, NetError, Role};
 use crate::job::Job;
 use crate::key::{Public, SessionId, SessionKey};
 use crate::masks::{DIGEST_LEN, Digest, TOKEN_LEN, Token};
+use crate::store::MAX_LAYERS;
 use crate::{HelperError, Result};
 
 /// The version of the messages and of what is expanded from the keys.
@@ -39,8 +40,6 @@ pub(crate) const WEIGHTS_HEAD: usize = HEAD + 9;
 const WEIGHTS_TAG: u8 = u8::MAX;
 /// The number of the messages before the first request; no request comes so far.
 const SET_UP: u64 = u64::MAX;
-/// Layers at most that a helper names as known.
-const MAX_KNOWN: u64 = 1 << 20;
 
 const HELPER: &str = "helper";
 
@@ -173,8 +172,6 @@ pub(crate) fn send_known(
     known: &[Digest],
     with: &'static str,
 ) -> Result<()> {
-    // Layers beyond the limit are brought again; no model has so many.
-    let known = &known[..known.len().min(MAX_KNOWN as usize)];
     send_batch(channel, session, SET_UP, known.as_flattened(), with)
 }
 
@@ -184,7 +181,7 @@ pub(crate) fn receive_known(channel: &mut Channel, session: &SessionId) -> Resul
     channel.recv(&mut bytes).map_err(lost_helper)?;
     check_head(&bytes, session, SET_UP, HELPER)?;
     let len = u64::from_le_bytes(first(&bytes, 24));
-    if !len.is_multiple_of(DIGEST_LEN as u64) || len / DIGEST_LEN as u64 > MAX_KNOWN {
+    if !len.is_multiple_of(DIGEST_LEN as u64) || len / DIGEST_LEN as u64 > MAX_LAYERS as u64 {
         return Err(HelperError::Malformed { what: format!("{len} bytes of digests") });
     }
     let digests = channel.recv_vec(len as usize).map_err(lost_helper)?;

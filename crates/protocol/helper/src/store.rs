@@ -8,6 +8,8 @@ use crate::{HelperError, Result};
 
 /// Bytes of masked weights that one session may bring.
 const MAX_SESSION_BYTES: usize = 1 << 32;
+/// Layers of a model that are kept, so that what says which they are is short. No network has so many.
+pub(crate) const MAX_LAYERS: usize = 1 << 16;
 /// What a kept layer takes beside its weights, about.
 const OVERHEAD: usize = 256;
 
@@ -91,6 +93,7 @@ impl Store {
         let bytes = masked.len() + OVERHEAD;
         if state.make_room(bytes, self.limit)
             && let Some(model) = state.models.get_mut(&token)
+            && model.layers.len() < MAX_LAYERS
         {
             model.bytes += bytes;
             model.layers.insert(layer, Arc::clone(&masked));
