@@ -179,7 +179,8 @@ fn the_predicted_bytes_are_of_shared_weights() {
     // The server opens its share of each layer's input too.
     assert!(half[0] > whole[0] && half[1] == whole[1], "{whole:?} {half:?}");
     let dir = folders.text("model.0");
-    veilflow(&["inspect", &dir]).failed(&["secret-shared weights need --supplier helper, not he"]);
+    veilflow(&["inspect", &dir])
+        .failed(&["secret-shared weights need --supplier helper, silent or ot, not he"]);
 }
 
 #[test]
@@ -205,9 +206,9 @@ fn halves_that_do_not_belong_together_are_refused() {
         veilflow(&[&["serve", dir, "--listen=127.0.0.1:0", "--sessions=1"][..], options].concat())
     };
     served(&folders.text("one.1"), &helped).failed(&["party 1's share of the weights"]);
-    let reason = "secret-shared weights need --supplier helper, not silent";
-    served(&folders.text("one.0"), &["--supplier=silent"]).failed(&[reason]);
-    let of_client = ["--supplier=silent", "--input", &input];
+    let reason = "secret-shared weights need --supplier helper, silent or ot, not he";
+    served(&folders.text("one.0"), &[]).failed(&[reason]);
+    let of_client = ["--input", &input];
     connecting(nowhere, &path("one.1"), &of_client).finish().failed(&[reason]);
     // All weights beside half of them.
     std::fs::copy(model.weights(), path("one.0").join("weights.vfw")).unwrap();

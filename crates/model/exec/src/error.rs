@@ -48,8 +48,8 @@ pub enum ExecError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Weights are shared, which the supplier has no pairs for.
-    #[error("secret-shared weights need --supplier helper, not {supplier}")]
+    /// Weights are shared, but the supplier makes pairs for a server's alone.
+    #[error("secret-shared weights need --supplier helper, silent or ot, not {supplier}")]
     SharedWeights {
         /// The supplier.
         supplier: SupplierKind,

@@ -5,6 +5,7 @@ use std::fmt;
 use veilflow_correlation::{Needs, Pools, Supplier, Weights};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
+use veilflow_ring::RingVec;
 
 use crate::{Held, Phase, Progress, Result, SessionOptions, Step, Stopwatch, node, shared};
 
@@ -100,9 +101,18 @@ impl Preparer {
         let ((), phase) = self.measure(|supplier, channel| {
             supplier.fill(channel, &demand, pools)?;
             for request in requests {
-                let possession = match weights.of(index) {
-                    Some(parameters) if request.holder == role => Weights::Mine(&parameters.weights),
-                    _ => Weights::Theirs,
+                let mine = weights.of(index).filter(|_| request.holder == role);
+                // Of a share, only the bits of the request's ring say anything.
+                let reduced = match (weights, mine) {
+                    (Held::Share(_), Some(p)) => {
+                        Some(RingVec::from_signed(request.ring, &p.weights).to_signed())
+                    }
+                    _ => None,
+                };
+                let possession = match (&reduced, mine) {
+                    (Some(share), _) => Weights::Mine(share),
+                    (None, Some(p)) => Weights::Mine(&p.weights),
+                    (None, None) => Weights::Theirs,
                 };
                 let pair = supplier.linear(channel, &request, possession)?;
                 shared::split(plan, index, pair)

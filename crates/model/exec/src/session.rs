@@ -122,13 +122,11 @@ impl SessionOptions {
     /// Whether runs of `plan` can be had like this.
     ///
     /// # Errors
-    /// [`ExecError::SharedWeights`] if the supplier has no pairs for shared weights, and those of [`SupplierKind::check`].
+    /// [`ExecError::SharedWeights`] if the supplier makes no pairs for either party, and those of [`SupplierKind::check`].
     pub fn check(&self, plan: &Plan) -> Result<()> {
         match (self.weights, self.supplier) {
-            (WeightsAt::Server, _) | (WeightsAt::Shared(_), SupplierKind::Helper) => {
-                self.supplier.check(plan)
-            }
-            (WeightsAt::Shared(_), supplier) => Err(ExecError::SharedWeights { supplier }),
+            (WeightsAt::Shared(_), supplier @ SupplierKind::He) => Err(ExecError::SharedWeights { supplier }),
+            (_, supplier) => supplier.check(plan),
         }
     }
 

@@ -109,14 +109,14 @@ impl Steps<'_> {
         }
     }
 
-    /// The pair of a linear layer.
-    fn linear(&mut self, request: &LinearRequest, cost: &Cost) -> Result<()> {
-        let Some(he) = self.he else {
-            let by_ot = |plan: &OtPlan| {
+    /// The pairs of a linear layer; by homomorphic encryption there is one.
+    fn linear(&mut self, requests: &[LinearRequest], cost: &Cost) -> Result<()> {
+        let (Some(he), [request]) = (self.he, requests) else {
+            let by_ot = |plan: &OtPlan, request: &LinearRequest| {
                 let work = OtWork::linear(request);
-                self.machine.ots(plan.extensions(), &work)[1] + self.machine.rows(&work)
+                self.machine.ots(plan.extensions(), &work).iter().sum::<f64>() + self.machine.rows(&work)
             };
-            let seconds = self.ot.map_or(0.0, by_ot);
+            let seconds = self.ot.map_or(0.0, |plan| requests.iter().map(|r| by_ot(plan, r)).sum());
             self.take(spread(&cost.flows, [seconds; 2]));
             return Ok(());
         };
@@ -177,8 +177,8 @@ impl Times {
         steps.take([ask]);
         for (index, cost) in prediction.offline.iter().enumerate() {
             steps.fill(&cost.fill, &prediction.online[index].demand);
-            if let (Some(request), Some(cost)) = (shared::request(plan, index), &cost.linear) {
-                steps.linear(&request, cost)?;
+            if let Some(cost) = &cost.linear {
+                steps.linear(&shared::requests(plan, index, options.weights), cost)?;
             }
         }
         let offline = steps.out.now;

@@ -1,4 +1,4 @@
-//! Weights and inputs that neither party may see whole: each has a share, and a helper supplies them.
+//! Weights and inputs that neither party may see whole: each has a share.
 
 mod network;
 
@@ -210,18 +210,24 @@ fn parties_of_different_sharings_do_not_begin() {
 }
 
 #[test]
-fn suppliers_without_pairs_for_either_party_refuse_before_anything_is_sent() {
+fn networks_without_a_helper() {
+    let options = SessionOptions { supplier: SupplierKind::Ot, ..SessionOptions::default() };
+    runs_whoever_holds_what(&RECURRENT, &tensor(&[STEPS, INPUTS], 2.0, 91), options);
+    let options = SessionOptions { supplier: SupplierKind::Silent, threads: 2, ..SessionOptions::default() };
+    runs_whoever_holds_what(&CONVOLUTIONAL, &pixels(5), options);
+}
+
+#[test]
+fn homomorphic_layers_of_shared_weights_are_refused_before_anything_is_sent() {
     let net = &*CONVOLUTIONAL;
     let weights = WeightsAt::Shared(SharingId::from([7; 16]));
-    for supplier in [SupplierKind::Ot, SupplierKind::Silent, SupplierKind::He] {
-        let options = SessionOptions { supplier, weights, ..SessionOptions::default() };
-        // Nobody is at the other end.
-        let (channel, _) = memory_pair();
-        let outcome = Session::open_for(channel, Role::P0, &net.plan, options).map(|_| ());
-        let message = outcome.unwrap_err().to_string();
-        assert_eq!(message, format!("secret-shared weights need --supplier helper, not {supplier}"));
-        assert!(matches!(Prediction::of(&net.plan, &options), Err(ExecError::SharedWeights { .. })));
-    }
+    let options = SessionOptions { weights, ..SessionOptions::default() };
+    // Nobody is at the other end.
+    let (channel, _) = memory_pair();
+    let outcome = Session::open_for(channel, Role::P0, &net.plan, options).map(|_| ());
+    let message = outcome.unwrap_err().to_string();
+    assert_eq!(message, "secret-shared weights need --supplier helper, silent or ot, not he");
+    assert!(matches!(Prediction::of(&net.plan, &options), Err(ExecError::SharedWeights { .. })));
     // Inputs alone can be shared with any.
     let options = SessionOptions { input: InputAt::Shared, ..SessionOptions::default() };
     options.check(&net.plan).unwrap();

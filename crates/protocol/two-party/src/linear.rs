@@ -1,13 +1,13 @@
-//! Pairs for linear layers by correlated OT: the server's weight bits choose (SCI-OT, CrypTFlow2 §5).
+//! Pairs for linear layers by correlated OT: the weight bits of their holder, as a rule the server, choose (SCI-OT, CrypTFlow2 §5).
 //!
-//! For bit i of weight q, of value fᵢ = 2^i (the sign bit: −2^i), the client enters the row of its mask r that the weight
-//! multiplies; it gets x, the server x + bit·row, both mod 2^(ℓ−i). Summed with fᵢ the server has S = W·r + Σ fᵢ·x and the
-//! client Σ fᵢ·x: s := S and W·r − s = −Σ fᵢ·x. The server sees masked rows, the client masked weight bits. An OT costs
+//! For bit i of weight q, of value fᵢ = 2^i (the sign bit: −2^i), the other party enters the row of its mask r that the weight
+//! multiplies; it gets x, the holder x + bit·row, both mod 2^(ℓ−i). Summed with fᵢ the holder has S = W·r + Σ fᵢ·x and the
+//! other Σ fᵢ·x: s := S and W·r − s = −Σ fᵢ·x. The holder sees masked rows, the other masked weight bits. An OT costs
 //! 1 bit plus ℓ − i bits an output position, besides the random OT.
 
 use veilflow_correlation::{CorrelationError, Cost, Flow, LinearPair, LinearRequest, Result};
 use veilflow_kernel::OperandRows;
-use veilflow_net::{Channel, Role};
+use veilflow_net::Channel;
 use veilflow_ot::{ExtensionReceiver, ExtensionSender, cot_bytes, cot_vec_recv, cot_vec_send};
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -55,7 +55,8 @@ fn accumulate(request: &LinearRequest, piece: &Piece, values: &[u64], out: &mut 
     }
 }
 
-pub(crate) fn server(
+/// The half of who holds the weights.
+pub(crate) fn holder(
     ot: &mut ExtensionReceiver,
     channel: &mut Channel,
     request: &LinearRequest,
@@ -79,7 +80,8 @@ pub(crate) fn server(
     Ok(LinearPair::Holder { s: RingVec::from_values(request.ring, s) })
 }
 
-pub(crate) fn client(
+/// The half of who does not.
+pub(crate) fn other(
     ot: &mut ExtensionSender,
     channel: &mut Channel,
     request: &LinearRequest,
@@ -106,12 +108,13 @@ pub(crate) fn ots(request: &LinearRequest) -> usize {
 pub(crate) fn cost(request: &LinearRequest, mut extend: impl FnMut(usize) -> [u64; 2]) -> Cost {
     let mut cost = Cost::default();
     for piece in pieces(request) {
-        let [from_p0, from_p1] = extend(piece.count);
+        let extension = extend(piece.count);
         let transfer = cot_bytes(piece.ring, piece.count, width(request));
-        // Whoever speaks in the extension goes first; the server's choices follow, then the client's rows.
-        cost.flows.push(Flow::From(Role::P1, from_p1));
-        cost.flows.push(Flow::From(Role::P0, from_p0 + transfer.receiver));
-        cost.flows.push(Flow::From(Role::P1, transfer.sender));
+        // Whoever speaks in the extension goes first; the holder's choices follow, then the other's rows.
+        let (holder, other) = (request.holder, request.holder.other());
+        cost.flows.push(Flow::From(other, extension[other.index()]));
+        cost.flows.push(Flow::From(holder, extension[holder.index()] + transfer.receiver));
+        cost.flows.push(Flow::From(other, transfer.sender));
     }
     cost
 }

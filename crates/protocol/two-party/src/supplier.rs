@@ -72,8 +72,9 @@ impl OtPlan {
     /// OTs that `needs` takes, from P0 and from P1.
     fn count(needs: &Needs) -> [usize; 2] {
         let pieces = batches(&needs.demand).concat();
-        let mut total = ROLES.map(|sender| pieces.iter().flat_map(|&piece| runs(piece, sender)).sum());
-        total[1] += needs.linear.iter().map(linear::ots).sum::<usize>();
+        let mut total: [usize; 2] =
+            ROLES.map(|sender| pieces.iter().flat_map(|&piece| runs(piece, sender)).sum());
+        needs.linear.iter().for_each(|layer| total[layer.holder.other().index()] += linear::ots(layer));
         total
     }
 
@@ -197,12 +198,13 @@ impl Supplier for OtSupplier {
         request: &LinearRequest,
         weights: Weights<'_>,
     ) -> Result<LinearPair> {
-        match (self.role, weights) {
-            (Role::P0, Weights::Mine(weights)) => {
-                linear::server(&mut self.receiver, channel, request, weights)
-            }
-            (Role::P1, Weights::Theirs) => linear::client(&mut self.sender, channel, request, &mut self.prg),
-            _ => Err(CorrelationError::Weights { layer: request.layer, reason: "P0 must hold them" }),
+        match (self.role == request.holder, weights) {
+            (true, Weights::Mine(weights)) => linear::holder(&mut self.receiver, channel, request, weights),
+            (false, Weights::Theirs) => linear::other(&mut self.sender, channel, request, &mut self.prg),
+            _ => Err(CorrelationError::Weights {
+                layer: request.layer,
+                reason: "their holder alone must have them",
+            }),
         }
     }
 
@@ -260,6 +262,6 @@ impl SupplyCosts for OtCosts {
     }
 
     fn linear(&mut self, request: &LinearRequest) -> Cost {
-        linear::cost(request, |count| self.extend(Role::P1, count))
+        linear::cost(request, |count| self.extend(request.holder.other(), count))
     }
 }

@@ -40,7 +40,9 @@ impl OtWork {
 
     /// The pair of a linear layer by correlated OT.
     pub fn linear(request: &LinearRequest) -> Self {
-        let ots = linear::ots(request) as u64;
-        Self { ots: [0, ots], elements: ots * linear::width(request) as u64, ..Self::default() }
+        let count = linear::ots(request) as u64;
+        let mut ots = [0; 2];
+        ots[request.holder.other().index()] = count;
+        Self { ots, elements: count * linear::width(request) as u64, ..Self::default() }
     }
 }

@@ -90,12 +90,12 @@ impl Suite {
         });
     }
 
-    /// Convolutions and matrix products, with the pair from the supplier; any of [`Suite::holders`] holds the weights.
+    /// Convolutions and matrix products, with the pair from the supplier; either party holds the weights.
     pub fn linear(&self) {
         self.each("linear", |world, _, sharing, tuning| {
             let request = LinearRequest {
                 layer: 3,
-                holder: self.holders[world.below(self.holders.len() as u64) as usize],
+                holder: if world.below(2) == 0 { Role::P0 } else { Role::P1 },
                 shape: linear_shape(world),
                 ring: Ring::new(world.width(8..=64)).unwrap(),
                 weight_bits: world.width(2..=8),

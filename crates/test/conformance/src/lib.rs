@@ -9,14 +9,8 @@ mod math_parts;
 mod select;
 mod width;
 
-use veilflow_net::Role;
 use veilflow_online::Tuning;
 use veilflow_testkit::{Sharing, SupplierFactory, World};
-
-/// Either party, for suppliers that make a layer's pair for both.
-pub const EITHER: &[Role] = &[Role::P0, Role::P1];
-/// The server alone.
-pub const SERVER: &[Role] = &[Role::P0];
 
 /// What a check runs with.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +21,6 @@ pub struct Suite {
     pub cases: usize,
     /// Whether a helper deals correlations.
     pub dealt: bool,
-    /// Who may hold a linear layer's weights.
-    pub holders: &'static [Role],
 }
 
 impl Suite {
@@ -53,7 +45,7 @@ macro_rules! conformance {
         $crate::conformance!(
             $suite, share_and_reveal, and_private, and_shared, products, bit_to_arithmetic, less_than, carry, msb,
             msb_and_carry, wrap_count, arg_max, multiplex, relu, relu_within, relu_truncate, clip, truncate_reduce,
-            arithmetic_shift, zero_extend, sign_extend, divide_floor, average_pool, max_pool, linear, in_threads, carries, digits,
+            arithmetic_shift, zero_extend, sign_extend, divide_floor, average_pool, max_pool, linear, linear_shared, in_threads, carries, digits,
             most_significant_one, most_significant_index, lookup, multiply, matmul, divide_toward_zero, sigmoid, tanh, erf, silu, gelu, exp, exp_signed, log, reciprocal,
             reciprocal_sqrt, sqrt, divide, softmax, l2_normalise, layer_norm
         );

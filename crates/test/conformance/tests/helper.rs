@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use veilflow_conformance::{EITHER, Suite, conformance};
+use veilflow_conformance::{Suite, conformance};
 use veilflow_correlation::Supplier;
 use veilflow_helper::{Helper, HelperOptions, HelperSupplier};
 use veilflow_net::{Channel, Role, memory_pair};
@@ -26,20 +26,10 @@ fn helped(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier> {
     Box::new(HelperSupplier::setup(role, channel, link, prg, 1, None).expect("set-up"))
 }
 
-conformance!(Suite { supplier: helped, cases: 20, dealt: true, holders: EITHER });
-
-mod shared_weights {
-    use super::*;
-
-    conformance!(Suite { supplier: helped, cases: 20, dealt: true, holders: EITHER }, linear_shared);
-}
+conformance!(Suite { supplier: helped, cases: 20, dealt: true });
 
 mod as_for_two_parties {
     use super::*;
 
-    conformance!(
-        Suite { supplier: helped, cases: 20, dealt: false, holders: EITHER },
-        less_than,
-        relu_truncate
-    );
+    conformance!(Suite { supplier: helped, cases: 20, dealt: false }, less_than, relu_truncate);
 }

@@ -1,6 +1,6 @@
 //! The suite on correlations from SoftSpoken OT: supplier and online protocols together.
 
-use veilflow_conformance::{SERVER, Suite, conformance};
+use veilflow_conformance::{Suite, conformance};
 use veilflow_correlation::{Demand, Kind, MaskDigits, Pools, Supplier};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
@@ -46,4 +46,4 @@ fn refuse(kind: Kind, name: &str) {
     });
 }
 
-conformance!(Suite { supplier: softspoken, cases: 12, dealt: false, holders: SERVER });
+conformance!(Suite { supplier: softspoken, cases: 12, dealt: false });

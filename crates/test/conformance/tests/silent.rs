@@ -1,6 +1,6 @@
 //! The suite on correlations from Ferret silent OT.
 
-use veilflow_conformance::{SERVER, Suite, conformance};
+use veilflow_conformance::{Suite, conformance};
 use veilflow_correlation::{Demand, Kind, Needs, Supplier};
 use veilflow_net::{Channel, Role};
 use veilflow_prim::{Block, Prg};
@@ -15,4 +15,4 @@ fn silent(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier> {
     Box::new(OtSupplier::setup(role, channel, prg, &plan).expect("set-up"))
 }
 
-conformance!(Suite { supplier: silent, cases: 2, dealt: false, holders: SERVER });
+conformance!(Suite { supplier: silent, cases: 2, dealt: false });
