@@ -20,17 +20,19 @@ pub(crate) struct PairRun {
 }
 
 impl PairRun {
-    /// Serves the folder `dir` to a client that runs the model on `input`, each a process of this program.
-    pub(crate) fn start(dir: &Path, input: &Path, options: &RunOptions) -> Result<Self> {
+    /// Serves the folder `dir` to a client that runs the model on `input`, each a process of this program. If `warm`, the same server
+    /// and helper have served such a client before.
+    pub(crate) fn start(dir: &Path, input: &Path, options: &RunOptions, warm: bool) -> Result<Self> {
+        let sessions = if warm { 2 } else { 1 };
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut arguments =
-            vec!["serve".to_owned(), text(dir), "--json".to_owned(), "--sessions=1".to_owned()];
-        // What one session costs: nothing is there to be used again.
-        arguments.push("--weight-cache=off".to_owned());
+            vec!["serve".to_owned(), text(dir), "--json".to_owned(), format!("--sessions={sessions}")];
+        // What a first session costs: nothing is there to be used again, and nothing takes memory for a second.
+        arguments.extend((!warm).then(|| "--weight-cache=off".to_owned()));
         arguments.push("--listen=127.0.0.1:0".to_owned());
         arguments.push("--timeout=600".to_owned());
         arguments.extend(options.arguments());
-        let helper = HelperProcess::start(options)?;
+        let mut helper = HelperProcess::start(options, sessions)?;
         let helper_argument = helper.as_ref().map(HelperProcess::argument);
         arguments.extend(helper_argument.clone());
         let mut server = Party::start("server", &arguments)?;
@@ -40,12 +42,20 @@ impl PairRun {
         arguments.push(format!("--input={}", text(input)));
         arguments.extend(options.arguments());
         arguments.extend(helper_argument);
-        let mut client = Party::start("client", &arguments)?;
-        let (client_report, server_report) = (client.read()?, server.read()?);
-        client.finish()?;
+        let mut session = || -> Result<Self> {
+            let mut client = Party::start("client", &arguments)?;
+            let (client_report, server_report) = (client.read()?, server.read()?);
+            client.finish()?;
+            let helper = helper.as_mut().map(HelperProcess::report).transpose()?;
+            Ok(Self { client: client_report, server: server_report, helper })
+        };
+        let mut run = session()?;
+        if warm {
+            run = session()?;
+        }
         server.finish()?;
-        let helper = helper.map(HelperProcess::finish).transpose()?;
-        Ok(Self { client: client_report, server: server_report, helper })
+        helper.map(HelperProcess::finish).transpose()?;
+        Ok(run)
     }
 
     /// Offline and online as both parties saw them, the server first.

@@ -64,20 +64,24 @@ impl Party {
     }
 }
 
-/// The third party of a run, for one session.
+/// The third party of a run.
 pub(crate) struct HelperProcess {
     party: Party,
     address: String,
 }
 
 impl HelperProcess {
-    /// Starts a helper if these options ask for one.
-    pub(crate) fn start(options: &RunOptions) -> Result<Option<Self>> {
+    /// Starts a helper for so many sessions if these options ask for one.
+    pub(crate) fn start(options: &RunOptions, sessions: usize) -> Result<Option<Self>> {
         if options.supplier != SupplierKind::Helper {
             return Ok(None);
         }
-        let fixed = ["helper", "--listen=127.0.0.1:0", "--json", "--sessions=1"].map(str::to_owned);
-        let chosen = [format!("--threads={}", options.threads), format!("--shape={}", options.link)];
+        let fixed = ["helper", "--listen=127.0.0.1:0", "--json"].map(str::to_owned);
+        let chosen = [
+            format!("--sessions={sessions}"),
+            format!("--threads={}", options.threads),
+            format!("--shape={}", options.link),
+        ];
         let mut party = Party::start("helper", &[&fixed[..], &chosen].concat())?;
         let address = party.address()?;
         Ok(Some(Self { party, address }))
@@ -88,11 +92,14 @@ impl HelperProcess {
         format!("--helper={}", self.address)
     }
 
-    /// Waits for it to end well, and returns its report.
-    pub(crate) fn finish(mut self) -> Result<SessionReport> {
-        let report = self.party.read()?;
-        self.party.finish()?;
-        Ok(report)
+    /// Its report of the next session.
+    pub(crate) fn report(&mut self) -> Result<SessionReport> {
+        self.party.read()
+    }
+
+    /// Waits for it to end well.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.party.finish()
     }
 }
 

@@ -196,3 +196,22 @@ fn threads_change_neither_result_nor_bytes() {
     assert_eq!(of("2"), one);
     assert_eq!(of("3"), one);
 }
+
+#[test]
+fn a_warm_model_finds_what_an_earlier_session_left() {
+    let model = Model::demo(&[]);
+    for supplier in ["he", "helper"] {
+        let [cold, warm] = [&[][..], &["--warm"]]
+            .map(|more| bench_model(&model, &[&["--supplier", supplier][..], more].concat()));
+        assert_eq!([&cold["warm"], &warm["warm"]], [false, true]);
+        assert_eq!(warm["top"], cold["top"]);
+        let [cold, warm] = [costs(&cold), costs(&warm)];
+        if supplier == "helper" {
+            assert!(warm[0] < cold[0], "without masked weights: {cold:?} {warm:?}");
+            assert_eq!(warm[1..], cold[1..]);
+        } else {
+            // Transformed weights save CPU alone.
+            assert_eq!(warm, cold);
+        }
+    }
+}

@@ -5,6 +5,9 @@ mod common;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+use veilflow_ir::Plan;
+
 use common::proxy::{Fault, Moment, Proxy, Sent};
 use common::{
     Finished, Helping, Model, Process, Server, bundled, client, digits, json, learned, sample, text, veilflow,
@@ -52,14 +55,71 @@ fn sessions_at_once_are_exact_however_they_prepare() {
         assert_eq!(reports.iter().map(learned).collect::<Vec<_>>(), wanted);
         server.finish().succeeded();
     }
-    // The helper saw requests only: as many bytes in each session, and from the server a hello.
+    // The helper saw hellos, requests and masked weights: as many bytes in each session.
     let reports: Vec<_> = (0..3).map(|_| helper.process.json()).collect();
     for report in &reports {
         assert_eq!(report["received"], reports[0]["received"], "{report}");
         assert_eq!(report["sent"], reports[0]["sent"], "{report}");
-        assert_eq!(report["received"][0], 61);
+        let masked = report["masked_weights"].as_u64().unwrap();
+        assert!(masked > 0 && report["received"][0] == 61 + 33 + masked, "{report}");
     }
     helper.process.finish().succeeded();
+}
+
+#[test]
+fn a_second_session_saves_exactly_the_masked_weights() {
+    let model = Model::demo(&[]);
+    let layers = Plan::load(model.plan()).unwrap();
+    let layers =
+        layers.nodes.iter().filter(|node| ["conv", "matmul"].contains(&node.op.name())).count() as u64;
+    let (images, _) = digits();
+    let wanted = model.clear(&sample(&images, 0));
+    // With masks and masked weights kept, and without either.
+    for (keeping, serving) in [
+        ("--keep-weights=100", None),
+        ("--keep-weights=off", None),
+        ("--keep-weights=100", Some("--fresh-masks")),
+    ] {
+        let mut helper = Helping::start(&["--sessions=2", keeping]);
+        let address = format!("--helper={}", helper.address);
+        let options = ["--supplier=helper", &address];
+        let mut of_server = [&["--sessions=2"][..], &options].concat();
+        of_server.extend(serving);
+        let mut server = Server::start(model.dir(), &of_server);
+        let sessions = [(); 2].map(|()| {
+            let client = client(
+                &server.address,
+                &model.plan(),
+                &bundled("digits.npz"),
+                &[&["--limit=1"][..], &options].concat(),
+            );
+            assert_eq!(learned(&client.finish().object()), wanted);
+            let phases = server.process.json()["layers"].as_array().unwrap().clone();
+            let offline: u64 = phases.iter().map(|layer| layer["offline"]["helper"].as_u64().unwrap()).sum();
+            (offline, helper.process.json())
+        });
+        server.finish().succeeded();
+        helper.process.finish().succeeded();
+        let [(first, first_helped), (second, second_helped)] = sessions;
+        let masked = first_helped["masked_weights"].as_u64().unwrap();
+        let of = |report: &Value, way: &str, party: usize| report[way][party].as_u64().unwrap();
+        assert!(masked > 10_000, "the model has more weights than {masked} bytes");
+        assert_eq!(
+            of(&first_helped, "received", 1),
+            of(&second_helped, "received", 1),
+            "the client's requests"
+        );
+        if keeping == "--keep-weights=off" || serving.is_some() {
+            assert_eq!(second_helped["masked_weights"], masked);
+            assert_eq!(first, second);
+            continue;
+        }
+        assert_eq!(second_helped["masked_weights"], 0);
+        assert_eq!(of(&first_helped, "received", 0) - of(&second_helped, "received", 0), masked);
+        // What tells the server so is a digest a layer.
+        assert_eq!(of(&second_helped, "sent", 0) - of(&first_helped, "sent", 0), 16 * layers);
+        assert_eq!(first - second, masked - 16 * layers);
+    }
 }
 
 #[test]
@@ -79,7 +139,7 @@ fn batches(model: &Model, party: usize) -> usize {
         ended.succeeded();
     }
     helper.process.finish().succeeded();
-    // The first is the answer to the hello.
+    // The first is the answer to the hello, the second says which weights are known.
     let frames = proxy.frames(0, Sent::ByServer);
     assert!(frames > 6, "too few messages for these tests: {frames}");
     frames
@@ -158,10 +218,14 @@ fn batches_replayed_repeated_lost_or_short_end_both_parties() {
     for (frame, fault, wanted) in [
         (0, replayed(0), foreign),
         (1, replayed(1), foreign),
+        (2, replayed(2), foreign),
         (3, replayed(3), foreign),
         (1, Fault::Repeat, order),
-        (1, Fault::Lose, order),
-        (2, Fault::Cut, HELPER),
+        (2, Fault::Repeat, order),
+        // After this nobody says a word.
+        (1, Fault::Lose, HELPER),
+        (2, Fault::Lose, order),
+        (3, Fault::Cut, HELPER),
     ] {
         let ended = faulty(&model, 0, frame, fault, "--timeout=5", |_| {});
         ended[0].failed(&[wanted]);
@@ -196,7 +260,7 @@ fn a_helper_without_room_refuses_and_strangers_harm_nobody() {
     let mut stranger = std::net::TcpStream::connect(&helper.address).unwrap();
     stranger.write_all(b"VEILFLOW\x01\0\0\0and no preamble at all, and no more frames than that").unwrap();
     // A session that holds the only place: its client is stopped by a proxy before its first batch.
-    let moment = Moment { connection: 0, sent: Sent::ByServer, frame: 2 };
+    let moment = Moment { connection: 0, sent: Sent::ByServer, frame: 3 };
     let proxy = Proxy::start(&helper.address, Some((moment, Fault::Stall)));
     let held = parties(&model, [&helper.address, &proxy.address], &digit(), &[LONG]);
     proxy.wait();

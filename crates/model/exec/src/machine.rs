@@ -101,8 +101,8 @@ impl Machine {
         }
     }
 
-    /// A node of the online phase with this conversation, on vectors of so many elements, with so many multiplications by weights at the server and
-    /// at the client.
+    /// A node of the online phase with this conversation, on vectors of so many elements, with so many multiplications by
+    /// weights at the server and at the client.
     pub(crate) fn online(&self, cost: &Cost, elements: usize, multiplications: [usize; 2]) -> Seconds {
         let words = |(kind, count)| match kind {
             Kind::Product { .. } | Kind::BitProduct { .. } => count as f64,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use veilflow_correlation::{CorrelationError, Needs, Supplier, SupplyCosts};
-use veilflow_helper::{HelperCosts, HelperSupplier};
+use veilflow_helper::{HelperCosts, HelperSupplier, WeightMasks};
 use veilflow_ir::Plan;
 use veilflow_net::{Channel, Hello, LinkShape, Role, handshake};
 use veilflow_online::{Party, Tuning};
@@ -192,13 +192,13 @@ impl SupplyPlan {
         helper: Option<Connect<'_>>,
         prg: Prg,
         threads: usize,
-        cache: Option<Arc<WeightCache>>,
+        kept: Kept,
     ) -> Result<Box<dyn Supplier>> {
         Ok(match self {
             Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
             Self::He(plan) => {
                 let supplier = HeSupplier::setup(role, channel, prg, plan, threads)?;
-                Box::new(match cache {
+                Box::new(match kept.transformed {
                     Some(cache) => supplier.with_weight_cache(cache),
                     None => supplier,
                 })
@@ -207,7 +207,7 @@ impl SupplyPlan {
                 let connect = helper.ok_or(ExecError::NoHelper)?;
                 let link = connect().map_err(ExecError::HelperUnreachable)?;
                 Box::new(
-                    HelperSupplier::setup(role, channel, link, prg, threads)
+                    HelperSupplier::setup(role, channel, link, prg, threads, kept.masks)
                         .map_err(CorrelationError::from)?,
                 )
             }
@@ -218,15 +218,24 @@ impl SupplyPlan {
 /// Connects to a helper.
 pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
 
-/// A party's connections, and what its sessions share.
+/// What the sessions of a process that serves one model keep for each other.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Transformed weights, for [`SupplierKind::He`].
+    pub transformed: Option<Arc<WeightCache>>,
+    /// Masks of the weights, for [`SupplierKind::Helper`]: a helper may then keep the masked weights.
+    pub masks: Option<Arc<WeightMasks>>,
+}
+
+/// A party's connections, and what its sessions keep.
 pub struct Links<'a> {
     /// To the peer.
     pub peer: Channel,
     /// To the helper, for [`SupplierKind::Helper`]: the same one as the peer's. It is called once the parties have shaken hands,
     /// so that a helper need not wait for them to.
     pub helper: Option<Connect<'a>>,
-    /// Transformed weights that a server's sessions with [`SupplierKind::He`] share.
-    pub weight_cache: Option<Arc<WeightCache>>,
+    /// What there is from earlier sessions, and what this one adds to.
+    pub kept: Kept,
 }
 
 impl fmt::Debug for Links<'_> {
@@ -237,7 +246,7 @@ impl fmt::Debug for Links<'_> {
 
 impl From<Channel> for Links<'_> {
     fn from(peer: Channel) -> Self {
-        Self { peer, helper: None, weight_cache: None }
+        Self { peer, helper: None, kept: Kept::default() }
     }
 }
 
@@ -286,7 +295,7 @@ impl Session {
         needs: &Needs,
         options: SessionOptions,
     ) -> Result<Self> {
-        let Links { peer: mut channel, helper, weight_cache } = links.into();
+        let Links { peer: mut channel, helper, kept } = links.into();
         let supply = options.supply_plan(needs)?;
         let before = Stopwatch::start(&channel);
         handshake(&mut channel, role, &options.hello(plan_hash, &supply))?;
@@ -294,8 +303,7 @@ impl Session {
         let mut set_up = before.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
-        let supplier =
-            supply.set_up(role, &mut offline, helper, prg.fork(), options.threads, weight_cache)?;
+        let supplier = supply.set_up(role, &mut offline, helper, prg.fork(), options.threads, kept)?;
         offline.flush()?;
         set_up += Phase { helper: supplier.helper_bytes(), ..watch.stop(&offline) };
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);

@@ -23,7 +23,7 @@ const SEED: u128 = 77;
 
 /// One helper for all tests of this file, which run at the same time.
 static HELPER: LazyLock<Helper> = LazyLock::new(|| {
-    Helper::new(HelperOptions { at_once: 64, threads: 1, timeout: Duration::from_secs(60) })
+    Helper::new(HelperOptions { at_once: 64, threads: 1, timeout: Duration::from_secs(60), keep: 0 })
 });
 
 static RECURRENT: LazyLock<Compiled> = LazyLock::new(network);
@@ -61,7 +61,7 @@ fn open(channel: Channel, role: Role, net: &Compiled, options: SessionOptions) -
     let connect = || {
         std::thread::spawn(move || {
             if let Some(session) = HELPER.welcome(helpers_end).expect("an honest hello") {
-                session.serve().expect("an honest session");
+                session.serve(Prg::from_entropy().unwrap()).expect("an honest session");
             }
         });
         Ok(link)

@@ -5,7 +5,7 @@ use std::fmt;
 
 use veilflow_net::Role;
 
-use crate::Rectifier;
+use crate::{MaskDigits, Rectifier};
 
 /// A kind of correlation. Roles are fixed where the two sides hold different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +61,8 @@ pub enum Kind {
     },
     /// What a rectifier takes.
     Rectifier(Rectifier),
+    /// A random mask and its digits.
+    MaskDigits(MaskDigits),
 }
 
 impl Kind {
@@ -71,6 +73,7 @@ impl Kind {
             Self::And { .. } => 1,
             Self::Product { bits, .. } | Self::BitProduct { bits } | Self::RingTriple { bits } => bits,
             Self::OneHot { bits } => return (1 << bits) - 1,
+            Self::MaskDigits(widths) => return widths.rows(),
             Self::Rectifier(rectifier) => return rectifier.dealt_bits(),
         };
         bits as usize
@@ -95,6 +98,9 @@ impl fmt::Display for Kind {
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
             Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
             Self::OneHot { bits } => write!(f, "one-hot vectors of {bits} bits"),
+            Self::MaskDigits(MaskDigits { bits, from, digit }) => {
+                write!(f, "masks of {bits} bits (digits of {digit}, cut at {from})")
+            }
         }
     }
 }

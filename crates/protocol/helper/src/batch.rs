@@ -1,8 +1,8 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
 use veilflow_correlation::{
-    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch,
-    RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
+    AndBatch, BitProductBatch, Kind, LeafBatch, MaskDigitsBatch, OneHotBatch, Pools, ProductBatch, Rectifier,
+    RectifierBatch, RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
 };
 use veilflow_net::Role;
 use veilflow_prim::Prg;
@@ -119,6 +119,12 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             let [a, b] = [sum(), sum()];
             a.zip_map(&b, u64::wrapping_mul).sub(&p1.ring_vec(ring(bits), count)).to_bytes()
         }
+        Kind::MaskDigits(widths) => {
+            let mask = p0.ring_vec(widths.ring(), count).add(&p1.ring_vec(widths.ring(), count));
+            let mut rows = widths.rows_of(&mask);
+            rows.iter_mut().for_each(|row| row.xor_assign(&p1.bits(count)));
+            Bits::concat(&rows).to_bytes()
+        }
         Kind::OneHot { bits } => {
             let [index0, index1] = [&mut p0, &mut p1].map(|prg| rows(prg, bits, count));
             let index: Vec<Bits> = index0.iter().zip(&index1).map(|(a, b)| a.xor(b)).collect();
@@ -182,6 +188,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
             };
             pools.put_ring_triples(kind, RingTripleBatch { a, b, c });
         }
+        Kind::MaskDigits(widths) => {
+            let (mask, len) = (prg.ring_vec(widths.ring(), count), widths.rows() as u32);
+            let rows = match role {
+                Role::P0 => read_rows(correction, len, count),
+                Role::P1 => rows(&mut prg, len, count),
+            };
+            pools.put_mask_digits(kind, MaskDigitsBatch { mask, rows });
+        }
         Kind::OneHot { bits } => {
             let index = rows(&mut prg, bits, count);
             let rows = match role {
@@ -237,11 +251,6 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
     }
 }
 
-/// A mask of a layer's weights, A.
-pub(crate) fn weight_mask(mut prg: Prg, ring: Ring, shape: &LinearShape) -> RingVec {
-    prg.ring_vec(ring, shape.weight_len())
-}
-
 /// A · x for a matrix of ring elements.
 pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &RingVec) -> RingVec {
     // Sums wrap modulo the ring, in which an element and its bits read as a signed integer are the same.
@@ -249,17 +258,17 @@ pub(crate) fn apply(threads: usize, shape: &LinearShape, matrix: RingVec, x: &Ri
     veilflow_kernel::linear_in_threads(threads, shape, &matrix, x)
 }
 
-/// The helper's correction of a layer: A·r − s, from the streams of P0 and P1.
+/// The helper's correction of a layer with masked weights M: M·r − s, from the streams of P0 and P1.
 pub(crate) fn layer_correction(
     threads: usize,
-    ring: Ring,
     shape: &LinearShape,
-    mask: Prg,
+    masked: RingVec,
     holder: Role,
     [p0, p1]: [Prg; 2],
 ) -> Vec<u8> {
-    let (mut ours, mut theirs) = if holder == Role::P0 { (p0, p1) } else { (p1, p0) };
-    let r = theirs.ring_vec(ring, shape.in_len());
-    let product = apply(threads, shape, weight_mask(mask, ring, shape), &r);
-    product.sub(&ours.ring_vec(ring, shape.out_len())).to_bytes()
+    let ring = masked.ring();
+    let (mut holders, mut others) = if holder == Role::P0 { (p0, p1) } else { (p1, p0) };
+    let r = others.ring_vec(ring, shape.in_len());
+    let product = apply(threads, shape, masked, &r);
+    product.sub(&holders.ring_vec(ring, shape.out_len())).to_bytes()
 }

@@ -62,6 +62,19 @@ pub enum HelperError {
         /// The length announced.
         got: u64,
     },
+    /// Masked weights of another length than the layer has.
+    #[error("the {from} sent masked weights of {got} bytes in place of {expected}")]
+    WeightsLength {
+        /// Who sent them.
+        from: &'static str,
+        /// The length that the layer determines.
+        expected: u64,
+        /// The length announced.
+        got: u64,
+    },
+    /// Two sessions gave the helper different weights for one layer of one model.
+    #[error("the masked weights of a layer are not those that another session brought")]
+    OtherWeights,
     /// Correlations are asked for in another order than announced.
     #[error("the correlations asked for are not those announced")]
     NotAnnounced,
@@ -83,9 +96,6 @@ pub enum HelperError {
     /// So many batches that their numbers run out.
     #[error("the session has used up its numbers; open another")]
     Exhausted,
-    /// The operating system's randomness failed.
-    #[error(transparent)]
-    Randomness(#[from] veilflow_prim::PrimError),
 }
 
 impl From<HelperError> for CorrelationError {

@@ -5,15 +5,16 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use veilflow_net::{Channel, Meter, Role};
-use veilflow_prim::Prg;
+use veilflow_net::{Channel, Role};
 
-use crate::job::Job;
-use crate::key::{Public, Secret, SessionId, SessionKey};
-use crate::message::{BUSY, Hello, WELCOME, receive_request, send_batch};
-use crate::{HelperError, Result, batch};
+use crate::key::{Public, SessionId};
+use crate::message::{BUSY, Hello};
+use crate::session::Session;
+use crate::store::Store;
+use crate::{HelperError, Result};
 
-const NAMES: [&str; 2] = ["server", "client"];
+/// Parties by role.
+pub(crate) const NAMES: [&str; 2] = ["server", "client"];
 
 /// How long a newcomer may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,15 +26,18 @@ pub struct HelperOptions {
     pub at_once: usize,
     /// Threads in which a session's layers are computed.
     pub threads: usize,
-    /// How long a session waits for a client's next request, or for a party to read.
+    /// How long a session waits for a client's next request, for a holder's masked weights, or for a party to read.
     pub timeout: Duration,
+    /// Bytes of masked weights that are kept for sessions to come; for room, the model least recently used goes. 0 keeps none.
+    pub keep: usize,
 }
 
 /// A helper for any number of sessions, one after another or several at once.
 ///
-/// It holds nothing between sessions but the parties that wait for their peers.
+/// Between sessions it holds the parties that wait for their peers, and masked weights up to the limit in its options.
 pub struct Helper {
-    options: HelperOptions,
+    pub(crate) options: HelperOptions,
+    pub(crate) store: Store,
     state: Mutex<State>,
 }
 
@@ -44,33 +48,26 @@ struct State {
 }
 
 /// A party whose hello has been read.
-struct Arrived {
-    role: Role,
-    public: Public,
-    channel: Channel,
+pub(crate) struct Arrived {
+    pub(crate) role: Role,
+    pub(crate) public: Public,
+    pub(crate) channel: Channel,
     since: Instant,
-}
-
-/// What a session was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Served {
-    /// Requests answered.
-    pub requests: u64,
-    /// Payload bytes with P0 and with P1.
-    pub meters: [Meter; 2],
 }
 
 impl fmt::Debug for Helper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
-        write!(f, "Helper({} waiting, {} sessions)", state.waiting.len(), state.serving)
+        let (bytes, models) = self.store.kept();
+        let (waiting, serving) = (state.waiting.len(), state.serving);
+        write!(f, "Helper({waiting} waiting, {serving} sessions, {bytes} bytes of {models} models kept)")
     }
 }
 
 impl Helper {
     /// A helper that serves nobody yet.
     pub fn new(options: HelperOptions) -> Self {
-        Self { options, state: Mutex::default() }
+        Self { options, store: Store::new(options.keep), state: Mutex::default() }
     }
 
     /// Takes a party in, whoever it is. The first of a session is left waiting for its peer; the second brings the session.
@@ -91,7 +88,7 @@ impl Helper {
             Some(first) if state.serving < at_once => {
                 state.serving += 1;
                 let parties = if role == Role::P0 { [newcomer, first] } else { [first, newcomer] };
-                return Ok(Some(Session { id, parties, helper: self }));
+                return Ok(Some(Session::new(id, parties, self)));
             }
             Some(first) => vec![first, newcomer],
             None if state.waiting.len() < 2 * at_once => {
@@ -119,67 +116,18 @@ impl Helper {
         drop(late);
     }
 
+    /// Bytes of masked weights kept now, and of how many models.
+    pub fn kept(&self) -> (usize, usize) {
+        self.store.kept()
+    }
+
+    /// Ends a session, which makes room for another.
+    pub(crate) fn leave(&self) {
+        self.state().serving -= 1;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is consistent whenever the lock is released, even by a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A session whose parties are both here.
-pub struct Session<'a> {
-    id: SessionId,
-    /// By role.
-    parties: [Arrived; 2],
-    helper: &'a Helper,
-}
-
-impl fmt::Debug for Session<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Session(..)")
-    }
-}
-
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        self.helper.state().serving -= 1;
-    }
-}
-
-impl Session<'_> {
-    /// Agrees on a key with each party, then answers requests until the client leaves.
-    ///
-    /// # Errors
-    /// A party that leaves too early, is silent or does not read for too long, or sends what is no request. Both connections are
-    /// closed, and both parties fail if they still need the helper.
-    pub fn serve(mut self) -> Result<Served> {
-        let mut prg = Prg::from_entropy()?;
-        let [p0, p1] = &mut self.parties;
-        let keys = [agree(p0, &self.id, &mut prg)?, agree(p1, &self.id, &mut prg)?];
-        let channels = [&mut p0.channel, &mut p1.channel];
-        let mut number = 0u64;
-        while let Some(job) = receive_request(channels[1], &self.id, number)? {
-            let description = job.encode();
-            let streams = keys.each_ref().map(|key| key.batch(number, &description));
-            let correction = match &job {
-                Job::Batch { kind, count } => batch::correction(*kind, *count, streams),
-                Job::Layer { holder, ring, shape, .. } => {
-                    let mask = keys[holder.index()].weight_mask(&description);
-                    batch::layer_correction(self.helper.options.threads, *ring, shape, mask, *holder, streams)
-                }
-            };
-            let to = job.corrected().index();
-            send_batch(channels[to], &self.id, number, &correction, NAMES[to])?;
-            number = number.checked_add(1).ok_or(HelperError::Exhausted)?;
-        }
-        Ok(Served { requests: number, meters: channels.map(|channel| channel.meter()) })
-    }
-}
-
-/// Answers a party's hello, which gives a key in common with it.
-fn agree(party: &mut Arrived, session: &SessionId, prg: &mut Prg) -> Result<SessionKey> {
-    let secret = Secret::new(prg);
-    let public = secret.public;
-    let answer = Hello { code: WELCOME, session: *session, public };
-    answer.send(&mut party.channel, NAMES[party.role.index()])?;
-    secret.agree(&party.public, session, party.role, [&party.public, &public])
 }

@@ -14,13 +14,14 @@
 //! | 9 multiplication triple | bits, count |
 //! | 10 one-hot vector | bits, count |
 //! | 11 rectifier | bits, compare, shift, digit, selections, converts, count |
+//! | 12 mask digits | bits, from, digit, count |
 
-use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
+use veilflow_correlation::{Demand, Kind, LinearRequest, MaskDigits, Needs, Rectifier};
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
-use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
+use veilflow_spec::LinearShape;
 
-use crate::{HelperError, Result};
+use crate::{HelperError, Result, shape};
 
 /// Bits of all parts of a batch at most, which bounds the memory of every side.
 const MAX_BATCH_BITS: usize = 1 << 26;
@@ -43,6 +44,7 @@ fn bits_each(kind: Kind) -> usize {
         Kind::Leaf { digit, payload } => (2 << digit) + 2 * payload as usize,
         Kind::RingTriple { .. } => 7 * 64,
         // The index and the rows of both, and the correction.
+        Kind::MaskDigits(widths) => 2 * 64 + 3 * widths.rows(),
         Kind::OneHot { bits } => 2 * bits as usize + (3 << bits),
         Kind::Triple { payload } => 2 + 4 * payload as usize,
         Kind::And { .. } => 4,
@@ -69,25 +71,6 @@ pub(crate) fn batches(demand: &Demand) -> impl Iterator<Item = Job> {
     })
 }
 
-/// The shape of a layer with this tag.
-fn read_shape(tag: u8, numbers: &[u32]) -> LinearShape {
-    let size = |i: usize| numbers[i] as usize;
-    if tag == 6 {
-        return LinearShape::MatMul(MatMulShape { rows: size(0), inner: size(1), columns: size(2) });
-    }
-    LinearShape::Conv2d(Conv2dShape {
-        in_channels: size(0),
-        in_height: size(1),
-        in_width: size(2),
-        out_channels: size(3),
-        kernel: [size(4), size(5)],
-        stride: [size(6), size(7)],
-        pads: [size(8), size(9), size(10), size(11)],
-        dilation: [size(12), size(13)],
-        groups: size(14),
-    })
-}
-
 impl Job {
     /// Everything that `needs` takes, in the order in which it is asked for.
     pub(crate) fn all(needs: &Needs) -> impl Iterator<Item = Self> {
@@ -109,7 +92,8 @@ impl Job {
                     | Kind::Leaf { .. }
                     | Kind::RingTriple { .. }
                     | Kind::OneHot { .. }
-                    | Kind::Rectifier(_),
+                    | Kind::Rectifier(_)
+                    | Kind::MaskDigits(_),
                 ..
             } => Role::P0,
             Self::Batch {
@@ -144,6 +128,9 @@ impl Job {
             Self::Batch { kind, count } => match *kind {
                 Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
                 Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
+                Kind::MaskDigits(MaskDigits { bits, from, digit }) => {
+                    (12, vec![bits as usize, from as usize, digit as usize, *count])
+                }
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
                 Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections, converts }) => {
                     let numbers =
@@ -159,21 +146,8 @@ impl Job {
                 }
             },
             Self::Layer { layer, holder, ring, shape } => {
-                let mut numbers = vec![*layer, role(*holder), ring.bits() as usize];
-                match shape {
-                    LinearShape::Conv2d(s) => {
-                        numbers.extend([s.in_channels, s.in_height, s.in_width, s.out_channels]);
-                        numbers.extend([s.kernel, s.stride].concat());
-                        numbers.extend(s.pads);
-                        numbers.extend(s.dilation);
-                        numbers.push(s.groups);
-                        (5, numbers)
-                    }
-                    LinearShape::MatMul(s) => {
-                        numbers.extend([s.rows, s.inner, s.columns]);
-                        (6, numbers)
-                    }
-                }
+                let (tag, sizes) = shape::write(shape);
+                (tag, [&[*layer, role(*holder), ring.bits() as usize][..], &sizes].concat())
             }
         };
         // A plan's sizes are below 2^31; what is cut here the helper would not make either way.
@@ -183,7 +157,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 7].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 7, 4].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -215,9 +189,9 @@ impl Job {
                     count: size(3),
                 }
             }
-            5 | 6 => {
+            shape::CONV | shape::MATMUL => {
                 let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
-                Self::Layer { layer, holder, ring, shape: read_shape(tag, &numbers[3..]) }
+                Self::Layer { layer, holder, ring, shape: shape::read(tag, &numbers[3..]) }
             }
             8 => {
                 let bits = ring(numbers[0])?.bits();
@@ -243,6 +217,10 @@ impl Job {
                 };
                 Self::Batch { kind: Kind::Rectifier(rectifier), count: size(6) }
             }
+            12 => {
+                let widths = MaskDigits { bits: numbers[0], from: numbers[1], digit: numbers[2] };
+                Self::Batch { kind: Kind::MaskDigits(widths), count: size(3) }
+            }
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
                 Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
@@ -263,6 +241,7 @@ impl Job {
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
                     Kind::Leaf { .. } => 0,
+                    Kind::MaskDigits(widths) => u64::from(widths.is_valid()),
                     Kind::OneHot { bits: 0 } => 0,
                     Kind::OneHot { bits } => 1 << bits.min(32),
                     Kind::And { .. }
@@ -295,6 +274,8 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
+    use veilflow_spec::{Conv2dShape, MatMulShape};
+
     use super::*;
 
     fn jobs() -> Vec<Job> {
@@ -328,6 +309,7 @@ mod tests {
                 selections: 1,
                 converts: true,
             }),
+            Kind::MaskDigits(MaskDigits { bits: 29, from: 7, digit: 4 }),
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
@@ -347,7 +329,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 12, 255] {
+        for tag in [0, 13, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }

@@ -17,7 +17,7 @@ use crate::{HelperError, Result};
 
 const KEY_LABEL: &str = "veilflow 2026 helper session key";
 const BATCH_LABEL: &str = "veilflow 2026 helper batch stream";
-const WEIGHTS_LABEL: &str = "veilflow 2026 helper weight mask";
+const PAD_LABEL: &str = "veilflow 2026 helper pad of a party's message";
 const SESSION_LABEL: &str = "veilflow 2026 helper session id";
 
 /// Names a session; public, and new each time.
@@ -80,9 +80,9 @@ impl SessionKey {
         self.stream(BATCH_LABEL, number, description)
     }
 
-    /// The stream that masks the weights of the layer with this description, in every run of the session.
-    pub(crate) fn weight_mask(&self, description: &[u8]) -> Prg {
-        self.stream(WEIGHTS_LABEL, 0, description)
+    /// The stream that hides message `number`, about `description`, from whoever reads the wire from party to helper.
+    pub(crate) fn pad(&self, number: u64, description: &[u8]) -> Prg {
+        self.stream(PAD_LABEL, number, description)
     }
 
     fn stream(&self, label: &str, number: u64, description: &[u8]) -> Prg {
@@ -114,8 +114,9 @@ mod tests {
             party.batch(0, b"x"),
             party.batch(1, b"x"),
             party.batch(0, b"y"),
-            party.weight_mask(b"x"),
-            party.weight_mask(b"y"),
+            party.pad(0, b"x"),
+            party.pad(1, b"x"),
+            party.pad(0, b"y"),
             keys([2; 16], Role::P0, 1)[0].batch(0, b"x"),
             keys([1; 16], Role::P1, 1)[0].batch(0, b"x"),
             keys([1; 16], Role::P0, 2)[0].batch(0, b"x"),

@@ -1,24 +1,25 @@
 //! A party's side.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, Flow, LinearPair, LinearRequest, Needs, Pools, Supplier, SupplyCosts,
-    Weights,
+    CorrelationError, Demand, LinearPair, LinearRequest, Needs, Pools, Supplier, SupplyCosts, Weights,
 };
 use veilflow_net::{Channel, Role};
-use veilflow_prim::{Prg, derive_bytes};
+use veilflow_prim::Prg;
 use veilflow_ring::RingVec;
+use zeroize::Zeroizing;
 
 use crate::job::{Job, batches};
 use crate::key::{NONCE_LEN, Secret, SessionId, SessionKey, session_id};
+use crate::masks::{Digest, MaskSeed, SEED_LEN, digest};
 use crate::message::{
-    BATCH_HEAD, BUSY, HELLO_LEN, Hello, lost_helper, receive_batch, request_len, send_request,
+    BUSY, Hello, lost_helper, receive_batch, receive_known, request_len, send_request, send_store,
+    send_weights,
 };
-use crate::{HelperError, Result, batch};
-
-const FINGERPRINT_LABEL: &str = "veilflow 2026 helper weights fingerprint";
+use crate::{HelperCosts, HelperError, Result, WeightMasks, batch};
 
 /// Correlations from a helper; see the crate.
 pub struct HelperSupplier {
@@ -31,17 +32,13 @@ pub struct HelperSupplier {
     next: u64,
     /// Requests sent and not yet used, at the client; the number of the next is `next` and so many more.
     announced: VecDeque<Job>,
-    /// What this party keeps of the layers it has met, by their description.
-    layers: BTreeMap<Vec<u8>, Layer>,
+    /// What masks this party's weights.
+    masks: Arc<WeightMasks>,
+    /// What masks the peer's.
+    peers: MaskSeed,
+    /// Layers of this party's whose masked weights the helper has.
+    known: BTreeSet<Digest>,
     threads: usize,
-}
-
-/// What is kept of a layer between runs.
-enum Layer {
-    /// Of this party's own: a hash of its weights, to notice others.
-    Weights([u8; 32]),
-    /// Of the other's: the packed masked weights, W − A.
-    Masked(Vec<u8>),
 }
 
 impl fmt::Debug for HelperSupplier {
@@ -55,6 +52,9 @@ impl HelperSupplier {
     /// call it together. Waits for the helper until `link`'s deadline, as the helper waits for both parties. Layers are
     /// computed in so many threads.
     ///
+    /// With `masks`, the helper is asked to keep the masked weights of this party's layers for later sessions with the same ones;
+    /// without, they are masked anew, and forgotten with the session. A party without weights needs none.
+    ///
     /// # Errors
     /// A failing channel or link, a helper that has no room or speaks another version.
     pub fn setup(
@@ -63,11 +63,17 @@ impl HelperSupplier {
         mut link: Channel,
         mut prg: Prg,
         threads: usize,
+        masks: Option<Arc<WeightMasks>>,
     ) -> Result<Self> {
+        let keep = masks.is_some();
+        let masks = masks.unwrap_or_else(|| Arc::new(WeightMasks::new(&mut prg)));
         let (mut ours, mut theirs) = ([0; NONCE_LEN], [0; NONCE_LEN]);
         prg.fill(&mut ours);
         channel.send(&ours)?;
+        channel.send(masks.seed().bytes())?;
         channel.recv(&mut theirs)?;
+        let mut seed = Zeroizing::new([0; SEED_LEN]);
+        channel.recv(&mut *seed)?;
         let session = session_id(if role == Role::P0 { [ours, theirs] } else { [theirs, ours] });
 
         let secret = Secret::new(&mut prg);
@@ -81,8 +87,10 @@ impl HelperSupplier {
             return Err(HelperError::Busy);
         }
         let key = secret.agree(&answer.public, &session, role, [&public, &answer.public])?;
-        let (announced, layers) = (VecDeque::new(), BTreeMap::new());
-        Ok(Self { role, link, session, key, next: 0, announced, layers, threads })
+        send_store(&mut link, &session, &key, keep.then(|| masks.token()))?;
+        let known = receive_known(&mut link, &session)?.into_iter().collect();
+        let (announced, peers) = (VecDeque::new(), MaskSeed::new(seed));
+        Ok(Self { role, link, session, key, next: 0, announced, masks, peers, known, threads })
     }
 
     /// Asks the helper for `job`; the client does so for both.
@@ -118,10 +126,9 @@ impl HelperSupplier {
         receive_batch(&mut self.link, &self.session, number, job.correction_len())
     }
 
-    /// The half of who holds the weights; sends W − A when it meets a layer for the first time.
+    /// The half of who holds the weights, W; sends W − A to the helper unless it has them.
     fn holder(
         &mut self,
-        channel: &mut Channel,
         request: &LinearRequest,
         weights: &[i64],
     ) -> std::result::Result<LinearPair, CorrelationError> {
@@ -131,39 +138,28 @@ impl HelperSupplier {
             return Err(refuse("their number differs"));
         }
         let job = Job::layer(request);
-        let (_, mut prg) = self.begin(&job)?;
-        let weights = RingVec::from_signed(ring, weights);
-        let fingerprint = derive_bytes(FINGERPRINT_LABEL, &[&weights.to_bytes()]);
         let description = job.encode();
-        match self.layers.get(&description) {
-            Some(Layer::Weights(known)) if *known == fingerprint => {}
-            Some(_) => return Err(refuse("they have changed within a session")),
-            None => {
-                let mask = batch::weight_mask(self.key.weight_mask(&description), ring, shape);
-                channel.send(&weights.sub(&mask).to_bytes())?;
-                channel.flush()?;
-                self.layers.insert(description, Layer::Weights(fingerprint));
-            }
+        let weights = RingVec::from_signed(ring, weights);
+        if !self.masks.are_the_same(&description, &weights) {
+            return Err(refuse("they have changed since they were masked"));
+        }
+        let (number, mut prg) = self.begin(&job)?;
+        if self.known.insert(digest(&description)) {
+            let masked = weights.sub(&self.masks.seed().mask(&description, ring, weights.len()));
+            let padded = masked.add(&self.key.pad(number, &description).ring_vec(ring, weights.len()));
+            send_weights(&mut self.link, &self.session, number, &padded.to_bytes())?;
         }
         Ok(LinearPair::Holder { s: prg.ring_vec(ring, shape.out_len()) })
     }
 
     /// The half of who does not hold the weights.
-    fn other(&mut self, channel: &mut Channel, request: &LinearRequest) -> Result<LinearPair> {
+    fn other(&mut self, request: &LinearRequest) -> Result<LinearPair> {
         let (shape, ring) = (&request.shape, request.ring);
         let job = Job::layer(request);
         let (number, mut prg) = self.begin(&job)?;
-        let description = job.encode();
-        if !self.layers.contains_key(&description) {
-            let masked = channel.recv_vec(job.weight_bytes())?;
-            self.layers.insert(description.clone(), Layer::Masked(masked));
-        }
-        let masked = match self.layers.get(&description) {
-            Some(Layer::Masked(bytes)) => RingVec::from_bytes(ring, bytes, shape.weight_len()),
-            _ => unreachable!("a description names the holder"),
-        };
+        let weight_mask = self.peers.mask(&job.encode(), ring, shape.weight_len());
         let mask = prg.ring_vec(ring, shape.in_len());
-        let own = batch::apply(self.threads, shape, masked, &mask);
+        let own = batch::apply(self.threads, shape, weight_mask, &mask);
         let correction = self.correction(&job, number)?;
         let product = own.add(&RingVec::from_bytes(ring, &correction, shape.out_len()));
         Ok(LinearPair::Other { mask, product })
@@ -206,13 +202,13 @@ impl Supplier for HelperSupplier {
 
     fn linear(
         &mut self,
-        channel: &mut Channel,
+        _: &mut Channel,
         request: &LinearRequest,
         weights: Weights<'_>,
     ) -> std::result::Result<LinearPair, CorrelationError> {
         match (self.role == request.holder, weights) {
-            (true, Weights::Mine(weights)) => self.holder(channel, request, weights),
-            (false, Weights::Theirs) => Ok(self.other(channel, request)?),
+            (true, Weights::Mine(weights)) => self.holder(request, weights),
+            (false, Weights::Theirs) => Ok(self.other(request)?),
             _ => Err(CorrelationError::Weights {
                 layer: request.layer,
                 reason: "their holder alone must have them",
@@ -222,41 +218,5 @@ impl Supplier for HelperSupplier {
 
     fn costs(&self) -> Box<dyn SupplyCosts> {
         Box::new(HelperCosts::default())
-    }
-}
-
-/// What a [`HelperSupplier`] sends and receives.
-#[derive(Debug, Clone, Default)]
-pub struct HelperCosts {
-    /// Layers whose masked weights the client has, by their description.
-    known: BTreeSet<Vec<u8>>,
-}
-
-impl HelperCosts {
-    fn job(job: &Job) -> [Flow; 2] {
-        let correction = (BATCH_HEAD + job.correction_len()) as u64;
-        [Flow::Helper(Role::P1, request_len(job)), Flow::Helper(job.corrected(), correction)]
-    }
-}
-
-impl SupplyCosts for HelperCosts {
-    fn set_up(&self) -> Cost {
-        let nonces = Flow::Exchange(NONCE_LEN as u64, NONCE_LEN as u64);
-        let hellos = [Role::P0, Role::P1].map(|role| Flow::Helper(role, 2 * HELLO_LEN as u64));
-        Cost { flows: [&[nonces][..], &hellos].concat(), demand: Demand::default() }
-    }
-
-    fn fill(&mut self, demand: &Demand) -> Cost {
-        let flows = batches(demand).flat_map(|job| Self::job(&job)).collect();
-        Cost { flows, demand: Demand::default() }
-    }
-
-    fn linear(&mut self, request: &LinearRequest) -> Cost {
-        let job = Job::layer(request);
-        let mut flows = Self::job(&job).to_vec();
-        if self.known.insert(job.encode()) {
-            flows.push(Flow::From(request.holder, job.weight_bytes() as u64));
-        }
-        Cost { flows, demand: Demand::default() }
     }
 }

@@ -1,190 +1,25 @@
-//! Three parties in threads: what they make, what it costs, what the helper sees, and what goes wrong.
+//! What three parties make, what it costs, and what the helper sees.
 
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle, ScopedJoinHandle};
-use std::time::Duration;
+mod common;
 
-use veilflow_correlation::{
-    CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Rectifier, Supplier,
-    SupplyCosts, Weights,
-};
-use veilflow_helper::{Helper, HelperCosts, HelperError, HelperOptions, HelperSupplier, Served, Session};
-use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
+use std::sync::Arc;
+
+use common::*;
+use veilflow_correlation::{Supplier, SupplyCosts};
+use veilflow_helper::{HelperCosts, HelperSupplier};
+use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{Party, Tuning, linear, relu, relu_cost, reveal_to};
-use veilflow_prim::{Block, Prg};
-use veilflow_ring::{Ring, RingVec};
-use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
-
-/// Bytes of a hello, and before a batch.
-const HELLO: usize = 61;
-const HEAD: usize = 32;
-const SHORT: Duration = Duration::from_millis(300);
-
-type Arrival = JoinHandle<Result<Option<Served>, HelperError>>;
-type Outcome<T> = Result<T, CorrelationError>;
-
-fn demand() -> Demand {
-    let mut demand = Demand::of(Kind::Triple { payload: 2 }, 1000);
-    demand.add(Kind::Leaf { digit: 3, payload: 2 }, 99);
-    demand.add(Kind::BitProduct { bits: 21 }, 101);
-    demand.add(Kind::RingTriple { bits: 19 }, 67);
-    demand.add(Kind::OneHot { bits: 4 }, 131);
-    for (shift, selections, converts) in [(5, 1, false), (6, 1, true), (0, 2, false)] {
-        let rectifier = Rectifier { bits: 21, compare: 20, shift, digit: 3, selections, converts };
-        demand.add(Kind::Rectifier(rectifier), 67);
-    }
-    for sender in [Role::P0, Role::P1] {
-        demand.add(Kind::And { sender }, 77);
-        demand.add(Kind::Product { sender, bits: 13 }, 65);
-        demand.add(Kind::Table { sender, digit: 3, payload: 2 }, 130);
-    }
-    demand
-}
-
-fn layers() -> Vec<LinearRequest> {
-    let conv = Conv2dShape {
-        in_channels: 3,
-        in_height: 6,
-        in_width: 5,
-        out_channels: 4,
-        kernel: [3, 3],
-        stride: [1, 2],
-        pads: [1, 1, 1, 1],
-        dilation: [1, 1],
-        groups: 1,
-    };
-    let matrix = MatMulShape { rows: 7, inner: 11, columns: 2 };
-    let request = |layer, holder, shape, bits| LinearRequest {
-        layer,
-        holder,
-        shape,
-        ring: Ring::new(bits).unwrap(),
-        weight_bits: 8,
-    };
-    let (conv, matrix) = (LinearShape::Conv2d(conv), LinearShape::MatMul(matrix));
-    // The second layer's weights are shared: it has a pair for each holder.
-    vec![
-        request(0, Role::P0, conv, 30),
-        request(5, Role::P0, matrix.clone(), 64),
-        request(5, Role::P1, matrix, 64),
-    ]
-}
-
-fn needs() -> Needs {
-    Needs { demand: demand(), linear: layers() }
-}
-
-fn weights(request: &LinearRequest, seed: u128) -> Vec<i64> {
-    let ring = Ring::new(request.weight_bits).unwrap();
-    let seed = seed << 8 | (request.layer as u128) << 1 | request.holder.index() as u128;
-    Prg::from_seed(Block(seed)).ring_vec(ring, request.shape.weight_len()).to_signed()
-}
-
-/// The ends of a party's connection to the helper.
-fn links() -> ([Channel; 2], [Channel; 2]) {
-    let ((a0, b0), (a1, b1)) = (memory_pair(), memory_pair());
-    ([a0, a1], [b0, b1])
-}
-
-fn one_at_a_time() -> Helper {
-    Helper::new(HelperOptions { at_once: 1, threads: 2, timeout: Duration::from_secs(20) })
-}
-
-/// A helper in threads of its own: what became of each party's arrival.
-fn serve(ends: [Channel; 2]) -> [Arrival; 2] {
-    let helper = Arc::new(one_at_a_time());
-    ends.map(|end| {
-        let helper = helper.clone();
-        thread::spawn(move || arrive(&helper, end))
-    })
-}
-
-/// Serves the session if the party at the other end completes it.
-fn arrive(helper: &Helper, end: Channel) -> Result<Option<Served>, HelperError> {
-    helper.welcome(end)?.map(Session::serve).transpose()
-}
-
-/// What the one arrival that served the session says of it.
-fn ended_well(arrivals: [Arrival; 2]) -> Served {
-    let served: Vec<Served> = arrivals.into_iter().filter_map(|a| a.join().unwrap().unwrap()).collect();
-    let [served] = served[..] else { panic!("one arrival serves the session") };
-    served
-}
-
-fn setup(
-    role: Role,
-    channel: &mut Channel,
-    link: Channel,
-    seed: u128,
-) -> Result<HelperSupplier, HelperError> {
-    HelperSupplier::setup(role, channel, link, Prg::from_seed(Block(seed << 1 | role.index() as u128)), 1)
-}
-
-/// Both parties do `act`, P0 in this thread.
-fn both<T: Send>(links: [Channel; 2], act: impl Fn(Role, &mut Channel, Channel) -> T + Sync) -> [T; 2] {
-    let (c0, mut c1) = memory_pair();
-    let [l0, l1] = links;
-    let act = &act;
-    thread::scope(|scope| {
-        let other: ScopedJoinHandle<'_, T> = scope.spawn(move || act(Role::P1, &mut c1, l1));
-        let first = {
-            // The channel goes with its party, so that its failure ends the other's wait.
-            let mut c0 = c0;
-            act(Role::P0, &mut c0, l0)
-        };
-        [first, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
-    })
-}
-
-/// A party's run: everything in `needs()`.
-fn run(
-    role: Role,
-    supplier: &mut HelperSupplier,
-    channel: &mut Channel,
-    seed: u128,
-) -> Outcome<(Pools, Vec<LinearPair>)> {
-    let mut pools = Pools::default();
-    supplier.fill(channel, &demand(), &mut pools)?;
-    let mut pairs = Vec::new();
-    for request in layers() {
-        let weights = weights(&request, seed);
-        pairs.push(supplier.linear(channel, &request, possession(role, &request, &weights))?);
-    }
-    channel.flush()?;
-    Ok((pools, pairs))
-}
-
-/// What `role` has of a layer's weights.
-fn possession<'a>(role: Role, request: &LinearRequest, weights: &'a [i64]) -> Weights<'a> {
-    if role == request.holder { Weights::Mine(weights) } else { Weights::Theirs }
-}
-
-fn check_pairs([server, client]: [&[LinearPair]; 2], seed: u128) {
-    for ((server, client), request) in server.iter().zip(client).zip(layers()) {
-        let (holder, other) = if request.holder == Role::P0 { (server, client) } else { (client, server) };
-        let (LinearPair::Holder { s }, LinearPair::Other { mask, product }) = (holder, other) else {
-            panic!("a half in the wrong place")
-        };
-        let want = veilflow_spec::linear(&request.shape, &weights(&request, seed), mask);
-        assert!(product.add(s) == want, "{request:?}");
-    }
-}
-
-fn masks(pairs: &[LinearPair]) -> Vec<RingVec> {
-    let parts = pairs.iter().map(|pair| match pair {
-        LinearPair::Holder { s } => s.clone(),
-        LinearPair::Other { mask, .. } => mask.clone(),
-    });
-    parts.collect()
-}
+use veilflow_prim::{Block, Prg, derive_bytes};
+use veilflow_ring::RingVec;
+use veilflow_spec::LinearShape;
 
 #[test]
 fn all_bytes_of_all_three_are_declared_announced_or_not() {
     for announced in [false, true] {
         let (links, ends) = links();
-        let helper = serve(ends);
+        let helper = serve(&helper(1, 0), ends);
         let runs = both(links, |role, channel, link| {
-            let mut supplier = setup(role, channel, link, 1).unwrap();
+            let mut supplier = setup(role, channel, link, 1, None).unwrap();
             let mut meters = vec![(channel.meter().sent, supplier.helper_bytes())];
             let mut outcomes = Vec::new();
             for _ in 0..2 {
@@ -215,10 +50,11 @@ fn all_bytes_of_all_three_are_declared_announced_or_not() {
             totals.push([volume.bytes, volume.helper].concat().iter().sum::<u64>());
         }
         // The second run does without the masked weights.
-        let masked: usize = layers().iter().map(|l| RingVec::byte_len(l.ring, l.shape.weight_len())).sum();
-        assert_eq!(totals[1] - totals[0] - (totals[2] - totals[1]), masked as u64);
+        let masked = all_weight_bytes();
+        assert_eq!(totals[1] - totals[0] - (totals[2] - totals[1]), masked);
 
         let served = ended_well(helper);
+        assert_eq!(served.weight_bytes, masked);
         let volume = declared.volume();
         assert_eq!(served.meters.map(|meter| meter.bytes()), volume.helper, "the helper's own meter");
 
@@ -234,43 +70,34 @@ fn all_bytes_of_all_three_are_declared_announced_or_not() {
     }
 }
 
-/// Keeps a copy of all that is written.
-struct Recorder {
-    inner: Box<dyn Transport>,
-    written: Arc<Mutex<Vec<u8>>>,
+/// The seeds of a session and its data.
+#[derive(Clone, Copy)]
+struct Seeds {
+    parties: u128,
+    masks: u128,
+    weights: u128,
+    input: u128,
 }
 
-impl Transport for Recorder {
-    fn write(&mut self, frame: Vec<u8>, timeout: Duration) -> Result<(), NetError> {
-        self.written.lock().unwrap().extend_from_slice(&frame);
-        self.inner.write(frame, timeout)
-    }
-    fn read(&mut self, out: &mut [u8], timeout: Duration) -> Result<usize, NetError> {
-        self.inner.read(out, timeout)
-    }
-    fn fork(&mut self, timeout: Duration) -> Result<Box<dyn Transport>, NetError> {
-        self.inner.fork(timeout)
-    }
-}
+/// The frames that each party writes.
+type Transcript = [Vec<Vec<u8>>; 2];
 
-/// All that each party writes to the helper, frames and headers included, in a run with these weights and this input.
-fn transcript(parties: u128, weights: u128, input: u128) -> [Vec<u8>; 2] {
+/// All frames that each party writes to the helper, headers included, in a run with these seeds; and what each writes to the other.
+fn transcript(seeds: Seeds) -> (Transcript, Transcript) {
     let (links, ends) = links();
-    let helper = serve(ends);
-    let written: [Arc<Mutex<Vec<u8>>>; 2] = Default::default();
-    let mut recorders = written.iter().cloned();
-    let links = links.map(|link| {
-        let written = recorders.next().unwrap();
-        link.map_transport(|inner| Box::new(Recorder { inner, written }))
-    });
-    both(links, |role, channel, link| {
-        let mut supplier = setup(role, channel, link, parties).unwrap();
+    let arrivals = serve(&helper(1, 1 << 20), ends);
+    let (links, to_helper) = recorded(links);
+    let (channels, between) = recorded(memory_pair().into());
+    let masks = both_masks(seeds.masks);
+    both_over(channels, links, |role, channel, link| {
+        let masks = Some(Arc::clone(&masks[role.index()]));
+        let mut supplier = setup(role, channel, link, seeds.parties, masks).unwrap();
         supplier.announce(&[needs()]).unwrap();
-        run(role, &mut supplier, channel, weights).unwrap();
-        online(role, &mut supplier, channel, weights, input);
+        run(role, &mut supplier, channel, seeds.weights).unwrap();
+        online(role, &mut supplier, channel, seeds.weights, seeds.input);
     });
-    ended_well(helper);
-    written.map(|w| w.lock().unwrap().clone())
+    ended_well(arrivals);
+    [to_helper, between].map(|frames| frames.map(|frames| frames.lock().unwrap().clone())).into()
 }
 
 /// A layer and a ReLU on the client's input, prepared and run.
@@ -299,227 +126,93 @@ fn online(role: Role, supplier: &mut HelperSupplier, channel: &mut Channel, seed
     }
 }
 
+/// Splits the frames that hold masked weights from the others. A frame with them has a header, and the message's.
+fn split(to_helper: &Transcript) -> (Vec<&[u8]>, Vec<&[u8]>) {
+    let frames = to_helper.iter().flatten().map(Vec::as_slice);
+    frames.partition(|frame| holds_weights(frame))
+}
+
+/// What a party sends in place of its weights, by layer; headers of the same layer must be equal.
+fn padded(to_helper: &Transcript) -> Vec<RingVec> {
+    let (weights, _) = split(to_helper);
+    let layers = layers();
+    // Those of P0 come first in both.
+    assert_eq!(weights.len(), layers.len(), "each layer's once");
+    let parts = weights.iter().zip(&layers).map(|(frame, l)| {
+        RingVec::from_bytes(l.ring, &frame[FRAME_HEAD + WEIGHTS_HEAD..], l.shape.weight_len())
+    });
+    parts.collect()
+}
+
+/// A party's mask seed, which it sends after its nonce.
+fn mask_seed(between: &[Vec<u8>]) -> [u8; 32] {
+    between[0][FRAME_HEAD + 16..][..32].try_into().unwrap()
+}
+
+/// The mask A of each layer, made anew from the seeds of both parties and the client's requests, and all of its bytes.
+fn weight_masks(to_helper: &Transcript, seeds: [[u8; 32]; 2]) -> Vec<(RingVec, Vec<u8>)> {
+    let requests = to_helper[1].concat();
+    let masks = layers().into_iter().map(|l| {
+        let (shape, numbers) = match &l.shape {
+            LinearShape::Conv2d(_) => (5, 18),
+            LinearShape::MatMul(_) => (6, 6),
+        };
+        let start =
+            [&[shape][..], &(l.layer as u32).to_le_bytes(), &[l.holder.index() as u8, 0, 0, 0]].concat();
+        let at = requests.windows(start.len()).position(|w| w == start).expect("its request");
+        let description = &requests[at..at + 1 + 4 * numbers];
+        let seed = derive_bytes("veilflow 2026 helper weight mask", &[&seeds[l.holder.index()], description]);
+        let stream = || Prg::from_seed(Block::from_bytes(seed));
+        let mut bytes = vec![0; 8 * l.shape.weight_len()];
+        stream().fill(&mut bytes);
+        (stream().ring_vec(l.ring, l.shape.weight_len()), bytes)
+    });
+    masks.collect()
+}
+
+const BASE: Seeds = Seeds { parties: 3, masks: 4, weights: 100, input: 1 };
+
 #[test]
-fn what_the_helper_receives_depends_neither_on_weights_nor_on_input() {
-    let [server, client] = transcript(3, 100, 1);
-    assert_eq!([&server, &client], transcript(3, 200, 1).each_ref());
-    assert_eq!([&server, &client], transcript(3, 100, 2).each_ref());
-    // The transcript is all there is: a hello by the server, a hello and requests by the client.
-    assert_eq!(server.len(), 12 + HELLO);
-    assert!(client.len() > 12 + HELLO + 8 * 25);
+fn what_the_helper_receives_depends_on_no_input_and_on_weights_by_a_one_time_pad() {
+    let (base, _) = transcript(BASE);
+    let (_, rest) = split(&base);
+    // Nothing depends on the input.
+    assert!(base == transcript(Seeds { input: 2, ..BASE }).0);
+    // Nothing but masked weights depends on the weights, and those differ as the weights do: all have the same mask.
+    let (others, _) = transcript(Seeds { weights: 200, ..BASE });
+    assert!(rest == split(&others).1);
+    for ((these, others), l) in padded(&base).iter().zip(padded(&others)).zip(layers()) {
+        let [w, v] = [100, 200].map(|seed| RingVec::from_signed(l.ring, &weights(&l, seed)));
+        assert!(these.sub(&others) == w.sub(&v), "{l:?}");
+    }
+    // The transcript is all there is: hello and store by both, requests by the client, weights by their holders.
+    assert_eq!(base[0].iter().map(|frame| frame.len() - FRAME_HEAD).take(2).sum::<usize>(), HELLO + STORE);
+    assert_eq!((base[0].len(), split(&base).0.len()), (2 + 2, 3));
+    assert!(rest.len() > 2 * 2 && rest.iter().map(|frame| frame.len()).sum::<usize>() > 8 * 25);
     // It does depend on the parties' randomness, in keys and session.
-    assert_ne!([server, client], transcript(4, 100, 1));
+    assert!(base != transcript(Seeds { parties: 4, ..BASE }).0);
 }
 
-fn error_of<T>(outcome: Outcome<T>) -> String {
-    let Err(error) = outcome else { panic!("this must fail") };
-    let source = std::error::Error::source(&error).map_or_else(String::new, |s| {
-        format!(": {s}{}", s.source().map_or_else(String::new, |s| format!(": {s}")))
-    });
-    format!("{error}{source}")
-}
-
-fn fill(supplier: &mut HelperSupplier, channel: &mut Channel, kind: Kind) -> Outcome<Pools> {
-    let mut pools = Pools::default();
-    supplier.fill(channel, &Demand::of(kind, 1000), &mut pools)?;
-    Ok(pools)
-}
-
-/// What the server says when its two batches of triples pass through `tamper` on their way from the helper: the batches,
-/// and one of the same number from an earlier session.
-fn tampered(tamper: impl Fn(Vec<u8>, Vec<u8>, &[u8]) -> Vec<u8> + Send + Sync) -> String {
-    let kind = Kind::Triple { payload: 1 };
-    let (tamper, earlier) = (&tamper, &Mutex::new(Vec::new()));
-    // The first session is honest and recorded, the second's batches are tampered with.
-    for round in 0..2 {
-        let ([mut to_helper, client_link], ends) = links();
-        let (server_link, mut relay) = memory_pair();
-        let helper = serve(ends);
-        let outcome = thread::scope(|scope| {
-            scope.spawn(move || {
-                let hello = relay.recv_vec(HELLO).unwrap();
-                to_helper.send(&hello).unwrap();
-                let answer = to_helper.recv_vec(HELLO).unwrap();
-                relay.send(&answer).unwrap();
-                let mut batch = || to_helper.recv_vec(HEAD + 125).unwrap();
-                let (first, second) = (batch(), batch());
-                let mut earlier = earlier.lock().unwrap();
-                let bytes = if round == 0 {
-                    earlier.clone_from(&first);
-                    [first, second].concat()
-                } else {
-                    tamper(first, second, &earlier)
-                };
-                relay.send(&bytes).unwrap();
-                relay.flush().unwrap();
-            });
-            let mut links = [server_link, client_link];
-            links[0].set_timeout(SHORT);
-            both(links, |role, channel, link| {
-                let mut supplier = setup(role, channel, link, round + 20).unwrap();
-                fill(&mut supplier, channel, kind)?;
-                fill(&mut supplier, channel, kind)
-            })
-        });
-        drop(helper);
-        let [server, client] = outcome;
-        assert!(client.is_ok(), "the client is not concerned");
-        if round == 1 {
-            return error_of(server);
-        }
-        server.expect("the first session is honest");
+#[test]
+fn the_pad_is_expanded_from_a_seed_that_the_helper_never_receives() {
+    let (base, between) = transcript(BASE);
+    let (others, others_between) = transcript(Seeds { masks: 5, ..BASE });
+    let seeds = between.each_ref().map(|frames| mask_seed(frames));
+    let masks = weight_masks(&base, seeds);
+    // Seeds are what the pad depends on: with others, and all else the same, it differs as their streams do.
+    let other_masks = weight_masks(&others, others_between.each_ref().map(|frames| mask_seed(frames)));
+    for (i, (these, others)) in padded(&base).iter().zip(padded(&others)).enumerate() {
+        assert!(others.sub(these) == masks[i].0.sub(&other_masks[i].0), "layer {i}");
     }
-    unreachable!("the second round returns")
-}
-
-#[test]
-fn batches_that_are_not_the_ones_asked_for_are_errors() {
-    let foreign = tampered(|_, second, earlier| [earlier, &second].concat());
-    assert!(foreign.contains("a message of another session came from the helper"), "{foreign}");
-    let repeated = tampered(|first, _, _| [&first[..], &first].concat());
-    assert!(repeated.contains("message 0 came from the helper in place of message 1"), "{repeated}");
-    let lost = tampered(|_, second, _| second);
-    assert!(lost.contains("message 1 came from the helper in place of message 0"), "{lost}");
-    let short = tampered(|mut first, second, _| {
-        first[24] -= 1;
-        first.pop();
-        [first, second].concat()
-    });
-    assert!(short.contains("the helper sent a batch of 124 bytes in place of 125"), "{short}");
-    let cut = tampered(|first, _, _| first[..100].to_vec());
-    assert!(cut.contains("the connection to the helper failed"), "{cut}");
-}
-
-#[test]
-fn a_helper_that_leaves_or_is_silent_ends_both_parties() {
-    for silent in [false, true] {
-        let (mut links, ends) = links();
-        links.iter_mut().for_each(|link| link.set_timeout(SHORT));
-        let held = Mutex::new(Vec::new());
-        let outcomes = thread::scope(|scope| {
-            // It answers the hellos, with points of a helper that exists, then nothing.
-            for mut end in ends {
-                let held = &held;
-                scope.spawn(move || {
-                    let hello = end.recv_vec(HELLO).unwrap();
-                    let mut answer = hello.clone();
-                    answer[12] = 0;
-                    end.send(&answer).unwrap();
-                    end.flush().unwrap();
-                    if silent {
-                        held.lock().unwrap().push(end);
-                    }
-                });
-            }
-            both(links, |role, channel, link| {
-                channel.set_timeout(Duration::from_secs(20));
-                let mut supplier = setup(role, channel, link, 30).unwrap();
-                // A correction for the one, then for the other.
-                fill(&mut supplier, channel, Kind::Triple { payload: 1 })?;
-                fill(&mut supplier, channel, Kind::And { sender: Role::P0 })
-            })
-        });
-        for outcome in outcomes {
-            let error = error_of(outcome);
-            assert!(error.contains("the connection to the helper failed"), "{error}");
-            let why = if silent { "sent nothing" } else { "closed" };
-            assert!(error.contains(why), "{error}");
+    // Neither seed nor stream, packed or not, comes to the helper.
+    let received = base.concat().concat();
+    let secrets = seeds
+        .iter()
+        .map(|seed| seed.to_vec())
+        .chain(masks.iter().flat_map(|(mask, bytes)| [mask.to_bytes(), bytes.clone()]));
+    for secret in secrets {
+        for piece in secret.chunks_exact(8) {
+            assert!(received.windows(8).all(|window| window != piece), "a piece of a secret was sent");
         }
     }
-}
-
-#[test]
-fn weights_that_change_within_a_session_are_refused() {
-    let (links, ends) = links();
-    let helper = serve(ends);
-    let outcomes = both(links, |role, channel, link| {
-        let mut supplier = setup(role, channel, link, 40).unwrap();
-        run(role, &mut supplier, channel, 1).unwrap();
-        run(role, &mut supplier, channel, 2).map(drop)
-    });
-    drop(helper);
-    assert!(error_of(outcomes.into_iter().next().unwrap()).contains("changed within a session"));
-}
-
-#[test]
-fn another_order_than_announced_is_an_error() {
-    let (links, ends) = links();
-    let helper = serve(ends);
-    let [_, client] = both(links, |role, channel, link| {
-        let mut supplier = setup(role, channel, link, 50).unwrap();
-        supplier.announce(&[needs()]).unwrap();
-        fill(&mut supplier, channel, Kind::And { sender: Role::P1 })
-    });
-    drop(helper);
-    assert!(error_of(client).contains("not those announced"));
-}
-
-#[test]
-fn strangers_are_turned_away_and_the_session_beside_them_goes_on() {
-    let helper = Arc::new(one_at_a_time());
-    let welcome = |end: Channel| {
-        let helper = helper.clone();
-        thread::spawn(move || arrive(&helper, end))
-    };
-    // Garbage, and another version.
-    let (mut stranger, end) = memory_pair();
-    stranger.send(&[7; HELLO]).unwrap();
-    stranger.flush().unwrap();
-    assert!(matches!(welcome(end).join().unwrap(), Err(HelperError::Malformed { .. })));
-    let (mut stranger, end) = memory_pair();
-    stranger.send(&[&b"VFHELPER"[..], &[9; HELLO - 8]].concat()).unwrap();
-    stranger.flush().unwrap();
-    assert!(matches!(welcome(end).join().unwrap(), Err(HelperError::Version { theirs: 0x0909_0909, .. })));
-
-    // One session is on; a second finds no room.
-    let session = |expect_busy: bool| {
-        let (links, ends) = links();
-        let arrivals = ends.map(&welcome);
-        let outcomes = both(links, |role, channel, link| {
-            let outcome = setup(role, channel, link, 60);
-            if expect_busy {
-                assert!(matches!(outcome, Err(HelperError::Busy)), "{outcome:?}");
-                return None;
-            }
-            Some(outcome.unwrap())
-        });
-        (outcomes, arrivals)
-    };
-    let (first, arrivals) = session(false);
-    let (_, refused) = session(true);
-    assert_eq!(
-        refused.into_iter().map(|h| h.join().unwrap()).filter(Result::is_err).count(),
-        1,
-        "the pair is refused as one"
-    );
-    drop(first);
-    ended_well(arrivals);
-    // There is room again.
-    let (third, arrivals) = session(false);
-    drop(third);
-    ended_well(arrivals);
-}
-
-#[test]
-fn who_waits_too_long_for_its_peer_is_dismissed() {
-    let helper = one_at_a_time();
-    let (mut party, end) = memory_pair();
-    let hello = [&b"VFHELPER"[..], &2u32.to_le_bytes(), &[0], &[5; 16], &[1; 32]].concat();
-    party.send(&hello).unwrap();
-    party.flush().unwrap();
-    assert!(helper.welcome(end).unwrap().is_none());
-    helper.dismiss(Duration::from_secs(3600));
-    party.set_timeout(SHORT);
-    assert!(matches!(party.recv_vec(1), Err(NetError::Timeout { .. })), "it still waits");
-    let (mut again, end) = memory_pair();
-    again.send(&hello).unwrap();
-    again.flush().unwrap();
-    assert!(matches!(helper.welcome(end), Err(HelperError::SameRole { role: Role::P0 })));
-
-    let (mut party, end) = memory_pair();
-    party.send(&hello).unwrap();
-    party.flush().unwrap();
-    assert!(helper.welcome(end).unwrap().is_none());
-    helper.dismiss(Duration::ZERO);
-    assert_eq!(party.recv_vec(1), Err(NetError::Closed));
 }

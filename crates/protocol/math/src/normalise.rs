@@ -6,8 +6,8 @@
 use veilflow_correlation::Cost;
 use veilflow_online::{
     OnlineError, Party, Range, Result, Tuning, WordShape, WordTerm, multiply_cost, multiply_signed,
-    sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost, words, words_cost, zero_extend,
-    zero_extend_cost,
+    ring_products, ring_products_cost, sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost,
+    words, words_cost, zero_extend, zero_extend_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Norm, Normalise};
@@ -31,16 +31,43 @@ fn centre(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<RingV
     Ok(x.scale(normalise.width as u64).sub(&sums))
 }
 
+/// The ring to which a helper's parties extend centred values, once for squares and shifts.
+fn extended(normalise: &Normalise) -> u32 {
+    normalise.shifted.bits().max(2 * normalise.centred.bits())
+}
+
+/// Shares of the squares, twice as wide, and of the values in the ring in which they are shifted.
+fn squares(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<[RingVec; 2]> {
+    if !party.tuning.dealt {
+        let squares = multiply_signed(party, x, x)?;
+        return Ok([squares, resize(party, x, normalise.shifted, Range::Any)?]);
+    }
+    let x = sign_extend(party, x, Ring::new(extended(normalise))?, Range::Any)?;
+    let factor = x.narrow(Ring::new(2 * normalise.centred.bits())?);
+    let squares = ring_products(party, &[[&factor, &factor]])?.swap_remove(0);
+    Ok([squares, x.narrow(normalise.shifted)])
+}
+
+fn squares_cost(normalise: &Normalise, n: usize, tuning: Tuning) -> Cost {
+    let [centred, shifted] = [normalise.centred, normalise.shifted].map(Ring::bits);
+    if !tuning.dealt {
+        let squares = multiply_cost([centred; 2], [Range::Any; 2], n, tuning);
+        return squares.then(sign_extend_cost(centred, shifted, Range::Any, n, tuning));
+    }
+    sign_extend_cost(centred, extended(normalise), Range::Any, n, tuning)
+        .then(ring_products_cost(&[(2 * centred, n)]))
+}
+
 /// Shares of every row divided by its norm (spec: `math::normalise`).
 pub fn normalise(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<RingVec> {
-    let Normalise { width, sum, shifted, dropped, result, .. } = *normalise;
+    let Normalise { width, sum, dropped, result, .. } = *normalise;
     if x.ring() != normalise.input.ring() || !x.len().is_multiple_of(width) {
         let reason = format!("not rows of {width} elements of {} bits", normalise.input.bits);
         return Err(OnlineError::Argument { op: "normalise", reason });
     }
     let rows = x.len() / width;
     let centred = centre(party, normalise, x)?;
-    let squares = multiply_signed(party, &centred, &centred)?;
+    let [squares, centred] = squares(party, normalise, &centred)?;
     let squares = if squares.ring() < sum {
         zero_extend(party, &squares, sum, Range::NonNegative)?
     } else {
@@ -53,7 +80,6 @@ pub fn normalise(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Resul
     // Distances 2k and 2k + 1 from the top are both shifts by k.
     let word: Vec<Bits> = normalised.octave.rchunks(2).map(|pair| pair[0].xor(&pair[1])).collect();
     let word: Vec<Bits> = word.iter().map(|row| (0..x.len()).map(|i| row.get(of_row(i))).collect()).collect();
-    let centred = resize(party, &centred, shifted, Range::Any)?;
     let up = words(party, &[WordTerm::Times { bits: &word, x: &centred }])?.swap_remove(0);
     let product = multiply_signed(party, &up, &root.gather((0..x.len()).map(of_row)))?;
     let product = product.narrow(Ring::new(dropped + result.bits())?);
@@ -73,11 +99,10 @@ pub fn normalise_cost(normalise: &Normalise, rows: usize, tuning: Tuning) -> Cos
         Norm::Layer => sign_extend_cost(normalise.input.bits, centred, Range::Any, n, tuning),
     };
     centre
-        .then(multiply_cost([centred; 2], [Range::Any; 2], n, tuning))
+        .then(squares_cost(normalise, n, tuning))
         .then(zero_extend_cost(2 * centred, sum, Range::NonNegative, n, tuning))
-        .then(mantissa::normalise_cost(sum, 1, rows))
+        .then(mantissa::normalise_cost(sum, 1, rows, tuning))
         .then(mantissa::apply_cost(&normalise.root, rows, tuning))
-        .then(sign_extend_cost(centred, shifted, Range::Any, n, tuning))
         .then(words_cost(&[WordShape::Times(sum / 2, shifted)], n, tuning))
         .then(multiply_cost([shifted, root], [Range::Any; 2], n, tuning))
         .then(truncate_reduce_cost(normalise.dropped + result, normalise.dropped, n, tuning))

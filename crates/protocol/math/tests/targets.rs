@@ -1,8 +1,9 @@
 //! What functions of 16-bit values cost at most, by their declared costs, which the conformance suite holds to the meter.
 
-use veilflow_correlation::{Cost, Kind};
+use veilflow_correlation::{Cost, Kind, SupplyCosts};
+use veilflow_helper::HelperCosts;
 use veilflow_math::{apply_cost, divide_cost, normalise_cost, softmax_cost};
-use veilflow_online::Tuning;
+use veilflow_online::{Range, Tuning, multiply_into_cost};
 use veilflow_spec::math::{Division, Fixed, Function, Norm, Normalise, Softmax};
 
 const COUNT: usize = 1 << 14;
@@ -67,4 +68,52 @@ fn what_is_built_of_functions_keeps_within_its_budget() {
     let norm = |norm| Normalise::new(norm, fixed(8), fixed(11), 64, 0).unwrap();
     check("l2", &normalise_cost(&norm(Norm::L2), rows, tuning), 410.0, 68);
     check("layer", &normalise_cost(&norm(Norm::Layer), rows, tuning), 685.0, 77);
+}
+
+/// With correlations from a helper: exactly the rows of docs/math.md, bytes of the parties and of the helper an element.
+#[test]
+fn with_a_helper_functions_take_what_their_table_says() {
+    let page = include_str!("../../../../docs/math.md");
+    let tuning = Tuning { extra_levels: 2, dealt: true, ..Tuning::default() };
+    let mut missing = Vec::new();
+    let mut holds = |what: &str, cost: &Cost| {
+        let (online, dealt) = (cost.volume(), HelperCosts::default().fill(&cost.demand).volume());
+        let bytes = [online.bytes, dealt.helper].map(|bytes| bytes.iter().sum::<u64>() as f64 / COUNT as f64);
+        let [online_bytes, dealt_bytes] = bytes;
+        let all = online_bytes + dealt_bytes;
+        let row =
+            format!("| {what} | {online_bytes:.1} | {dealt_bytes:.1} | {all:.1} | {} |\n", online.rounds);
+        if !page.contains(&row) {
+            missing.push(row);
+        }
+    };
+    let functions = [
+        ("sigmoid", Function::Sigmoid, [11, 14]),
+        ("tanh", Function::Tanh, [11, 11]),
+        ("erf", Function::Erf, [11, 12]),
+        ("SiLU", Function::Silu, [11, 11]),
+        ("GELU", Function::Gelu, [11, 11]),
+        ("exp of x ≤ 0", Function::Exp, [12, 12]),
+        ("exp of signed x", Function::ExpSigned, [12, 12]),
+        ("logarithm", Function::Log, [12, 11]),
+        ("reciprocal", Function::Reciprocal, [12, 12]),
+        ("reciprocal square root", Function::ReciprocalSqrt, [12, 11]),
+        ("square root", Function::Sqrt, [12, 12]),
+    ];
+    for (what, function, [input, output]) in functions {
+        let spline = function.spline(fixed(input), fixed(output)).expect("formats in range");
+        holds(what, &apply_cost(&spline, COUNT, tuning));
+    }
+    let rows = COUNT / 64;
+    let division = Division::new(fixed(12), fixed(12), fixed(12)).unwrap();
+    holds("division", &divide_cost(&division, COUNT, tuning));
+    let softmax = Softmax::new(fixed(11), fixed(12), 64).unwrap();
+    holds("softmax", &softmax_cost(&softmax, rows, tuning));
+    for (what, norm) in [("L2 normalisation", Norm::L2), ("layer normalisation", Norm::Layer)] {
+        let normalise = Normalise::new(norm, fixed(8), fixed(11), 64, 0).unwrap();
+        holds(what, &normalise_cost(&normalise, rows, tuning));
+    }
+    let product = multiply_into_cost([16; 2], [Range::Slack; 2], 32, COUNT, tuning);
+    holds("product of two 16-bit values below a third of their ring", &product);
+    assert!(missing.is_empty(), "not in docs/math.md:\n{}", missing.concat());
 }

@@ -107,7 +107,7 @@ pub(crate) fn rectify(
 }
 
 /// Shares of (lt, eq) of a public digit and a dealt one, of which `dealt` are [digit = v] for v from 1 on.
-fn leaf(role: Role, public: &[Bits], dealt: &[Bits], has_eq: bool) -> Segment {
+pub(crate) fn leaf(role: Role, public: &[Bits], dealt: &[Bits], has_eq: bool) -> Segment {
     let (n, words) = (public[0].len(), public[0].words().len());
     let (mut lt, mut eq) = (Vec::with_capacity(words), Vec::with_capacity(words));
     let entries = 1 << public.len();

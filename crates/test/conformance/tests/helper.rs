@@ -11,18 +11,19 @@ use veilflow_prim::{Block, Prg};
 
 /// One helper for all tests of this file, which run at the same time.
 static HELPER: LazyLock<Helper> = LazyLock::new(|| {
-    Helper::new(HelperOptions { at_once: 256, threads: 1, timeout: Duration::from_secs(60) })
+    Helper::new(HelperOptions { at_once: 256, threads: 1, timeout: Duration::from_secs(60), keep: 0 })
 });
 
 fn helped(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier> {
     let (link, helpers_end) = memory_pair();
     std::thread::spawn(move || {
         if let Some(session) = HELPER.welcome(helpers_end).expect("an honest hello") {
-            session.serve().expect("an honest session");
+            let fresh = Prg::from_entropy().expect("randomness");
+            session.serve(fresh).expect("an honest session");
         }
     });
     let prg = Prg::from_seed(Block(u128::from(seed) << 64 | 6 | role.index() as u128));
-    Box::new(HelperSupplier::setup(role, channel, link, prg, 1).expect("set-up"))
+    Box::new(HelperSupplier::setup(role, channel, link, prg, 1, None).expect("set-up"))
 }
 
 conformance!(Suite { supplier: helped, cases: 20, dealt: true, holders: EITHER });

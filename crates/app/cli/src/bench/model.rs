@@ -22,6 +22,9 @@ pub(crate) struct Model {
     /// The client's input; without it, the first of those the model was calibrated with.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// Measure a second session of the same server and helper: what sessions keep for later ones is there by then.
+    #[arg(long)]
+    warm: bool,
     #[command(flatten)]
     options: RunOptions,
     /// Print one JSON object, last on standard output.
@@ -35,9 +38,11 @@ struct Report {
     width: u32,
     count: usize,
     leaf_bits: u32,
+    /// Whether a session came before this one.
+    warm: bool,
     #[serde(flatten)]
     measured: Measured,
-    /// Seconds as `inspect --calibrate` predicts them.
+    /// Seconds as `inspect --calibrate` predicts them, for a first session.
     predicted_seconds: Seconds,
     top: usize,
     layers: Vec<Layer>,
@@ -53,7 +58,7 @@ impl Model {
         let options = self.options.session_for(&plan);
         let prediction = Prediction::of(&plan, &options)?;
         let predicted_seconds = Times::of(&plan, &options, &prediction, &Machine::measure()?)?.into();
-        let run = PairRun::start(&self.plan, &input, &self.options)?;
+        let run = PairRun::start(&self.plan, &input, &self.options, self.warm)?;
         let cleartext = clear::run(&plan, &weights, &[tensor(value, &sample)?])?;
         if let Some(overflow) = cleartext.overflows.first() {
             bail!(
@@ -73,6 +78,7 @@ impl Model {
             width: plan.widths().1,
             count: 1,
             leaf_bits: options.tuning.leaf_bits,
+            warm: self.warm,
             measured: Measured::new(
                 &self.options,
                 run.phases(),

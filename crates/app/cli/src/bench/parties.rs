@@ -28,7 +28,7 @@ struct PartyReport {
 /// Starts a server and a client, and a helper if it is to supply them, the parties by these `arguments` to this program, and measures them.
 pub(crate) fn measure(mut arguments: Vec<String>, options: &RunOptions) -> Result<Measured> {
     arguments.extend(options.arguments());
-    let helper = HelperProcess::start(options)?;
+    let mut helper = HelperProcess::start(options, 1)?;
     arguments.extend(helper.iter().map(HelperProcess::argument));
     let mut server = Party::start("server", &arguments)?;
     arguments.push(format!("--connect={}", server.address()?));
@@ -36,13 +36,14 @@ pub(crate) fn measure(mut arguments: Vec<String>, options: &RunOptions) -> Resul
     let [theirs, ours]: [PartyReport; 2] = [client.read()?, server.read()?];
     client.finish()?;
     server.finish()?;
-    let helper = helper.map(HelperProcess::finish).transpose()?;
+    let helped = helper.as_mut().map(HelperProcess::report).transpose()?;
+    helper.map(HelperProcess::finish).transpose()?;
     Ok(Measured::new(
         options,
         [[ours.offline, theirs.offline], [ours.online, theirs.online]],
         ours.peak_rss_bytes.max(theirs.peak_rss_bytes),
         theirs.exact == Some(true),
-        helper.as_ref(),
+        helped.as_ref(),
     ))
 }
 

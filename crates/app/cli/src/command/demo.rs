@@ -91,7 +91,7 @@ impl Demo {
             ));
             output::print(&picture(&sample));
         }
-        let run = PairRun::start(dir.path(), &input, &self.options)?;
+        let run = PairRun::start(dir.path(), &input, &self.options, false)?;
         let tensors = [tensor(only_input(&plan)?, &sample)?];
         let cleartext = clear::run(&plan, &weights, &tensors)?;
         let wanted = float::run(&veilflow_import_onnx::import_bytes(ONNX)?, &tensors)?;

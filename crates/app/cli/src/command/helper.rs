@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use veilflow_exec::{Connect, Links, SupplierKind, cpu_seconds, peak_rss_bytes};
 use veilflow_helper::{Helper as ThirdParty, HelperOptions, Served, Session};
 use veilflow_net::{Channel, LinkOptions, NetError, TcpAcceptor, tcp_connect_with};
+use veilflow_prim::Prg;
 
-use super::seconds;
+use super::{Megabytes, megabytes, seconds};
 use crate::bench::{Link, RunOptions};
 use crate::output;
 
@@ -29,9 +30,13 @@ pub(crate) struct Helper {
     /// Threads a session.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
-    /// Give a session up whose client asks for nothing, or one of whose parties reads nothing, for so many seconds.
+    /// Give a session up whose client asks for nothing, whose server sends no weights that are due, or one of whose parties reads
+    /// nothing, for so many seconds.
     #[arg(long, default_value = "600", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
+    /// Keep masked weights for sessions to come, in at most so many megabytes: a server then sends a model's once. `off` keeps none.
+    #[arg(long, default_value = "2048", value_name = "MB", value_parser = megabytes)]
+    keep_weights: Megabytes,
     /// Slow the connections down to a link's shape.
     #[arg(long, hide = true, default_value_t = Link::None)]
     shape: Link,
@@ -49,6 +54,8 @@ pub(crate) struct SessionReport {
     sent: [u64; 2],
     /// Payload bytes from the server and from the client.
     received: [u64; 2],
+    /// Of these, masked weights: none when they were kept from an earlier session.
+    masked_weights: u64,
     /// CPU seconds of the whole process during the session.
     pub(crate) cpu_seconds: f64,
     pub(crate) peak_rss_bytes: u64,
@@ -74,6 +81,7 @@ impl Helper {
             at_once,
             threads: usize::from(self.threads),
             timeout: self.timeout,
+            keep: self.keep_weights.unwrap_or(0),
         });
         let link = LinkOptions { timeout: self.timeout, shape: self.shape.shape(), queue: QUEUE };
         let (begun, ended, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
@@ -122,12 +130,13 @@ impl Helper {
 
     fn session(&self, number: usize, session: Session<'_>) -> Result<()> {
         let before = cpu_seconds();
-        let Served { requests, meters } = session.serve()?;
+        let Served { requests, meters, weight_bytes } = session.serve(Prg::from_entropy()?)?;
         let report = SessionReport {
             session: number,
             requests,
             sent: meters.map(|meter| meter.sent),
             received: meters.map(|meter| meter.received),
+            masked_weights: weight_bytes,
             cpu_seconds: cpu_seconds() - before,
             peak_rss_bytes: peak_rss_bytes(),
         };
@@ -135,9 +144,10 @@ impl Helper {
             return output::print_json(&report);
         }
         output::print(&format!(
-            "session {number}: {requests} requests, {} to the server, {} to the client",
+            "session {number}: {requests} requests, {} to the server, {} to the client, {} of masked weights",
             output::bytes(report.sent[0]),
-            output::bytes(report.sent[1])
+            output::bytes(report.sent[1]),
+            output::bytes(report.masked_weights)
         ));
         Ok(())
     }

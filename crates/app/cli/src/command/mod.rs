@@ -65,6 +65,19 @@ pub(crate) fn warn_outside(outside: usize) {
     }
 }
 
+/// Bytes of what is kept, if anything is.
+pub(crate) type Megabytes = Option<usize>;
+
+/// Checks a limit in megabytes, or `off`.
+pub(crate) fn megabytes(text: &str) -> Result<Megabytes, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let megabytes = text.parse::<usize>().map_err(|_| "there is off, or a number of megabytes".to_owned())?;
+    let bytes = megabytes.checked_mul(1_000_000).ok_or("no memory is that large")?;
+    Ok(Some(bytes))
+}
+
 /// A bar over both phases of a run, on standard error, if that is a terminal.
 pub(crate) fn progress(plan: &Plan, name: &str) -> ProgressBar {
     let bar = ProgressBar::new(2 * plan.nodes.len() as u64);

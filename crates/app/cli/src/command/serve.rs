@@ -9,14 +9,15 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use veilflow_exec::{
-    Ahead, Held, Links, Outcome, Phase, Session, SessionOptions, Step, WeightCache, peak_rss_bytes,
-    with_stock,
+    Ahead, Held, Kept, Links, Outcome, Phase, Session, SessionOptions, Step, WeightCache, WeightMasks,
+    peak_rss_bytes, with_stock,
 };
 use veilflow_ir::Plan;
 use veilflow_net::{Channel, NetError, Role, TcpAcceptor};
+use veilflow_prim::Prg;
 
 use super::helper::HelperAddress;
-use super::seconds;
+use super::{Megabytes, megabytes, seconds};
 use crate::bench::RunOptions;
 use crate::report::{Layer, layers, totals};
 use crate::shares::{Folders, ShareFolders, SharedRun};
@@ -41,7 +42,10 @@ pub(crate) struct Serve {
     timeout: Duration,
     /// Keep transformed weights for all sessions, in at most so many megabytes: each session then takes less time. `off` keeps none.
     #[arg(long, default_value = "256", value_name = "MB", value_parser = megabytes)]
-    weight_cache: CacheLimit,
+    weight_cache: Megabytes,
+    /// With a helper: mask the weights anew for each session, and have the helper keep none. Each session then sends them again.
+    #[arg(long)]
+    fresh_masks: bool,
     #[command(flatten)]
     options: RunOptions,
     #[command(flatten)]
@@ -51,18 +55,6 @@ pub(crate) struct Serve {
     /// Print one JSON object a line: the address, then a report a run.
     #[arg(long)]
     json: bool,
-}
-
-/// Bytes of the weight cache, if there is one.
-type CacheLimit = Option<usize>;
-
-fn megabytes(text: &str) -> Result<CacheLimit, String> {
-    if text == "off" {
-        return Ok(None);
-    }
-    let megabytes = text.parse::<usize>().map_err(|_| "there is off, or a number of megabytes".to_owned())?;
-    let bytes = megabytes.checked_mul(1_000_000).ok_or("no memory is that large")?;
-    Ok(Some(bytes))
 }
 
 /// A run as the server saw it.
@@ -107,7 +99,7 @@ impl Serve {
         }
         let (running, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let link = self.options.connection(self.timeout);
-        let cache = self.weight_cache.map(|limit| Arc::new(WeightCache::new(limit)));
+        let kept = self.kept()?;
         std::thread::scope(|scope| -> Result<()> {
             let mut number = 0;
             while self.sessions == 0 || number < self.sessions {
@@ -124,9 +116,9 @@ impl Serve {
                 };
                 number += 1;
                 running.fetch_add(1, Ordering::AcqRel);
-                let (cache, this, running, failed) = (cache.clone(), &self, &running, &failed);
+                let (kept, this, running, failed) = (kept.clone(), &self, &running, &failed);
                 scope.spawn(move || {
-                    if let Err(error) = this.session(number, channel, served, cache) {
+                    if let Err(error) = this.session(number, channel, served, kept) {
                         failed.fetch_add(1, Ordering::AcqRel);
                         eprintln!("error: session {number}: {error:#}");
                     }
@@ -141,16 +133,25 @@ impl Serve {
         }
     }
 
+    /// What sessions leave for later ones.
+    fn kept(&self) -> Result<Kept> {
+        let masks = if self.fresh_masks { None } else { Some(WeightMasks::new(&mut Prg::from_entropy()?)) };
+        Ok(Kept {
+            transformed: self.weight_cache.map(|limit| Arc::new(WeightCache::new(limit))),
+            masks: masks.map(Arc::new),
+        })
+    }
+
     /// One client: runs until it says that it wants no more.
     fn session(
         &self,
         number: usize,
         channel: Channel,
         Served { plan, weights, options, folders }: Served<'_>,
-        weight_cache: Option<Arc<WeightCache>>,
+        kept: Kept,
     ) -> Result<()> {
         let links = self.helper.links(channel, self.options.connection(self.timeout));
-        let links = Links { weight_cache, ..links };
+        let links = Links { kept, ..links };
         let mut session = Session::open_for(links, Role::P0, plan, options)?;
         let mut set_up = session.set_up;
         let mut report = |run: Option<SharedRun<'_>>, offline: &[Phase], outcome: Outcome| {

@@ -1,0 +1,109 @@
+//! A session at the helper: keys with both parties, then an answer to each request.
+
+use std::fmt;
+
+use veilflow_net::{Meter, Role};
+use veilflow_prim::Prg;
+use veilflow_ring::RingVec;
+
+use crate::helper::{Arrived, Helper, NAMES};
+use crate::inbox::Inbox;
+use crate::job::Job;
+use crate::key::{Secret, SessionId, SessionKey};
+use crate::masks::digest;
+use crate::message::{Hello, WELCOME, receive_store, send_batch, send_known};
+use crate::store::SessionWeights;
+use crate::{HelperError, Result, batch};
+
+/// What a session was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Requests answered.
+    pub requests: u64,
+    /// Payload bytes with P0 and with P1.
+    pub meters: [Meter; 2],
+    /// Bytes of the messages that brought masked weights; part of what was received.
+    pub weight_bytes: u64,
+}
+
+/// A session whose parties are both here.
+pub struct Session<'a> {
+    id: SessionId,
+    /// By role.
+    parties: [Arrived; 2],
+    helper: &'a Helper,
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session(..)")
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.helper.leave();
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(id: SessionId, parties: [Arrived; 2], helper: &'a Helper) -> Self {
+        Self { id, parties, helper }
+    }
+
+    /// Agrees on a key with each party and on what is known of its weights, then answers requests until the client leaves. The keys
+    /// come from `prg`, which must be fresh.
+    ///
+    /// # Errors
+    /// A party that leaves too early, is silent or does not read for too long, or sends what was not due. Both connections are
+    /// closed, and both parties fail if they still need the helper.
+    pub fn serve(mut self, mut prg: Prg) -> Result<Served> {
+        let [p0, p1] = &mut self.parties;
+        let keys = [agree(p0, &self.id, &mut prg)?, agree(p1, &self.id, &mut prg)?];
+        let mut weights = [self.weights(Role::P0, &keys)?, self.weights(Role::P1, &keys)?];
+        let id = self.id;
+        let mut inboxes = [Role::P0, Role::P1].map(|role| Inbox::new(id, role, NAMES[role.index()]));
+        let mut number = 0u64;
+        while let Some(job) = inboxes[1].request(&mut self.parties[1].channel)? {
+            let description = job.encode();
+            let streams = keys.each_ref().map(|key| key.batch(number, &description));
+            let correction = match &job {
+                Job::Batch { kind, count } => batch::correction(*kind, *count, streams),
+                Job::Layer { holder, ring, shape, .. } => {
+                    let (h, len) = (holder.index(), job.weight_bytes());
+                    let masked = weights[h].layer(digest(&description), len, || {
+                        let padded = inboxes[h].weights(&mut self.parties[h].channel, number, len)?;
+                        let pad = keys[h].pad(number, &description).ring_vec(*ring, shape.weight_len());
+                        Ok(RingVec::from_bytes(*ring, &padded, shape.weight_len()).sub(&pad).to_bytes())
+                    })?;
+                    let masked = RingVec::from_bytes(*ring, &masked, shape.weight_len());
+                    batch::layer_correction(self.helper.options.threads, shape, masked, *holder, streams)
+                }
+            };
+            let to = job.corrected().index();
+            send_batch(&mut self.parties[to].channel, &id, number, &correction, NAMES[to])?;
+            number = number.checked_add(1).ok_or(HelperError::Exhausted)?;
+        }
+        let meters = self.parties.each_ref().map(|party| party.channel.meter());
+        let weight_bytes = inboxes.iter().map(|inbox| inbox.weight_bytes).sum();
+        Ok(Served { requests: number, meters, weight_bytes })
+    }
+
+    /// Hears what a party keeps its weights under, and tells it which are here.
+    fn weights(&mut self, role: Role, keys: &[SessionKey; 2]) -> Result<SessionWeights<'a>> {
+        let (channel, name) = (&mut self.parties[role.index()].channel, NAMES[role.index()]);
+        let token = receive_store(channel, &self.id, &keys[role.index()], name)?;
+        let weights = self.helper.store.open(token);
+        send_known(channel, &self.id, &weights.known(), name)?;
+        Ok(weights)
+    }
+}
+
+/// Answers a party's hello, which gives a key in common with it.
+fn agree(party: &mut Arrived, session: &SessionId, prg: &mut Prg) -> Result<SessionKey> {
+    let secret = Secret::new(prg);
+    let public = secret.public;
+    let answer = Hello { code: WELCOME, session: *session, public };
+    answer.send(&mut party.channel, NAMES[party.role.index()])?;
+    secret.agree(&party.public, session, party.role, [&party.public, &public])
+}
