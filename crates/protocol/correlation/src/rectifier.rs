@@ -85,6 +85,9 @@ impl Rectifier {
 
     /// Adds parts lane by lane: the low s bits and the rest, neither carrying on. With it, whether the low lane wraps.
     pub fn add(&self, a: &RingVec, b: &RingVec) -> (RingVec, Bits) {
+        if self.shift == 0 {
+            return (a.add(b), Bits::zeros(a.len()));
+        }
         let (s, low) = (self.shift, (1u64 << self.shift) - 1);
         let sum = a.zip_map(b, |a, b| {
             ((a >> s).wrapping_add(b >> s) << s) | ((a & low).wrapping_add(b & low) & low)
