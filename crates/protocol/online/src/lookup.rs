@@ -206,9 +206,12 @@ pub fn lookup_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
 
 fn by_bits_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
     let m = table.index().bits();
-    let shapes: Vec<_> = table.outputs().iter().map(|out| WordShape::Value(out.bits(), out.bits())).collect();
     let entry = one_hot_of_cost(m, n).filter(|_| by_mask(table, tuning));
-    entry.unwrap_or_else(|| entry_cost(table, n, tuning)).then(words_cost(&shapes, n, tuning))
+    entry.unwrap_or_else(|| entry_cost(table, n, tuning)).then(words_cost(&word_shapes(table), n, tuning))
+}
+
+fn word_shapes(table: &Table) -> Vec<WordShape> {
+    table.outputs().iter().map(|out| WordShape::Value(out.bits(), out.bits())).collect()
 }
 
 /// The cost of an entry's bits from those of the index.
@@ -221,7 +224,9 @@ fn entry_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
 /// Whether the index is opened masked, with the one-hot vector of the mask dealt: the bits of the index are then not needed.
 fn by_mask(table: &Table, tuning: Tuning) -> bool {
     let opened = one_hot_of_cost(table.index().bits(), 64).filter(|_| tuning.dealt);
-    opened.is_some_and(|cost| tuning.bytes(&cost) < tuning.bytes(&entry_cost(table, 64, tuning)))
+    let words = words_cost(&word_shapes(table), 64, tuning);
+    let all = |cost: Cost| cost.then(words.clone());
+    opened.is_some_and(|cost| tuning.prefers(&all(cost), &all(entry_cost(table, 64, tuning))))
 }
 
 fn by_ot(table: &Table, tuning: Tuning) -> bool {
