@@ -90,9 +90,10 @@ impl fmt::Display for Kind {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
             Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
-            Self::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+            Self::Rectifier(Rectifier { bits, compare, shift, digit, selections, converts }) => {
                 let widths = format!("compare {compare}, shift {shift}, digits of {digit}");
-                write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections)")
+                let form = if *converts { ", converted" } else { "" };
+                write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections{form})")
             }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
             Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
@@ -136,11 +137,6 @@ impl Demand {
     /// How many of `kind`.
     pub fn count(&self, kind: Kind) -> usize {
         self.0.get(&kind).copied().unwrap_or(0)
-    }
-
-    /// Bits that a helper sends for all of it.
-    pub fn dealt_bits(&self) -> usize {
-        self.iter().map(|(kind, count)| kind.dealt_bits() * count).sum()
     }
 
     /// Whether nothing is demanded.

@@ -36,8 +36,9 @@ pub(crate) fn demand() -> Demand {
     demand.add(Kind::RingTriple { bits: 19 }, 67);
     demand.add(Kind::OneHot { bits: 4 }, 131);
     demand.add(Kind::MaskDigits(MaskDigits { bits: 18, from: 5, digit: 3 }), 66);
-    for (shift, selections) in [(5, 1), (0, 2)] {
-        demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift, digit: 3, selections }), 67);
+    for (shift, selections, converts) in [(5, 1, false), (6, 1, true), (0, 2, false)] {
+        let rectifier = Rectifier { bits: 21, compare: 20, shift, digit: 3, selections, converts };
+        demand.add(Kind::Rectifier(rectifier), 67);
     }
     for sender in [Role::P0, Role::P1] {
         demand.add(Kind::And { sender }, 77);
