@@ -105,7 +105,8 @@ impl Machine {
     /// weights at the server and at the client.
     pub(crate) fn online(&self, cost: &Cost, elements: usize, multiplications: [usize; 2]) -> Seconds {
         let words = |(kind, count)| match kind {
-            Kind::Product { .. } | Kind::BitProduct { .. } => count as f64,
+            Kind::Product { .. } | Kind::BitProduct { .. } | Kind::MaskDigits(_) => count as f64,
+            Kind::RingTriple { .. } => (3 * count) as f64,
             // Its mask and every element of its shares.
             Kind::Rectifier(rectifier) => ((1 + 2 * rectifier.random_bits()) * count) as f64,
             _ => 0.0,

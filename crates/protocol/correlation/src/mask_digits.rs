@@ -1,5 +1,5 @@
-//! What a helper deals for the bits of a value that is opened masked: the digits of the mask, as one-hot rows. The online crate's
-//! `masked_bits` says how it is used.
+//! What a helper deals for the bits of a value that is opened masked, or for looking it up: the digits of the mask, as one-hot rows.
+//! The online crate's `masked_bits` and `lookup` say how it is used.
 
 use std::fmt;
 
@@ -20,9 +20,9 @@ pub struct MaskDigits {
 }
 
 impl MaskDigits {
-    /// Whether there is such a mask: a width of 1 to 64, more than `from`, and digits of 1 to 4 bits.
+    /// Whether there is such a mask: a width of 1 to 64, more than `from`, and digits of 1 to 12 bits.
     pub fn is_valid(&self) -> bool {
-        self.from < self.bits && self.bits <= 64 && (1..=4).contains(&self.digit)
+        self.from < self.bits && self.bits <= 64 && (1..=12).contains(&self.digit)
     }
 
     /// Widths of the digits, lowest first: as few as there can be on either side of the cut, and as equal.

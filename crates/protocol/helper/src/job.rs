@@ -241,7 +241,8 @@ impl Job {
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
                     Kind::Leaf { .. } => 0,
-                    Kind::MaskDigits(widths) => u64::from(widths.is_valid()),
+                    Kind::MaskDigits(widths) if !widths.is_valid() => 0,
+                    Kind::MaskDigits(widths) => widths.rows() as u64,
                     Kind::OneHot { bits: 0 } => 0,
                     Kind::OneHot { bits } => 1 << bits.min(32),
                     Kind::And { .. }

@@ -46,7 +46,7 @@ pub(crate) fn evaluate(
     let value = terms[0].map_into(sum, |v| v << pieces.value_shift());
     let kept = terms[1].map_into(sum, |v| v << spline.kept_shift());
     let constant = public(party, sum, pieces.gate_constant(), x.len());
-    truncate(party, &kept.sub(&value).sub(&step).add(&constant), pieces)
+    truncate(party, &kept.sub(&value).sub(&step.known).add(&constant), pieces, &step, true)
 }
 
 /// Cost of [`evaluate`] of `n` elements.

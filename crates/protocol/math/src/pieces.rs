@@ -3,9 +3,8 @@
 use veilflow_correlation::Cost;
 use veilflow_net::Role;
 use veilflow_online::{
-    CompareTree, Party, Range, Result, Tuning, WordShape, WordTerm, bit_to_arithmetic,
-    bit_to_arithmetic_cost, ring_products, ring_products_cost, sign_extend, sign_extend_cost, words,
-    words_cost, zero_extend, zero_extend_cost,
+    CompareTree, Party, Range, Result, Tuning, WordShape, WordTerm, ring_products, ring_products_cost,
+    sign_extend, sign_extend_cost, words, words_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Fixed, Piece, Pieces};
@@ -86,12 +85,32 @@ impl PositionShape {
 }
 
 /// The ring in which slope and position are multiplied where a helper deals: the least that holds products with a bit to spare,
-/// which makes their extension a single product of private bits.
+/// which makes their extension a single product of private bits, and the bits that are dropped.
 fn step_bits(pieces: &Pieces) -> u32 {
-    (pieces.position_bits + pieces.slope_bits + 1).min(pieces.accumulator().bits())
+    let least = pieces.position_bits + pieces.slope_bits + 1;
+    least.max(pieces.dropped).min(pieces.accumulator().bits())
 }
 
-/// Shares of the terms' results, and in the sum's ring of slope · (position − middle). Of a gate the slope is 2·w + 1 for a word w whose
+/// The ring of what a step lacks, in units of the step's ring; none if it lacks nothing.
+fn lacking(pieces: &Pieces) -> Option<Ring> {
+    Ring::new(pieces.accumulator().bits() - step_bits(pieces)).ok().filter(|_| pieces.slope_bits > 0)
+}
+
+/// A slope times a position, in the sum's ring.
+pub(crate) struct Step {
+    /// Shares of it,
+    pub(crate) known: RingVec,
+    /// but for the product of these bits of both parties, in units of the step's ring.
+    top: Option<Bits>,
+}
+
+impl Step {
+    fn complete(known: RingVec) -> Self {
+        Self { known, top: None }
+    }
+}
+
+/// Shares of the terms' results, and of slope · (position − middle). Of a gate the slope is 2·w + 1 for a word w whose
 /// highest bit counts negative and comes complemented.
 pub(crate) fn terms_and_step(
     party: &mut Party,
@@ -100,7 +119,7 @@ pub(crate) fn terms_and_step(
     slope: &[Bits],
     gate: bool,
     position: &Position,
-) -> Result<(Vec<RingVec>, RingVec)> {
+) -> Result<(Vec<RingVec>, Step)> {
     let sum = pieces.accumulator();
     let excess = (1 << pieces.slope_bits) - 1;
     if !party.tuning.dealt {
@@ -111,11 +130,11 @@ pub(crate) fn terms_and_step(
         let mut results = words(party, &terms)?;
         let step = results.swap_remove(terms.len() - 1);
         let step = if gate { step.scale(2).sub(&offsets.scale(excess)) } else { step };
-        return Ok((results, step));
+        return Ok((results, Step::complete(step)));
     }
     if slope.is_empty() {
         let n = position.len();
-        return Ok((words(party, &terms)?, RingVec::zeros(sum, n)));
+        return Ok((words(party, &terms)?, Step::complete(RingVec::zeros(sum, n))));
     }
     let (count, mut terms): (usize, Vec<WordTerm<'_>>) = (terms.len(), terms);
     let ring = Ring::new(step_bits(pieces))?;
@@ -128,13 +147,16 @@ pub(crate) fn terms_and_step(
         if gate { factors[0].scale(2).sub(&public(party, ring, excess, n)) } else { factors[0].clone() };
     let step = ring_products(party, &[[&slope, &offsets]])?.swap_remove(0);
     if ring == sum {
-        return Ok((results, step));
+        return Ok((results, Step::complete(step)));
     }
-    // Its magnitude is below a quarter of the ring, so with a quarter more it is in the lower half.
+    // Its magnitude is below a quarter of the ring, so with a quarter more it is in the lower half: its shares wrap unless the highest
+    // bits of both are zero.
     let quarter = 1 << (ring.bits() - 2);
     let raised = step.add(&public(party, ring, quarter, n));
-    let step = zero_extend(party, &raised, sum, Range::NonNegative)?.sub(&public(party, sum, quarter, n));
-    Ok((results, step))
+    let top = veilflow_spec::msb(&raised);
+    let wraps = RingVec::from_bits(sum, &top).map(|v| v << ring.bits());
+    let known = raised.map_into(sum, |v| v).sub(&wraps).sub(&public(party, sum, quarter, n));
+    Ok((results, Step { known, top: Some(top) }))
 }
 
 /// Cost of [`terms_and_step`] of `n` elements.
@@ -155,13 +177,7 @@ pub(crate) fn terms_and_step_cost(
     }
     let bits = step_bits(pieces);
     terms.extend([WordShape::Value(pieces.slope_bits, bits), position.term(pieces, bits)]);
-    words_cost(&terms, n, tuning).then(ring_products_cost(&[(bits, n)])).then(zero_extend_cost(
-        bits,
-        sum,
-        Range::NonNegative,
-        n,
-        tuning,
-    ))
+    words_cost(&terms, n, tuning).then(ring_products_cost(&[(bits, n)]))
 }
 
 /// Shares of the results: entries are shared bits. `negative` are the bits that negate values, of an odd function; `range` is the
@@ -189,9 +205,9 @@ pub(crate) fn evaluate(
     let term = WordTerm::Value { bits: &value, out: value_ring };
     let (results, step) = terms_and_step(party, pieces, vec![term], slope, false, position)?;
     let value = results[0].map_into(sum, |v| v << pieces.value_shift());
-    let step = if pieces.falling { step.neg() } else { step };
-    let total = value.add(&step).add(&public(party, sum, constant, n));
-    let result = truncate(party, &total, pieces)?;
+    let known = if pieces.falling { step.known.neg() } else { step.known.clone() };
+    let total = value.add(&known).add(&public(party, sum, constant, n));
+    let result = truncate(party, &total, pieces, &step, pieces.falling)?;
     sign_extend(party, &result, output.ring(), range)
 }
 
@@ -200,17 +216,33 @@ fn few_rounds(pieces: &Pieces, tuning: Tuning) -> CompareTree {
     CompareTree::new(pieces.dropped, None, Tuning { leaf_bits: 4, extra_levels: 0, ..tuning })
 }
 
-/// `truncate_reduce` of the sum by that comparison.
-pub(crate) fn truncate(party: &mut Party, x: &RingVec, pieces: &Pieces) -> Result<RingVec> {
+/// `truncate_reduce` by that comparison of a sum of which a step, or the negative of one, is a term; what the step lacks is added last, as it
+/// counts more than the bits that are dropped.
+pub(crate) fn truncate(
+    party: &mut Party,
+    x: &RingVec,
+    pieces: &Pieces,
+    step: &Step,
+    negative: bool,
+) -> Result<RingVec> {
     let operand = if party.role == Role::P0 { x.map(|v| !v) } else { x.clone() };
     let (carry, _) = few_rounds(pieces, party.tuning).run(party, operand.values())?;
-    let carry = bit_to_arithmetic(party, &carry, pieces.result)?;
-    Ok(x.map_into(pieces.result, |v| v >> pieces.dropped).add(&carry))
+    let mut terms = vec![WordTerm::Value { bits: std::slice::from_ref(&carry), out: pieces.result }];
+    if let (Some(bits), Some(out)) = (&step.top, lacking(pieces)) {
+        terms.push(WordTerm::Private { bits, out });
+    }
+    let terms = words(party, &terms)?;
+    let result = x.map_into(pieces.result, |v| v >> pieces.dropped).add(&terms[0]);
+    let Some(lacking) = terms.get(1) else { return Ok(result) };
+    let lacking = lacking.map_into(pieces.result, |v| v << (step_bits(pieces) - pieces.dropped));
+    Ok(if negative { result.sub(&lacking) } else { result.add(&lacking) })
 }
 
 /// Cost of [`truncate`] of `n` elements.
 pub(crate) fn truncate_cost(pieces: &Pieces, n: usize, tuning: Tuning) -> Cost {
-    few_rounds(pieces, tuning).cost(n).then(bit_to_arithmetic_cost(pieces.result.bits(), n, tuning))
+    let mut terms = vec![WordShape::Value(1, pieces.result.bits())];
+    terms.extend(lacking(pieces).filter(|_| tuning.dealt).map(|out| WordShape::Private(out.bits())));
+    few_rounds(pieces, tuning).cost(n).then(words_cost(&terms, n, tuning))
 }
 
 /// Cost of [`evaluate`] of `n` elements.

@@ -3,7 +3,9 @@
 use veilflow_correlation::{Cost, Kind, SupplyCosts};
 use veilflow_helper::HelperCosts;
 use veilflow_math::{apply_cost, divide_cost, normalise_cost, softmax_cost};
-use veilflow_online::{Range, Tuning, multiply_into_cost};
+use veilflow_online::{Range, Tuning, lookup_cost, multiply_into_cost};
+use veilflow_ring::{Ring, RingVec};
+use veilflow_spec::Table;
 use veilflow_spec::math::{Division, Fixed, Function, Norm, Normalise, Softmax};
 
 const COUNT: usize = 1 << 14;
@@ -115,5 +117,12 @@ fn with_a_helper_functions_take_what_their_table_says() {
     }
     let product = multiply_into_cost([16; 2], [Range::Slack; 2], 32, COUNT, tuning);
     holds("product of two 16-bit values below a third of their ring", &product);
+    for (what, bits) in [("table of 8 bits to 8", 8), ("table of 8 bits to 16", 16)] {
+        let (index, out) = (Ring::new(8).unwrap(), Ring::new(bits).unwrap());
+        // Entries that have nothing in common.
+        let entries = (0..256).map(|v: u64| v.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
+        let entries = RingVec::from_values(out, entries.map(|v| v.wrapping_mul(v | 1) >> 32).collect());
+        holds(what, &lookup_cost(&Table::new(index, &[entries]).unwrap(), COUNT, tuning));
+    }
     assert!(missing.is_empty(), "not in docs/math.md:\n{}", missing.concat());
 }

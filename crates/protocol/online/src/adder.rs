@@ -211,6 +211,6 @@ fn masked(bits: u32, from: u32, n: usize, tuning: Tuning) -> Option<(MaskDigits,
         return None;
     }
     let (widths, cost) = masked_bits::cheapest(bits, from, 64, tuning);
-    let cheaper = tuning.bytes(&cost) < tuning.bytes(&added_cost(bits, from, 64));
+    let cheaper = tuning.prefers(&cost, &added_cost(bits, from, 64));
     cheaper.then(|| (widths, masked_bits::cost(&widths, n)))
 }

@@ -6,7 +6,8 @@
 //! **By one-hot rows**: with the index as shared bits, an entry's bit is the exclusive or of the one-hot rows under which it is
 //! one: local. The 2^m products of a one-hot vector are 2 bits each, whatever the width of an entry, and the m bits of the
 //! index may be parted: the low ones select in every section of the table, locally, and the high ones select the section,
-//! with one product a bit of the entry. With a helper the one-hot vectors are dealt, a bit an entry ([`one_hots`]). A bit that is constant in a section costs nothing there. Bits become elements by
+//! with one product a bit of the entry. With a helper the one-hot vectors are dealt, a bit an entry ([`one_hots`]), or that of a mask under
+//! which the index is opened as an element. A bit that is constant in a section costs nothing there. Bits become elements by
 //! [`words`](crate::words()).
 
 use veilflow_correlation::{Cost, Flow, Kind, TableBatch};
@@ -14,6 +15,7 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, from_bit_slices};
 use veilflow_spec::Table;
 
+use crate::one_hot::{one_hot_of, one_hot_of_cost};
 use crate::{
     AndGroup, IndexBits, OneHot, OnlineError, Party, Result, Tuning, WordShape, WordTerm, and_shared,
     and_shared_cost, high_bits, high_bits_cost, one_hots, one_hots_cost, words, words_cost,
@@ -181,8 +183,13 @@ pub fn lookup(party: &mut Party, table: &Table, index: &RingVec) -> Result<Vec<R
     if by_ot(table, party.tuning) {
         return lookup_by_ot(party, table, index);
     }
-    let (_, bits) = high_bits(party, index, 0)?;
-    let rows = lookup_bits(party, &bits, table.words(), 0, table.entry_bits())?;
+    let rows = if by_mask(table, party.tuning) {
+        let one_hot = one_hot_of(party, index)?;
+        (0..table.entry_bits()).map(|bit| select_low(&one_hot.rows, table.words(), bit)).collect()
+    } else {
+        let (_, bits) = high_bits(party, index, 0)?;
+        lookup_bits(party, &bits, table.words(), 0, table.entry_bits())?
+    };
     let mut rest = rows.as_slice();
     let terms = table.outputs().iter().map(|&out| {
         let (bits, next) = rest.split_at(out.bits() as usize);
@@ -199,10 +206,27 @@ pub fn lookup_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
 
 fn by_bits_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
     let m = table.index().bits();
-    let shapes: Vec<_> = table.outputs().iter().map(|out| WordShape::Value(out.bits(), out.bits())).collect();
-    high_bits_cost(m, 0, n, tuning)
-        .then(lookup_bits_cost(m, table.words(), 0, table.entry_bits(), n, tuning))
-        .then(words_cost(&shapes, n, tuning))
+    let entry = one_hot_of_cost(m, n).filter(|_| by_mask(table, tuning));
+    entry.unwrap_or_else(|| entry_cost(table, n, tuning)).then(words_cost(&word_shapes(table), n, tuning))
+}
+
+fn word_shapes(table: &Table) -> Vec<WordShape> {
+    table.outputs().iter().map(|out| WordShape::Value(out.bits(), out.bits())).collect()
+}
+
+/// The cost of an entry's bits from those of the index.
+fn entry_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
+    let m = table.index().bits();
+    let entry = lookup_bits_cost(m, table.words(), 0, table.entry_bits(), n, tuning);
+    high_bits_cost(m, 0, n, tuning).then(entry)
+}
+
+/// Whether the index is opened masked, with the one-hot vector of the mask dealt: the bits of the index are then not needed.
+fn by_mask(table: &Table, tuning: Tuning) -> bool {
+    let opened = one_hot_of_cost(table.index().bits(), 64).filter(|_| tuning.dealt);
+    let words = words_cost(&word_shapes(table), 64, tuning);
+    let all = |cost: Cost| cost.then(words.clone());
+    opened.is_some_and(|cost| tuning.prefers(&all(cost), &all(entry_cost(table, 64, tuning))))
 }
 
 fn by_ot(table: &Table, tuning: Tuning) -> bool {

@@ -30,18 +30,17 @@ fn network(widths: &MaskDigits) -> Network {
     Network::new(&(below(widths).max(1)..count).map(|digit| digit as u32).collect::<Vec<_>>())
 }
 
-/// The digits for which the bits from `from` on take the fewest bytes by masked opening, or a twentieth more and fewer rounds; and
-/// what that costs.
+/// The digits by which the bits from `from` on cost least by masked opening, and what that is.
 pub(crate) fn cheapest(bits: u32, from: u32, n: usize, tuning: Tuning) -> (MaskDigits, Cost) {
-    let options = [2, 3, 4].map(|digit| {
+    let option = |digit| {
         let widths = MaskDigits { bits, from, digit };
         (widths, cost(&widths, n))
-    });
-    let least = options.iter().map(|(_, cost)| tuning.bytes(cost)).min().unwrap_or(0);
-    let [first, rest @ ..] = options;
-    let judge =
-        |cost: &Cost| (tuning.bytes(cost) > least + least / 20, cost.volume().rounds, tuning.bytes(cost));
-    rest.into_iter().fold(first, |best, next| if judge(&next.1) < judge(&best.1) { next } else { best })
+    };
+    let better = |best: (MaskDigits, Cost), digit| {
+        let next = option(digit);
+        if tuning.prefers(&next.1, &best.1) { next } else { best }
+    };
+    (3..=4).fold(option(2), better)
 }
 
 /// Shares of the bits of x from bit `from` on, lowest first.

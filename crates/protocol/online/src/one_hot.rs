@@ -7,9 +7,9 @@
 //! the rows (one-time truth tables: Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, "On the power of correlated randomness
 //! in secure computation", TCC 2013). A long index is cut into parts by cost.
 
-use veilflow_correlation::{Cost, Demand, Kind};
+use veilflow_correlation::{Cost, Demand, Kind, MaskDigits};
 use veilflow_net::Role;
-use veilflow_ring::Bits;
+use veilflow_ring::{Bits, RingVec, bit_slices};
 
 use crate::{AndGroup, OnlineError, Party, Result, Tuning, and_shared, and_shared_cost};
 
@@ -151,6 +151,37 @@ fn with_first(role: Role, mut rows: Vec<Bits>) -> Vec<Bits> {
     rows.iter().for_each(|row| first.xor_assign(row));
     rows.insert(0, if role == Role::P0 { first.not() } else { first });
     rows
+}
+
+/// Shares of the one-hot vector of x, of at most 12 bits, from a masked opening z = x + ρ: row j is row z − j of ρ. The opened value is
+/// uniform, as ρ is used once.
+pub(crate) fn one_hot_of(party: &mut Party, x: &RingVec) -> Result<OneHot> {
+    let (bits, n) = (x.ring().bits(), x.len());
+    let batch = party.pools.take_mask_digits(whole(bits), n)?;
+    let own = x.add(&batch.mask);
+    let theirs = party.exchange(&own.to_bytes(), RingVec::byte_len(x.ring(), n))?;
+    let opened = own.add(&RingVec::from_bytes(x.ring(), &theirs, n));
+    let mut rows = with_first(party.role, batch.rows);
+    rows[1..].reverse();
+    for (t, bit) in bit_slices(opened.values(), bits as usize).iter().enumerate() {
+        let before = rows.clone();
+        for (j, row) in rows.iter_mut().enumerate() {
+            let from = &before[(j + before.len() - (1 << t)) % before.len()];
+            row.xor_assign(&row.xor(from).and(bit));
+        }
+    }
+    Ok(OneHot { rows, complete: true })
+}
+
+/// A mask that is one digit.
+fn whole(bits: u32) -> Kind {
+    Kind::MaskDigits(MaskDigits { bits, from: 0, digit: bits })
+}
+
+/// Cost of [`one_hot_of`] of `n` elements; none if they are too wide.
+pub(crate) fn one_hot_of_cost(bits: u32, n: usize) -> Option<Cost> {
+    let bytes = (bits as usize * n).div_ceil(8) as u64;
+    (bits <= MAX_DEALT_BITS).then(|| Cost::exchange(bytes, bytes, Demand::of(whole(bits), n)))
 }
 
 /// Row j ⊕ shift in the place of row j: for each bit of the public shift, rows that differ in it change places where it is set.

@@ -1,5 +1,6 @@
 //! A party's state, and its ways of talking.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::panic::resume_unwind;
 
@@ -34,6 +35,16 @@ impl Tuning {
         let online: u64 = cost.volume().bytes.iter().sum();
         let dealt = |(kind, count): (Kind, usize)| (kind.dealt_bits() * count).div_ceil(8) as u64;
         online + if self.dealt { cost.demand.iter().map(dealt).sum() } else { 0 }
+    }
+
+    /// Whether `one` takes fewer bytes than `other`: but for a tenth, rounds decide.
+    pub(crate) fn prefers(self, one: &Cost, other: &Cost) -> bool {
+        let [a, b] = [one, other].map(|cost| (self.bytes(cost), cost.volume().rounds));
+        match a.1.cmp(&b.1) {
+            Ordering::Less => 10 * a.0 < 11 * b.0,
+            Ordering::Equal => a.0 < b.0,
+            Ordering::Greater => 11 * a.0 < 10 * b.0,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::multiplex as private_multiplex;
 
-use crate::product::{conversion_job, conversion_shape, converted};
+use crate::product::{conversion_job, conversion_shape, converted, private_bits_job, private_bits_shape};
 use crate::triple::{ring_products, ring_products_cost};
 use crate::{OnlineError, Party, ProductJob, ProductShape, Result, Tuning, products, products_cost};
 
@@ -29,6 +29,13 @@ pub enum WordTerm<'a> {
         /// The element.
         x: &'a RingVec,
     },
+    /// The products of bits that P0 alone knows with bits that P1 alone knows.
+    Private {
+        /// This party's.
+        bits: &'a Bits,
+        /// The ring of the products.
+        out: Ring,
+    },
 }
 
 /// A [`WordTerm`] for costs.
@@ -38,6 +45,8 @@ pub enum WordShape {
     Value(u32, u32),
     /// Such a word times an element of a ring of so many bits.
     Times(u32, u32),
+    /// Products of private bits in a ring of so many.
+    Private(u32),
 }
 
 /// The rings that bits 0, 1, … contribute to.
@@ -113,6 +122,7 @@ pub fn words(party: &mut Party, terms: &[WordTerm<'_>]) -> Result<Vec<RingVec>> 
                 value_jobs(party, bits, x.ring())
             }
             WordTerm::Times { bits, x } => times_jobs(party, bits, x),
+            WordTerm::Private { bits, out } => vec![private_bits_job(party, bits, *out)],
         });
     }
     let results = if jobs.is_empty() { Vec::new() } else { products(party, jobs)? };
@@ -129,6 +139,9 @@ pub fn words(party: &mut Party, terms: &[WordTerm<'_>]) -> Result<Vec<RingVec>> 
                 value(bits, x.ring(), x.len(), &mut results)
             }
             WordTerm::Times { bits, x } => times(bits, x, &mut results),
+            WordTerm::Private { bits, out } => {
+                results.next().unwrap_or_else(|| RingVec::zeros(*out, bits.len()))
+            }
         });
     }
     if !factors.is_empty() {
@@ -150,6 +163,7 @@ pub fn words_cost(shapes: &[WordShape], n: usize, tuning: Tuning) -> Cost {
             }
             WordShape::Times(bits, out) => times_shapes(bits, out, n),
             WordShape::Value(bits, out) => value_shapes(bits, out, n, tuning),
+            WordShape::Private(out) => vec![private_bits_shape(out, n, tuning)],
         });
     }
     let cost = if jobs.is_empty() { Cost::default() } else { products_cost(&jobs) };
