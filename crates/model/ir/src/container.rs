@@ -1,8 +1,10 @@
 //! The frame of plan, weights and share files: a header line with format, version and checksum, then the body.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Error;
 
@@ -59,13 +61,37 @@ impl Format {
     }
 }
 
+/// Who may read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Everybody whom the system lets.
+    Everybody,
+    /// Its owner alone, on systems that know owners.
+    Owner,
+}
+
+fn create(path: &OsStr, readers: Readers) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if readers == Readers::Owner {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
+    options.open(path)
+}
+
 /// Writes a file so that no reader ever sees half of it: under another name, then renamed.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Error> {
     let io = |source| Error::File { path: path.to_owned(), source };
+    // Threads may write the same file at once.
+    static WRITES: AtomicU64 = AtomicU64::new(0);
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    temporary.push(format!(".{}-{number}.tmp", std::process::id()));
     let write = || {
-        let mut file = File::create(&temporary)?;
+        let mut file = create(&temporary, readers)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)

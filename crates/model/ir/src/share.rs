@@ -11,7 +11,7 @@ use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::{Ring, RingVec};
 
-use crate::container::{Format, write_atomically};
+use crate::container::{Format, Readers, write_atomically};
 use crate::plan::Plan;
 use crate::{Error, Weights};
 
@@ -228,7 +228,7 @@ impl<T: Shared> Share<T> {
     /// # Errors
     /// [`Error::File`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        write_atomically(path.as_ref(), &self.encode())
+        write_atomically(path.as_ref(), &self.encode(), Readers::Owner)
     }
 
     /// Reads the file at `path` for `plan`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::container::{Format, write_atomically};
+use crate::container::{Format, Readers, write_atomically};
 use crate::plan::{ParameterSizes, Plan};
 
 const FORMAT: Format = Format { name: "veilflow-weights", version: 1 };
@@ -137,7 +137,7 @@ impl Weights {
     /// # Errors
     /// [`Error::File`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        write_atomically(path.as_ref(), &self.encode())
+        write_atomically(path.as_ref(), &self.encode(), Readers::Owner)
     }
 
     /// Reads the weights file at `path` for `plan`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Plan;
 use crate::Error;
-use crate::container::{Format, write_atomically};
+use crate::container::{Format, Readers, write_atomically};
 
 const FORMAT: Format = Format { name: "veilflow-plan", version: 1 };
 
@@ -49,7 +49,7 @@ impl Plan {
     /// # Errors
     /// [`Error::File`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        write_atomically(path.as_ref(), &self.encode())
+        write_atomically(path.as_ref(), &self.encode(), Readers::Everybody)
     }
 
     /// Reads and verifies the plan file at `path`.

@@ -214,6 +214,17 @@ fn files_are_written_whole() {
     assert!(matches!(plan.save(&nowhere), Err(Error::File { .. })));
 }
 
+#[cfg(unix)]
+#[test]
+fn weights_are_for_their_owners_eyes() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights");
+    weights(&small()).save(&path).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0);
+}
+
 #[test]
 fn numbers_become_integers_and_back() {
     let value = value(&[4], 8, 3, 6, false);
