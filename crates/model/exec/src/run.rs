@@ -145,7 +145,7 @@ impl Session {
     /// correlations took, by node, and the outcome.
     ///
     /// # Errors
-    /// Those of [`Preparer::prepare`] and of [`Online::run`].
+    /// Those of [`Preparer::prepare`](crate::Preparer::prepare) and of [`Online::run`].
     pub fn just_in_time(
         &mut self,
         plan: &Plan,
