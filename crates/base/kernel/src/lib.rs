@@ -87,53 +87,58 @@ fn convolve<T: Wrapping>(s: &Conv2dShape, weights: &[T], input: &[T], out: &mut 
     let inner = group_in * s.kernel[0] * s.kernel[1];
     let pixels = s.out_height() * s.out_width();
     let plane = s.in_height * s.in_width;
+    let weights = |g: usize| &weights[g * group_out * inner..(g + 1) * group_out * inner];
+    let input = |g: usize| &input[g * group_in * plane..(g + 1) * group_in * plane];
     let pointwise = s.kernel == [1, 1] && s.stride == [1, 1] && s.pads == [0; 4];
-    for g in 0..s.groups {
-        let weights = &weights[g * group_out * inner..(g + 1) * group_out * inner];
-        let input = &input[g * group_in * plane..(g + 1) * group_in * plane];
-        let out = &mut out[g * group_out * pixels..(g + 1) * group_out * pixels];
-        if pointwise {
-            T::matmul(Dims { rows: group_out, inner, columns: pixels }, weights, input, out);
-            continue;
+    if pointwise {
+        for (g, out) in out.chunks_mut(group_out * pixels).enumerate() {
+            T::matmul(Dims { rows: group_out, inner, columns: pixels }, weights(g), input(g), out);
         }
-        for first in (0..pixels).step_by(PIXEL_BLOCK) {
-            let count = PIXEL_BLOCK.min(pixels - first);
-            let columns = gather_columns(s, group_in, input, first, count);
+        return;
+    }
+    for first in (0..pixels).step_by(PIXEL_BLOCK) {
+        let count = PIXEL_BLOCK.min(pixels - first);
+        let taps = taps(s, first, count);
+        for g in 0..s.groups {
+            let columns = gather_columns(&taps, input(g), plane, count);
             let mut block = vec![T::default(); group_out * count];
-            T::matmul(Dims { rows: group_out, inner, columns: count }, weights, &columns, &mut block);
+            T::matmul(Dims { rows: group_out, inner, columns: count }, weights(g), &columns, &mut block);
             for (o, row) in block.chunks(count).enumerate() {
-                out[o * pixels + first..o * pixels + first + count].copy_from_slice(row);
+                out[(g * group_out + o) * pixels + first..][..count].copy_from_slice(row);
             }
         }
     }
 }
 
-/// The im2col matrix of output pixels `first..first + count`: one row a tap, one column a pixel, zeros for padding.
+/// For each tap, the positions that output pixels `first..first + count` read: the same in every channel, none for padding.
+fn taps(s: &Conv2dShape, first: usize, count: usize) -> Vec<Vec<Option<usize>>> {
+    let out_width = s.out_width();
+    let tap = |tap: usize| {
+        let position = |pixel: usize| {
+            let output = [pixel / out_width, pixel % out_width];
+            let [row, column] = s.input_at(output, [tap / s.kernel[1], tap % s.kernel[1]])?;
+            Some(row * s.in_width + column)
+        };
+        (first..first + count).map(position).collect()
+    };
+    (0..s.kernel[0] * s.kernel[1]).map(tap).collect()
+}
+
+/// The im2col matrix of a group's channels: one row a channel and tap, one column a pixel, zeros for padding.
 fn gather_columns<T: Wrapping>(
-    s: &Conv2dShape,
-    group_in: usize,
+    taps: &[Vec<Option<usize>>],
     input: &[T],
-    first: usize,
+    plane: usize,
     count: usize,
 ) -> Vec<T> {
-    let taps = s.kernel[0] * s.kernel[1];
-    let plane = s.in_height * s.in_width;
-    let out_width = s.out_width();
-    let mut columns = vec![T::default(); group_in * taps * count];
-    for tap in 0..taps {
-        // The input position of a pixel under this tap is the same in every channel.
-        let at: Vec<Option<usize>> = (first..first + count)
-            .map(|pixel| {
-                let position = [pixel / out_width, pixel % out_width];
-                s.input_at(position, [tap / s.kernel[1], tap % s.kernel[1]]).map(|[r, c]| r * s.in_width + c)
-            })
-            .collect();
-        for channel in 0..group_in {
-            let input = &input[channel * plane..(channel + 1) * plane];
-            let row = &mut columns[(channel * taps + tap) * count..][..count];
-            for (slot, at) in row.iter_mut().zip(&at) {
+    let channels = input.chunks(plane);
+    let mut columns = vec![T::default(); channels.len() * taps.len() * count];
+    let mut rows = columns.chunks_mut(count);
+    for channel in channels {
+        for (tap, row) in taps.iter().zip(&mut rows) {
+            for (slot, at) in row.iter_mut().zip(tap) {
                 if let Some(at) = at {
-                    *slot = input[*at];
+                    *slot = channel[*at];
                 }
             }
         }
@@ -161,7 +166,8 @@ impl OperandRows {
             LinearShape::MatMul(_) => (input.to_vec(), 1),
             LinearShape::Conv2d(s) => {
                 let group = input.len() / s.groups;
-                let columns = |input| gather_columns(s, s.in_channels / s.groups, input, 0, width);
+                let taps = taps(s, 0, width);
+                let columns = |input| gather_columns(&taps, input, s.in_height * s.in_width, width);
                 (input.chunks(group).flat_map(columns).collect(), s.groups)
             }
         };
@@ -210,6 +216,32 @@ mod tests {
         let matmul = (1..9usize, 1..40usize, 1..9usize)
             .prop_map(|(rows, inner, columns)| LinearShape::MatMul(MatMulShape { rows, inner, columns }));
         prop_oneof![conv, matmul].prop_filter("the layer must be valid", |s| s.validate().is_ok())
+    }
+
+    #[test]
+    fn maps_larger_than_a_block_equal_the_spec() {
+        let shape = LinearShape::Conv2d(Conv2dShape {
+            in_channels: 4,
+            in_height: 70,
+            in_width: 65,
+            out_channels: 6,
+            kernel: [3, 2],
+            stride: [1, 1],
+            pads: [1, 0, 1, 1],
+            dilation: [1, 1],
+            groups: 2,
+        });
+        assert!(shape.out_len() > 6 * PIXEL_BLOCK, "two blocks");
+        let weights: Vec<i64> = (0..shape.weight_len() as i64).map(|i| 37 * i % 101 - 50).collect();
+        for bits in [32, 33] {
+            let ring = Ring::new(bits).unwrap();
+            let values = (0..shape.in_len() as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let x = RingVec::from_values(ring, values);
+            assert!(
+                linear(&shape, &weights, &x) == veilflow_spec::linear(&shape, &weights, &x),
+                "{bits} bits"
+            );
+        }
     }
 
     proptest! {

@@ -53,7 +53,8 @@ impl Bits {
 
     /// The bits as `len.div_ceil(8)` bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out: Vec<u8> = self.words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        let mut out = Vec::with_capacity(8 * self.words.len());
+        self.words.iter().for_each(|w| out.extend_from_slice(&w.to_le_bytes()));
         out.truncate(self.len.div_ceil(8));
         out
     }

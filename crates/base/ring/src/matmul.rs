@@ -47,54 +47,77 @@ pub fn matmul_naive<T: Wrapping>(dims: Dims, a: &[T], b: &[T], c: &mut [T]) {
     }
 }
 
-/// Columns of a block: four rows of C and one of B stay in the first-level cache.
-const COLUMN_BLOCK: usize = 512;
-/// Depth of a block: the block of B stays in the second-level cache.
-const INNER_BLOCK: usize = 128;
+/// Rows of a tile.
+const TILE_ROWS: usize = 4;
+/// Depth of a panel, which then stays in the second-level cache.
+const DEPTH: usize = 256;
 
-/// Four rows of C at a time take multiples of one row of B; the inner loop has no dependences, so it vectorises.
+/// By tiles of `WIDE` columns, or of `NARROW` where there are no more.
 #[inline(always)]
-fn matmul_blocked<T: Wrapping>(dims: Dims, a: &[T], b: &[T], c: &mut [T]) {
+fn matmul_tiled<T: Wrapping, const WIDE: usize, const NARROW: usize>(
+    dims: Dims,
+    a: &[T],
+    b: &[T],
+    c: &mut [T],
+) {
     dims.check(a.len(), b.len(), c.len());
-    if dims.columns == 1 {
-        return matvec(dims, a, b, c);
+    match dims.columns {
+        1 => matvec(dims, a, b, c),
+        columns if columns <= NARROW => by_panels::<T, NARROW>(dims, a, b, c),
+        _ => by_panels::<T, WIDE>(dims, a, b, c),
     }
-    for j0 in (0..dims.columns).step_by(COLUMN_BLOCK) {
-        let j1 = (j0 + COLUMN_BLOCK).min(dims.columns);
-        for k0 in (0..dims.inner).step_by(INNER_BLOCK) {
-            let k1 = (k0 + INNER_BLOCK).min(dims.inner);
-            for (quad, rows) in c.chunks_mut(4 * dims.columns).enumerate() {
-                let a = &a[quad * 4 * dims.inner..];
-                if rows.len() == 4 * dims.columns {
-                    let (c01, c23) = rows.split_at_mut(2 * dims.columns);
-                    let (c0, c1) = c01.split_at_mut(dims.columns);
-                    let (c2, c3) = c23.split_at_mut(dims.columns);
-                    let (c0, c1, c2, c3) =
-                        (&mut c0[j0..j1], &mut c1[j0..j1], &mut c2[j0..j1], &mut c3[j0..j1]);
-                    for k in k0..k1 {
-                        let b = &b[k * dims.columns + j0..k * dims.columns + j1];
-                        let f = [a[k], a[dims.inner + k], a[2 * dims.inner + k], a[3 * dims.inner + k]];
-                        for ((((&b, c0), c1), c2), c3) in
-                            b.iter().zip(&mut *c0).zip(&mut *c1).zip(&mut *c2).zip(&mut *c3)
-                        {
-                            *c0 = T::multiply_add(*c0, f[0], b);
-                            *c1 = T::multiply_add(*c1, f[1], b);
-                            *c2 = T::multiply_add(*c2, f[2], b);
-                            *c3 = T::multiply_add(*c3, f[3], b);
-                        }
-                    }
-                } else {
-                    for (r, row) in rows.chunks_mut(dims.columns).enumerate() {
-                        for k in k0..k1 {
-                            let f = a[r * dims.inner + k];
-                            let b = &b[k * dims.columns + j0..k * dims.columns + j1];
-                            for (&b, c) in b.iter().zip(&mut row[j0..j1]) {
-                                *c = T::multiply_add(*c, f, b);
-                            }
-                        }
-                    }
-                }
+}
+
+/// Panels of N columns of B, copied together, serve all rows: so the sums of a tile of C stay in registers, whatever the columns.
+/// What a last panel lacks is zero.
+#[inline(always)]
+fn by_panels<T: Wrapping, const N: usize>(dims: Dims, a: &[T], b: &[T], c: &mut [T]) {
+    let Dims { rows, inner, columns } = dims;
+    let mut panel = vec![[T::default(); N]; DEPTH.min(inner)];
+    for first in (0..columns).step_by(N) {
+        let width = N.min(columns - first);
+        panel.fill([T::default(); N]);
+        for k0 in (0..inner).step_by(DEPTH) {
+            let depth = DEPTH.min(inner - k0);
+            for (k, row) in panel[..depth].iter_mut().enumerate() {
+                row[..width].copy_from_slice(&b[(k0 + k) * columns + first..][..width]);
             }
+            let panel = &panel[..depth];
+            let row = |i: usize| &a[i * inner + k0..][..depth];
+            let whole = rows - rows % TILE_ROWS;
+            for i in (0..whole).step_by(TILE_ROWS) {
+                let rows: [&[T]; TILE_ROWS] = std::array::from_fn(|r| row(i + r));
+                tile(rows, panel, &mut c[i * columns + first..], columns, width);
+            }
+            for i in whole..rows {
+                tile([row(i)], panel, &mut c[i * columns + first..], columns, width);
+            }
+        }
+    }
+}
+
+/// Adds R rows of A times a panel to the first `width` columns of R rows of `c`, `stride` apart.
+#[inline(always)]
+fn tile<T: Wrapping, const R: usize, const N: usize>(
+    a: [&[T]; R],
+    panel: &[[T; N]],
+    c: &mut [T],
+    stride: usize,
+    width: usize,
+) {
+    let mut sums = [[T::default(); N]; R];
+    for (k, b) in panel.iter().enumerate() {
+        for r in 0..R {
+            let f = a[r][k];
+            for n in 0..N {
+                sums[r][n] = T::multiply_add(sums[r][n], f, b[n]);
+            }
+        }
+    }
+    let one = T::from_u64(1);
+    for (r, sums) in sums.into_iter().enumerate() {
+        for (c, sum) in c[r * stride..][..width].iter_mut().zip(sums) {
+            *c = T::multiply_add(*c, sum, one);
         }
     }
 }
@@ -117,17 +140,18 @@ fn matvec<T: Wrapping>(dims: Dims, a: &[T], b: &[T], c: &mut [T]) {
 }
 
 macro_rules! wrapping {
-    ($type:ty, $avx512:ident, $avx2:ident) => {
+    // Columns of tiles: wide as the registers hold for a tile's rows, and narrow.
+    ($type:ty, $avx512:ident $wide512:literal $narrow512:literal, $avx2:ident $wide2:literal $narrow2:literal, $wide:literal $narrow:literal) => {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
         fn $avx512(dims: Dims, a: &[$type], b: &[$type], c: &mut [$type]) {
-            matmul_blocked(dims, a, b, c);
+            matmul_tiled::<_, $wide512, $narrow512>(dims, a, b, c);
         }
 
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2")]
         fn $avx2(dims: Dims, a: &[$type], b: &[$type], c: &mut [$type]) {
-            matmul_blocked(dims, a, b, c);
+            matmul_tiled::<_, $wide2, $narrow2>(dims, a, b, c);
         }
 
         impl Wrapping for $type {
@@ -153,7 +177,7 @@ macro_rules! wrapping {
                         return unsafe { $avx2(dims, a, b, c) };
                     }
                 }
-                matmul_blocked(dims, a, b, c);
+                matmul_tiled::<_, $wide, $narrow>(dims, a, b, c);
             }
 
             fn from_u64(v: u64) -> Self {
@@ -167,24 +191,32 @@ macro_rules! wrapping {
     };
 }
 
-wrapping!(u32, matmul_u32_avx512, matmul_u32_avx2);
-wrapping!(u64, matmul_u64_avx512, matmul_u64_avx2);
+wrapping!(u32, matmul_u32_avx512 64 16, matmul_u32_avx2 16 8, 16 4);
+wrapping!(u64, matmul_u64_avx512 16 8, matmul_u64_avx2 8 4, 4 2);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check<T: Wrapping + PartialEq + std::fmt::Debug>() {
-        for (rows, inner, columns) in
-            [(1, 1, 1), (4, 3, 5), (5, 129, 513), (9, 17, 1), (3, 40, 1), (8, 200, 33), (2, 0, 3)]
-        {
+        for (rows, inner, columns) in [
+            (1, 1, 1),
+            (4, 3, 5),
+            (5, 129, 513),
+            (9, 17, 1),
+            (3, 40, 1),
+            (8, 600, 33),
+            (7, 257, 64),
+            (6, 300, 2),
+            (2, 0, 3),
+        ] {
             let dims = Dims { rows, inner, columns };
             let fill = |n: usize, salt: u64| -> Vec<T> {
                 (0..n as u64).map(|i| T::from_u64((i + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect()
             };
             let (a, b, start) = (fill(rows * inner, 1), fill(inner * columns, 2), fill(rows * columns, 3));
             let (mut portable, mut chosen, mut naive) = (start.clone(), start.clone(), start);
-            matmul_blocked(dims, &a, &b, &mut portable);
+            matmul_tiled::<_, 8, 4>(dims, &a, &b, &mut portable);
             T::matmul(dims, &a, &b, &mut chosen);
             matmul_naive(dims, &a, &b, &mut naive);
             assert_eq!(portable, naive, "{dims:?}");

@@ -122,7 +122,7 @@ pub fn choose_tuning(
     let Some(link) = link else {
         let leaves = if dealt { 2..=4 } else { 2..=2 };
         let options = leaves.map(|leaf_bits| Tuning { leaf_bits, dealt, ..FEWEST_BYTES });
-        return options.min_by_key(|&tuning| cost(tuning).bits_in_all()).unwrap_or(FEWEST_BYTES);
+        return options.min_by_key(|&tuning| tuning.bytes(&cost(tuning))).unwrap_or(FEWEST_BYTES);
     };
     let options = [2, 3, 4]
         .into_iter()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::{Kind, RectifierBatch};
+use crate::{Kind, MaskDigitsBatch, RectifierBatch};
 
 /// What a pool needs of a batch: to be cut and joined.
 pub(crate) trait Batch: Sized {
@@ -337,6 +337,7 @@ pub(crate) enum AnyBatch {
     RingTriple(RingTripleBatch),
     OneHot(OneHotBatch),
     Rectifier(RectifierBatch),
+    MaskDigits(MaskDigitsBatch),
 }
 
 impl AnyBatch {
@@ -361,6 +362,7 @@ impl AnyBatch {
             (Self::RingTriple(b), Kind::RingTriple { bits }) => {
                 [&b.a, &b.b, &b.c].iter().all(|v| v.ring().bits() == bits)
             }
+            (Self::MaskDigits(b), Kind::MaskDigits(widths)) => b.fits(&widths),
             (Self::OneHot(b), Kind::OneHot { bits }) => {
                 b.index.len() == bits as usize && b.rows.len() + 1 == 1 << bits
             }

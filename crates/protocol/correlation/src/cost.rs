@@ -54,11 +54,6 @@ impl Cost {
         self
     }
 
-    /// Bits that the conversation takes, those that a helper deals for it included.
-    pub fn bits_in_all(&self) -> usize {
-        8 * self.volume().bytes.iter().sum::<u64>() as usize + self.demand.dealt_bits()
-    }
-
     /// Bytes and rounds of this conversation held on its own.
     pub fn volume(&self) -> Volume {
         let mut clocks = Clocks::default();

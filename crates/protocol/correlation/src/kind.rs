@@ -5,7 +5,7 @@ use std::fmt;
 
 use veilflow_net::Role;
 
-use crate::Rectifier;
+use crate::{MaskDigits, Rectifier};
 
 /// A kind of correlation. Roles are fixed where the two sides hold different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +61,8 @@ pub enum Kind {
     },
     /// What a rectifier takes.
     Rectifier(Rectifier),
+    /// A random mask and its digits.
+    MaskDigits(MaskDigits),
 }
 
 impl Kind {
@@ -71,6 +73,7 @@ impl Kind {
             Self::And { .. } => 1,
             Self::Product { bits, .. } | Self::BitProduct { bits } | Self::RingTriple { bits } => bits,
             Self::OneHot { bits } => return (1 << bits) - 1,
+            Self::MaskDigits(widths) => return widths.rows(),
             Self::Rectifier(rectifier) => return rectifier.dealt_bits(),
         };
         bits as usize
@@ -87,13 +90,17 @@ impl fmt::Display for Kind {
                 write!(f, "1-of-{} OTs of {payload} bits (sender {sender:?})", 1u64 << digit)
             }
             Self::BitProduct { bits } => write!(f, "products of private bits in {bits} bits"),
-            Self::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
+            Self::Rectifier(Rectifier { bits, compare, shift, digit, selections, converts }) => {
                 let widths = format!("compare {compare}, shift {shift}, digits of {digit}");
-                write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections)")
+                let form = if *converts { ", converted" } else { "" };
+                write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections{form})")
             }
             Self::Leaf { digit, payload } => write!(f, "leaves of {digit} bits (payload {payload})"),
             Self::RingTriple { bits } => write!(f, "{bits}-bit multiplication triples"),
             Self::OneHot { bits } => write!(f, "one-hot vectors of {bits} bits"),
+            Self::MaskDigits(MaskDigits { bits, from, digit }) => {
+                write!(f, "masks of {bits} bits (digits of {digit}, cut at {from})")
+            }
         }
     }
 }
@@ -130,11 +137,6 @@ impl Demand {
     /// How many of `kind`.
     pub fn count(&self, kind: Kind) -> usize {
         self.0.get(&kind).copied().unwrap_or(0)
-    }
-
-    /// Bits that a helper sends for all of it.
-    pub fn dealt_bits(&self) -> usize {
-        self.iter().map(|(kind, count)| kind.dealt_bits() * count).sum()
     }
 
     /// Whether nothing is demanded.

@@ -15,6 +15,7 @@
 //! | [`RingTripleBatch`] | shares of a, b, c | shares of a, b, c | c = a·b mod 2^w |
 //! | [`OneHotBatch`] | shares of ρ, e₁.. | shares of ρ, e₁.. | eⱼ = [ρ = j] |
 //! | [`RectifierBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ; random bits b and b·ρ |
+//! | [`MaskDigitsBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ = ρ₀ + ρ₁ |
 //! | [`LinearPair`] | s | r, W·r − s | |
 
 mod batch;
@@ -22,6 +23,7 @@ mod cost;
 mod error;
 mod kind;
 mod linear;
+mod mask_digits;
 mod pool;
 mod rectifier;
 mod supplier;
@@ -34,6 +36,7 @@ pub use cost::{Cost, Flow, Volume};
 pub use error::CorrelationError;
 pub use kind::{Demand, Kind};
 pub use linear::{LinearPair, LinearRequest, Needs, Weights};
+pub use mask_digits::{MaskDigits, MaskDigitsBatch};
 pub use pool::Pools;
 pub use rectifier::{Rectifier, RectifierBatch, digits, lowest_bits};
 pub use supplier::{Supplier, SupplyCosts};

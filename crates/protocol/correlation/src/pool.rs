@@ -6,8 +6,8 @@ use veilflow_net::Role;
 
 use crate::batch::{AnyBatch, Batch};
 use crate::{
-    AndBatch, BitProductBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, OneHotBatch,
-    ProductBatch, RectifierBatch, Result, RingTripleBatch, TableBatch, TripleBatch,
+    AndBatch, BitProductBatch, CorrelationError, Demand, Kind, LeafBatch, LinearPair, MaskDigitsBatch,
+    OneHotBatch, ProductBatch, RectifierBatch, Result, RingTripleBatch, TableBatch, TripleBatch,
 };
 
 /// Batches of one kind, and how much of the first is used up.
@@ -78,6 +78,7 @@ pub struct Pools {
     ring_triples: BTreeMap<Kind, Pool<RingTripleBatch>>,
     one_hots: BTreeMap<Kind, Pool<OneHotBatch>>,
     rectifiers: BTreeMap<Kind, Pool<RectifierBatch>>,
+    mask_digits: BTreeMap<Kind, Pool<MaskDigitsBatch>>,
     linear: BTreeMap<(usize, Role), VecDeque<LinearPair>>,
 }
 
@@ -112,6 +113,7 @@ impl Pools {
     accessors!(put_ring_triples, take_ring_triples, ring_triples, RingTripleBatch, RingTriple);
     accessors!(put_one_hots, take_one_hots, one_hots, OneHotBatch, OneHot);
     accessors!(put_rectifiers, take_rectifiers, rectifiers, RectifierBatch, Rectifier);
+    accessors!(put_mask_digits, take_mask_digits, mask_digits, MaskDigitsBatch, MaskDigits);
 
     /// Adds a pair for linear layer `layer`, whose weights `holder` has.
     pub fn put_linear(&mut self, layer: usize, holder: Role, pair: LinearPair) {
@@ -136,6 +138,7 @@ impl Pools {
             Kind::RingTriple { .. } => self.ring_triples.get(&kind).map_or(0, |p| p.available),
             Kind::OneHot { .. } => self.one_hots.get(&kind).map_or(0, |p| p.available),
             Kind::Rectifier(_) => self.rectifiers.get(&kind).map_or(0, |p| p.available),
+            Kind::MaskDigits(_) => self.mask_digits.get(&kind).map_or(0, |p| p.available),
         }
     }
 
@@ -153,6 +156,7 @@ impl Pools {
                 Kind::RingTriple { .. } => out.put_ring_triples(kind, self.take_ring_triples(kind, count)?),
                 Kind::OneHot { .. } => out.put_one_hots(kind, self.take_one_hots(kind, count)?),
                 Kind::Rectifier(_) => out.put_rectifiers(kind, self.take_rectifiers(kind, count)?),
+                Kind::MaskDigits(_) => out.put_mask_digits(kind, self.take_mask_digits(kind, count)?),
             }
         }
         Ok(out)
@@ -169,6 +173,7 @@ impl Pools {
             && self.ring_triples.values().all(|p| p.available == 0)
             && self.one_hots.values().all(|p| p.available == 0)
             && self.rectifiers.values().all(|p| p.available == 0)
+            && self.mask_digits.values().all(|p| p.available == 0)
             && self.linear.values().all(VecDeque::is_empty)
     }
 }

@@ -23,6 +23,9 @@ pub struct Rectifier {
     pub digit: u32,
     /// How many selections are made: 1, or if nothing is dropped 2.
     pub selections: u32,
+    /// If bits are dropped, whether the product of the random bits that mask the selection and the carry is dealt as a bit, which takes
+    /// the parties a conversion, instead of in the ring.
+    pub converts: bool,
 }
 
 /// Widths of the digits that `bits` bits are cut into, lowest first, so that digits end after the `low` lowest bits.
@@ -34,9 +37,9 @@ pub fn digits(bits: u32, low: u32, width: u32) -> Vec<u32> {
 impl Rectifier {
     /// Whether there is such a rectifier: s < k ≤ ℓ ≤ 64, digits of 1 to 4 bits, and so many selections.
     pub fn is_valid(&self) -> bool {
-        let Self { bits, compare, shift, digit, selections } = *self;
+        let Self { bits, compare, shift, digit, selections, converts } = *self;
         let widths = shift < compare && compare <= bits && bits <= 64 && (1..=4).contains(&digit);
-        widths && (selections == 1 || selections == 2 && shift == 0)
+        widths && (selections == 1 || selections == 2 && shift == 0) && (shift > 0 || !converts)
     }
 
     /// Digits of the mask below the bit at the place of the sign, lowest first.
@@ -62,17 +65,22 @@ impl Rectifier {
 
     /// How many rows are not of digits.
     pub fn single_rows(&self) -> usize {
-        1 + usize::from(self.shift > 0)
+        1 + usize::from(self.shift > 0) + usize::from(self.converts)
     }
 
-    /// How many [random bits](RectifierBatch::elements) there are.
+    /// How many random bits there are: one a selection, and if bits are dropped one for the carry.
     pub fn random_bits(&self) -> usize {
         self.selections as usize + usize::from(self.shift > 0)
     }
 
+    /// How many of them, the first ones, are shared as [elements](RectifierBatch::elements).
+    pub fn random_elements(&self) -> usize {
+        self.random_bits() - usize::from(self.converts)
+    }
+
     /// Bits that a helper sends for one: rows, and of each random bit and its product all but the bit that P0 draws itself.
     pub(crate) fn dealt_bits(&self) -> usize {
-        self.rows() + self.random_bits() * (2 * (self.bits - self.shift) as usize - 1)
+        self.rows() + self.random_elements() * (2 * (self.bits - self.shift) as usize - 1)
     }
 
     /// Adds parts lane by lane: the low s bits and the rest, neither carrying on. With it, whether the low lane wraps.
@@ -104,7 +112,12 @@ impl Rectifier {
         }
         for t in dropped {
             rows.push(wraps.clone());
-            elements.extend([element(t), element(&t.and(&selectors[0]))]);
+            let both = t.and(&selectors[0]);
+            if self.converts {
+                rows.push(both);
+            } else {
+                elements.extend([element(t), element(&both)]);
+            }
         }
         (rows, elements)
     }
@@ -120,18 +133,21 @@ pub struct RectifierBatch {
     /// This party's part of the mask, λ's part in the low bits.
     pub mask: RingVec,
     /// Exclusive-or shares: of [digit = v] for v from 1 on, of every digit of the mask; of the mask's bit at the place of the sign; and
-    /// if s > 0 of the carry out of the parts of λ.
+    /// if s > 0 of the carry out of the parts of λ; and of b·t if that is to be converted.
     pub rows: Vec<Bits>,
-    /// Additive shares of a random bit b and of b·ρ for each selection, and if s > 0 of another, t, and of b·t. A random bit's
-    /// shares are by exclusive or in their lowest bits.
+    /// Additive shares of a random bit b and of b·ρ for each selection, and if s > 0 of another, t, and of b·t unless that is to be
+    /// converted.
     pub elements: Vec<RingVec>,
+    /// Exclusive-or shares of the random bits; those of elements in their lowest bits.
+    pub random: Vec<Bits>,
 }
 
 impl RectifierBatch {
     pub(crate) fn fits(&self, kind: &Rectifier) -> bool {
         self.mask.ring() == kind.mask()
             && self.rows.len() == kind.rows()
-            && self.elements.len() == 2 * kind.random_bits()
+            && self.elements.len() == 2 * kind.random_elements()
+            && self.random.len() == kind.random_bits()
             && self.elements.iter().all(|e| e.ring() == kind.out())
     }
 }
@@ -151,11 +167,13 @@ impl Batch for RectifierBatch {
             mask: self.mask.slice(start, len),
             rows: slice_rows(&self.rows, start, len),
             elements: self.elements.iter().map(|e| e.slice(start, len)).collect(),
+            random: slice_rows(&self.random, start, len),
         }
     }
     fn append(&mut self, other: &Self) {
         self.mask.append(&other.mask);
         append_rows(&mut self.rows, &other.rows);
+        append_rows(&mut self.random, &other.random);
         self.elements.iter_mut().zip(&other.elements).for_each(|(e, other)| e.append(other));
     }
 }

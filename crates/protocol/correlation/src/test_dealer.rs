@@ -7,8 +7,8 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
     AndBatch, BitProductBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest,
-    OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch, Result, RingTripleBatch, Supplier,
-    SupplyCosts, TableBatch, TripleBatch, Weights,
+    MaskDigits, MaskDigitsBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch, Result,
+    RingTripleBatch, Supplier, SupplyCosts, TableBatch, TripleBatch, Weights, lowest_bits,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -99,11 +99,23 @@ impl TestDealer {
         let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(rectifier.mask(), count));
         let random: Vec<Bits> = (0..rectifier.random_bits()).map(|_| self.prg.bits(count)).collect();
         let (rows, elements) = rectifier.secrets([&of_p0, &of_p1], &random);
+        let elements: Vec<RingVec> = elements.iter().map(|element| self.share_elements(element)).collect();
+        let of_elements = elements.iter().step_by(2).map(lowest_bits);
+        let mut shares: Vec<Bits> = of_elements.collect();
+        shares.extend(random[shares.len()..].iter().map(|bit| self.share_bits(bit)));
         RectifierBatch {
             rows: rows.iter().map(|row| self.share_bits(row)).collect(),
-            elements: elements.iter().map(|element| self.share_elements(element)).collect(),
+            elements,
+            random: shares,
             mask: if self.role == Role::P0 { of_p0 } else { of_p1 },
         }
+    }
+
+    fn mask_digits(&mut self, widths: MaskDigits, count: usize) -> MaskDigitsBatch {
+        let [of_p0, of_p1] = [(); 2].map(|()| self.prg.ring_vec(widths.ring(), count));
+        let rows = widths.rows_of(&of_p0.add(&of_p1));
+        let rows = rows.iter().map(|row| self.share_bits(row)).collect();
+        MaskDigitsBatch { mask: if self.role == Role::P0 { of_p0 } else { of_p1 }, rows }
     }
 
     fn tables(&mut self, sender: Role, digit: u32, payload: u32, count: usize) -> TableBatch {
@@ -143,6 +155,9 @@ impl Supplier for TestDealer {
                 Kind::OneHot { bits } => pools.put_one_hots(kind, self.one_hots(bits, count)),
                 Kind::Rectifier(rectifier) => {
                     pools.put_rectifiers(kind, self.rectifiers(rectifier, count));
+                }
+                Kind::MaskDigits(widths) => {
+                    pools.put_mask_digits(kind, self.mask_digits(widths, count));
                 }
                 Kind::Table { sender, digit, payload } => {
                     pools.put_tables(kind, self.tables(sender, digit, payload, count));

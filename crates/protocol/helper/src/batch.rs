@@ -1,8 +1,8 @@
 //! What each side makes of a batch: the parties expand their streams, the helper both and then the correction.
 
 use veilflow_correlation::{
-    AndBatch, BitProductBatch, Kind, LeafBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch,
-    RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
+    AndBatch, BitProductBatch, Kind, LeafBatch, MaskDigitsBatch, OneHotBatch, Pools, ProductBatch, Rectifier,
+    RectifierBatch, RingTripleBatch, TableBatch, TripleBatch, lowest_bits,
 };
 use veilflow_net::Role;
 use veilflow_prim::Prg;
@@ -40,38 +40,61 @@ fn select(messages: &[Vec<Bits>], index: &[Bits], payload: u32, count: usize) ->
     chosen
 }
 
-/// P1's shares for rectifiers.
-fn rectifier_shares(rectifier: &Rectifier, count: usize, prg: &mut Prg) -> (Vec<Bits>, Vec<RingVec>) {
-    let rows = rows(prg, rectifier.rows() as u32, count);
-    let elements = 2 * rectifier.random_bits();
-    (rows, (0..elements).map(|_| prg.ring_vec(rectifier.out(), count)).collect())
+/// P1's shares for rectifiers: all that the masks and random bits force, and of those bits.
+fn rectifier_shares(rectifier: Rectifier, count: usize, prg: &mut Prg) -> RectifierBatch {
+    let mask = prg.ring_vec(rectifier.mask(), count);
+    let dealt = rows(prg, rectifier.rows() as u32, count);
+    let elements = 2 * rectifier.random_elements();
+    let elements: Vec<RingVec> = (0..elements).map(|_| prg.ring_vec(rectifier.out(), count)).collect();
+    let mut random: Vec<Bits> = elements.iter().step_by(2).map(lowest_bits).collect();
+    random.extend(rows(prg, (rectifier.random_bits() - random.len()) as u32, count));
+    RectifierBatch { mask, rows: dealt, elements, random }
 }
 
-/// P0's shares for rectifiers; the lowest bits of random bits' shares are its own.
-fn read_rectifiers(
-    rectifier: &Rectifier,
-    count: usize,
-    prg: &mut Prg,
-    correction: &[u8],
-) -> (Vec<Bits>, Vec<RingVec>) {
-    let all = Bits::from_bytes(correction, Kind::Rectifier(*rectifier).dealt_bits() * count);
+/// P0's part of the masks of rectifiers, and its shares of the random bits.
+fn rectifier_masks(rectifier: Rectifier, count: usize, prg: &mut Prg) -> (RingVec, Vec<Bits>) {
+    (prg.ring_vec(rectifier.mask(), count), rows(prg, rectifier.random_bits() as u32, count))
+}
+
+/// P0's correction for rectifiers. Of an element's share that is a random bit's, it has the lowest bit.
+fn rectifier_correction(rectifier: Rectifier, count: usize, [p0, p1]: [&mut Prg; 2]) -> Vec<u8> {
+    let (mask, own) = rectifier_masks(rectifier, count, p0);
+    let theirs = rectifier_shares(rectifier, count, p1);
+    let random: Vec<Bits> = own.iter().zip(&theirs.random).map(|(own, theirs)| own.xor(theirs)).collect();
+    let (mut rows, elements) = rectifier.secrets([&mask, &theirs.mask], &random);
+    rows.iter_mut().zip(&theirs.rows).for_each(|(row, theirs)| row.xor_assign(theirs));
+    let mut out = Bits::concat(&rows);
+    let known = [1, 0].into_iter().cycle();
+    for ((element, theirs), known) in elements.iter().zip(&theirs.elements).zip(known) {
+        if let Ok(ring) = Ring::new(element.ring().bits() - known) {
+            let bytes = element.sub(theirs).map_into(ring, |v| v >> known).to_bytes();
+            out.append(&Bits::from_bytes(&bytes, ring.bits() as usize * count));
+        }
+    }
+    out.to_bytes()
+}
+
+/// P0's shares for rectifiers.
+fn read_rectifiers(rectifier: Rectifier, count: usize, prg: &mut Prg, correction: &[u8]) -> RectifierBatch {
+    let (mask, random) = rectifier_masks(rectifier, count, prg);
+    let all = Bits::from_bytes(correction, Kind::Rectifier(rectifier).dealt_bits() * count);
     let mut at = 0;
     let mut next = |bits: usize| {
         at += bits * count;
         all.slice(at - bits * count, bits * count)
     };
-    let dealt = (0..rectifier.rows()).map(|_| next(1)).collect();
+    let rows = (0..rectifier.rows()).map(|_| next(1)).collect();
     let (mut elements, out) = (Vec::new(), rectifier.out());
     let mut read = |ring: Ring| RingVec::from_bytes(ring, &next(ring.bits() as usize).to_bytes(), count);
-    for own in rows(prg, rectifier.random_bits() as u32, count) {
-        let own = RingVec::from_bits(out, &own);
+    for own in &random[..rectifier.random_elements()] {
+        let own = RingVec::from_bits(out, own);
         elements.push(match Ring::new(out.bits() - 1) {
             Ok(ring) => read(ring).map_into(out, |v| v << 1).add(&own),
             Err(_) => own,
         });
         elements.push(read(out));
     }
-    (dealt, elements)
+    RectifierBatch { mask, rows, elements, random }
 }
 
 /// The helper's correction of `count` correlations, from the streams of P0 and P1.
@@ -95,6 +118,12 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             let mut sum = || p0.ring_vec(ring(bits), count).add(&p1.ring_vec(ring(bits), count));
             let [a, b] = [sum(), sum()];
             a.zip_map(&b, u64::wrapping_mul).sub(&p1.ring_vec(ring(bits), count)).to_bytes()
+        }
+        Kind::MaskDigits(widths) => {
+            let mask = p0.ring_vec(widths.ring(), count).add(&p1.ring_vec(widths.ring(), count));
+            let mut rows = widths.rows_of(&mask);
+            rows.iter_mut().for_each(|row| row.xor_assign(&p1.bits(count)));
+            Bits::concat(&rows).to_bytes()
         }
         Kind::OneHot { bits } => {
             let [index0, index1] = [&mut p0, &mut p1].map(|prg| rows(prg, bits, count));
@@ -120,25 +149,7 @@ pub(crate) fn correction(kind: Kind, count: usize, [mut p0, mut p1]: [Prg; 2]) -
             let factor = p0.bits(count).and(&p1.bits(count));
             RingVec::from_bits(ring(bits), &factor).sub(&p0.ring_vec(ring(bits), count)).to_bytes()
         }
-        Kind::Rectifier(rectifier) => {
-            let masks = [&mut p0, &mut p1].map(|prg| prg.ring_vec(rectifier.mask(), count));
-            let own = rows(&mut p0, rectifier.random_bits() as u32, count);
-            let theirs = rectifier_shares(&rectifier, count, &mut p1);
-            let random: Vec<Bits> =
-                own.iter().zip(theirs.1.iter().step_by(2)).map(|(own, e)| own.xor(&lowest_bits(e))).collect();
-            let (mut rows, mut elements) = rectifier.secrets(masks.each_ref(), &random);
-            rows.iter_mut().zip(&theirs.0).for_each(|(row, theirs)| row.xor_assign(theirs));
-            elements.iter_mut().zip(&theirs.1).for_each(|(e, theirs)| *e = e.sub(theirs));
-            // Of a random bit's share P0 has the lowest bit.
-            let mut out = Bits::concat(&rows);
-            for (e, skipped) in elements.iter().zip([1, 0].into_iter().cycle()) {
-                if let Ok(ring) = Ring::new(e.ring().bits() - skipped) {
-                    let bytes = e.map_into(ring, |v| v >> skipped).to_bytes();
-                    out.append(&Bits::from_bytes(&bytes, ring.bits() as usize * count));
-                }
-            }
-            out.to_bytes()
-        }
+        Kind::Rectifier(rectifier) => rectifier_correction(rectifier, count, [&mut p0, &mut p1]),
         Kind::Table { sender, digit, payload } => {
             let mut streams = [p0, p1];
             let [s, r] = sides(sender);
@@ -177,6 +188,14 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
             };
             pools.put_ring_triples(kind, RingTripleBatch { a, b, c });
         }
+        Kind::MaskDigits(widths) => {
+            let (mask, len) = (prg.ring_vec(widths.ring(), count), widths.rows() as u32);
+            let rows = match role {
+                Role::P0 => read_rows(correction, len, count),
+                Role::P1 => rows(&mut prg, len, count),
+            };
+            pools.put_mask_digits(kind, MaskDigitsBatch { mask, rows });
+        }
         Kind::OneHot { bits } => {
             let index = rows(&mut prg, bits, count);
             let rows = match role {
@@ -212,12 +231,11 @@ pub(crate) fn put(role: Role, kind: Kind, count: usize, mut prg: Prg, correction
             pools.put_bit_products(kind, BitProductBatch { factor, share });
         }
         Kind::Rectifier(rectifier) => {
-            let mask = prg.ring_vec(rectifier.mask(), count);
-            let (rows, elements) = match role {
-                Role::P0 => read_rectifiers(&rectifier, count, &mut prg, correction),
-                Role::P1 => rectifier_shares(&rectifier, count, &mut prg),
+            let batch = match role {
+                Role::P0 => read_rectifiers(rectifier, count, &mut prg, correction),
+                Role::P1 => rectifier_shares(rectifier, count, &mut prg),
             };
-            pools.put_rectifiers(kind, RectifierBatch { mask, rows, elements });
+            pools.put_rectifiers(kind, batch);
         }
         Kind::Table { sender, digit, payload } => {
             let batch = if sender == role {

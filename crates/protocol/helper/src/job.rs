@@ -13,9 +13,10 @@
 //! | 8 product of private bits | bits, count |
 //! | 9 multiplication triple | bits, count |
 //! | 10 one-hot vector | bits, count |
-//! | 11 rectifier | bits, compare, shift, digit, selections, count |
+//! | 11 rectifier | bits, compare, shift, digit, selections, converts, count |
+//! | 12 mask digits | bits, from, digit, count |
 
-use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Rectifier};
+use veilflow_correlation::{Demand, Kind, LinearRequest, MaskDigits, Needs, Rectifier};
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::LinearShape;
@@ -43,6 +44,7 @@ fn bits_each(kind: Kind) -> usize {
         Kind::Leaf { digit, payload } => (2 << digit) + 2 * payload as usize,
         Kind::RingTriple { .. } => 7 * 64,
         // The index and the rows of both, and the correction.
+        Kind::MaskDigits(widths) => 2 * 64 + 3 * widths.rows(),
         Kind::OneHot { bits } => 2 * bits as usize + (3 << bits),
         Kind::Triple { payload } => 2 + 4 * payload as usize,
         Kind::And { .. } => 4,
@@ -90,7 +92,8 @@ impl Job {
                     | Kind::Leaf { .. }
                     | Kind::RingTriple { .. }
                     | Kind::OneHot { .. }
-                    | Kind::Rectifier(_),
+                    | Kind::Rectifier(_)
+                    | Kind::MaskDigits(_),
                 ..
             } => Role::P0,
             Self::Batch {
@@ -125,9 +128,13 @@ impl Job {
             Self::Batch { kind, count } => match *kind {
                 Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
                 Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
+                Kind::MaskDigits(MaskDigits { bits, from, digit }) => {
+                    (12, vec![bits as usize, from as usize, digit as usize, *count])
+                }
                 Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
-                Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections }) => {
-                    let numbers = [bits, compare, shift, digit, selections].map(|n| n as usize);
+                Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections, converts }) => {
+                    let numbers =
+                        [bits, compare, shift, digit, selections, converts.into()].map(|n| n as usize);
                     (11, numbers.into_iter().chain([*count]).collect())
                 }
                 Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
@@ -150,7 +157,7 @@ impl Job {
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 6].get(usize::from(tag).checked_sub(1)?)?)
+        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 7, 4].get(usize::from(tag).checked_sub(1)?)?)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
@@ -202,8 +209,17 @@ impl Job {
                     shift: numbers[2],
                     digit: numbers[3],
                     selections: numbers[4],
+                    converts: match numbers[5] {
+                        0 => false,
+                        1 => true,
+                        other => return Err(malformed(format!("a request with {other} for yes or no"))),
+                    },
                 };
-                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(5) }
+                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(6) }
+            }
+            12 => {
+                let widths = MaskDigits { bits: numbers[0], from: numbers[1], digit: numbers[2] };
+                Self::Batch { kind: Kind::MaskDigits(widths), count: size(3) }
             }
             _ => {
                 let (digit, payload) = (numbers[0], numbers[1]);
@@ -225,6 +241,7 @@ impl Job {
                     Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
                     Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
                     Kind::Leaf { .. } => 0,
+                    Kind::MaskDigits(widths) => u64::from(widths.is_valid()),
                     Kind::OneHot { bits: 0 } => 0,
                     Kind::OneHot { bits } => 1 << bits.min(32),
                     Kind::And { .. }
@@ -284,7 +301,15 @@ mod tests {
             Kind::BitProduct { bits: 17 },
             Kind::RingTriple { bits: 23 },
             Kind::OneHot { bits: 6 },
-            Kind::Rectifier(Rectifier { bits: 40, compare: 33, shift: 7, digit: 3, selections: 1 }),
+            Kind::Rectifier(Rectifier {
+                bits: 40,
+                compare: 33,
+                shift: 7,
+                digit: 3,
+                selections: 1,
+                converts: true,
+            }),
+            Kind::MaskDigits(MaskDigits { bits: 29, from: 7, digit: 4 }),
         ]
         .map(|kind| Job::Batch { kind, count: 77 })
         .into();
@@ -304,7 +329,7 @@ mod tests {
 
     #[test]
     fn no_request_is_made_of_hostile_bytes_that_exceeds_the_limits() {
-        for tag in [0, 12, 255] {
+        for tag in [0, 13, 255] {
             assert_eq!(Job::numbers_len(tag), None);
             assert!(Job::decode(tag, &[]).is_err());
         }
@@ -332,7 +357,8 @@ mod tests {
         let mut demand = Demand::of(Kind::Triple { payload: 2 }, 20_000_001);
         demand.add(Kind::Table { sender: Role::P0, digit: 9, payload: 64 }, 5_000);
         demand.add(Kind::And { sender: Role::P0 }, 1);
-        let rectifier = Rectifier { bits: 17, compare: 17, shift: 0, digit: 4, selections: 2 };
+        let rectifier =
+            Rectifier { bits: 17, compare: 17, shift: 0, digit: 4, selections: 2, converts: false };
         demand.add(Kind::Rectifier(rectifier), 300_001);
         let mut got = Demand::default();
         for job in batches(&demand) {

@@ -19,6 +19,7 @@
 //! | leaf, 1 or 2 sums | m₁.. | n₁.., shares | P0: the sums ⊕ P1's shares, 1 or 2 bits |
 //! | triple in Z_2^w | a₀, b₀ | a₁, b₁, c₁ | P0: c₀ = (a₀ + a₁)·(b₀ + b₁) − c₁, w bits |
 //! | one-hot of m bits | ρ₀ | ρ₁, P1's rows | P0: [ρ₀ ⊕ ρ₁ = j] ⊕ P1's row j for j ≥ 1, 2^m − 1 bits |
+//! | mask digits | ρ₀ | ρ₁, P1's rows | P0: [digit = v] of ρ₀ + ρ₁ ⊕ P1's rows, 2^d − 1 bits a digit of d bits |
 //! | linear layer, P0 holds the weights | s | r | P1: M·r − s, an element an output |
 //!
 //! # Linear layers
@@ -77,8 +78,7 @@
 //!
 //! # Not done yet
 //! A comparison that is not a rectifier's opens products of its digits' bits ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)). Were
-//! its operands opened masked, as a rectifier's are, each digit of 3 bits would take 3 bits less. Likewise the argument of a function and
-//! the index of a lookup become shared bits by an adder.
+//! its operands opened masked, as a rectifier's are, each digit of 3 bits would take 3 bits less.
 
 mod batch;
 mod costs;

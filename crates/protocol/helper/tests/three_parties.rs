@@ -106,8 +106,10 @@ fn online(role: Role, supplier: &mut HelperSupplier, channel: &mut Channel, seed
     let weights = weights(&request, seed);
     let possession = possession(role, &request, &weights);
     let bits = request.ring.bits();
-    let demand = relu_cost(bits, request.shape.out_len(), Tuning::default()).demand;
+    let tuning = Tuning { dealt: true, ..Tuning::default() };
+    let demand = relu_cost(bits, request.shape.out_len(), tuning).demand;
     let mut party = Party::new(role, channel.fork().unwrap(), Prg::from_seed(Block(input)));
+    party.tuning = tuning;
     supplier.fill(channel, &demand, &mut party.pools).unwrap();
     let pair = supplier.linear(channel, &request, possession).unwrap();
     party.pools.put_linear(request.layer, request.holder, pair);

@@ -42,7 +42,7 @@ pub fn divide(party: &mut Party, division: &Division, x: &RingVec, y: &RingVec) 
 pub fn divide_cost(division: &Division, n: usize, tuning: Tuning) -> Cost {
     let (shifted, reciprocal) = (division.shifted.bits(), &division.reciprocal);
     let divisor = division.divisor.bits - 1;
-    mantissa::normalise_cost(divisor, 0, n)
+    mantissa::normalise_cost(divisor, 0, n, tuning)
         .then(mantissa::apply_cost(reciprocal, n, tuning))
         .then(sign_extend_cost(division.dividend.bits, shifted, Range::Any, n, tuning))
         .then(words_cost(&[WordShape::Times(divisor, shifted)], n, tuning))

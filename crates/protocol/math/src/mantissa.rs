@@ -58,8 +58,10 @@ pub(crate) fn normalise(party: &mut Party, x: &RingVec, first: u32) -> Result<No
 }
 
 /// Cost of [`normalise`] of `n` elements of `bits` bits.
-pub(crate) fn normalise_cost(bits: u32, first: u32, n: usize) -> Cost {
-    high_bits_cost(bits, 0, n).then(most_significant_one_cost(bits, n)).then(shift_up_cost(bits, first, n))
+pub(crate) fn normalise_cost(bits: u32, first: u32, n: usize, tuning: Tuning) -> Cost {
+    high_bits_cost(bits, 0, n, tuning)
+        .then(most_significant_one_cost(bits, n))
+        .then(shift_up_cost(bits, first, n))
 }
 
 fn words_of(mantissa: &Mantissa) -> Vec<u64> {

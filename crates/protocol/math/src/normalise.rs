@@ -101,7 +101,7 @@ pub fn normalise_cost(normalise: &Normalise, rows: usize, tuning: Tuning) -> Cos
     centre
         .then(squares_cost(normalise, n, tuning))
         .then(zero_extend_cost(2 * centred, sum, Range::NonNegative, n, tuning))
-        .then(mantissa::normalise_cost(sum, 1, rows))
+        .then(mantissa::normalise_cost(sum, 1, rows, tuning))
         .then(mantissa::apply_cost(&normalise.root, rows, tuning))
         .then(words_cost(&[WordShape::Times(sum / 2, shifted)], n, tuning))
         .then(multiply_cost([shifted, root], [Range::Any; 2], n, tuning))

@@ -90,7 +90,7 @@ fn range(spline: &OctaveSpline) -> Range {
 
 pub(crate) fn cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
     let (pieces, bits) = (&spline.pieces, spline.magnitude_bits());
-    high_bits_cost(bits, 0, n)
+    high_bits_cost(bits, 0, n, tuning)
         .then(most_significant_one_cost(bits, n))
         .then(shift_up_cost(bits, 0, n))
         .then(if numbered(spline, tuning) {

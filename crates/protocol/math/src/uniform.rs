@@ -51,7 +51,7 @@ pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {
     let pieces = &spline.pieces;
     let t = pieces.position_bits;
     let (words, outside) = entries(spline);
-    high_bits_cost(spline.lifted_bits(), t, n)
+    high_bits_cost(spline.lifted_bits(), t, n, tuning)
         .then(lookup_bits_cost(spline.magnitude_bits() - t, &words, outside, entry_bits(pieces), n, tuning))
         .then(match spline.symmetry {
             Symmetry::Gate => gate::cost(spline, n, tuning),

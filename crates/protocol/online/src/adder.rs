@@ -4,9 +4,10 @@
 //! p = a ⊕ b is free. A low and a high neighbour join as g = g_high ⊕ p_high·g_low and p = p_high·p_low. Spans that start at
 //! bit 0 need no p. Only spans that lead to a carry asked for are computed. The products open masked bits.
 
-use veilflow_correlation::Cost;
+use veilflow_correlation::{Cost, MaskDigits};
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
+use crate::masked_bits;
 use crate::product::{conversion_job, conversion_shape, converted};
 use crate::{
     AndGroup, OnlineError, Party, Result, Tuning, and_private, and_private_cost, and_shared, and_shared_cost,
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// Highs that join the same low, level by level; the results stay in the highs' slots.
-struct Network {
+pub(crate) struct Network {
     bits: usize,
     levels: Vec<Vec<Joint>>,
 }
@@ -28,7 +29,7 @@ struct Joint {
 
 impl Network {
     /// The network for carries into the bits at `places`, each at least 1.
-    fn new(places: &[u32]) -> Self {
+    pub(crate) fn new(places: &[u32]) -> Self {
         let bits = places.iter().copied().max().unwrap_or(0) as usize;
         let mut needed = vec![false; bits];
         places.iter().for_each(|&place| needed[place as usize - 1] = true);
@@ -55,7 +56,17 @@ impl Network {
         if self.bits == 0 {
             return Cost::default();
         }
-        self.levels.iter().fold(and_private_cost(self.bits * n), |cost, joints| {
+        and_private_cost(self.bits * n).then(self.join_cost(n))
+    }
+
+    /// How many lowest spans the network joins.
+    pub(crate) fn bits(&self) -> usize {
+        self.bits
+    }
+
+    /// Cost of [`Network::join`] of `n` elements.
+    pub(crate) fn join_cost(&self, n: usize) -> Cost {
+        self.levels.iter().fold(Cost::default(), |cost, joints| {
             let groups = joints.iter().flat_map(|joint| {
                 if joint.lowest {
                     vec![(joint.highs.len() as u32, n)]
@@ -74,8 +85,12 @@ impl Network {
             return Ok(Vec::new());
         }
         let leaves = and_private(party, &Bits::concat(&rows[..self.bits]))?;
-        let mut g: Vec<Bits> = (0..self.bits).map(|i| leaves.slice(i * n, n)).collect();
-        let mut p = rows[..self.bits].to_vec();
+        let g = (0..self.bits).map(|i| leaves.slice(i * n, n)).collect();
+        self.join(party, g, rows[..self.bits].to_vec())
+    }
+
+    /// As [`Network::run`], from g and p of every slot.
+    pub(crate) fn join(&self, party: &mut Party, mut g: Vec<Bits>, mut p: Vec<Bits>) -> Result<Vec<Bits>> {
         for joints in &self.levels {
             let mut groups = Vec::new();
             for Joint { low, highs, lowest } in joints {
@@ -167,6 +182,11 @@ pub fn digits_cost(bits: u32, d: u32, n: usize, tuning: Tuning) -> Cost {
 /// Shares of the bits from bit `from` on, lowest first, and of the carry into bit `from` (none if that is 0).
 pub fn high_bits(party: &mut Party, x: &RingVec, from: u32) -> Result<(Option<Bits>, Vec<Bits>)> {
     let bits = x.ring().bits();
+    if let Some((widths, _)) = masked(bits, from, x.len(), party.tuning) {
+        let rows = masked_bits::high_bits(party, x, &widths)?;
+        let carry = rows[0].xor(&bit_slices(x.values(), bits as usize)[from as usize]);
+        return Ok(((from > 0).then_some(carry), rows));
+    }
     let places: Vec<u32> = (from.max(1)..bits).collect();
     let carries = carries(party, x, &places)?;
     let mut rows = bit_slices(x.values(), bits as usize).split_off(from as usize);
@@ -176,6 +196,21 @@ pub fn high_bits(party: &mut Party, x: &RingVec, from: u32) -> Result<(Option<Bi
 }
 
 /// Cost of [`high_bits`] of `n` elements of `bits` bits.
-pub fn high_bits_cost(bits: u32, from: u32, n: usize) -> Cost {
+pub fn high_bits_cost(bits: u32, from: u32, n: usize, tuning: Tuning) -> Cost {
+    masked(bits, from, n, tuning).map_or_else(|| added_cost(bits, from, n), |(_, cost)| cost)
+}
+
+/// The cost of the bits by the adder.
+fn added_cost(bits: u32, from: u32, n: usize) -> Cost {
     carries_cost(&(from.max(1)..bits).collect::<Vec<_>>(), n)
+}
+
+/// The digits of a masked opening and its cost, if a helper deals and the adder takes more.
+fn masked(bits: u32, from: u32, n: usize, tuning: Tuning) -> Option<(MaskDigits, Cost)> {
+    if !tuning.dealt || from >= bits {
+        return None;
+    }
+    let (widths, cost) = masked_bits::cheapest(bits, from, 64, tuning);
+    let cheaper = tuning.bytes(&cost) < tuning.bytes(&added_cost(bits, from, 64));
+    cheaper.then(|| (widths, masked_bits::cost(&widths, n)))
 }

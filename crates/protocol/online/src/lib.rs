@@ -17,6 +17,7 @@ mod extend;
 mod factors;
 mod linear;
 mod lookup;
+mod masked_bits;
 mod matmul;
 mod most_significant;
 mod multiply;

@@ -200,7 +200,7 @@ pub fn lookup_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
 fn by_bits_cost(table: &Table, n: usize, tuning: Tuning) -> Cost {
     let m = table.index().bits();
     let shapes: Vec<_> = table.outputs().iter().map(|out| WordShape::Value(out.bits(), out.bits())).collect();
-    high_bits_cost(m, 0, n)
+    high_bits_cost(m, 0, n, tuning)
         .then(lookup_bits_cost(m, table.words(), 0, table.entry_bits(), n, tuning))
         .then(words_cost(&shapes, n, tuning))
 }

@@ -35,7 +35,7 @@ pub fn most_significant_index(party: &mut Party, x: &RingVec, out: Ring) -> Resu
 
 /// Cost of [`most_significant_index`] of `n` elements of `bits` bits.
 pub fn most_significant_index_cost(bits: u32, out_bits: u32, n: usize, tuning: Tuning) -> Cost {
-    high_bits_cost(bits, 0, n).then(most_significant_one_cost(bits, n)).then(words_cost(
+    high_bits_cost(bits, 0, n, tuning).then(most_significant_one_cost(bits, n)).then(words_cost(
         &[WordShape::Value(index_bits(bits), out_bits)],
         n,
         tuning,

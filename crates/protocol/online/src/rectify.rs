@@ -16,6 +16,9 @@
 //! β·(V − ρ − c) is linear in what was dealt: shares of b, b·ρ, t, b·t, and ρ. For d = 0 it is b·(V − e) − b·ρ − (1 − 2e)·b·t, for d = 1
 //! what that lacks of V − e − ρ − (1 − 2e)·t.
 //!
+//! Where a round more is worth it ([`Tuning::extra_levels`]), b·t is dealt as a bit: β·c is then a shared bit too, and is converted and
+//! taken from β·(V − ρ). Of 2w − 1 bits dealt for t and b·t that leaves 1, and the conversion takes w + 1.
+//!
 //! Of several values x − τ for public τ, one opening serves all: z − τ is public too, and only b and b·ρ must be new.
 //!
 //! # What each side sees
@@ -26,18 +29,19 @@
 //! # Cost
 //! 2ℓ + 2 bits and the joins online, or two more if s > 0; dealt are 2^m − 1 bits a digit of m bits, 2w bits and, if s > 0, 2w more.
 
-use veilflow_correlation::{Cost, Demand, Kind, Rectifier, RectifierBatch, lowest_bits};
+use veilflow_correlation::{Cost, Demand, Kind, Rectifier, RectifierBatch};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, bit_slices};
 
 use crate::compare::Segment;
 use crate::sign::negate;
-use crate::{CompareTree, OnlineError, Party, Result, Tuning};
+use crate::{CompareTree, OnlineError, Party, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost};
 
 /// The rectifiers of ℓ-bit values of which the low `compare` bits tell the sign, and their tree.
 fn plan(bits: u32, compare: u32, shift: u32, selections: usize, tuning: Tuning) -> (Rectifier, CompareTree) {
     let selections = selections as u32;
-    let rectifier = Rectifier { bits, compare, shift, digit: tuning.leaf_bits(), selections };
+    let (digit, converts) = (tuning.leaf_bits(), shift > 0 && tuning.extra_levels > 0);
+    let rectifier = Rectifier { bits, compare, shift, digit, selections, converts };
     (rectifier, CompareTree::new(compare - 1, (shift > 0).then_some(shift), tuning))
 }
 
@@ -103,7 +107,7 @@ pub(crate) fn rectify(
 }
 
 /// Shares of (lt, eq) of a public digit and a dealt one, of which `dealt` are [digit = v] for v from 1 on.
-fn leaf(role: Role, public: &[Bits], dealt: &[Bits], has_eq: bool) -> Segment {
+pub(crate) fn leaf(role: Role, public: &[Bits], dealt: &[Bits], has_eq: bool) -> Segment {
     let (n, words) = (public[0].len(), public[0].words().len());
     let (mut lt, mut eq) = (Vec::with_capacity(words), Vec::with_capacity(words));
     let entries = 1 << public.len();
@@ -139,15 +143,17 @@ fn select(
 ) -> Result<Vec<RingVec>> {
     let n = batch.mask.len();
     dropped.iter().for_each(|bits| secrets.append(bits));
-    let random: Vec<Bits> = batch.elements.iter().step_by(2).map(lowest_bits).collect();
-    let masked = secrets.xor(&Bits::concat(&random));
+    let masked = secrets.xor(&Bits::concat(&batch.random));
     let opened = party.exchange_bits(&masked)?.xor(&masked);
 
     let (selectors, carries) = batch.elements.split_at(2 * upper.len());
     let carries = carries.as_chunks::<2>().0.first().map(|pair| (opened.slice(upper.len() * n, n), pair));
     let own_public = if party.role == Role::P0 { u64::MAX } else { 0 };
-    let selected =
-        upper.iter().zip(selectors.as_chunks::<2>().0).enumerate().map(|(j, (upper, [b, product]))| {
+    let selected: Vec<RingVec> = upper
+        .iter()
+        .zip(selectors.as_chunks::<2>().0)
+        .enumerate()
+        .map(|(j, (upper, [b, product]))| {
             let flipped = opened.slice(j * n, n);
             let value = |i: usize| {
                 // V − e, of which the public part is P0's; ρ + (1 − 2e)·t; b·ρ + (1 − 2e)·b·t.
@@ -167,8 +173,16 @@ fn select(
                 chosen ^ (chosen ^ lacking) & flipped
             };
             RingVec::from_values(rectifier.out(), (0..n).map(value).collect())
-        });
-    Ok(selected.collect())
+        })
+        .collect();
+    let ([b, t], [.., product], true) = (&batch.random[..], &batch.rows[..], rectifier.converts) else {
+        return Ok(selected);
+    };
+    // β·c = d·e ⊕ d·t ⊕ e·b ⊕ b·t.
+    let (d, e) = (opened.slice(0, n), opened.slice(n, n));
+    let both = product.xor(&d.and(t)).xor(&e.and(b)).xor(&only_p0(party, &d.and(&e)));
+    let carry = bit_to_arithmetic(party, &both, rectifier.out())?;
+    Ok(vec![selected[0].sub(&carry)])
 }
 
 /// Cost of [`rectify`] of `n` elements of `bits` bits.
@@ -183,7 +197,8 @@ pub(crate) fn rectify_cost(
     let (rectifier, tree) = plan(bits, compare, shift, thresholds, tuning);
     let bytes = |bits: usize| (bits * n).div_ceil(8) as u64;
     let (lanes, selection) = (bytes(bits as usize), bytes(rectifier.random_bits()));
-    Cost::exchange(lanes, lanes, Demand::of(Kind::Rectifier(rectifier), n))
+    let cost = Cost::exchange(lanes, lanes, Demand::of(Kind::Rectifier(rectifier), n))
         .then(tree.join_cost(thresholds * n))
-        .then(Cost::exchange(selection, selection, Demand::default()))
+        .then(Cost::exchange(selection, selection, Demand::default()));
+    if rectifier.converts { cost.then(bit_to_arithmetic_cost(bits - shift, n, tuning)) } else { cost }
 }

@@ -51,11 +51,11 @@ pub(crate) fn multiplex_many_cost(widths: &[u32], n: usize) -> Cost {
     products_cost(&jobs)
 }
 
-/// Which way costs fewer bits, those that a helper deals included: by a masked opening, or by a comparison and a selection.
+/// Which way costs fewer bytes, those that a helper deals included: by a masked opening, or by a comparison and a selection.
 fn is_masked(bits: u32, compare: u32, s: u32, thresholds: usize, tuning: Tuning) -> bool {
     tuning.dealt
-        && rectify_cost(bits, compare, s, thresholds, 64, tuning).bits_in_all()
-            < compared_cost(bits, compare, s, thresholds * 64, tuning).bits_in_all()
+        && tuning.bytes(&rectify_cost(bits, compare, s, thresholds, 64, tuning))
+            < tuning.bytes(&compared_cost(bits, compare, s, thresholds * 64, tuning))
 }
 
 /// Cost of a comparison, and a selection by its result.

@@ -40,7 +40,7 @@ impl Suite {
                 world.assert_equal(&a.add(b), &want, &format!("digits of {d} in {bits}"));
             }
             let from = world.width(0..=bits - 1);
-            let cost = high_bits_cost(bits, from, n);
+            let cost = high_bits_cost(bits, from, n, tuning);
             let [(_, a), (_, b)] = world.run(&cost, tuning, |p| high_bits(p, &shares[p.role.index()], from));
             for ((a, b), want) in
                 a.iter().zip(&b).zip(&bit_slices(x.values(), bits as usize)[from as usize..])

@@ -1,7 +1,7 @@
 //! The suite on correlations from SoftSpoken OT: supplier and online protocols together.
 
 use veilflow_conformance::{Suite, conformance};
-use veilflow_correlation::{Demand, Kind, Pools, Supplier};
+use veilflow_correlation::{Demand, Kind, MaskDigits, Pools, Supplier};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
 use veilflow_two_party::{OtPlan, OtSupplier};
@@ -20,6 +20,10 @@ fn what_only_a_helper_makes_is_refused() {
         (Kind::BitProduct { bits: 7 }, "products of private bits in 7 bits"),
         (Kind::RingTriple { bits: 9 }, "9-bit multiplication triples"),
         (Kind::OneHot { bits: 3 }, "one-hot vectors of 3 bits"),
+        (
+            Kind::MaskDigits(MaskDigits { bits: 9, from: 4, digit: 3 }),
+            "masks of 9 bits (digits of 3, cut at 4)",
+        ),
     ];
     refused.into_iter().for_each(|(kind, name)| refuse(kind, name));
 }

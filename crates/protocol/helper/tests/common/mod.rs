@@ -7,7 +7,8 @@ use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::Duration;
 
 use veilflow_correlation::{
-    CorrelationError, Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Rectifier, Supplier, Weights,
+    CorrelationError, Demand, Kind, LinearPair, LinearRequest, MaskDigits, Needs, Pools, Rectifier, Supplier,
+    Weights,
 };
 use veilflow_helper::{Helper, HelperError, HelperOptions, HelperSupplier, Served, Session, WeightMasks};
 use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
@@ -34,8 +35,10 @@ pub(crate) fn demand() -> Demand {
     demand.add(Kind::BitProduct { bits: 21 }, 101);
     demand.add(Kind::RingTriple { bits: 19 }, 67);
     demand.add(Kind::OneHot { bits: 4 }, 131);
-    for (shift, selections) in [(5, 1), (0, 2)] {
-        demand.add(Kind::Rectifier(Rectifier { bits: 21, compare: 20, shift, digit: 3, selections }), 67);
+    demand.add(Kind::MaskDigits(MaskDigits { bits: 18, from: 5, digit: 3 }), 66);
+    for (shift, selections, converts) in [(5, 1, false), (6, 1, true), (0, 2, false)] {
+        let rectifier = Rectifier { bits: 21, compare: 20, shift, digit: 3, selections, converts };
+        demand.add(Kind::Rectifier(rectifier), 67);
     }
     for sender in [Role::P0, Role::P1] {
         demand.add(Kind::And { sender }, 77);
