@@ -14,7 +14,7 @@ use crate::Result;
 /// Public choices both parties make alike; the handshake binds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tuning {
-    /// Width of a comparison leaf in bits, 1..=4: 2 sends fewest bytes, 4 takes fewest rounds.
+    /// Width of a comparison leaf in bits, 1..=4: 2 sends fewest bytes (3 for most where a helper deals), 4 takes fewest rounds.
     pub leaf_bits: u32,
     /// Levels of a comparison beyond the fewest: each is a round more and saves 2 bits and an OT. With any, a rectifier that drops bits
     /// takes a round more too where a helper deals, and fewer bits.
