@@ -4,8 +4,8 @@
 //! `veilflow_spec::math` defines each function as a table of straight pieces ([`Spline`]); here
 //! the piece is looked up and evaluated over shares, exactly:
 //!
-//! 1. The argument's high bits, by one parallel-prefix adder or masked opening ([`high_bits`](veilflow_online::high_bits)). Of a function that is
-//!    odd, the sign's exclusive or with the others gives the magnitude, for free.
+//! 1. The argument's high bits, by one parallel-prefix adder or masked opening ([`high_bits`](veilflow_online::high_bits)). Of
+//!    a function that is odd, the sign's exclusive or with the others gives the magnitude, for free.
 //! 2. The piece's value and slope as shared bits, by one-hot rows ([`select_entry`](veilflow_online::select_entry)): two bits
 //!    of traffic a piece at most, not two a bit of its entry.
 //! 3. value ± slope·position by correlated OTs of falling width, all in one exchange ([`words`](veilflow_online::words())).
