@@ -1,5 +1,7 @@
 //! One node of a plan as a protocol: its cost, its linear request, and its run on shares.
 
+use std::sync::Arc;
+
 use veilflow_correlation::{Cost, Demand, LinearRequest, Needs, Weights};
 use veilflow_ir::layout;
 use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
@@ -8,6 +10,7 @@ use veilflow_net::Role;
 use veilflow_online::{self as online, Party, Range, Tuning};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Pool2dShape;
+use veilflow_spec::math::Spline;
 
 use crate::{ExecError, Held, Result, SessionOptions, WeightsAt, shared};
 
@@ -63,7 +66,7 @@ pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
 }
 
 /// The online cost of node `index`, its demand included.
-pub(crate) fn cost(plan: &Plan, index: usize, options: &SessionOptions) -> Cost {
+fn cost(plan: &Plan, index: usize, options: &SessionOptions) -> Cost {
     let tuning = options.tuning;
     let node = &plan.nodes[index];
     let x = &plan.values[node.inputs[0]];
@@ -91,11 +94,48 @@ pub(crate) fn cost(plan: &Plan, index: usize, options: &SessionOptions) -> Cost 
     }
 }
 
+/// Whether two nodes do the same to values of the same formats and shapes.
+fn alike(plan: &Plan, [a, b]: [&PlanNode; 2]) -> bool {
+    let values = |node: &PlanNode| -> Vec<&PlanValue> {
+        node.inputs.iter().chain([&node.output]).map(|&i| &plan.values[i]).collect()
+    };
+    a.op == b.op && values(a) == values(b)
+}
+
+/// What `of` says of every node, asked once of nodes alike: the steps of a recurrent network have thousands of them.
+fn of_distinct<T: Clone>(plan: &Plan, of: impl Fn(usize) -> T) -> Vec<T> {
+    let mut out: Vec<T> = Vec::with_capacity(plan.nodes.len());
+    let mut distinct: Vec<usize> = Vec::new();
+    for (index, node) in plan.nodes.iter().enumerate() {
+        out.push(match distinct.iter().find(|&&i| alike(plan, [&plan.nodes[i], node])) {
+            Some(&i) => out[i].clone(),
+            None => {
+                distinct.push(index);
+                of(index)
+            }
+        });
+    }
+    out
+}
+
+/// The [`cost`] of every node.
+pub(crate) fn costs(plan: &Plan, options: &SessionOptions) -> Vec<Cost> {
+    of_distinct(plan, |index| cost(plan, index, options))
+}
+
+/// The tables of every node that applies a function.
+pub(crate) fn splines(plan: &Plan) -> Vec<Option<Arc<Spline>>> {
+    of_distinct(plan, |index| {
+        let node = &plan.nodes[index];
+        node.op.spline(&plan.values[node.inputs[0]]).map(Arc::new)
+    })
+}
+
 /// What a run of `plan` consumes.
 pub(crate) fn needs(plan: &Plan, options: &SessionOptions) -> Needs {
     let mut needs = Needs::default();
-    for index in 0..plan.nodes.len() {
-        needs.demand.merge(&cost(plan, index, options).demand);
+    for (index, cost) in costs(plan, options).into_iter().enumerate() {
+        needs.demand.merge(&cost.demand);
         needs.linear.extend(shared::requests(plan, index, options.weights));
     }
     needs
@@ -144,12 +184,13 @@ fn elementwise(party: &mut Party, op: &PlanOp, value: &PlanValue, x: &RingVec) -
     }
 }
 
-/// Runs node `index` on shares of its inputs.
+/// Runs node `index` on shares of its inputs; `spline` is its of [`splines`].
 pub(crate) fn run(
     party: &mut Party,
     plan: &Plan,
     index: usize,
     held: Held<'_>,
+    spline: Option<&Spline>,
     inputs: &[&RingVec],
 ) -> Result<RingVec> {
     let node = &plan.nodes[index];
@@ -162,10 +203,10 @@ pub(crate) fn run(
         }
         PlanOp::Apply { .. } => {
             let misfit = || ExecError::Misfit { what: format!("node {index} has formats of no function") };
-            let spline = node.op.spline(value).ok_or_else(misfit)?;
+            let spline = spline.ok_or_else(misfit)?;
             let tuning = party.tuning;
-            let demand = |n| -> Demand { math::apply_cost(&spline, n, tuning).demand };
-            party.map_in_threads(x, demand, |party, x| math::apply(party, &spline, x))?
+            let demand = |n| -> Demand { math::apply_cost(spline, n, tuning).demand };
+            party.map_in_threads(x, demand, |party, x| math::apply(party, spline, x))?
         }
         PlanOp::MaxPool { pool } => online::max_pool(party, x, pool)?,
         PlanOp::AveragePool { pool, count_padding } => {

@@ -41,7 +41,7 @@ impl SupplyCost {
 /// the input; no supplier has a part in it.
 pub fn online_cost(plan: &Plan, tuning: Tuning) -> Cost {
     let options = SessionOptions { tuning, ..SessionOptions::default() };
-    let nodes = (0..plan.nodes.len()).map(|i| node::cost(plan, i, &options));
+    let nodes = node::costs(plan, &options).into_iter();
     nodes.fold(Cost::default(), Cost::then).then(output_cost(plan, options.input))
 }
 
@@ -67,10 +67,9 @@ impl Prediction {
         options.check(plan)?;
         let mut costs = options.supply_plan(&node::needs(plan, options))?.costs();
         let set_up = costs.set_up();
-        let nodes = 0..plan.nodes.len();
-        let online: Vec<Cost> = nodes.clone().map(|i| node::cost(plan, i, options)).collect();
-        let offline = nodes.map(|i| {
-            let fill = costs.fill(&online[i].demand);
+        let online = node::costs(plan, options);
+        let offline = online.iter().enumerate().map(|(i, cost)| {
+            let fill = costs.fill(&cost.demand);
             let pairs = shared::requests(plan, i, options.weights);
             SupplyCost { fill, linear: pairs.iter().map(|request| costs.linear(request)).reduce(Cost::then) }
         });

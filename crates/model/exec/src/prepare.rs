@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use veilflow_correlation::{Needs, Pools, Supplier, Weights};
+use veilflow_correlation::{Demand, Needs, Pools, Supplier, Weights};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
 use veilflow_ring::RingVec;
@@ -25,6 +25,8 @@ pub struct Preparer {
     /// The supplier.
     pub supplier: Box<dyn Supplier>,
     options: SessionOptions,
+    /// What the nodes of the run being prepared take.
+    demands: Vec<Demand>,
 }
 
 impl fmt::Debug for Preparer {
@@ -40,7 +42,7 @@ impl Preparer {
         supplier: Box<dyn Supplier>,
         options: SessionOptions,
     ) -> Self {
-        Self { role, channel, supplier, options }
+        Self { role, channel, supplier, options, demands: Vec::new() }
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -64,11 +66,13 @@ impl Preparer {
 
     pub(crate) fn begin(&mut self, plan: &Plan, weights: Held<'_>) -> Result<()> {
         weights.check(self.role, plan, self.options.weights)?;
-        let needs = |i| Needs {
-            demand: node::cost(plan, i, &self.options).demand,
+        self.demands = node::costs(plan, &self.options).into_iter().map(|cost| cost.demand).collect();
+        let needs = |(i, demand): (usize, &Demand)| Needs {
+            demand: demand.clone(),
             linear: shared::requests(plan, i, self.options.weights),
         };
-        self.supplier.announce(&(0..plan.nodes.len()).map(needs).collect::<Vec<_>>())?;
+        let needs: Vec<Needs> = self.demands.iter().enumerate().map(needs).collect();
+        self.supplier.announce(&needs)?;
         Ok(self.channel.restart_rounds()?)
     }
 
@@ -96,7 +100,7 @@ impl Preparer {
         weights: Held<'_>,
         pools: &mut Pools,
     ) -> Result<Phase> {
-        let demand = node::cost(plan, index, &self.options).demand;
+        let demand = std::mem::take(&mut self.demands[index]);
         let (role, requests) = (self.role, shared::requests(plan, index, self.options.weights));
         let ((), phase) = self.measure(|supplier, channel| {
             supplier.fill(channel, &demand, pools)?;

@@ -75,6 +75,7 @@ impl Online {
             values[slot] = Some(share);
         }
         let mut left = plan.uses();
+        let splines = node::splines(plan);
         let mut phases = Vec::with_capacity(plan.nodes.len());
         for (index, step) in plan.nodes.iter().enumerate() {
             before(&mut self.party.pools, index)?;
@@ -83,7 +84,8 @@ impl Online {
             let missing = || ExecError::Misfit { what: format!("node {index} reads a value not yet made") };
             let inputs: Vec<&RingVec> =
                 step.inputs.iter().map(|&i| values[i].as_ref().ok_or_else(missing)).collect::<Result<_>>()?;
-            let output = node::run(&mut self.party, plan, index, weights, &inputs)?;
+            let output =
+                node::run(&mut self.party, plan, index, weights, splines[index].as_deref(), &inputs)?;
             values[step.output] = Some(output);
             for &i in &step.inputs {
                 left[i] -= 1;

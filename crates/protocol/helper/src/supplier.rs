@@ -32,6 +32,8 @@ pub struct HelperSupplier {
     next: u64,
     /// Requests sent and not yet used, at the client; the number of the next is `next` and so many more.
     announced: VecDeque<Job>,
+    /// Their bytes.
+    ahead: u64,
     /// What masks this party's weights.
     masks: Arc<WeightMasks>,
     /// What masks the peer's.
@@ -90,7 +92,7 @@ impl HelperSupplier {
         send_store(&mut link, &session, &key, keep.then(|| masks.token()))?;
         let known = receive_known(&mut link, &session)?.into_iter().collect();
         let (announced, peers) = (VecDeque::new(), MaskSeed::new(seed));
-        Ok(Self { role, link, session, key, next: 0, announced, masks, peers, known, threads })
+        Ok(Self { role, link, session, key, next: 0, announced, ahead: 0, masks, peers, known, threads })
     }
 
     /// Asks the helper for `job`; the client does so for both.
@@ -98,6 +100,7 @@ impl HelperSupplier {
         job.check()?;
         let number = self.next.checked_add(self.announced.len() as u64).ok_or(HelperError::Exhausted)?;
         send_request(&mut self.link, &self.session, number, &job)?;
+        self.ahead += request_len(&job);
         self.announced.push_back(job);
         Ok(())
     }
@@ -112,6 +115,7 @@ impl HelperSupplier {
             if self.announced.pop_front().as_ref() != Some(job) {
                 return Err(HelperError::NotAnnounced);
             }
+            self.ahead -= request_len(job);
         }
         let number = self.next;
         self.next = number.checked_add(1).ok_or(HelperError::Exhausted)?;
@@ -180,8 +184,7 @@ impl Supplier for HelperSupplier {
     }
 
     fn helper_bytes(&self) -> u64 {
-        let ahead: u64 = self.announced.iter().map(request_len).sum();
-        self.link.meter().bytes() - ahead
+        self.link.meter().bytes() - self.ahead
     }
 
     fn fill(
