@@ -325,9 +325,35 @@ impl Batch for OneHotBatch {
     }
 }
 
-/// Any batch, as a supplier hands it over.
-#[derive(Debug)]
-pub(crate) enum AnyBatch {
+macro_rules! any_batch {
+    ($($any:ident($batch:ty)),*) => {
+        /// Any batch, as a pool holds it.
+        #[derive(Debug)]
+        pub(crate) enum AnyBatch {
+            $($any($batch),)*
+        }
+
+        impl Batch for AnyBatch {
+            fn len(&self) -> usize {
+                match self {
+                    $(Self::$any(batch) => batch.len(),)*
+                }
+            }
+            fn slice(&self, start: usize, len: usize) -> Self {
+                match self {
+                    $(Self::$any(batch) => Self::$any(batch.slice(start, len)),)*
+                }
+            }
+            fn append(&mut self, other: &Self) {
+                match (self, other) {
+                    $((Self::$any(batch), Self::$any(other)) => batch.append(other),)*
+                    _ => unreachable!("a pool's batches are all of its kind"),
+                }
+            }
+        }
+    };
+}
+any_batch!(
     Triple(TripleBatch),
     And(AndBatch),
     Product(ProductBatch),
@@ -337,8 +363,8 @@ pub(crate) enum AnyBatch {
     RingTriple(RingTripleBatch),
     OneHot(OneHotBatch),
     Rectifier(RectifierBatch),
-    MaskDigits(MaskDigitsBatch),
-}
+    MaskDigits(MaskDigitsBatch)
+);
 
 impl AnyBatch {
     /// Whether the batch has the form that `kind` promises.
