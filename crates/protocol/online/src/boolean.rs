@@ -54,7 +54,7 @@ pub fn and_shared(party: &mut Party, groups: &[AndGroup]) -> Result<Vec<Vec<Bits
         }
         triples.push(triple);
     }
-    let opened = party.exchange_bits(&mine)?.xor(&mine);
+    let opened = party.open_bits(&mine)?;
     let mut at = 0;
     let mut next = |len: usize| {
         at += len;

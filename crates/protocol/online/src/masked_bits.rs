@@ -45,11 +45,8 @@ pub(crate) fn cheapest(bits: u32, from: u32, n: usize, tuning: Tuning) -> (MaskD
 
 /// Shares of the bits of x from bit `from` on, lowest first.
 pub(crate) fn high_bits(party: &mut Party, x: &RingVec, widths: &MaskDigits) -> Result<Vec<Bits>> {
-    let n = x.len();
-    let batch = party.pools.take_mask_digits(Kind::MaskDigits(*widths), n)?;
-    let own = x.add(&batch.mask);
-    let theirs = party.exchange(&own.to_bytes(), RingVec::byte_len(x.ring(), n))?;
-    let opened = own.add(&RingVec::from_bytes(x.ring(), &theirs, n));
+    let batch = party.pools.take_mask_digits(Kind::MaskDigits(*widths), x.len())?;
+    let opened = party.open(&x.add(&batch.mask))?;
     let mut public = bit_slices(opened.values(), widths.bits as usize);
     let mut dealt = batch.rows;
     let (network, below) = (network(widths), below(widths));

@@ -132,7 +132,7 @@ pub fn one_hots(party: &mut Party, indices: &[IndexBits<'_>]) -> Result<Vec<OneH
         lists.push(list);
     }
     if !dealt.is_empty() {
-        let opened = party.exchange_bits(&opening)?.xor(&opening);
+        let opened = party.open_bits(&opening)?;
         let mut at = 0;
         for (list, part, kept, batch) in dealt {
             let n = batch.index[0].len();
@@ -156,11 +156,9 @@ fn with_first(role: Role, mut rows: Vec<Bits>) -> Vec<Bits> {
 /// Shares of the one-hot vector of x, of at most 12 bits, from a masked opening z = x + ρ: row j is row z − j of ρ. The opened value is
 /// uniform, as ρ is used once.
 pub(crate) fn one_hot_of(party: &mut Party, x: &RingVec) -> Result<OneHot> {
-    let (bits, n) = (x.ring().bits(), x.len());
-    let batch = party.pools.take_mask_digits(whole(bits), n)?;
-    let own = x.add(&batch.mask);
-    let theirs = party.exchange(&own.to_bytes(), RingVec::byte_len(x.ring(), n))?;
-    let opened = own.add(&RingVec::from_bytes(x.ring(), &theirs, n));
+    let bits = x.ring().bits();
+    let batch = party.pools.take_mask_digits(whole(bits), x.len())?;
+    let opened = party.open(&x.add(&batch.mask))?;
     let mut rows = with_first(party.role, batch.rows);
     rows[1..].reverse();
     for (t, bit) in bit_slices(opened.values(), bits as usize).iter().enumerate() {

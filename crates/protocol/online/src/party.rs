@@ -101,10 +101,22 @@ impl Party {
         Ok(self.channel.recv_vec(theirs)?)
     }
 
-    /// Sends bits and receives as many: the opening of shared bits.
+    /// Sends bits and receives as many.
     pub(crate) fn exchange_bits(&mut self, mine: &Bits) -> Result<Bits> {
         let theirs = self.exchange(&mine.to_bytes(), mine.len().div_ceil(8))?;
         Ok(Bits::from_bytes(&theirs, mine.len()))
+    }
+
+    /// Opens shared bits: both parties learn them.
+    pub(crate) fn open_bits(&mut self, mine: &Bits) -> Result<Bits> {
+        Ok(self.exchange_bits(mine)?.xor(mine))
+    }
+
+    /// Opens shared elements: both parties learn them.
+    pub(crate) fn open(&mut self, mine: &RingVec) -> Result<RingVec> {
+        let bytes = mine.to_bytes();
+        let theirs = self.exchange(&bytes, bytes.len())?;
+        Ok(mine.add(&RingVec::from_bytes(mine.ring(), &theirs, mine.len())))
     }
 
     /// `x` for P0, zeros for P1: this party's share of a value that P0 alone contributes, or that is public.

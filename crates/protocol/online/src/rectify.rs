@@ -144,7 +144,7 @@ fn select(
     let n = batch.mask.len();
     dropped.iter().for_each(|bits| secrets.append(bits));
     let masked = secrets.xor(&Bits::concat(&batch.random));
-    let opened = party.exchange_bits(&masked)?.xor(&masked);
+    let opened = party.open_bits(&masked)?;
 
     let (selectors, carries) = batch.elements.split_at(2 * upper.len());
     let carries = carries.as_chunks::<2>().0.first().map(|pair| (opened.slice(upper.len() * n, n), pair));
