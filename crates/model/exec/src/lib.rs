@@ -4,6 +4,7 @@
 //! that it runs the same plan with the same parameters.
 
 mod error;
+mod joined_pairs;
 mod machine;
 mod node;
 mod phase;
@@ -12,7 +13,6 @@ mod predict;
 mod prepare;
 mod run;
 mod session;
-mod shared;
 mod stock;
 mod time;
 mod timeline;
@@ -24,7 +24,7 @@ pub use possession::{Held, InputAt, WeightsAt};
 pub use predict::{Prediction, SupplyCost, choose_tuning, online_cost};
 pub use prepare::{Prepared, Preparer};
 pub use run::{Online, Outcome, Progress, Step};
-pub use session::{Connect, Kept, Links, Session, SessionOptions, SupplierKind};
+pub use session::{Connect, Links, ServerCache, Session, SessionOptions, SupplierKind};
 pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};
 pub use time::Times;
 pub use veilflow_helper::WeightMasks;

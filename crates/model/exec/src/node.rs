@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use veilflow_correlation::{Cost, Demand, LinearRequest, Needs, Weights};
+use veilflow_correlation::{Cost, Demand, LinearRequest, Needs, Possession};
 use veilflow_ir::layout;
 use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
 use veilflow_math as math;
 use veilflow_net::Role;
-use veilflow_online::{self as online, Party, Range, Tuning};
+use veilflow_online::{self as online, Party, RangeClaim, Tuning};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Pool2dShape;
 use veilflow_spec::math::Spline;
 
-use crate::{ExecError, Held, Result, SessionOptions, WeightsAt, shared};
+use crate::{ExecError, Held, Result, SessionOptions, WeightsAt, joined_pairs};
 
 /// What a party adds of a node's numbers: all of them, its shares, or none.
 type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
@@ -22,32 +22,32 @@ fn ring(value: &PlanValue) -> Result<Ring> {
 }
 
 /// What is known of a value: its sign, or that it fills less than a third of its ring.
-fn range(value: &PlanValue) -> Range {
+fn range(value: &PlanValue) -> RangeClaim {
     range_of(1u128 << value.magnitude.min(64), value.non_negative, value.width)
 }
 
 /// The same for any value below `bound` in magnitude.
-fn range_of(bound: u128, non_negative: bool, width: u32) -> Range {
+fn range_of(bound: u128, non_negative: bool, width: u32) -> RangeClaim {
     if non_negative && bound <= 1 << (width - 1) {
-        Range::NonNegative
+        RangeClaim::NonNegative
     } else if 3 * bound <= 1 << width {
-        Range::Slack
+        RangeClaim::Slack
     } else {
-        Range::Any
+        RangeClaim::Any
     }
 }
 
 /// What is known of the sums that an average pooling divides.
-fn sum_range(value: &PlanValue, pool: &Pool2dShape) -> Range {
+fn sum_range(value: &PlanValue, pool: &Pool2dShape) -> RangeClaim {
     let count = (pool.kernel[0] * pool.kernel[1]) as u128;
     range_of((count << value.magnitude.min(64)) + count, value.non_negative, value.width)
 }
 
-fn extension_range(sign: Extension) -> Range {
+fn extension_range(sign: Extension) -> RangeClaim {
     match sign {
-        Extension::NonNegative => Range::NonNegative,
-        Extension::SignedWithSlack => Range::Slack,
-        Extension::Signed => Range::Any,
+        Extension::NonNegative => RangeClaim::NonNegative,
+        Extension::SignedWithSlack => RangeClaim::Slack,
+        Extension::Signed => RangeClaim::Any,
     }
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn needs(plan: &Plan, options: &SessionOptions) -> Needs {
     let mut needs = Needs::default();
     for (index, cost) in costs(plan, options).into_iter().enumerate() {
         needs.demand.merge(&cost.demand);
-        needs.linear.extend(shared::requests(plan, index, options.weights));
+        needs.linear.extend(joined_pairs::requests(plan, index, options.weights));
     }
     needs
 }
@@ -154,7 +154,7 @@ fn elementwise_cost(op: &PlanOp, x: &PlanValue, n: usize, tuning: Tuning) -> Cos
             online::arithmetic_shift_cost(x.width, *shift, range(x), n, tuning)
         }
         PlanOp::Extend { to, sign: Extension::NonNegative } => {
-            online::zero_extend_cost(x.width, *to, Range::NonNegative, n, tuning)
+            online::zero_extend_cost(x.width, *to, RangeClaim::NonNegative, n, tuning)
         }
         PlanOp::Extend { to, sign } => {
             online::sign_extend_cost(x.width, *to, extension_range(*sign), n, tuning)
@@ -177,7 +177,7 @@ fn elementwise(party: &mut Party, op: &PlanOp, value: &PlanValue, x: &RingVec) -
         PlanOp::TruncateReduce { shift } => online::truncate_reduce(party, x, *shift),
         PlanOp::ArithmeticShift { shift } => online::arithmetic_shift(party, x, *shift, range(value)),
         PlanOp::Extend { to, sign: Extension::NonNegative } => {
-            online::zero_extend(party, x, Ring::new(*to)?, Range::NonNegative)
+            online::zero_extend(party, x, Ring::new(*to)?, RangeClaim::NonNegative)
         }
         PlanOp::Extend { to, sign } => online::sign_extend(party, x, Ring::new(*to)?, extension_range(*sign)),
         _ => Ok(x.clone()),
@@ -228,8 +228,8 @@ fn linear(party: &mut Party, plan: &Plan, index: usize, held: Held<'_>, x: &Ring
     let parameters = held.of(index);
     let y = match (held, parameters) {
         (Held::Share(_), Some(p)) => online::linear_shared(party, index, &request.shape, &p.weights, x)?,
-        (_, Some(p)) => online::linear(party, &request, Weights::Mine(&p.weights), x)?,
-        (_, None) => online::linear(party, &request, Weights::Theirs, x)?,
+        (_, Some(p)) => online::linear(party, &request, Possession::Mine(&p.weights), x)?,
+        (_, None) => online::linear(party, &request, Possession::Theirs, x)?,
     };
     Ok(match parameters {
         Some(p) => veilflow_spec::add_bias(&y, &p.bias),

@@ -6,7 +6,7 @@ use veilflow_net::{LinkShape, Role};
 use veilflow_online::{Tuning, reveal_to_cost};
 use veilflow_ring::Ring;
 
-use crate::{InputAt, Result, SessionOptions, SupplierKind, node, shared};
+use crate::{InputAt, Result, SessionOptions, SupplierKind, joined_pairs, node};
 
 /// What a run is predicted to send: equal to what it does, online to the byte.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl Prediction {
         let online = node::costs(plan, options);
         let offline = online.iter().enumerate().map(|(i, cost)| {
             let fill = costs.fill(&cost.demand);
-            let pairs = shared::requests(plan, i, options.weights);
+            let pairs = joined_pairs::requests(plan, i, options.weights);
             SupplyCost { fill, linear: pairs.iter().map(|request| costs.linear(request)).reduce(Cost::then) }
         });
         let offline = offline.collect();

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use veilflow_correlation::{Demand, Needs, Pools, Supplier, Weights};
+use veilflow_correlation::{Demand, Needs, Pools, Possession, Supplier};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
 use veilflow_ring::RingVec;
 
-use crate::{Held, Phase, Progress, Result, SessionOptions, Step, Stopwatch, node, shared};
+use crate::{Held, Phase, Progress, Result, SessionOptions, Step, Stopwatch, joined_pairs, node};
 
 /// Correlations for one run of a plan. It is used by value: once.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Preparer {
         self.demands = node::costs(plan, &self.options).into_iter().map(|cost| cost.demand).collect();
         let needs = |(i, demand): (usize, &Demand)| Needs {
             demand: demand.clone(),
-            linear: shared::requests(plan, i, self.options.weights),
+            linear: joined_pairs::requests(plan, i, self.options.weights),
         };
         let needs: Vec<Needs> = self.demands.iter().enumerate().map(needs).collect();
         self.supplier.announce(&needs)?;
@@ -101,7 +101,7 @@ impl Preparer {
         pools: &mut Pools,
     ) -> Result<Phase> {
         let demand = std::mem::take(&mut self.demands[index]);
-        let (role, requests) = (self.role, shared::requests(plan, index, self.options.weights));
+        let (role, requests) = (self.role, joined_pairs::requests(plan, index, self.options.weights));
         let ((), phase) = self.measure(|supplier, channel| {
             supplier.fill(channel, &demand, pools)?;
             for request in requests {
@@ -114,12 +114,12 @@ impl Preparer {
                     _ => None,
                 };
                 let possession = match (&reduced, mine) {
-                    (Some(share), _) => Weights::Mine(share),
-                    (None, Some(p)) => Weights::Mine(&p.weights),
-                    (None, None) => Weights::Theirs,
+                    (Some(share), _) => Possession::Mine(share),
+                    (None, Some(p)) => Possession::Mine(&p.weights),
+                    (None, None) => Possession::Theirs,
                 };
                 let pair = supplier.linear(channel, &request, possession)?;
-                shared::split(plan, index, pair)
+                joined_pairs::split(plan, index, pair)
                     .into_iter()
                     .for_each(|(node, pair)| pools.put_linear(node, request.holder, pair));
             }

@@ -12,7 +12,7 @@ use veilflow_online::{Party, Tuning};
 use veilflow_prim::Prg;
 use veilflow_two_party::{HePlan, HeSuite, HeSupplier, OtPlan, OtSupplier, WeightCache};
 
-use crate::{ExecError, InputAt, Online, Phase, Preparer, Result, Stopwatch, WeightsAt, node, shared};
+use crate::{ExecError, InputAt, Online, Phase, Preparer, Result, Stopwatch, WeightsAt, joined_pairs, node};
 
 /// Who supplies correlations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +41,7 @@ impl SupplierKind {
             return Ok(());
         }
         let layers = plan.nodes.iter().enumerate();
-        for (node, request) in layers.filter_map(|(i, node)| Some((node, shared::request(plan, i)?))) {
+        for (node, request) in layers.filter_map(|(i, node)| Some((node, joined_pairs::request(plan, i)?))) {
             HeSuite::check(&request).map_err(|reason| ExecError::Layer {
                 layer: node.layer.clone(),
                 weight_bits: request.weight_bits,
@@ -190,7 +190,7 @@ impl SupplyPlan {
         helper: Option<Connect<'_>>,
         prg: Prg,
         threads: usize,
-        kept: Kept,
+        kept: ServerCache,
     ) -> Result<Box<dyn Supplier>> {
         Ok(match self {
             Self::Ot(plan) => Box::new(OtSupplier::setup(role, channel, prg, plan)?.with_threads(threads)),
@@ -218,7 +218,7 @@ pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
 
 /// What the sessions of a process that serves one model keep for each other.
 #[derive(Debug, Clone, Default)]
-pub struct Kept {
+pub struct ServerCache {
     /// Transformed weights, for [`SupplierKind::He`].
     pub transformed: Option<Arc<WeightCache>>,
     /// Masks of the weights, for [`SupplierKind::Helper`]: a helper may then keep the masked weights.
@@ -233,7 +233,7 @@ pub struct Links<'a> {
     /// so that a helper need not wait for them to.
     pub helper: Option<Connect<'a>>,
     /// What there is from earlier sessions, and what this one adds to.
-    pub kept: Kept,
+    pub kept: ServerCache,
 }
 
 impl fmt::Debug for Links<'_> {
@@ -244,7 +244,7 @@ impl fmt::Debug for Links<'_> {
 
 impl From<Channel> for Links<'_> {
     fn from(peer: Channel) -> Self {
-        Self { peer, helper: None, kept: Kept::default() }
+        Self { peer, helper: None, kept: ServerCache::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use veilflow_two_party::{HePlan, OtPlan, OtWork};
 use crate::machine::{HeSeconds, Seconds, he_work};
 use crate::session::SupplyPlan;
 use crate::timeline::{Step, Timeline};
-use crate::{Machine, Prediction, Result, SessionOptions, WeightsAt, node, shared};
+use crate::{Machine, Prediction, Result, SessionOptions, WeightsAt, joined_pairs, node};
 
 /// Predicted wall-clock seconds of one run, of the party that takes longer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -178,7 +178,7 @@ impl Times {
         for (index, cost) in prediction.offline.iter().enumerate() {
             steps.fill(&cost.fill, &prediction.online[index].demand);
             if let Some(cost) = &cost.linear {
-                steps.linear(&shared::requests(plan, index, options.weights), cost)?;
+                steps.linear(&joined_pairs::requests(plan, index, options.weights), cost)?;
             }
         }
         let offline = steps.out.now;

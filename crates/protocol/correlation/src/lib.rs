@@ -35,7 +35,7 @@ pub use batch::{
 pub use cost::{Cost, Flow, Volume};
 pub use error::CorrelationError;
 pub use kind::{Demand, Kind};
-pub use linear::{LinearPair, LinearRequest, Needs, Weights};
+pub use linear::{LinearPair, LinearRequest, Needs, Possession};
 pub use mask_digits::{MaskDigits, MaskDigitsBatch};
 pub use pool::Pools;
 pub use rectifier::{Rectifier, RectifierBatch, digits, lowest_bits};

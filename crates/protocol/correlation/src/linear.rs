@@ -34,18 +34,18 @@ pub struct Needs {
 
 /// The weights of a linear layer: possession is data.
 #[derive(Clone, Copy)]
-pub enum Weights<'a> {
+pub enum Possession<'a> {
     /// Held here.
     Mine(&'a [i64]),
     /// Held by the other party.
     Theirs,
 }
 
-impl fmt::Debug for Weights<'_> {
+impl fmt::Debug for Possession<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Mine(_) => "Weights::Mine(..)",
-            Self::Theirs => "Weights::Theirs",
+            Self::Mine(_) => "Possession::Mine(..)",
+            Self::Theirs => "Possession::Theirs",
         })
     }
 }

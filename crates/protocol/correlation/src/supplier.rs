@@ -2,7 +2,7 @@
 
 use veilflow_net::Channel;
 
-use crate::{Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Result, Weights};
+use crate::{Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Possession, Result};
 
 /// A source of correlations. Both parties call the same methods in the same order with the same public arguments.
 pub trait Supplier: Send {
@@ -28,7 +28,7 @@ pub trait Supplier: Send {
         &mut self,
         channel: &mut Channel,
         request: &LinearRequest,
-        weights: Weights<'_>,
+        weights: Possession<'_>,
     ) -> Result<LinearPair>;
 
     /// What it costs to have such a supplier, from its beginning.

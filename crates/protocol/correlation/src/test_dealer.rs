@@ -7,8 +7,8 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{
     AndBatch, BitProductBatch, CorrelationError, Cost, Demand, Kind, LeafBatch, LinearPair, LinearRequest,
-    MaskDigits, MaskDigitsBatch, OneHotBatch, Pools, ProductBatch, Rectifier, RectifierBatch, Result,
-    RingTripleBatch, Supplier, SupplyCosts, TableBatch, TripleBatch, Weights, lowest_bits,
+    MaskDigits, MaskDigitsBatch, OneHotBatch, Pools, Possession, ProductBatch, Rectifier, RectifierBatch,
+    Result, RingTripleBatch, Supplier, SupplyCosts, TableBatch, TripleBatch, lowest_bits,
 };
 
 /// Deals correlations from a common seed. Insecure by construction; see the module.
@@ -172,17 +172,17 @@ impl Supplier for TestDealer {
         &mut self,
         channel: &mut Channel,
         request: &LinearRequest,
-        weights: Weights<'_>,
+        weights: Possession<'_>,
     ) -> Result<LinearPair> {
         let mask = self.prg.ring_vec(request.ring, request.shape.in_len());
         let s = self.prg.ring_vec(request.ring, request.shape.out_len());
         match (self.role == request.holder, weights) {
-            (true, Weights::Mine(weights)) => {
+            (true, Possession::Mine(weights)) => {
                 channel.send(&veilflow_kernel::linear(&request.shape, weights, &mask).sub(&s).to_bytes())?;
                 channel.flush()?;
                 Ok(LinearPair::Holder { s })
             }
-            (false, Weights::Theirs) => {
+            (false, Possession::Theirs) => {
                 let bytes = channel.recv_vec(RingVec::byte_len(request.ring, s.len()))?;
                 let product = RingVec::from_bytes(request.ring, &bytes, s.len());
                 Ok(LinearPair::Other { mask, product })

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use veilflow_correlation::{
-    CorrelationError, Demand, LinearPair, LinearRequest, Needs, Pools, Supplier, SupplyCosts, Weights,
+    CorrelationError, Demand, LinearPair, LinearRequest, Needs, Pools, Possession, Supplier, SupplyCosts,
 };
 use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
@@ -207,11 +207,11 @@ impl Supplier for HelperSupplier {
         &mut self,
         _: &mut Channel,
         request: &LinearRequest,
-        weights: Weights<'_>,
+        weights: Possession<'_>,
     ) -> std::result::Result<LinearPair, CorrelationError> {
         match (self.role == request.holder, weights) {
-            (true, Weights::Mine(weights)) => self.holder(request, weights),
-            (false, Weights::Theirs) => Ok(self.other(request)?),
+            (true, Possession::Mine(weights)) => self.holder(request, weights),
+            (false, Possession::Theirs) => Ok(self.other(request)?),
             _ => Err(CorrelationError::Weights {
                 layer: request.layer,
                 reason: "their holder alone must have them",

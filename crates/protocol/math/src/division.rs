@@ -5,7 +5,7 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    OnlineError, Party, Range, Result, Tuning, WordShape, WordTerm, multiply_cost, multiply_signed,
+    OnlineError, Party, RangeClaim, Result, Tuning, WordShape, WordTerm, multiply_cost, multiply_signed,
     sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost, words, words_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -15,7 +15,7 @@ use crate::mantissa;
 use crate::pieces::public;
 
 /// `x` in a ring of other width, of its signed reading.
-pub(crate) fn resize(party: &mut Party, x: &RingVec, out: Ring, range: Range) -> Result<RingVec> {
+pub(crate) fn resize(party: &mut Party, x: &RingVec, out: Ring, range: RangeClaim) -> Result<RingVec> {
     if out <= x.ring() { Ok(x.narrow(out)) } else { sign_extend(party, x, out, range) }
 }
 
@@ -28,7 +28,7 @@ pub fn divide(party: &mut Party, division: &Division, x: &RingVec, y: &RingVec) 
     }
     let normalised = mantissa::normalise(party, &y.narrow(Ring::new(formats[1] - 1)?), 0)?;
     let reciprocal = mantissa::apply(party, &division.reciprocal, &normalised.rows)?;
-    let x = resize(party, x, division.shifted, Range::Any)?;
+    let x = resize(party, x, division.shifted, RangeClaim::Any)?;
     let bits: Vec<Bits> = normalised.octave.into_iter().rev().collect();
     let shifted = words(party, &[WordTerm::Times { bits: &bits, x: &x }])?.swap_remove(0);
     let product = multiply_signed(party, &shifted, &reciprocal)?;
@@ -44,8 +44,8 @@ pub fn divide_cost(division: &Division, n: usize, tuning: Tuning) -> Cost {
     let divisor = division.divisor.bits - 1;
     mantissa::normalise_cost(divisor, 0, n, tuning)
         .then(mantissa::apply_cost(reciprocal, n, tuning))
-        .then(sign_extend_cost(division.dividend.bits, shifted, Range::Any, n, tuning))
+        .then(sign_extend_cost(division.dividend.bits, shifted, RangeClaim::Any, n, tuning))
         .then(words_cost(&[WordShape::Times(divisor, shifted)], n, tuning))
-        .then(multiply_cost([shifted, reciprocal.pieces.result.bits()], [Range::Any; 2], n, tuning))
+        .then(multiply_cost([shifted, reciprocal.pieces.result.bits()], [RangeClaim::Any; 2], n, tuning))
         .then(truncate_reduce_cost(shifted + division.quotient.bits, shifted, n, tuning))
 }

@@ -3,7 +3,7 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    AndGroup, Party, Range, Result, Tuning, and_shared, and_shared_cost, high_bits, high_bits_cost,
+    AndGroup, Party, RangeClaim, Result, Tuning, and_shared, and_shared_cost, high_bits, high_bits_cost,
     lookup_bits, lookup_bits_cost, most_significant_one, most_significant_one_cost,
 };
 use veilflow_ring::{Bits, RingVec};
@@ -82,13 +82,20 @@ pub(crate) fn apply(party: &mut Party, mantissa: &Mantissa, rows: &[Bits]) -> Re
     let index = &all[below..below + mantissa.index_bits as usize];
     let found = lookup_bits(party, index, &words_of(mantissa), 0, entry_bits(pieces))?;
     let position = Position::Word(all[below - pieces.position_bits as usize..below].to_vec());
-    evaluate(party, pieces, &found, None, &position, output(mantissa), Range::NonNegative)
+    evaluate(party, pieces, &found, None, &position, output(mantissa), RangeClaim::NonNegative)
 }
 
 /// Cost of [`apply`] to `n` elements.
 pub(crate) fn apply_cost(mantissa: &Mantissa, n: usize, tuning: Tuning) -> Cost {
     let pieces = &mantissa.pieces;
     lookup_bits_cost(mantissa.index_bits, &words_of(mantissa), 0, entry_bits(pieces), n, tuning).then(
-        evaluate_cost(pieces, false, PositionShape::Word, (output(mantissa), Range::NonNegative), n, tuning),
+        evaluate_cost(
+            pieces,
+            false,
+            PositionShape::Word,
+            (output(mantissa), RangeClaim::NonNegative),
+            n,
+            tuning,
+        ),
     )
 }

@@ -5,7 +5,7 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    OnlineError, Party, Range, Result, Tuning, WordShape, WordTerm, multiply_cost, multiply_signed,
+    OnlineError, Party, RangeClaim, Result, Tuning, WordShape, WordTerm, multiply_cost, multiply_signed,
     ring_products, ring_products_cost, sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost,
     words, words_cost, zero_extend, zero_extend_cost,
 };
@@ -26,7 +26,7 @@ fn centre(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<RingV
     if normalise.norm == Norm::L2 {
         return Ok(x.clone());
     }
-    let x = sign_extend(party, x, normalise.centred, Range::Any)?;
+    let x = sign_extend(party, x, normalise.centred, RangeClaim::Any)?;
     let sums = row_sums(&x, normalise.width).gather((0..x.len()).map(|i| i / normalise.width));
     Ok(x.scale(normalise.width as u64).sub(&sums))
 }
@@ -40,9 +40,9 @@ fn extended(normalise: &Normalise) -> u32 {
 fn squares(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<[RingVec; 2]> {
     if !party.tuning.dealt {
         let squares = multiply_signed(party, x, x)?;
-        return Ok([squares, resize(party, x, normalise.shifted, Range::Any)?]);
+        return Ok([squares, resize(party, x, normalise.shifted, RangeClaim::Any)?]);
     }
-    let x = sign_extend(party, x, Ring::new(extended(normalise))?, Range::Any)?;
+    let x = sign_extend(party, x, Ring::new(extended(normalise))?, RangeClaim::Any)?;
     let factor = x.narrow(Ring::new(2 * normalise.centred.bits())?);
     let squares = ring_products(party, &[[&factor, &factor]])?.swap_remove(0);
     Ok([squares, x.narrow(normalise.shifted)])
@@ -51,10 +51,10 @@ fn squares(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<[Rin
 fn squares_cost(normalise: &Normalise, n: usize, tuning: Tuning) -> Cost {
     let [centred, shifted] = [normalise.centred, normalise.shifted].map(Ring::bits);
     if !tuning.dealt {
-        let squares = multiply_cost([centred; 2], [Range::Any; 2], n, tuning);
-        return squares.then(sign_extend_cost(centred, shifted, Range::Any, n, tuning));
+        let squares = multiply_cost([centred; 2], [RangeClaim::Any; 2], n, tuning);
+        return squares.then(sign_extend_cost(centred, shifted, RangeClaim::Any, n, tuning));
     }
-    sign_extend_cost(centred, extended(normalise), Range::Any, n, tuning)
+    sign_extend_cost(centred, extended(normalise), RangeClaim::Any, n, tuning)
         .then(ring_products_cost(&[(2 * centred, n)]))
 }
 
@@ -69,7 +69,7 @@ pub fn normalise(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Resul
     let centred = centre(party, normalise, x)?;
     let [squares, centred] = squares(party, normalise, &centred)?;
     let squares = if squares.ring() < sum {
-        zero_extend(party, &squares, sum, Range::NonNegative)?
+        zero_extend(party, &squares, sum, RangeClaim::NonNegative)?
     } else {
         squares.narrow(sum)
     };
@@ -85,7 +85,7 @@ pub fn normalise(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Resul
     let product = product.narrow(Ring::new(dropped + result.bits())?);
     let half = public(party, product.ring(), 1 << (dropped - 1), x.len());
     let narrow = truncate_reduce(party, &product.add(&half), dropped)?;
-    sign_extend(party, &narrow, normalise.output.ring(), Range::Slack)
+    sign_extend(party, &narrow, normalise.output.ring(), RangeClaim::Slack)
 }
 
 /// Cost of [`normalise`] of so many rows.
@@ -96,15 +96,15 @@ pub fn normalise_cost(normalise: &Normalise, rows: usize, tuning: Tuning) -> Cos
     let root = normalise.root.pieces.result.bits();
     let centre = match normalise.norm {
         Norm::L2 => Cost::default(),
-        Norm::Layer => sign_extend_cost(normalise.input.bits, centred, Range::Any, n, tuning),
+        Norm::Layer => sign_extend_cost(normalise.input.bits, centred, RangeClaim::Any, n, tuning),
     };
     centre
         .then(squares_cost(normalise, n, tuning))
-        .then(zero_extend_cost(2 * centred, sum, Range::NonNegative, n, tuning))
+        .then(zero_extend_cost(2 * centred, sum, RangeClaim::NonNegative, n, tuning))
         .then(mantissa::normalise_cost(sum, 1, rows, tuning))
         .then(mantissa::apply_cost(&normalise.root, rows, tuning))
         .then(words_cost(&[WordShape::Times(sum / 2, shifted)], n, tuning))
-        .then(multiply_cost([shifted, root], [Range::Any; 2], n, tuning))
+        .then(multiply_cost([shifted, root], [RangeClaim::Any; 2], n, tuning))
         .then(truncate_reduce_cost(normalise.dropped + result, normalise.dropped, n, tuning))
-        .then(sign_extend_cost(result, normalise.output.bits, Range::Slack, n, tuning))
+        .then(sign_extend_cost(result, normalise.output.bits, RangeClaim::Slack, n, tuning))
 }

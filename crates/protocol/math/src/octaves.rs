@@ -5,7 +5,7 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    IndexBits, OneHot, Party, Range, Result, Sections, Tuning, high_bits, high_bits_cost, lookup_bits,
+    IndexBits, OneHot, Party, RangeClaim, Result, Sections, Tuning, high_bits, high_bits_cost, lookup_bits,
     lookup_bits_cost, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost, select_entry,
     select_entry_cost,
 };
@@ -84,8 +84,8 @@ pub(crate) fn apply(party: &mut Party, spline: &OctaveSpline, x: &RingVec) -> Re
 }
 
 /// What is known of a result.
-fn range(spline: &OctaveSpline) -> Range {
-    if spline.signed { Range::Slack } else { Range::NonNegative }
+fn range(spline: &OctaveSpline) -> RangeClaim {
+    if spline.signed { RangeClaim::Slack } else { RangeClaim::NonNegative }
 }
 
 pub(crate) fn cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {

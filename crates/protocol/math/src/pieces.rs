@@ -3,7 +3,7 @@
 use veilflow_correlation::Cost;
 use veilflow_net::Role;
 use veilflow_online::{
-    CompareTree, Party, Range, Result, Tuning, WordShape, WordTerm, ring_products, ring_products_cost,
+    CompareTree, Party, RangeClaim, Result, Tuning, WordShape, WordTerm, ring_products, ring_products_cost,
     sign_extend, sign_extend_cost, words, words_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -189,7 +189,7 @@ pub(crate) fn evaluate(
     negative: Option<&Bits>,
     position: &Position,
     output: Fixed,
-    range: Range,
+    range: RangeClaim,
 ) -> Result<RingVec> {
     let (sum, n) = (pieces.accumulator(), entries[0].len());
     let (value, slope) = entries.split_at(pieces.value_bits as usize);
@@ -250,7 +250,7 @@ pub(crate) fn evaluate_cost(
     pieces: &Pieces,
     odd: bool,
     position: PositionShape,
-    (output, range): (Fixed, Range),
+    (output, range): (Fixed, RangeClaim),
     n: usize,
     tuning: Tuning,
 ) -> Cost {

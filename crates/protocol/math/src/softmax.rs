@@ -2,7 +2,7 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    OnlineError, Party, Range, Result, Tuning, max_of, max_of_cost, multiply_cost, multiply_unsigned,
+    OnlineError, Party, RangeClaim, Result, Tuning, max_of, max_of_cost, multiply_cost, multiply_unsigned,
     sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost,
 };
 use veilflow_ring::RingVec;
@@ -12,7 +12,7 @@ use crate::pieces::public;
 use crate::{apply, apply_cost};
 
 /// Both factors of a result are below half of their rings.
-const RANGES: [Range; 2] = [Range::NonNegative; 2];
+const RANGES: [RangeClaim; 2] = [RangeClaim::NonNegative; 2];
 
 /// Shares of every row's softmax (spec: `math::softmax`).
 pub fn softmax(party: &mut Party, softmax: &Softmax, x: &RingVec) -> Result<RingVec> {
@@ -30,7 +30,7 @@ pub fn softmax(party: &mut Party, softmax: &Softmax, x: &RingVec) -> Result<Ring
     let product = product.narrow(softmax.product_ring());
     let half = public(party, product.ring(), 1 << (softmax.dropped() - 1), x.len());
     let result = truncate_reduce(party, &product.add(&half), softmax.dropped())?;
-    sign_extend(party, &result, softmax.output.ring(), Range::NonNegative)
+    sign_extend(party, &result, softmax.output.ring(), RangeClaim::NonNegative)
 }
 
 /// Cost of [`softmax`] of so many rows.
@@ -43,5 +43,5 @@ pub fn softmax_cost(softmax: &Softmax, rows: usize, tuning: Tuning) -> Cost {
         .then(apply_cost(&softmax.reciprocal, rows, tuning))
         .then(multiply_cost(factors, RANGES, n, tuning))
         .then(truncate_reduce_cost(product, dropped, n, tuning))
-        .then(sign_extend_cost(product - dropped, softmax.output.bits, Range::NonNegative, n, tuning))
+        .then(sign_extend_cost(product - dropped, softmax.output.bits, RangeClaim::NonNegative, n, tuning))
 }

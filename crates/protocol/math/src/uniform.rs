@@ -2,7 +2,7 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    Party, Range, Result, Tuning, high_bits, high_bits_cost, lookup_bits, lookup_bits_cost,
+    Party, RangeClaim, Result, Tuning, high_bits, high_bits_cost, lookup_bits, lookup_bits_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Symmetry, UniformSpline};
@@ -43,8 +43,8 @@ pub(crate) fn apply(party: &mut Party, spline: &UniformSpline, x: &RingVec) -> R
 }
 
 /// What is known of a result.
-fn range(spline: &UniformSpline) -> Range {
-    if spline.symmetry == Symmetry::Negated { Range::NonNegative } else { Range::Slack }
+fn range(spline: &UniformSpline) -> RangeClaim {
+    if spline.symmetry == Symmetry::Negated { RangeClaim::NonNegative } else { RangeClaim::Slack }
 }
 
 pub(crate) fn cost(spline: &UniformSpline, n: usize, tuning: Tuning) -> Cost {

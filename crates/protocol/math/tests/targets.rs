@@ -3,7 +3,7 @@
 use veilflow_correlation::{Cost, Kind, SupplyCosts};
 use veilflow_helper::HelperCosts;
 use veilflow_math::{apply_cost, divide_cost, normalise_cost, softmax_cost};
-use veilflow_online::{Range, Tuning, lookup_cost, multiply_into_cost};
+use veilflow_online::{RangeClaim, Tuning, lookup_cost, multiply_into_cost};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Table;
 use veilflow_spec::math::{Division, Fixed, Function, Norm, Normalise, Softmax};
@@ -115,7 +115,7 @@ fn with_a_helper_functions_take_what_their_table_says() {
         let normalise = Normalise::new(norm, fixed(8), fixed(11), 64, 0).unwrap();
         holds(what, &normalise_cost(&normalise, rows, tuning));
     }
-    let product = multiply_into_cost([16; 2], [Range::Slack; 2], 32, COUNT, tuning);
+    let product = multiply_into_cost([16; 2], [RangeClaim::Slack; 2], 32, COUNT, tuning);
     holds("product of two 16-bit values below a third of their ring", &product);
     for (what, bits) in [("table of 8 bits to 8", 8), ("table of 8 bits to 16", 16)] {
         let (index, out) = (Ring::new(8).unwrap(), Ring::new(bits).unwrap());

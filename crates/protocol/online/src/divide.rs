@@ -11,8 +11,8 @@ use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Pool2dShape;
 
 use crate::{
-    OnlineError, Party, Range, Result, Tuning, arithmetic_shift, arithmetic_shift_cost, bit_to_arithmetic,
-    bit_to_arithmetic_cost, drelu, drelu_cost, wrap_count, wrap_count_cost,
+    OnlineError, Party, RangeClaim, Result, Tuning, arithmetic_shift, arithmetic_shift_cost,
+    bit_to_arithmetic, bit_to_arithmetic_cost, drelu, drelu_cost, wrap_count, wrap_count_cost,
 };
 
 /// Width that holds t ± d signed: |t ± d| < 3d ≤ 2^(δ−1).
@@ -28,7 +28,7 @@ fn check(d: u64, bits: u32) -> Result<()> {
 }
 
 /// Shares of ⌊x / d⌋ of the signed reading (spec: `divide_floor`).
-pub fn divide_floor(party: &mut Party, x: &RingVec, d: u64, range: Range) -> Result<RingVec> {
+pub fn divide_floor(party: &mut Party, x: &RingVec, d: u64, range: RangeClaim) -> Result<RingVec> {
     let ring = x.ring();
     check(d, ring.bits())?;
     if d.is_power_of_two() {
@@ -53,7 +53,7 @@ pub fn divide_floor(party: &mut Party, x: &RingVec, d: u64, range: Range) -> Res
 }
 
 /// Cost of [`divide_floor`] of `n` elements of `bits` bits.
-pub fn divide_floor_cost(bits: u32, d: u64, range: Range, n: usize, tuning: Tuning) -> Cost {
+pub fn divide_floor_cost(bits: u32, d: u64, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
     if d.is_power_of_two() {
         return arithmetic_shift_cost(bits, d.trailing_zeros(), range, n, tuning);
     }
@@ -64,13 +64,13 @@ pub fn divide_floor_cost(bits: u32, d: u64, range: Range, n: usize, tuning: Tuni
 }
 
 /// Shares of a sum of d values divided by d, rounded half up (spec: `average`). `range` is that of the sum plus d/2.
-pub fn average(party: &mut Party, sum: &RingVec, d: u64, range: Range) -> Result<RingVec> {
+pub fn average(party: &mut Party, sum: &RingVec, d: u64, range: RangeClaim) -> Result<RingVec> {
     let half = party.only_p0(RingVec::from_values(sum.ring(), vec![d / 2; sum.len()]));
     divide_floor(party, &sum.add(&half), d, range)
 }
 
 /// Cost of [`average`].
-pub fn average_cost(bits: u32, d: u64, range: Range, n: usize, tuning: Tuning) -> Cost {
+pub fn average_cost(bits: u32, d: u64, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
     divide_floor_cost(bits, d, range, n, tuning)
 }
 
@@ -92,7 +92,7 @@ pub fn average_pool(
     x: &RingVec,
     shape: &Pool2dShape,
     count_padding: bool,
-    range: Range,
+    range: RangeClaim,
 ) -> Result<RingVec> {
     if !shape.is_valid() || x.len() != shape.in_len() {
         return Err(OnlineError::argument("average_pool", "input and windows do not fit"));
@@ -119,7 +119,7 @@ pub fn average_pool_cost(
     bits: u32,
     shape: &Pool2dShape,
     count_padding: bool,
-    range: Range,
+    range: RangeClaim,
     tuning: Tuning,
 ) -> Cost {
     by_divisor(shape, count_padding)

@@ -7,8 +7,8 @@ use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 
 use crate::{
-    OnlineError, Party, Range, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost,
-    wrap_count, wrap_count_cost,
+    OnlineError, Party, RangeClaim, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, carry,
+    carry_cost, wrap_count, wrap_count_cost,
 };
 
 fn check(op: &'static str, x: &RingVec, out: Ring) -> Result<()> {
@@ -37,12 +37,12 @@ pub(crate) fn lower(party: &Party, v: &RingVec, bits: u32) -> RingVec {
 }
 
 /// Shares in `out` of the signed reading (spec: `sign_extend`).
-pub fn sign_extend(party: &mut Party, x: &RingVec, out: Ring, range: Range) -> Result<RingVec> {
+pub fn sign_extend(party: &mut Party, x: &RingVec, out: Ring, range: RangeClaim) -> Result<RingVec> {
     check("sign_extend", x, out)?;
     if out == x.ring() {
         return Ok(x.clone());
     }
-    if range == Range::Any {
+    if range == RangeClaim::Any {
         // Of the raised element only the wrap matters, not the sign.
         let raised = raise(party, x);
         let extended = zero_extend(party, &raised, out, range)?;
@@ -53,24 +53,24 @@ pub fn sign_extend(party: &mut Party, x: &RingVec, out: Ring, range: Range) -> R
 }
 
 /// Cost of [`sign_extend`] of `n` elements from `bits` to `out_bits` bits.
-pub fn sign_extend_cost(bits: u32, out_bits: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
+pub fn sign_extend_cost(bits: u32, out_bits: u32, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
     if out_bits <= bits {
         return Cost::default();
     }
-    if range == Range::Any {
+    if range == RangeClaim::Any {
         return zero_extend_cost(bits, out_bits, range, n, tuning);
     }
     wrap_count_cost(bits, range, out_bits - bits, n, tuning)
 }
 
-/// Shares in `out` of the unsigned reading (spec: `zero_extend`). [`Range::NonNegative`] takes one private product.
-pub fn zero_extend(party: &mut Party, x: &RingVec, out: Ring, range: Range) -> Result<RingVec> {
+/// Shares in `out` of the unsigned reading (spec: `zero_extend`). [`RangeClaim::NonNegative`] takes one private product.
+pub fn zero_extend(party: &mut Party, x: &RingVec, out: Ring, range: RangeClaim) -> Result<RingVec> {
     check("zero_extend", x, out)?;
     if out == x.ring() {
         return Ok(x.clone());
     }
     let rest = Ring::new(out.bits() - x.ring().bits())?;
-    let wraps = if range == Range::NonNegative {
+    let wraps = if range == RangeClaim::NonNegative {
         wrap_count(party, x, range, rest)?
     } else {
         let wrap = carry(party, x, x.ring().bits())?;
@@ -80,12 +80,12 @@ pub fn zero_extend(party: &mut Party, x: &RingVec, out: Ring, range: Range) -> R
 }
 
 /// Cost of [`zero_extend`].
-pub fn zero_extend_cost(bits: u32, out_bits: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
+pub fn zero_extend_cost(bits: u32, out_bits: u32, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
     if out_bits <= bits {
         return Cost::default();
     }
     let rest = out_bits - bits;
-    if range == Range::NonNegative {
+    if range == RangeClaim::NonNegative {
         return wrap_count_cost(bits, range, rest, n, tuning);
     }
     carry_cost(bits, n, tuning).then(bit_to_arithmetic_cost(rest, n, tuning))

@@ -9,14 +9,14 @@ use crate::extend::{lower, raise, remove_wraps};
 use crate::product::{conversion_job, conversion_shape, converted};
 use crate::sign::WrapCount;
 use crate::triple::{ring_products, ring_products_cost};
-use crate::{Party, ProductJob, Range, Result, Tuning, carry, carry_cost, products, products_cost};
+use crate::{Party, ProductJob, RangeClaim, Result, Tuning, carry, carry_cost, products, products_cost};
 
 /// Whether the wrap of a factor takes a comparison.
-fn compared(range: Range, signed: bool) -> bool {
+fn compared(range: RangeClaim, signed: bool) -> bool {
     match range {
-        Range::Any => true,
-        Range::Slack => !signed,
-        Range::NonNegative => false,
+        RangeClaim::Any => true,
+        RangeClaim::Slack => !signed,
+        RangeClaim::NonNegative => false,
     }
 }
 
@@ -46,7 +46,7 @@ fn compare(party: &mut Party, factors: &[&RingVec]) -> Result<Vec<Bits>> {
 pub(crate) fn extend(
     party: &mut Party,
     factors: [&RingVec; 2],
-    ranges: [Range; 2],
+    ranges: [RangeClaim; 2],
     out: Ring,
     signed: bool,
 ) -> Result<[RingVec; 2]> {
@@ -96,7 +96,7 @@ pub(crate) fn extend(
 /// Cost of [`extend`] of `n` elements, `m` of the second factor.
 pub(crate) fn extend_cost(
     bits: [u32; 2],
-    ranges: [Range; 2],
+    ranges: [RangeClaim; 2],
     out: u32,
     signed: bool,
     [n, m]: [usize; 2],
@@ -129,7 +129,7 @@ pub(crate) fn extend_cost(
 pub(crate) fn multiply(
     party: &mut Party,
     factors: [&RingVec; 2],
-    ranges: [Range; 2],
+    ranges: [RangeClaim; 2],
     out: Ring,
     signed: bool,
 ) -> Result<RingVec> {
@@ -140,7 +140,7 @@ pub(crate) fn multiply(
 /// Cost of [`multiply`] of `n` elements.
 pub(crate) fn multiply_cost(
     bits: [u32; 2],
-    ranges: [Range; 2],
+    ranges: [RangeClaim; 2],
     out: u32,
     signed: bool,
     n: usize,

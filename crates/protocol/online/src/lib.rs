@@ -64,7 +64,8 @@ pub use select::{
 };
 pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
 pub use sign::{
-    Range, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry, msb_cost, wrap_count, wrap_count_cost,
+    RangeClaim, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry, msb_cost, wrap_count,
+    wrap_count_cost,
 };
 pub use triple::{ring_products, ring_products_cost};
 pub use truncate::{arithmetic_shift, arithmetic_shift_cost, truncate_reduce, truncate_reduce_cost};

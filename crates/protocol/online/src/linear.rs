@@ -7,7 +7,7 @@
 //! Where the weights are shared, W = W₀ + W₁ mod 2^ℓ, W·x is W₀·x + W₁·x: the same for either holder, with a pair each, in
 //! one exchange. A party sees its peer's share of x masked, and computes one product, W_i·(x_i + (x_j − r_j)).
 
-use veilflow_correlation::{CorrelationError, Cost, Demand, LinearPair, LinearRequest, Weights};
+use veilflow_correlation::{CorrelationError, Cost, Demand, LinearPair, LinearRequest, Possession};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::LinearShape;
 
@@ -17,7 +17,7 @@ use crate::{OnlineError, Party, Result};
 pub fn linear(
     party: &mut Party,
     request: &LinearRequest,
-    weights: Weights<'_>,
+    weights: Possession<'_>,
     x: &RingVec,
 ) -> Result<RingVec> {
     let (shape, ring, layer) = (&request.shape, request.ring, request.layer);
@@ -26,13 +26,13 @@ pub fn linear(
     }
     check("linear", layer, shape, x)?;
     match weights {
-        Weights::Theirs if party.role != request.holder => {
+        Possession::Theirs if party.role != request.holder => {
             let (mask, product) = other_half(party, layer, shape, ring)?;
             party.channel.send(&x.sub(&mask).to_bytes())?;
             party.channel.flush()?;
             Ok(product)
         }
-        Weights::Mine(weights) if party.role == request.holder => {
+        Possession::Mine(weights) if party.role == request.holder => {
             let s = holder_half(party, layer, shape, weights, ring)?;
             let opened = party.channel.recv_vec(RingVec::byte_len(ring, x.len()))?;
             let opened = RingVec::from_bytes(ring, &opened, x.len());

@@ -101,12 +101,12 @@ pub fn select_entry_cost(complete: bool, sections: &Sections, n: usize) -> Cost 
 }
 
 /// How a table of 2^m entries is looked up by bits: the low part of the index and the sections under the high part.
-struct Plan {
+struct Parting {
     low_bits: u32,
     sections: Sections,
 }
 
-impl Plan {
+impl Parting {
     fn part(words: &[u64], outside: u64, entry_bits: u32, low_bits: u32) -> Self {
         let rows = words.chunks(1 << low_bits).map(<[u64]>::to_vec).collect();
         Self { low_bits, sections: Sections { rows, outside, entry_bits } }
@@ -130,7 +130,7 @@ impl Plan {
     fn cheapest(words: &[u64], outside: u64, entry_bits: u32, beyond: u32, tuning: Tuning) -> Self {
         let index_bits = words.len().trailing_zeros();
         let plans = (1..=index_bits).rev().map(|low_bits| Self::part(words, outside, entry_bits, low_bits));
-        let bytes = |plan: &Plan| tuning.bytes(&plan.cost(index_bits, beyond, 64, tuning));
+        let bytes = |plan: &Parting| tuning.bytes(&plan.cost(index_bits, beyond, 64, tuning));
         plans.min_by_key(bytes).expect("an index has a bit")
     }
 }
@@ -149,7 +149,7 @@ pub fn lookup_bits(
         return Err(OnlineError::argument("lookup_bits", "table and index differ in size"));
     }
     let beyond = index.len() as u32 - index_bits;
-    let plan = Plan::cheapest(words, outside, entry_bits, beyond, party.tuning);
+    let plan = Parting::cheapest(words, outside, entry_bits, beyond, party.tuning);
     let (index, beyond) = index.split_at(index_bits as usize);
     let (low, high) = index.split_at(plan.low_bits as usize);
     let mut indices = vec![IndexBits { bits: low, beyond: &[] }];
@@ -172,7 +172,7 @@ pub fn lookup_bits_cost(
 ) -> Cost {
     let table_bits = words.len().trailing_zeros();
     let beyond = index_bits - table_bits;
-    Plan::cheapest(words, outside, entry_bits, beyond, tuning).cost(table_bits, beyond, n, tuning)
+    Parting::cheapest(words, outside, entry_bits, beyond, tuning).cost(table_bits, beyond, n, tuning)
 }
 
 /// Shares of every output of `table` under a shared index (spec: `lookup`).

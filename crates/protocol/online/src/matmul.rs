@@ -11,7 +11,7 @@ use crate::extend::raise;
 use crate::factors::{extend, extend_cost};
 use crate::multiply::{full, multiply_raised, multiply_raised_cost, wrap, wrap_cost};
 use crate::triple::{ring_products, ring_products_cost};
-use crate::{OnlineError, Party, Range, Result, Tuning};
+use crate::{OnlineError, Party, RangeClaim, Result, Tuning};
 
 /// The factors of every product: which element of x, and which of y; those of one sum follow one another.
 fn factors(shape: &MatMulShape) -> impl Iterator<Item = [usize; 2]> + '_ {
@@ -28,12 +28,12 @@ pub fn matmul_signed(party: &mut Party, x: &RingVec, y: &RingVec, shape: &MatMul
     }
     let at = |v: &RingVec, which: usize| v.gather(factors(shape).map(|pair| pair[which]));
     if party.tuning.dealt {
-        let [x, y] = extend(party, [x, y], [Range::Any; 2], full(x, y)?, true)?;
+        let [x, y] = extend(party, [x, y], [RangeClaim::Any; 2], full(x, y)?, true)?;
         let products = ring_products(party, &[[&at(&x, 0), &at(&y, 1)]])?.swap_remove(0);
         return Ok(row_sums(&products, inner));
     }
     let [x, y] = [raise(party, x), raise(party, y)];
-    let wraps = [wrap(party, &x, Range::Any)?, wrap(party, &y, Range::Any)?];
+    let wraps = [wrap(party, &x, RangeClaim::Any)?, wrap(party, &y, RangeClaim::Any)?];
     let bits_at = |bits: &Bits, which: usize| factors(shape).map(|pair| bits.get(pair[which])).collect();
     let wraps = [bits_at(&wraps[0], 0), bits_at(&wraps[1], 1)];
     let products = multiply_raised(party, &at(&x, 0), &at(&y, 1), &wraps, full(&x, &y)?)?;
@@ -51,10 +51,10 @@ pub fn matmul_signed_cost(bits: [u32; 2], shape: &MatMulShape, tuning: Tuning) -
     let MatMulShape { rows, inner, columns } = *shape;
     if tuning.dealt {
         let out = bits[0] + bits[1];
-        return extend_cost(bits, [Range::Any; 2], out, true, [rows * inner, inner * columns], tuning)
+        return extend_cost(bits, [RangeClaim::Any; 2], out, true, [rows * inner, inner * columns], tuning)
             .then(ring_products_cost(&[(out, rows * inner * columns)]));
     }
-    wrap_cost(bits[0], Range::Any, rows * inner, tuning)
-        .then(wrap_cost(bits[1], Range::Any, inner * columns, tuning))
+    wrap_cost(bits[0], RangeClaim::Any, rows * inner, tuning)
+        .then(wrap_cost(bits[1], RangeClaim::Any, inner * columns, tuning))
         .then(multiply_raised_cost(bits, bits[0] + bits[1], rows * inner * columns))
 }

@@ -14,22 +14,22 @@ use crate::extend::raise;
 use crate::factors;
 use crate::sign::negate;
 use crate::{
-    OnlineError, Party, ProductJob, ProductShape, Range, Result, Tuning, and_private, and_private_cost,
+    OnlineError, Party, ProductJob, ProductShape, RangeClaim, Result, Tuning, and_private, and_private_cost,
     arithmetic_shift, arithmetic_shift_cost, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost,
     drelu, msb_cost, products, products_cost,
 };
 
 /// Shares of the wrap: of all bits, or of the top ones where the sign bit is known to be zero (w = t₀ ∨ t₁).
-pub(crate) fn wrap(party: &mut Party, x: &RingVec, range: Range) -> Result<Bits> {
-    if range != Range::NonNegative {
+pub(crate) fn wrap(party: &mut Party, x: &RingVec, range: RangeClaim) -> Result<Bits> {
+    if range != RangeClaim::NonNegative {
         return carry(party, x, x.ring().bits());
     }
     let top = veilflow_spec::msb(x);
     Ok(and_private(party, &top)?.xor(&top))
 }
 
-pub(crate) fn wrap_cost(bits: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
-    if range == Range::NonNegative { and_private_cost(n) } else { carry_cost(bits, n, tuning) }
+pub(crate) fn wrap_cost(bits: u32, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
+    if range == RangeClaim::NonNegative { and_private_cost(n) } else { carry_cost(bits, n, tuning) }
 }
 
 /// Jobs for the bits of `few` (at one party) times `many` (at the other), in `out`; bit i in a ring i bits narrower.
@@ -47,8 +47,13 @@ fn private_jobs(few: &RingVec, many: &RingVec, out: Ring, mine_are_bits: bool) -
 }
 
 /// Shares of x·y of the unsigned readings, in m + n bits (spec: `multiply_unsigned`). The ranges are those of x and y:
-/// [`Range::NonNegative`] saves a comparison each.
-pub fn multiply_unsigned(party: &mut Party, x: &RingVec, y: &RingVec, ranges: [Range; 2]) -> Result<RingVec> {
+/// [`RangeClaim::NonNegative`] saves a comparison each.
+pub fn multiply_unsigned(
+    party: &mut Party,
+    x: &RingVec,
+    y: &RingVec,
+    ranges: [RangeClaim; 2],
+) -> Result<RingVec> {
     check(x, y)?;
     if party.tuning.dealt {
         return factors::multiply(party, [x, y], ranges, full(x, y)?, false);
@@ -115,7 +120,7 @@ fn multiply_wrapped(
 }
 
 /// Cost of [`multiply_unsigned`] and [`multiply_signed`] of `n` elements of `bits[0]` by `bits[1]` bits.
-pub fn multiply_cost(bits: [u32; 2], ranges: [Range; 2], n: usize, tuning: Tuning) -> Cost {
+pub fn multiply_cost(bits: [u32; 2], ranges: [RangeClaim; 2], n: usize, tuning: Tuning) -> Cost {
     if tuning.dealt {
         // The signed product is that of unknown ranges, which costs the same.
         return factors::multiply_cost(bits, ranges, bits[0] + bits[1], false, n, tuning);
@@ -140,10 +145,10 @@ pub(crate) fn multiply_raised_cost(bits: [u32; 2], out: u32, n: usize) -> Cost {
 pub fn multiply_signed(party: &mut Party, x: &RingVec, y: &RingVec) -> Result<RingVec> {
     check(x, y)?;
     if party.tuning.dealt {
-        return factors::multiply(party, [x, y], [Range::Any; 2], full(x, y)?, true);
+        return factors::multiply(party, [x, y], [RangeClaim::Any; 2], full(x, y)?, true);
     }
     let [x, y] = [raise(party, x), raise(party, y)];
-    let wraps = [wrap(party, &x, Range::Any)?, wrap(party, &y, Range::Any)?];
+    let wraps = [wrap(party, &x, RangeClaim::Any)?, wrap(party, &y, RangeClaim::Any)?];
     multiply_raised(party, &x, &y, &wraps, full(&x, &y)?)
 }
 
@@ -169,9 +174,9 @@ pub(crate) fn multiply_raised(
 }
 
 /// The wraps of [`raise`]d factors, from what is known of them before. With c = [x₀ ≥ 2^(ℓ−1)], which P0 knows, the wrap is MW − c for
-/// the [wrap count](crate::wrap_count()) MW of x: of a range other than [`Range::Any`] its lowest bit takes a product of private bits,
+/// the [wrap count](crate::wrap_count()) MW of x: of a range other than [`RangeClaim::Any`] its lowest bit takes a product of private bits,
 /// or two; those of both factors are opened together.
-fn raised_wraps(party: &mut Party, factors: [&RingVec; 2], ranges: [Range; 2]) -> Result<[Bits; 2]> {
+fn raised_wraps(party: &mut Party, factors: [&RingVec; 2], ranges: [RangeClaim; 2]) -> Result<[Bits; 2]> {
     let mut known = Vec::with_capacity(2);
     let mut private = Bits::default();
     for (x, range) in factors.into_iter().zip(ranges) {
@@ -181,16 +186,16 @@ fn raised_wraps(party: &mut Party, factors: [&RingVec; 2], ranges: [Range; 2]) -
         };
         let top = veilflow_spec::msb(x);
         let first = match range {
-            Range::Any => {
+            RangeClaim::Any => {
                 let raised = raise(party, x);
                 known.push(carry(party, &raised, x.ring().bits())?);
                 continue;
             }
-            Range::Slack => at_least(1),
-            Range::NonNegative => top.clone(),
+            RangeClaim::Slack => at_least(1),
+            RangeClaim::NonNegative => top.clone(),
         };
         private.append(&first);
-        if range == Range::Slack {
+        if range == RangeClaim::Slack {
             private.append(&at_least(2));
         }
         known.push(if party.role == Role::P0 { first.xor(&top) } else { first });
@@ -210,21 +215,21 @@ fn raised_wraps(party: &mut Party, factors: [&RingVec; 2], ranges: [Range; 2]) -
 }
 
 /// Products of private bits that a wrap takes.
-fn private_products(range: Range) -> usize {
+fn private_products(range: RangeClaim) -> usize {
     match range {
-        Range::Any => 0,
-        Range::Slack => 2,
-        Range::NonNegative => 1,
+        RangeClaim::Any => 0,
+        RangeClaim::Slack => 2,
+        RangeClaim::NonNegative => 1,
     }
 }
 
 /// Shares of x·y of the signed readings mod 2^out, where `out` is at least as wide as either factor and at most m + n bits wide (spec:
-/// `multiply_signed`, narrowed). The ranges are those of x and y; but of [`Range::Any`], none takes a comparison.
+/// `multiply_signed`, narrowed). The ranges are those of x and y; but of [`RangeClaim::Any`], none takes a comparison.
 pub fn multiply_into(
     party: &mut Party,
     x: &RingVec,
     y: &RingVec,
-    ranges: [Range; 2],
+    ranges: [RangeClaim; 2],
     out: Ring,
 ) -> Result<RingVec> {
     check(x, y)?;
@@ -240,12 +245,18 @@ pub fn multiply_into(
 }
 
 /// Cost of [`multiply_into`] of `n` elements of `bits[0]` by `bits[1]` bits.
-pub fn multiply_into_cost(bits: [u32; 2], ranges: [Range; 2], out: u32, n: usize, tuning: Tuning) -> Cost {
+pub fn multiply_into_cost(
+    bits: [u32; 2],
+    ranges: [RangeClaim; 2],
+    out: u32,
+    n: usize,
+    tuning: Tuning,
+) -> Cost {
     if tuning.dealt {
         return factors::multiply_cost(bits, ranges, out, true, n, tuning);
     }
     let mut cost = Cost::default();
-    for (bits, _) in bits.iter().zip(ranges).filter(|(_, range)| *range == Range::Any) {
+    for (bits, _) in bits.iter().zip(ranges).filter(|(_, range)| *range == RangeClaim::Any) {
         cost = cost.then(carry_cost(*bits, n, tuning));
     }
     match n * ranges.map(private_products).iter().sum::<usize>() {
@@ -257,11 +268,11 @@ pub fn multiply_into_cost(bits: [u32; 2], ranges: [Range; 2], out: u32, n: usize
 
 /// Shares of x / 2^s of the signed reading, toward zero, in the same ring (spec: `divide_toward_zero`): of a negative x, 2^s − 1
 /// is added before the shift toward −∞; the sum keeps x's range.
-pub fn divide_toward_zero(party: &mut Party, x: &RingVec, s: u32, range: Range) -> Result<RingVec> {
+pub fn divide_toward_zero(party: &mut Party, x: &RingVec, s: u32, range: RangeClaim) -> Result<RingVec> {
     if s + 1 >= x.ring().bits() {
         return Err(OnlineError::argument("divide_toward_zero", format!("cannot divide by 2^{s}")));
     }
-    if s == 0 || range == Range::NonNegative {
+    if s == 0 || range == RangeClaim::NonNegative {
         return arithmetic_shift(party, x, s, range);
     }
     let positive = drelu(party, x)?;
@@ -271,9 +282,9 @@ pub fn divide_toward_zero(party: &mut Party, x: &RingVec, s: u32, range: Range) 
 }
 
 /// Cost of [`divide_toward_zero`] of `n` elements of `bits` bits.
-pub fn divide_toward_zero_cost(bits: u32, s: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
+pub fn divide_toward_zero_cost(bits: u32, s: u32, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
     let shift = arithmetic_shift_cost(bits, s, range, n, tuning);
-    if s == 0 || range == Range::NonNegative {
+    if s == 0 || range == RangeClaim::NonNegative {
         return shift;
     }
     msb_cost(bits, n, tuning).then(bit_to_arithmetic_cost(bits, n, tuning)).then(shift)

@@ -15,7 +15,7 @@ use crate::{CompareTree, Party, ProductJob, ProductShape, Result, Tuning, produc
 
 /// What is publicly known of a shared value's range. A false claim makes results wrong, never insecure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Range {
+pub enum RangeClaim {
     /// Nothing.
     Any,
     /// |x| < 2^ℓ / 3, signed.
@@ -105,11 +105,11 @@ enum Form {
 }
 
 impl WrapCount {
-    /// Prepares the jobs that yield MW mod 2^w. For [`Range::Any`] this runs a comparison of ℓ bits first.
+    /// Prepares the jobs that yield MW mod 2^w. For [`RangeClaim::Any`] this runs a comparison of ℓ bits first.
     pub(crate) fn prepare(
         party: &mut Party,
         x: &RingVec,
-        range: Range,
+        range: RangeClaim,
         out: Ring,
         jobs: &mut Vec<ProductJob>,
     ) -> Result<Self> {
@@ -119,18 +119,18 @@ impl WrapCount {
             x.values().iter().map(|&v| 3 * u128::from(v) >= thirds * modulus).collect()
         };
         let (local, form) = match range {
-            Range::NonNegative => {
+            RangeClaim::NonNegative => {
                 let sign = private_msb(x);
                 jobs.push(private_bits_job(party, &sign, out));
                 (RingVec::from_bits(out, &sign), Form::NonNegative)
             }
-            Range::Slack => {
+            RangeClaim::Slack => {
                 let third = at_least(1);
                 jobs.push(private_bits_job(party, &third, out));
                 jobs.push(private_bits_job(party, &at_least(2), out));
                 (RingVec::from_bits(out, &third), Form::Slack)
             }
-            Range::Any => {
+            RangeClaim::Any => {
                 let bits = x.ring().bits();
                 let tree = wrap_tree(bits, party.tuning);
                 let operand = operand(party, x);
@@ -161,16 +161,16 @@ impl WrapCount {
     /// The jobs' costs, and what runs before them.
     pub(crate) fn cost(
         bits: u32,
-        range: Range,
+        range: RangeClaim,
         out_bits: u32,
         n: usize,
         tuning: Tuning,
     ) -> (Cost, Vec<ProductShape>) {
         let private = private_bits_shape(out_bits, n, tuning);
         match range {
-            Range::NonNegative => (Cost::default(), vec![private]),
-            Range::Slack => (Cost::default(), vec![private; 2]),
-            Range::Any => {
+            RangeClaim::NonNegative => (Cost::default(), vec![private]),
+            RangeClaim::Slack => (Cost::default(), vec![private; 2]),
+            RangeClaim::Any => {
                 let job = conversion_shape(out_bits, n, tuning);
                 (wrap_tree(bits, tuning).cost(n), job.into_iter().chain(job).collect())
             }
@@ -185,10 +185,10 @@ fn wrap_tree(bits: u32, tuning: Tuning) -> CompareTree {
 
 /// Shares of MW = wrap + MSB, how often 2^ℓ must be taken from x₀ + x₁ to reach the signed x (spec: `msb_wrap_count`).
 ///
-/// With [`Range::Slack`]: MW is 0 iff both shares are below 2^ℓ/3, 2 iff both are at least 2·2^ℓ/3, else 1, so two
-/// private products suffice (arXiv 2509.01178). With [`Range::NonNegative`]: the wrap alone, 1 iff either share has its
-/// top bit set. With [`Range::Any`]: one comparison and two conversions.
-pub fn wrap_count(party: &mut Party, x: &RingVec, range: Range, out: Ring) -> Result<RingVec> {
+/// With [`RangeClaim::Slack`]: MW is 0 iff both shares are below 2^ℓ/3, 2 iff both are at least 2·2^ℓ/3, else 1, so two
+/// private products suffice (arXiv 2509.01178). With [`RangeClaim::NonNegative`]: the wrap alone, 1 iff either share has its
+/// top bit set. With [`RangeClaim::Any`]: one comparison and two conversions.
+pub fn wrap_count(party: &mut Party, x: &RingVec, range: RangeClaim, out: Ring) -> Result<RingVec> {
     let mut jobs = Vec::new();
     let count = WrapCount::prepare(party, x, range, out, &mut jobs)?;
     let results = if jobs.is_empty() { Vec::new() } else { products(party, jobs)? };
@@ -196,7 +196,7 @@ pub fn wrap_count(party: &mut Party, x: &RingVec, range: Range, out: Ring) -> Re
 }
 
 /// Cost of [`wrap_count`].
-pub fn wrap_count_cost(bits: u32, range: Range, out_bits: u32, n: usize, tuning: Tuning) -> Cost {
+pub fn wrap_count_cost(bits: u32, range: RangeClaim, out_bits: u32, n: usize, tuning: Tuning) -> Cost {
     let (cost, jobs) = WrapCount::cost(bits, range, out_bits, n, tuning);
     if jobs.is_empty() { cost } else { cost.then(products_cost(&jobs)) }
 }

@@ -6,8 +6,8 @@ use veilflow_ring::{Ring, RingVec};
 use crate::product::{conversion_job, conversion_shape, converted};
 use crate::sign::WrapCount;
 use crate::{
-    OnlineError, Party, Range, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, carry, carry_cost,
-    products, products_cost,
+    OnlineError, Party, RangeClaim, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, carry,
+    carry_cost, products, products_cost,
 };
 
 pub(crate) fn check_shift(op: &'static str, s: u32, ring: Ring) -> Result<()> {
@@ -44,7 +44,7 @@ pub fn truncate_reduce_cost(bits: u32, s: u32, n: usize, tuning: Tuning) -> Cost
 /// Shares of ⌊x / 2^s⌋ in the same ring (spec: `arithmetic_shift`).
 ///
 /// The signed x is x₀ + x₁ − 2^ℓ·MW, so the result is (x₀ ≫ s) + (x₁ ≫ s) + carry − 2^(ℓ−s)·MW, with MW mod 2^s.
-pub fn arithmetic_shift(party: &mut Party, x: &RingVec, s: u32, range: Range) -> Result<RingVec> {
+pub fn arithmetic_shift(party: &mut Party, x: &RingVec, s: u32, range: RangeClaim) -> Result<RingVec> {
     check_shift("arithmetic_shift", s, x.ring())?;
     if s == 0 {
         return Ok(x.clone());
@@ -63,7 +63,7 @@ pub fn arithmetic_shift(party: &mut Party, x: &RingVec, s: u32, range: Range) ->
 }
 
 /// Cost of [`arithmetic_shift`].
-pub fn arithmetic_shift_cost(bits: u32, s: u32, range: Range, n: usize, tuning: Tuning) -> Cost {
+pub fn arithmetic_shift_cost(bits: u32, s: u32, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
     if s == 0 {
         return Cost::default();
     }

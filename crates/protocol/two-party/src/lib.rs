@@ -5,13 +5,7 @@
 //! the pairs of linear layers by homomorphic encryption instead. Both are secure against semi-honest parties.
 
 mod he;
-mod hybrid;
-mod linear;
-mod nonlinear;
-mod supplier;
-mod work;
+mod ot;
 
-pub use he::{HeClient, HeServer, HeSuite, HeWork, WeightCache};
-pub use hybrid::{HeCosts, HePlan, HeSupplier};
-pub use supplier::{OtCosts, OtPlan, OtSupplier};
-pub use work::OtWork;
+pub use he::{HeClient, HeCosts, HePlan, HeServer, HeSuite, HeSupplier, HeWork, WeightCache};
+pub use ot::{OtCosts, OtPlan, OtSupplier, OtWork};

@@ -1,5 +1,5 @@
 use veilflow_online::{
-    CompareTree, Range, arg_max, arg_max_cost, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry,
+    CompareTree, RangeClaim, arg_max, arg_max_cost, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry,
     msb_cost, wrap_count, wrap_count_cost,
 };
 use veilflow_ring::Ring;
@@ -86,9 +86,9 @@ impl Suite {
             // The largest magnitude below 2^ℓ / 3.
             let third = ((1u128 << bits) / 3) as u64;
             let values = [
-                (Range::Any, world.values(ring, n)),
-                (Range::Slack, world.bounded(ring, third, n)),
-                (Range::NonNegative, world.values(ring, n).map(|v| v & (ring.mask() >> 1))),
+                (RangeClaim::Any, world.values(ring, n)),
+                (RangeClaim::Slack, world.bounded(ring, third, n)),
+                (RangeClaim::NonNegative, world.values(ring, n).map(|v| v & (ring.mask() >> 1))),
             ];
             for (range, x) in values {
                 let shares = world.share(&x, sharing);

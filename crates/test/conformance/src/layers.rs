@@ -1,10 +1,10 @@
 use std::sync::Mutex;
 
-use veilflow_correlation::{LinearRequest, Weights};
+use veilflow_correlation::{LinearRequest, Possession};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{
-    Range, average_pool, average_pool_cost, linear, linear_cost, linear_shared, linear_shared_cost, max_pool,
-    max_pool_cost, relu, relu_cost,
+    RangeClaim, average_pool, average_pool_cost, linear, linear_cost, linear_shared, linear_shared_cost,
+    max_pool, max_pool_cost, relu, relu_cost,
 };
 use veilflow_ring::Ring;
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
@@ -69,9 +69,9 @@ impl Suite {
             let count_padding = world.below(2) == 0;
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
-            let cost = average_pool_cost(bits, &shape, count_padding, Range::Any, tuning);
+            let cost = average_pool_cost(bits, &shape, count_padding, RangeClaim::Any, tuning);
             let got = world.run_joined(&cost, tuning, |p| {
-                average_pool(p, &shares[p.role.index()], &shape, count_padding, Range::Any)
+                average_pool(p, &shares[p.role.index()], &shape, count_padding, RangeClaim::Any)
             });
             world.assert_equal(&got, &spec::average_pool(&x, &shape, count_padding), &format!("{shape:?}"));
         });
@@ -106,7 +106,7 @@ impl Suite {
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
             let possession =
-                |role| if role == request.holder { Weights::Mine(&weights) } else { Weights::Theirs };
+                |role| if role == request.holder { Possession::Mine(&weights) } else { Possession::Theirs };
             let seed = world.below(u64::MAX);
             let pairs = self.linear_pairs(&request, possession, seed);
             let pairs = pairs.map(|pair| Mutex::new(Some(pair)));
@@ -132,7 +132,11 @@ impl Suite {
                 let request =
                     LinearRequest { layer: 3, holder, shape: shape.clone(), ring, weight_bits: ring.bits() };
                 let mine = |role| {
-                    if role == holder { Weights::Mine(&halves[holder.index()]) } else { Weights::Theirs }
+                    if role == holder {
+                        Possession::Mine(&halves[holder.index()])
+                    } else {
+                        Possession::Theirs
+                    }
                 };
                 let seed = world.below(u64::MAX);
                 self.linear_pairs(&request, mine, seed).map(|pair| Mutex::new(Some(pair)))
@@ -152,7 +156,7 @@ impl Suite {
     fn linear_pairs<'a>(
         &self,
         request: &LinearRequest,
-        possession: impl Fn(Role) -> Weights<'a> + Sync,
+        possession: impl Fn(Role) -> Possession<'a> + Sync,
         seed: u64,
     ) -> [veilflow_correlation::LinearPair; 2] {
         let (channel0, channel1) = memory_pair();

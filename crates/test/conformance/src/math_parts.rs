@@ -1,5 +1,5 @@
 use veilflow_online::{
-    Range, carries, carries_cost, digits, digits_cost, divide_toward_zero, divide_toward_zero_cost,
+    RangeClaim, carries, carries_cost, digits, digits_cost, divide_toward_zero, divide_toward_zero_cost,
     high_bits, high_bits_cost, lookup, lookup_cost, matmul_signed, matmul_signed_cost,
     most_significant_index, most_significant_index_cost, most_significant_one, most_significant_one_cost,
     multiply_cost, multiply_into, multiply_into_cost, multiply_signed, multiply_unsigned,
@@ -156,7 +156,7 @@ impl Suite {
             }
             let [x, y] = rings.map(|ring| world.values(ring, n));
             let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
-            let cost = multiply_cost(bits, [Range::Any; 2], n, tuning);
+            let cost = multiply_cost(bits, [RangeClaim::Any; 2], n, tuning);
             let got = world.run_joined(&cost, tuning, |p| {
                 multiply_signed(p, &x_shares[p.role.index()], &y_shares[p.role.index()])
             });

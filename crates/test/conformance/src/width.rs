@@ -1,5 +1,5 @@
 use veilflow_online::{
-    Range, arithmetic_shift, arithmetic_shift_cost, divide_floor, divide_floor_cost, sign_extend,
+    RangeClaim, arithmetic_shift, arithmetic_shift_cost, divide_floor, divide_floor_cost, sign_extend,
     sign_extend_cost, truncate_reduce, truncate_reduce_cost, zero_extend, zero_extend_cost,
 };
 use veilflow_ring::{Ring, RingVec};
@@ -9,12 +9,12 @@ use veilflow_testkit::World;
 use crate::Suite;
 
 /// Values of `ring` that keep what each range claims.
-pub(crate) fn ranges(world: &mut World, ring: Ring, n: usize) -> [(Range, RingVec); 3] {
+pub(crate) fn ranges(world: &mut World, ring: Ring, n: usize) -> [(RangeClaim, RingVec); 3] {
     let third = ((1u128 << ring.bits()) / 3) as u64;
     [
-        (Range::Any, world.values(ring, n)),
-        (Range::Slack, world.bounded(ring, third, n)),
-        (Range::NonNegative, world.values(ring, n).map(|v| v & (ring.mask() >> 1))),
+        (RangeClaim::Any, world.values(ring, n)),
+        (RangeClaim::Slack, world.bounded(ring, third, n)),
+        (RangeClaim::NonNegative, world.values(ring, n).map(|v| v & (ring.mask() >> 1))),
     ]
 }
 
@@ -53,7 +53,7 @@ impl Suite {
             let bits = world.width(1..=64);
             let out = Ring::new(world.width(bits..=64)).unwrap();
             for (range, x) in ranges(world, Ring::new(bits).unwrap(), n) {
-                if range == Range::Slack {
+                if range == RangeClaim::Slack {
                     continue;
                 }
                 let shares = world.share(&x, sharing);

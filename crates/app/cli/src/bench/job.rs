@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
-use veilflow_correlation::{Cost, LinearRequest, Needs, Weights};
+use veilflow_correlation::{Cost, LinearRequest, Needs, Possession};
 use veilflow_exec::SessionOptions;
 use veilflow_net::Role;
-use veilflow_online::{self as online, Party, Range, Tuning};
+use veilflow_online::{self as online, Party, RangeClaim, Tuning};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Function, Norm};
@@ -20,7 +20,7 @@ use super::math::MathJob;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[value(rename_all = "kebab-case")]
-pub(crate) enum Name {
+pub(crate) enum Operation {
     /// max(x, 0).
     Relu,
     /// max(x, 0) shifted right by S, in K − S bits.
@@ -77,7 +77,7 @@ pub(crate) enum Name {
     Matmul,
 }
 
-impl Name {
+impl Operation {
     /// The elementary function, if the operation is one.
     fn function(self) -> Option<Function> {
         Some(match self {
@@ -102,7 +102,7 @@ impl Name {
 pub(crate) struct Job {
     /// The operation.
     #[arg(long = "op")]
-    pub(crate) op: Name,
+    pub(crate) op: Operation,
     /// Width of an element in bits.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) width: u32,
@@ -196,14 +196,14 @@ impl Job {
     pub(crate) fn validate(&self) -> Result<()> {
         let shift = self.shift();
         match self.op {
-            Name::ReluRescale | Name::Truncate if shift == 0 || shift >= self.width => {
+            Operation::ReluRescale | Operation::Truncate if shift == 0 || shift >= self.width => {
                 bail!(
                     "--shift {shift} does not fit --width {}: it must be 1 to {}",
                     self.width,
                     self.width - 1
                 )
             }
-            Name::Extend if shift == 0 || self.width + shift > 64 => {
+            Operation::Extend if shift == 0 || self.width + shift > 64 => {
                 bail!("--width {} and --shift {shift} exceed 64 bits together", self.width)
             }
             _ => {}
@@ -214,7 +214,7 @@ impl Job {
         if let Some(request) = self.request()? {
             request.shape.validate().context("the sizes describe no layer")?;
         }
-        if self.op == Name::MatmulShared {
+        if self.op == Operation::MatmulShared {
             LinearShape::MatMul(self.matrices()).validate().context("the sizes describe no product")?;
             if self.rows.saturating_mul(self.inner).saturating_mul(self.cols) > 1 << 24 {
                 bail!("--rows, --inner and --cols make more than 2^24 products");
@@ -230,7 +230,7 @@ impl Job {
 
     fn shift(&self) -> u32 {
         self.shift.unwrap_or(match self.op {
-            Name::Extend => self.width.min(64 - self.width),
+            Operation::Extend => self.width.min(64 - self.width),
             _ => 12.min(self.width - 1),
         })
     }
@@ -242,7 +242,7 @@ impl Job {
     /// The layer, if the operation is one.
     pub(crate) fn request(&self) -> Result<Option<LinearRequest>> {
         let shape = match self.op {
-            Name::Conv => {
+            Operation::Conv => {
                 if self.kernel == 0 || self.stride == 0 {
                     bail!("--kernel and --stride must be positive");
                 }
@@ -262,7 +262,7 @@ impl Job {
                     groups: 1,
                 })
             }
-            Name::Matmul => {
+            Operation::Matmul => {
                 LinearShape::MatMul(MatMulShape { rows: self.rows, inner: self.inner, columns: self.cols })
             }
             _ => return Ok(None),
@@ -283,12 +283,12 @@ impl Job {
             return Ok(Some(MathJob::Function(FunctionJob::new(function, width, scales)?)));
         }
         Ok(Some(match self.op {
-            Name::Divide => MathJob::division(width, scales)?,
-            Name::Softmax => MathJob::softmax(width, scales, self.row)?,
-            Name::L2Normalise => MathJob::norm(Norm::L2, width, scales, self.row)?,
-            Name::LayerNorm => MathJob::norm(Norm::Layer, width, scales, self.row)?,
-            Name::MostSignificantIndex => MathJob::MostSignificant(self.ring()),
-            Name::MatmulShared => {
+            Operation::Divide => MathJob::division(width, scales)?,
+            Operation::Softmax => MathJob::softmax(width, scales, self.row)?,
+            Operation::L2Normalise => MathJob::norm(Norm::L2, width, scales, self.row)?,
+            Operation::LayerNorm => MathJob::norm(Norm::Layer, width, scales, self.row)?,
+            Operation::MostSignificantIndex => MathJob::MostSignificant(self.ring()),
+            Operation::MatmulShared => {
                 if width > 32 {
                     bail!("--width {width} by as many bits exceeds 64 bits");
                 }
@@ -300,7 +300,10 @@ impl Job {
 
     /// The scales of argument and result, of a function.
     pub(crate) fn scales(&self) -> Option<[u32; 2]> {
-        let on_top = matches!(self.op, Name::Divide | Name::Softmax | Name::L2Normalise | Name::LayerNorm);
+        let on_top = matches!(
+            self.op,
+            Operation::Divide | Operation::Softmax | Operation::L2Normalise | Operation::LayerNorm
+        );
         (on_top || self.op.function().is_some()).then_some([self.scale_in, self.scale_out])
     }
 
@@ -310,7 +313,7 @@ impl Job {
 
     /// How often the operation is done.
     fn times(&self) -> usize {
-        if self.op == Name::MatmulShared { 1 } else { self.count }
+        if self.op == Operation::MatmulShared { 1 } else { self.count }
     }
 
     /// The largest error of an elementary function, in units of the last place.
@@ -321,7 +324,7 @@ impl Job {
 
     /// Instances of the operation; outputs, for a layer.
     pub(crate) fn instances(&self) -> usize {
-        if self.op == Name::MatmulShared {
+        if self.op == Operation::MatmulShared {
             return self.rows * self.cols;
         }
         self.request().ok().flatten().map_or(self.count, |request| request.shape.out_len())
@@ -334,15 +337,15 @@ impl Job {
             return job.cost(n, tuning);
         }
         match self.op {
-            Name::Relu => online::relu_cost(k, n, tuning),
-            Name::ReluRescale => online::relu_truncate_cost(k, s, n, tuning),
-            Name::Drelu => online::drelu_cost(k, n, tuning),
-            Name::Truncate => online::arithmetic_shift_cost(k, s, Range::Slack, n, tuning),
-            Name::Extend => online::sign_extend_cost(k, k + s, Range::Slack, n, tuning),
-            Name::Maxpool9 => online::max_of_cost(k, [(9, n)], tuning),
-            Name::Mux => online::multiplex_cost(k, n),
-            Name::And => online::and_private_cost(n),
-            Name::Conv | Name::Matmul => {
+            Operation::Relu => online::relu_cost(k, n, tuning),
+            Operation::ReluRescale => online::relu_truncate_cost(k, s, n, tuning),
+            Operation::Drelu => online::drelu_cost(k, n, tuning),
+            Operation::Truncate => online::arithmetic_shift_cost(k, s, RangeClaim::Slack, n, tuning),
+            Operation::Extend => online::sign_extend_cost(k, k + s, RangeClaim::Slack, n, tuning),
+            Operation::Maxpool9 => online::max_of_cost(k, [(9, n)], tuning),
+            Operation::Mux => online::multiplex_cost(k, n),
+            Operation::And => online::and_private_cost(n),
+            Operation::Conv | Operation::Matmul => {
                 self.request().ok().flatten().map_or_else(Cost::default, |r| online::linear_cost(&r))
             }
             // Those above, of formats that are refused.
@@ -370,13 +373,13 @@ impl Job {
         let request = self.request()?;
         let len = match (&request, self.op) {
             (Some(request), _) => request.shape.in_len(),
-            (None, Name::Maxpool9) => 9 * self.count,
+            (None, Operation::Maxpool9) => 9 * self.count,
             // It works on bits; elements are not needed.
-            (None, Name::And) => 0,
+            (None, Operation::And) => 0,
             _ => self.times(),
         };
         let mut x = prg.ring_vec(ring, len);
-        if matches!(self.op, Name::Truncate | Name::Extend) {
+        if matches!(self.op, Operation::Truncate | Operation::Extend) {
             let limit = ((1i128 << self.width) / 3).max(1);
             x = x.map(|v| (i128::from(ring.to_signed(v)) % limit) as u64);
         }
@@ -403,8 +406,8 @@ impl Job {
     }
 
     /// The weights as `role` has them.
-    pub(crate) fn weights<'a>(&self, inputs: &'a Inputs, role: Role) -> Weights<'a> {
-        if role == Role::P0 { Weights::Mine(&inputs.weights) } else { Weights::Theirs }
+    pub(crate) fn weights<'a>(&self, inputs: &'a Inputs, role: Role) -> Possession<'a> {
+        if role == Role::P0 { Possession::Mine(&inputs.weights) } else { Possession::Theirs }
     }
 
     /// The online phase.
@@ -447,14 +450,16 @@ impl Job {
             return Ok(Output::Elements(job.run(party, x)?));
         }
         Ok(Output::Elements(match self.op {
-            Name::Drelu => return Ok(Output::Bits(online::drelu(party, x)?)),
-            Name::And => return Ok(Output::Bits(online::and_private(party, bits)?)),
-            Name::Relu => online::relu(party, x)?,
-            Name::ReluRescale => online::relu_truncate(party, x, s)?,
-            Name::Truncate => online::arithmetic_shift(party, x, s, Range::Slack)?,
-            Name::Extend => online::sign_extend(party, x, Ring::new(self.width + s)?, Range::Slack)?,
-            Name::Maxpool9 => online::max_of(party, x, &windows(x.len() / 9))?,
-            Name::Mux => online::multiplex(party, bits, x)?,
+            Operation::Drelu => return Ok(Output::Bits(online::drelu(party, x)?)),
+            Operation::And => return Ok(Output::Bits(online::and_private(party, bits)?)),
+            Operation::Relu => online::relu(party, x)?,
+            Operation::ReluRescale => online::relu_truncate(party, x, s)?,
+            Operation::Truncate => online::arithmetic_shift(party, x, s, RangeClaim::Slack)?,
+            Operation::Extend => {
+                online::sign_extend(party, x, Ring::new(self.width + s)?, RangeClaim::Slack)?
+            }
+            Operation::Maxpool9 => online::max_of(party, x, &windows(x.len() / 9))?,
+            Operation::Mux => online::multiplex(party, bits, x)?,
             _ => unreachable!("layers are not split, math was handled above"),
         }))
     }
@@ -469,14 +474,14 @@ impl Job {
             return Ok(job.expected(x));
         }
         Ok(match self.op {
-            Name::Drelu => Output::Bits(spec::drelu(x)).into_elements(),
-            Name::And => Output::Bits(inputs.bit_shares[0].and(&inputs.bit_shares[1])).into_elements(),
-            Name::Relu => spec::relu(x),
-            Name::ReluRescale => spec::relu_truncate(x, s),
-            Name::Truncate => spec::arithmetic_shift(x, s),
-            Name::Extend => spec::sign_extend(x, Ring::new(self.width + s)?),
-            Name::Maxpool9 => spec::max_of(x, &windows(x.len() / 9)),
-            Name::Mux => spec::multiplex(&inputs.bits, x),
+            Operation::Drelu => Output::Bits(spec::drelu(x)).into_elements(),
+            Operation::And => Output::Bits(inputs.bit_shares[0].and(&inputs.bit_shares[1])).into_elements(),
+            Operation::Relu => spec::relu(x),
+            Operation::ReluRescale => spec::relu_truncate(x, s),
+            Operation::Truncate => spec::arithmetic_shift(x, s),
+            Operation::Extend => spec::sign_extend(x, Ring::new(self.width + s)?),
+            Operation::Maxpool9 => spec::max_of(x, &windows(x.len() / 9)),
+            Operation::Mux => spec::multiplex(&inputs.bits, x),
             _ => unreachable!("layers and math were handled above"),
         })
     }

@@ -39,7 +39,7 @@ pub(crate) struct PartyArguments {
 
 #[derive(Serialize)]
 struct Report {
-    op: super::job::Name,
+    op: super::job::Operation,
     width: u32,
     count: usize,
     leaf_bits: u32,

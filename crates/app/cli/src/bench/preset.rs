@@ -30,7 +30,7 @@ const BATCH: usize = 1 << 17;
 /// A network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Name {
+enum Operation {
     /// A GRU of 7 steps and 64 units: sigmoid and tanh.
     #[value(name = "industrial-72")]
     #[serde(rename = "industrial-72")]
@@ -79,7 +79,7 @@ impl Layer<'_> {
     }
 }
 
-impl Name {
+impl Operation {
     fn groups(self) -> Result<Vec<Group>> {
         let roots = |count, scales| Group::new(1, count, &[(Function::ReciprocalSqrt, scales)]);
         match self {
@@ -99,7 +99,7 @@ impl Name {
 #[derive(Debug, Args)]
 pub(crate) struct Preset {
     /// The network.
-    name: Name,
+    name: Operation,
     #[command(flatten)]
     options: RunOptions,
     /// Print one JSON object, last on standard output.
@@ -110,7 +110,7 @@ pub(crate) struct Preset {
 #[derive(Debug, Args)]
 pub(crate) struct PartyArguments {
     #[arg(long)]
-    name: Name,
+    name: Operation,
     /// Where P0 is; without it this is P0.
     #[arg(long)]
     connect: Option<String>,
@@ -122,7 +122,7 @@ pub(crate) struct PartyArguments {
 
 #[derive(Serialize)]
 struct Report {
-    preset: Name,
+    preset: Operation,
     width: u32,
     count: usize,
     layers: usize,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use veilflow_exec::{
-    Ahead, Held, Kept, Links, Outcome, Phase, Session, SessionOptions, Step, WeightCache, WeightMasks,
+    Ahead, Held, Links, Outcome, Phase, ServerCache, Session, SessionOptions, Step, WeightCache, WeightMasks,
     peak_rss_bytes, with_stock,
 };
 use veilflow_ir::Plan;
@@ -134,9 +134,9 @@ impl Serve {
     }
 
     /// What sessions leave for later ones.
-    fn kept(&self) -> Result<Kept> {
+    fn kept(&self) -> Result<ServerCache> {
         let masks = if self.fresh_masks { None } else { Some(WeightMasks::new(&mut Prg::from_entropy()?)) };
-        Ok(Kept {
+        Ok(ServerCache {
             transformed: self.weight_cache.map(|limit| Arc::new(WeightCache::new(limit))),
             masks: masks.map(Arc::new),
         })
@@ -148,7 +148,7 @@ impl Serve {
         number: usize,
         channel: Channel,
         Served { plan, weights, options, folders }: Served<'_>,
-        kept: Kept,
+        kept: ServerCache,
     ) -> Result<()> {
         let links = self.helper.links(channel, self.options.connection(self.timeout));
         let links = Links { kept, ..links };

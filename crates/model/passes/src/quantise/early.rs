@@ -11,8 +11,8 @@ use veilflow_ir::Graph;
 use veilflow_online::{self as online, Tuning};
 
 use super::Options;
+use super::fixed_op::FixedOp;
 use super::forms::Step;
-use super::roles::Role;
 
 /// A truncation of its own takes rounds that a fused one doesn't: it must save a tenth of the bits.
 const WORTH_ITS_ROUNDS: f64 = 0.9;
@@ -93,9 +93,9 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
             after.raw = truncation + after.reduced;
         }
         let load = match &step.role {
-            Role::Relu => relu,
-            Role::Clip { .. } => clip,
-            Role::MaxPool(pool) => {
+            FixedOp::Relu => relu,
+            FixedOp::Clip { .. } => clip,
+            FixedOp::MaxPool(pool) => {
                 let (inputs, shrink) = (pool.in_len(), pool.out_len() as f64 / pool.in_len() as f64);
                 let pooling =
                     costs.both(|width| online::max_pool_cost(width, pool, Tuning::default()), inputs);
@@ -104,20 +104,23 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
                     reduced: pooling.reduced + shrink * after.reduced,
                 }
             }
-            Role::AddConstant(_) | Role::Move | Role::Concat => after,
-            Role::Linear(_) | Role::Product | Role::Apply(_) => {
+            FixedOp::AddConstant(_) | FixedOp::Move | FixedOp::Concat => after,
+            FixedOp::Linear(_) | FixedOp::Product | FixedOp::Apply(_) => {
                 step.node.inputs.iter().for_each(|id| early[id.index()] = true);
                 continue;
             }
-            Role::Sum { .. } | Role::SubtractFrom(_) | Role::ReduceSum { .. } | Role::AveragePool { .. } => {
+            FixedOp::Sum { .. }
+            | FixedOp::SubtractFrom(_)
+            | FixedOp::ReduceSum { .. }
+            | FixedOp::AveragePool { .. } => {
                 continue;
             }
         };
         for id in step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none()) {
             loads[id.index()].raw += load.raw;
             loads[id.index()].reduced += load.reduced;
-            truncated_later[id.index()] |=
-                early[output] && matches!(step.role, Role::AddConstant(_) | Role::Move | Role::Concat);
+            truncated_later[id.index()] |= early[output]
+                && matches!(step.role, FixedOp::AddConstant(_) | FixedOp::Move | FixedOp::Concat);
         }
     }
     early

@@ -10,8 +10,8 @@ use veilflow_ir::{
 use veilflow_spec::LinearShape;
 
 use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
-use super::forms::{Form, Forms, Kind, Step};
-use super::roles::Role;
+use super::fixed_op::FixedOp;
+use super::forms::{Form, Forms, Stage, Step};
 use super::widths::{Widths, argument_width, factor_width, least, truncation_width};
 use crate::Error;
 
@@ -23,7 +23,7 @@ pub(super) struct Emitter<'a> {
     plan: Plan,
     parameters: BTreeMap<usize, Parameters>,
     /// The plan's value for a form, at the width it came into being with.
-    native: HashMap<(usize, Kind), usize>,
+    native: HashMap<(usize, Stage), usize>,
     /// Plan values brought to another width.
     resized: HashMap<(usize, u32), usize>,
     /// The first node that read each constant of weights.
@@ -54,11 +54,11 @@ impl<'a> Emitter<'a> {
     /// The plan and its weights; `arg_max` reveals only the index of the largest output.
     pub(super) fn emit(mut self, arg_max: bool) -> Result<(Plan, Weights), Error> {
         for &id in self.graph.inputs() {
-            let form = self.forms.get(id.index(), Kind::Reduced);
-            let width = self.widths.demanded(id.index(), Kind::Reduced);
+            let form = self.forms.get(id.index(), Stage::Reduced);
+            let width = self.widths.demanded(id.index(), Stage::Reduced);
             let value = self.value(self.graph.shape(id).clone(), form, width);
             self.plan.inputs.push(PlanInput { name: self.graph.value(id).name.clone(), value });
-            self.native.insert((id.index(), Kind::Reduced), value);
+            self.native.insert((id.index(), Stage::Reduced), value);
         }
         let forms = self.forms;
         for (index, step) in forms.steps.iter().enumerate() {
@@ -149,7 +149,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// The plan's value for a form of a graph value, at exactly `width`.
-    fn read(&mut self, (value, kind): (usize, Kind), width: u32, layer: &str) -> usize {
+    fn read(&mut self, (value, kind): (usize, Stage), width: u32, layer: &str) -> usize {
         let native = match self.native.get(&(value, kind)) {
             Some(&native) => native,
             None => {
@@ -165,12 +165,12 @@ impl<'a> Emitter<'a> {
     /// The reduced form of a raw value.
     fn reduce(&mut self, value: usize, layer: &str) -> usize {
         let width = truncation_width(self.forms, self.widths, value);
-        let raw = self.native[&(value, Kind::Raw)];
+        let raw = self.native[&(value, Stage::Raw)];
         let raw = self.resize(raw, width, width, layer);
-        let form = self.forms.get(value, Kind::Reduced);
+        let form = self.forms.get(value, Stage::Reduced);
         match self.forms.reduction(value) {
             shift @ 1.. => {
-                let raw = self.round(layer, raw, (value, Kind::Raw), shift);
+                let raw = self.round(layer, raw, (value, Stage::Raw), shift);
                 let shift = shift as u32;
                 self.convert(layer, PlanOp::TruncateReduce { shift }, raw, form, width - shift)
             }
@@ -180,7 +180,7 @@ impl<'a> Emitter<'a> {
 
     /// `x`, which stands for a form of a graph value, with half a unit added for the truncation by `shift` to come. Otherwise every
     /// truncation would round down, and the errors of a deep network add up.
-    fn round(&mut self, layer: &str, x: usize, (value, kind): (usize, Kind), shift: i32) -> usize {
+    fn round(&mut self, layer: &str, x: usize, (value, kind): (usize, Stage), shift: i32) -> usize {
         let form = self.form_of(x);
         // Adding a constant would lose the knowledge that a value is never negative, which is worth more.
         if self.forms.is_rounded(value, kind) || form.non_negative || shift <= 0 {
@@ -203,8 +203,8 @@ impl<'a> Emitter<'a> {
             let read = self.forms.get(value, kind);
             let finer = if step.role.aligns() { form.scale - read.scale } else { 0 }.max(0) as u32;
             let at = match step.role {
-                Role::Product => factor_width(read),
-                Role::Apply(_) => argument_width(read),
+                FixedOp::Product => factor_width(read),
+                FixedOp::Apply(_) => argument_width(read),
                 _ => width - finer,
             };
             let x = self.read((value, kind), at, layer);
@@ -213,46 +213,46 @@ impl<'a> Emitter<'a> {
         }
         let x = inputs[0];
         match &step.role {
-            Role::Linear(_) => self.linear(step, x, shape, form, width),
-            Role::Sum { subtract } => {
+            FixedOp::Linear(_) => self.linear(step, x, shape, form, width),
+            FixedOp::Sum { subtract } => {
                 let op = if *subtract { PlanOp::Sub } else { PlanOp::Add };
                 self.node(layer, op, inputs, shape, form, width)
             }
-            Role::Product => self.node(layer, PlanOp::Multiply { width }, inputs, shape, form, width),
-            Role::Apply(function) => {
+            FixedOp::Product => self.node(layer, PlanOp::Multiply { width }, inputs, shape, form, width),
+            FixedOp::Apply(function) => {
                 let op = PlanOp::Apply { function: *function, width, scale: form.scale.unsigned_abs() };
                 self.node(layer, op, inputs, shape, form, width)
             }
-            Role::ReduceSum { axes } => {
+            FixedOp::ReduceSum { axes } => {
                 self.node(layer, PlanOp::ReduceSum { axes: axes.clone() }, inputs, shape, form, width)
             }
-            Role::AddConstant(c) | Role::SubtractFrom(c) => {
+            FixedOp::AddConstant(c) | FixedOp::SubtractFrom(c) => {
                 let half = self.forms.half_unit(output.index(), form.scale);
                 let bias = c.data().iter().map(|&v| to_integer(v, form.scale) + half).collect();
                 self.parameters.insert(self.plan.nodes.len(), Parameters { weights: [].into(), bias });
                 let constant = c.shape().clone();
                 let op = match step.role {
-                    Role::SubtractFrom(_) => PlanOp::SubtractFrom { constant },
+                    FixedOp::SubtractFrom(_) => PlanOp::SubtractFrom { constant },
                     _ => PlanOp::AddConstant { constant },
                 };
                 self.node(layer, op, inputs, shape, form, width)
             }
-            Role::Relu | Role::Clip { .. } => {
+            FixedOp::Relu | FixedOp::Clip { .. } => {
                 let shift = self.plan.values[x].scale - form.scale;
                 let x = self.round(layer, x, step.reads[0], shift);
                 match step.role {
-                    Role::Clip { max } => self.clip(layer, x, max, form, width),
+                    FixedOp::Clip { max } => self.clip(layer, x, max, form, width),
                     _ => self.relu(layer, x, form, width),
                 }
             }
-            Role::MaxPool(pool) => {
+            FixedOp::MaxPool(pool) => {
                 self.node(layer, PlanOp::MaxPool { pool: pool.clone() }, inputs, shape, form, width)
             }
-            Role::AveragePool { pool, count_padding } => {
+            FixedOp::AveragePool { pool, count_padding } => {
                 let op = PlanOp::AveragePool { pool: pool.clone(), count_padding: *count_padding };
                 self.node(layer, op, inputs, shape, form, width)
             }
-            Role::Move | Role::Concat => {
+            FixedOp::Move | FixedOp::Concat => {
                 let op = match &step.node.op {
                     Op::Transpose { perm } => PlanOp::Transpose { perm: perm.clone() },
                     Op::Concat { axis } => PlanOp::Concat { axis: *axis },

@@ -2,7 +2,7 @@
 
 use veilflow_spec::LinearShape;
 
-use super::roles::Layer;
+use super::fixed_op::Layer;
 
 /// Scales are kept within ±this, far beyond any use.
 const MAX_SCALE: i32 = 48;

@@ -14,8 +14,8 @@ use super::Options;
 use super::calibrate::Seen;
 use super::early::truncated_early;
 use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
+use super::fixed_op::{FixedOp, Layer, node_error};
 use super::recurrence::Recurrence;
-use super::roles::{Layer, Role, node_error};
 use super::rounding::Rounding;
 use super::scales::{bounds, targets};
 use crate::Error;
@@ -26,7 +26,7 @@ pub(super) const MAX_FUNCTION_SCALE: i32 = 14;
 
 /// Which form of a value a node reads or makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum Stage {
     Raw,
     Reduced,
 }
@@ -43,11 +43,11 @@ pub(super) struct Form {
 /// A step of the network in fixed point.
 pub(super) struct Step<'g> {
     pub(super) node: &'g Node,
-    pub(super) role: Role,
+    pub(super) role: FixedOp,
     /// The private inputs, as indices of graph values, each with the form it is read in.
-    pub(super) reads: Vec<(usize, Kind)>,
+    pub(super) reads: Vec<(usize, Stage)>,
     /// The form of the output.
-    pub(super) makes: Kind,
+    pub(super) makes: Stage,
     /// The integer weights of a linear layer.
     pub(super) fixed: Option<FixedLayer>,
     /// Width of a linear layer's weights.
@@ -61,7 +61,7 @@ pub(super) struct Forms<'g> {
     raw: Vec<Option<Form>>,
     reduced: Vec<Option<Form>>,
     /// The form in which each value comes into being.
-    pub(super) native: Vec<Kind>,
+    pub(super) native: Vec<Stage>,
     rounding: Rounding,
 }
 
@@ -96,21 +96,21 @@ impl<'g> Forms<'g> {
     }
 
     /// The form of a value. Panics if nothing needs it.
-    pub(super) fn get(&self, value: usize, kind: Kind) -> Form {
+    pub(super) fn get(&self, value: usize, kind: Stage) -> Form {
         let form = match kind {
-            Kind::Raw => self.raw[value],
-            Kind::Reduced => self.reduced[value],
+            Stage::Raw => self.raw[value],
+            Stage::Reduced => self.reduced[value],
         };
         form.expect("forms are chosen for all reads")
     }
 
     /// Bits to drop from the raw form to reach the reduced one; negative if bits are added.
     pub(super) fn reduction(&self, value: usize) -> i32 {
-        self.get(value, Kind::Raw).scale - self.get(value, Kind::Reduced).scale
+        self.get(value, Stage::Raw).scale - self.get(value, Stage::Reduced).scale
     }
 
     /// Whether a form of a value comes with half a unit added for its truncation.
-    pub(super) fn is_rounded(&self, value: usize, kind: Kind) -> bool {
+    pub(super) fn is_rounded(&self, value: usize, kind: Stage) -> bool {
         kind == self.native[value] && self.rounding.of(value).is_some()
     }
 
@@ -121,8 +121,8 @@ impl<'g> Forms<'g> {
 
     fn reduce_inputs(&mut self, index: usize, targets: &[i32], bounds: &[f64]) {
         for &(value, kind) in &self.steps[index].reads {
-            if kind == Kind::Reduced && self.reduced[value].is_none() {
-                let raw = self.get(value, Kind::Raw);
+            if kind == Stage::Reduced && self.reduced[value].is_none() {
+                let raw = self.get(value, Stage::Raw);
                 let seen = magnitude_of(bounds[value], targets[value]);
                 self.reduced[value] = Some(rescaled(raw, targets[value], seen));
             }
@@ -143,7 +143,7 @@ impl<'g> Forms<'g> {
         let x = inputs[0];
         let mut fixed = None;
         let form = match &step.role {
-            Role::Linear(layer) => {
+            FixedOp::Linear(layer) => {
                 let room = f64::from(seen[output].range()) * margin;
                 let mean = &seen[step.reads[0].0].mean;
                 let mean = (layer.channels() == Some(mean.len())).then_some(&mean[..]);
@@ -153,42 +153,42 @@ impl<'g> Forms<'g> {
                 fixed = Some(layer);
                 form
             }
-            Role::Sum { subtract } => {
+            FixedOp::Sum { subtract } => {
                 let scale = inputs[0].scale.max(inputs[1].scale);
                 let non_negative = !subtract && inputs.iter().all(|f| f.non_negative);
                 Form { scale, magnitude: magnitude_of(bounds[output], scale), non_negative }
             }
-            Role::Product => {
+            FixedOp::Product => {
                 let [x, y] = [inputs[0], inputs[1]];
                 let scale = x.scale + y.scale;
                 let magnitude = (x.magnitude + y.magnitude).min(magnitude_of(bounds[output], scale));
                 Form { scale, magnitude, non_negative: x.non_negative && y.non_negative }
             }
-            Role::Apply(function) => {
+            FixedOp::Apply(function) => {
                 let scale = targets[output].clamp(MIN_FUNCTION_SCALE, MAX_FUNCTION_SCALE);
                 let magnitude = magnitude_of(bounds[output], scale);
                 Form { scale, magnitude, non_negative: function.is_non_negative() }
             }
-            Role::ReduceSum { .. } => Form { magnitude: magnitude_of(bounds[output], x.scale), ..x },
-            Role::AddConstant(_) | Role::SubtractFrom(_) => {
+            FixedOp::ReduceSum { .. } => Form { magnitude: magnitude_of(bounds[output], x.scale), ..x },
+            FixedOp::AddConstant(_) | FixedOp::SubtractFrom(_) => {
                 Form { magnitude: magnitude_of(bounds[output], x.scale), non_negative: false, ..x }
             }
-            Role::Relu | Role::Clip { .. } => {
+            FixedOp::Relu | FixedOp::Clip { .. } => {
                 let seen = match step.role {
-                    Role::Clip { max } => clip_magnitude(max, x.scale, targets[output]),
+                    FixedOp::Clip { max } => clip_magnitude(max, x.scale, targets[output]),
                     _ => magnitude_of(bounds[output], targets[output]),
                 };
                 Form { non_negative: true, ..rescaled(x, targets[output], seen) }
             }
-            Role::AveragePool { .. } => {
+            FixedOp::AveragePool { .. } => {
                 // Averages are smaller than what they average: dividing at a finer scale keeps their precision.
-                let finer = if step.makes == Kind::Reduced { (targets[output] - x.scale).max(0) } else { 0 };
+                let finer = if step.makes == Stage::Reduced { (targets[output] - x.scale).max(0) } else { 0 };
                 let scale = x.scale + finer;
                 let magnitude = magnitude_of(bounds[output], scale).min(x.magnitude + finer as u32);
                 Form { scale, magnitude, ..x }
             }
-            Role::MaxPool(_) => x,
-            Role::Move => match step.node.op {
+            FixedOp::MaxPool(_) => x,
+            FixedOp::Move => match step.node.op {
                 Op::Pad { value, .. } => {
                     let border = to_integer(value, x.scale);
                     let non_negative = x.non_negative && border >= 0;
@@ -197,7 +197,7 @@ impl<'g> Forms<'g> {
                 }
                 _ => x,
             },
-            Role::Concat => {
+            FixedOp::Concat => {
                 let scale = inputs.iter().map(|f| f.scale).max().unwrap_or_default();
                 let magnitude = inputs.iter().map(|f| f.magnitude + (scale - f.scale) as u32).max();
                 let non_negative = inputs.iter().all(|f| f.non_negative);
@@ -207,8 +207,8 @@ impl<'g> Forms<'g> {
         let makes = step.makes;
         self.steps[index].fixed = fixed;
         match makes {
-            Kind::Raw => self.raw[output] = Some(form),
-            Kind::Reduced => self.reduced[output] = Some(form),
+            Stage::Raw => self.raw[output] = Some(form),
+            Stage::Reduced => self.reduced[output] = Some(form),
         }
         Ok(())
     }
@@ -248,48 +248,54 @@ fn linear(
 }
 
 /// The steps, and the form in which each value comes into being.
-fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step<'g>>, Vec<Kind>), Error> {
+fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step<'g>>, Vec<Stage>), Error> {
     let mut steps = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
-        let role = Role::of(graph, node)?;
+        let role = FixedOp::of(graph, node)?;
         steps.push(Step {
             node,
             role,
             reads: Vec::new(),
-            makes: Kind::Raw,
+            makes: Stage::Raw,
             fixed: None,
             weight_bits: options.weight_bits,
         });
     }
     let early = truncated_early(graph, &steps, options);
-    let mut native = vec![Kind::Reduced; graph.values().len()];
+    let mut native = vec![Stage::Reduced; graph.values().len()];
     // Raw values that are about as narrow as reduced ones: what functions make, and sums of such.
     let mut narrow = vec![false; graph.values().len()];
     for step in &mut steps {
         let private = step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none());
         let private: Vec<usize> = private.map(|id| id.index()).collect();
-        let preferred = |v: usize| if early[v] && !narrow[v] { Kind::Reduced } else { native[v] };
-        let kinds: Vec<Kind> = match step.role {
-            Role::Linear(_) => vec![Kind::Reduced],
+        let preferred = |v: usize| if early[v] && !narrow[v] { Stage::Reduced } else { native[v] };
+        let kinds: Vec<Stage> = match step.role {
+            FixedOp::Linear(_) => vec![Stage::Reduced],
             // Parts of one tensor are all raw or all reduced.
-            Role::Concat if private.iter().any(|&v| preferred(v) == Kind::Reduced) => {
-                vec![Kind::Reduced; private.len()]
+            FixedOp::Concat if private.iter().any(|&v| preferred(v) == Stage::Reduced) => {
+                vec![Stage::Reduced; private.len()]
             }
             _ => private.iter().map(|&v| preferred(v)).collect(),
         };
         step.makes = match step.role {
-            Role::Linear(_) | Role::Sum { .. } | Role::Product | Role::Apply(_) | Role::ReduceSum { .. } => {
-                Kind::Raw
-            }
-            Role::Relu | Role::Clip { .. } => Kind::Reduced,
+            FixedOp::Linear(_)
+            | FixedOp::Sum { .. }
+            | FixedOp::Product
+            | FixedOp::Apply(_)
+            | FixedOp::ReduceSum { .. } => Stage::Raw,
+            FixedOp::Relu | FixedOp::Clip { .. } => Stage::Reduced,
             _ => kinds[0],
         };
         let output = step.node.output.index();
         native[output] = step.makes;
         narrow[output] = match step.role {
-            Role::Apply(_) => true,
-            Role::Sum { .. } | Role::AddConstant(_) | Role::SubtractFrom(_) | Role::Move | Role::Concat => {
-                private.iter().zip(&kinds).all(|(&v, &kind)| kind == Kind::Reduced || narrow[v])
+            FixedOp::Apply(_) => true,
+            FixedOp::Sum { .. }
+            | FixedOp::AddConstant(_)
+            | FixedOp::SubtractFrom(_)
+            | FixedOp::Move
+            | FixedOp::Concat => {
+                private.iter().zip(&kinds).all(|(&v, &kind)| kind == Stage::Reduced || narrow[v])
             }
             _ => false,
         };

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use veilflow_ir::{Graph, ValueId};
 
+use super::fixed_op::FixedOp;
 use super::forms::Step;
-use super::roles::Role;
 
 /// The parts of a network that belong to a recurrence.
 pub(super) struct Recurrence {
@@ -28,12 +28,18 @@ impl Recurrence {
             let output = step.node.output.index();
             let inputs = step.node.inputs.iter().map(|id| id.index());
             match step.role {
-                Role::Product | Role::Apply(_) if related[output] => inputs.for_each(|i| flows[i] = true),
-                Role::Linear(_) if flows[output] => {
+                FixedOp::Product | FixedOp::Apply(_) if related[output] => {
+                    inputs.for_each(|i| flows[i] = true)
+                }
+                FixedOp::Linear(_) if flows[output] => {
                     layers[index] = true;
                     precise[step.node.inputs[0].index()] = true;
                 }
-                Role::Linear(_) | Role::Product | Role::Apply(_) | Role::Relu | Role::Clip { .. } => {}
+                FixedOp::Linear(_)
+                | FixedOp::Product
+                | FixedOp::Apply(_)
+                | FixedOp::Relu
+                | FixedOp::Clip { .. } => {}
                 _ if flows[output] => inputs.for_each(|i| flows[i] = true),
                 _ => {}
             }
@@ -64,5 +70,5 @@ fn related(graph: &Graph, steps: &[Step<'_>]) -> Vec<bool> {
 
 /// The constant that holds a linear layer's weights.
 fn weights(step: &Step<'_>) -> Option<ValueId> {
-    matches!(step.role, Role::Linear(_)).then(|| step.node.inputs[1])
+    matches!(step.role, FixedOp::Linear(_)).then(|| step.node.inputs[1])
 }

@@ -3,8 +3,8 @@
 
 use veilflow_ir::{Graph, Op};
 
-use super::forms::{Kind, Step};
-use super::roles::Role;
+use super::fixed_op::FixedOp;
+use super::forms::{Stage, Step};
 
 /// Half units ahead of truncations.
 pub(super) struct Rounding {
@@ -14,9 +14,9 @@ pub(super) struct Rounding {
 
 impl Rounding {
     /// Lets biases and constants take the half units of all truncations they reach. `targets` are the reduced scales.
-    pub(super) fn choose(graph: &Graph, steps: &[Step<'_>], native: &[Kind], targets: &[i32]) -> Self {
+    pub(super) fn choose(graph: &Graph, steps: &[Step<'_>], native: &[Stage], targets: &[i32]) -> Self {
         let values = graph.values().len();
-        let mut readers: Vec<Vec<(&Step<'_>, Kind)>> = vec![Vec::new(); values];
+        let mut readers: Vec<Vec<(&Step<'_>, Stage)>> = vec![Vec::new(); values];
         for step in steps {
             step.reads.iter().for_each(|&(value, kind)| readers[value].push((step, kind)));
         }
@@ -25,37 +25,37 @@ impl Rounding {
         // The part of each sum that brings its half unit.
         let mut giver = vec![None; values];
         for step in steps {
-            let passes = |&(value, kind): &(usize, Kind)| {
+            let passes = |&(value, kind): &(usize, Stage)| {
                 takes[value] && kind == native[value] && readers[value].len() == 1 && !is_output(value)
             };
             let output = step.node.output.index();
             takes[output] = match step.role {
-                Role::Linear(_) | Role::AddConstant(_) | Role::SubtractFrom(_) => true,
-                Role::MaxPool(_) | Role::Move | Role::Concat => {
+                FixedOp::Linear(_) | FixedOp::AddConstant(_) | FixedOp::SubtractFrom(_) => true,
+                FixedOp::MaxPool(_) | FixedOp::Move | FixedOp::Concat => {
                     !matches!(step.node.op, Op::Pad { .. }) && step.reads.iter().all(passes)
                 }
-                Role::Sum { subtract } => {
+                FixedOp::Sum { subtract } => {
                     let positive = if subtract { &step.reads[..1] } else { &step.reads[..] };
                     giver[output] = positive.iter().find(|read| passes(read)).map(|read| read.0);
                     giver[output].is_some()
                 }
-                Role::Relu
-                | Role::Clip { .. }
-                | Role::AveragePool { .. }
-                | Role::Product
-                | Role::Apply(_)
-                | Role::ReduceSum { .. } => false,
+                FixedOp::Relu
+                | FixedOp::Clip { .. }
+                | FixedOp::AveragePool { .. }
+                | FixedOp::Product
+                | FixedOp::Apply(_)
+                | FixedOp::ReduceSum { .. } => false,
             };
         }
         let mut to: Vec<Option<i32>> = vec![None; values];
         for value in (0..values).filter(|&v| takes[v] && !is_output(v)).rev() {
-            let wanted = |&(reader, kind): &(&Step<'_>, Kind)| {
+            let wanted = |&(reader, kind): &(&Step<'_>, Stage)| {
                 let output = reader.node.output.index();
                 match reader.role {
                     _ if kind != native[value] => Some(targets[value]),
-                    Role::Relu | Role::Clip { .. } => Some(targets[output]),
-                    Role::MaxPool(_) | Role::Move | Role::Concat => to[output],
-                    Role::Sum { .. } if giver[output] == Some(value) => to[output],
+                    FixedOp::Relu | FixedOp::Clip { .. } => Some(targets[output]),
+                    FixedOp::MaxPool(_) | FixedOp::Move | FixedOp::Concat => to[output],
+                    FixedOp::Sum { .. } if giver[output] == Some(value) => to[output],
                     _ => None,
                 }
             };

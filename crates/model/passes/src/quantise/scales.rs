@@ -4,8 +4,8 @@ use veilflow_ir::{Function, Graph};
 
 use super::calibrate::Seen;
 use super::fixed::scale_for;
-use super::forms::{Kind, MAX_FUNCTION_SCALE, Step};
-use super::roles::Role;
+use super::fixed_op::FixedOp;
+use super::forms::{MAX_FUNCTION_SCALE, Stage, Step};
 
 /// So many bits beyond those of activations a value may take that is only compared: what lies below zero is dropped.
 const DROPPED_BITS: u32 = 4;
@@ -17,15 +17,15 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
         let output = step.node.output.index();
         let inputs = step.reads.iter().map(|&(v, _)| bounds[v]);
         let certain = match step.role {
-            Role::Clip { max } => f64::from(max),
-            Role::Sum { .. } => inputs.sum(),
-            Role::Product => inputs.product(),
+            FixedOp::Clip { max } => f64::from(max),
+            FixedOp::Sum { .. } => inputs.sum(),
+            FixedOp::Product => inputs.product(),
             // Saturates, whatever calibration saw of it.
-            Role::Apply(Function::Sigmoid | Function::Tanh | Function::Erf) => {
+            FixedOp::Apply(Function::Sigmoid | Function::Tanh | Function::Erf) => {
                 bounds[output] = 1.0;
                 1.0
             }
-            Role::Relu | Role::MaxPool(_) | Role::AveragePool { .. } | Role::Concat => {
+            FixedOp::Relu | FixedOp::MaxPool(_) | FixedOp::AveragePool { .. } | FixedOp::Concat => {
                 inputs.fold(0.0, f64::max)
             }
             _ => f64::INFINITY,
@@ -40,7 +40,7 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
 pub(super) fn targets(
     graph: &Graph,
     steps: &[Step<'_>],
-    native: &[Kind],
+    native: &[Stage],
     bounds: &[f64],
     activation_bits: &[u32],
 ) -> Vec<i32> {
@@ -53,17 +53,19 @@ pub(super) fn targets(
     });
     for step in steps {
         let output = step.node.output.index();
-        let passes_on =
-            matches!(step.role, Role::MaxPool(_) | Role::Move | Role::Concat | Role::AddConstant(_));
-        let compares = matches!(step.role, Role::Relu | Role::Clip { .. });
-        if compares || (native[output] == Kind::Reduced && !passes_on) {
+        let passes_on = matches!(
+            step.role,
+            FixedOp::MaxPool(_) | FixedOp::Move | FixedOp::Concat | FixedOp::AddConstant(_)
+        );
+        let compares = matches!(step.role, FixedOp::Relu | FixedOp::Clip { .. });
+        if compares || (native[output] == Stage::Reduced && !passes_on) {
             only_compared[output] = false;
         }
         for &(input, kind) in &step.reads {
-            if kind == Kind::Reduced && !passes_on && !compares {
+            if kind == Stage::Reduced && !passes_on && !compares {
                 only_compared[input] = false;
             }
-            if passes_on && step.makes == Kind::Reduced {
+            if passes_on && step.makes == Stage::Reduced {
                 let (input, output) = (find(&mut class, input), find(&mut class, output));
                 class[input] = output;
             }
@@ -75,12 +77,13 @@ pub(super) fn targets(
         let room = if only_compared[value] { DROPPED_BITS } else { 0 };
         targets[root] = targets[root].min(scale_for(bounds[value], activation_bits[value] + room));
     }
-    for step in steps.iter().filter(|step| matches!(step.role, Role::Apply(_))) {
+    for step in steps.iter().filter(|step| matches!(step.role, FixedOp::Apply(_))) {
         let root = roots[step.node.output.index()];
         targets[root] = targets[root].min(MAX_FUNCTION_SCALE);
     }
-    let comparisons =
-        |s: &&Step<'_>| matches!(s.role, Role::Relu | Role::Clip { .. }) && s.reads[0].1 == Kind::Reduced;
+    let comparisons = |s: &&Step<'_>| {
+        matches!(s.role, FixedOp::Relu | FixedOp::Clip { .. }) && s.reads[0].1 == Stage::Reduced
+    };
     for step in steps.iter().rev().filter(comparisons) {
         let (input, output) = (roots[step.reads[0].0], roots[step.node.output.index()]);
         targets[input] = targets[input].min(targets[output]);

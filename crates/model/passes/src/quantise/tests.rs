@@ -346,7 +346,8 @@ fn biases_make_up_for_rounded_weights() {
     use fixed::FixedLayer;
     use veilflow_spec::{LinearShape, MatMulShape};
     let shape = LinearShape::MatMul(MatMulShape { rows: 2, inner: 3, columns: 1 });
-    let layer = roles::Layer { shape, weights: vec![0.9, -0.3, 0.2, 0.6, 0.55, -0.1], bias: vec![0.5, -1.0] };
+    let layer =
+        fixed_op::Layer { shape, weights: vec![0.9, -0.3, 0.2, 0.6, 0.55, -0.1], bias: vec![0.5, -1.0] };
     let mean = [2.0, 1.0, 4.0];
     let mut fixed = FixedLayer::quantise(&layer, 10, 4).unwrap();
     fixed.correct(&layer, 10, &mean);

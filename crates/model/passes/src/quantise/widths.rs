@@ -3,8 +3,8 @@
 use veilflow_ir::Graph;
 
 use super::fixed::{magnitude_of, to_integer};
-use super::forms::{Form, Forms, Kind};
-use super::roles::{Role, node_error};
+use super::fixed_op::{FixedOp, node_error};
+use super::forms::{Form, Forms, Stage};
 use crate::Error;
 
 /// The widths that functions take and make.
@@ -47,29 +47,29 @@ impl Widths {
             // At the output's scale, inputs take this many bits more.
             let finer = |f: &Form| (made.scale - f.scale).max(0) as u32;
             let width = match &step.role {
-                Role::Linear(_)
-                | Role::AddConstant(_)
-                | Role::SubtractFrom(_)
-                | Role::ReduceSum { .. }
-                | Role::Move => demanded.max(least(x)),
-                Role::Product => {
+                FixedOp::Linear(_)
+                | FixedOp::AddConstant(_)
+                | FixedOp::SubtractFrom(_)
+                | FixedOp::ReduceSum { .. }
+                | FixedOp::Move => demanded.max(least(x)),
+                FixedOp::Product => {
                     let [x, y] = [0, 1].map(|i| factor_width(inputs[i]));
                     demanded.clamp(x.max(y), x + y)
                 }
                 // Wider than it can make, its result is extended.
-                Role::Apply(_) => demanded.min(MAX_FUNCTION_WIDTH).max(made.scale.unsigned_abs() + 2),
-                Role::Sum { .. } | Role::Concat => {
+                FixedOp::Apply(_) => demanded.min(MAX_FUNCTION_WIDTH).max(made.scale.unsigned_abs() + 2),
+                FixedOp::Sum { .. } | FixedOp::Concat => {
                     inputs.iter().map(|f| least(*f) + finer(f)).fold(demanded, u32::max)
                 }
-                Role::Relu => least(x).max((x.scale - made.scale + 1).max(0) as u32),
-                Role::Clip { max } => {
+                FixedOp::Relu => least(x).max((x.scale - made.scale + 1).max(0) as u32),
+                FixedOp::Clip { max } => {
                     let limit = to_integer(*max, x.scale) as f64;
                     // The sign bit, and room for 2^m + limit.
                     let sum = f64::from(x.magnitude).exp2() + limit;
                     (1 + sum.log2().ceil() as u32).max((x.scale - made.scale + 1).max(0) as u32)
                 }
-                Role::MaxPool(_) => least(x) + u32::from(!x.non_negative),
-                Role::AveragePool { pool, .. } => {
+                FixedOp::MaxPool(_) => least(x) + u32::from(!x.non_negative),
+                FixedOp::AveragePool { pool, .. } => {
                     let count = (pool.kernel[0] * pool.kernel[1]) as f64;
                     let seen = f64::from(ranges[output]) * margin * f64::from(made.scale).exp2();
                     let sum = seen.min(f64::from(x.magnitude + finer(&x)).exp2()) * count;
@@ -86,8 +86,8 @@ impl Widths {
             widths.steps[index] = width;
             for (&(value, kind), form) in step.reads.iter().zip(&inputs) {
                 let read = match step.role {
-                    Role::Product => factor_width(*form),
-                    Role::Apply(_) => argument_width(*form),
+                    FixedOp::Product => factor_width(*form),
+                    FixedOp::Apply(_) => argument_width(*form),
                     _ if step.role.aligns() => width - finer(form),
                     _ => width,
                 };
@@ -95,33 +95,33 @@ impl Widths {
             }
         }
         for id in graph.inputs() {
-            let least = least(forms.get(id.index(), Kind::Reduced));
-            widths.demand(id.index(), Kind::Reduced, least);
+            let least = least(forms.get(id.index(), Stage::Reduced));
+            widths.demand(id.index(), Stage::Reduced, least);
         }
         Ok(widths)
     }
 
     /// The largest width at which a form is read.
-    pub(super) fn demanded(&self, value: usize, kind: Kind) -> u32 {
+    pub(super) fn demanded(&self, value: usize, kind: Stage) -> u32 {
         match kind {
-            Kind::Raw => self.raw[value],
-            Kind::Reduced => self.reduced[value],
+            Stage::Raw => self.raw[value],
+            Stage::Reduced => self.reduced[value],
         }
     }
 
-    fn demand(&mut self, value: usize, kind: Kind, width: u32) {
+    fn demand(&mut self, value: usize, kind: Stage, width: u32) {
         let slot = match kind {
-            Kind::Raw => &mut self.raw[value],
-            Kind::Reduced => &mut self.reduced[value],
+            Stage::Raw => &mut self.raw[value],
+            Stage::Reduced => &mut self.reduced[value],
         };
         *slot = width.max(*slot);
     }
 
     /// A raw value that is read in reduced form must have the width at which it is truncated.
     fn demand_for_reduction(&mut self, forms: &Forms<'_>, value: usize) {
-        if forms.native[value] == Kind::Raw && self.reduced[value] > 0 {
+        if forms.native[value] == Stage::Raw && self.reduced[value] > 0 {
             let width = truncation_width(forms, self, value);
-            self.demand(value, Kind::Raw, width);
+            self.demand(value, Stage::Raw, width);
         }
     }
 }
@@ -147,14 +147,14 @@ const SPARE_BITS: u32 = 2;
 /// The width at which a raw value is truncated to its reduced form. If it must be widened again, one spare bit makes
 /// that cheap.
 pub(super) fn truncation_width(forms: &Forms<'_>, widths: &Widths, value: usize) -> u32 {
-    let raw = forms.get(value, Kind::Raw);
+    let raw = forms.get(value, Stage::Raw);
     let shift = forms.reduction(value);
     let plain = least(raw).max((shift + 1).max(0) as u32);
     if shift <= 0 {
         // Bits are added: any width can be had from the start.
-        return plain.max(widths.demanded(value, Kind::Reduced).saturating_add_signed(shift));
+        return plain.max(widths.demanded(value, Stage::Reduced).saturating_add_signed(shift));
     }
-    let demanded = widths.demanded(value, Kind::Reduced) + shift as u32;
+    let demanded = widths.demanded(value, Stage::Reduced) + shift as u32;
     match demanded.saturating_sub(plain) {
         more @ 0..=SPARE_BITS => plain + more,
         _ => plain + u32::from(!raw.non_negative),

@@ -11,12 +11,12 @@
 mod activation;
 mod affine;
 mod batch;
+mod deduplicate;
 mod function;
 mod gate;
 mod layer;
 mod normalisation;
 mod rewriter;
-mod share;
 mod structure;
 
 use std::sync::Arc;
@@ -50,7 +50,7 @@ fn settle(mut current: Graph, pass_factors: bool) -> Result<(Graph, bool), Error
     while changed {
         (current, changed) = sweep(&current, pass_factors)?;
     }
-    let (current, shared) = share::share(&current)?;
+    let (current, shared) = deduplicate::deduplicate(&current)?;
     let (current, joined) = batch::batch(&current)?;
     Ok((current, shared || joined))
 }

@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::Duration;
 
 use veilflow_correlation::{
-    CorrelationError, Demand, Kind, LinearPair, LinearRequest, MaskDigits, Needs, Pools, Rectifier, Supplier,
-    Weights,
+    CorrelationError, Demand, Kind, LinearPair, LinearRequest, MaskDigits, Needs, Pools, Possession,
+    Rectifier, Supplier,
 };
 use veilflow_helper::{Helper, HelperError, HelperOptions, HelperSupplier, Served, Session, WeightMasks};
 use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
@@ -186,8 +186,8 @@ pub(crate) fn run(
 }
 
 /// What `role` has of a layer's weights.
-pub(crate) fn possession<'a>(role: Role, request: &LinearRequest, weights: &'a [i64]) -> Weights<'a> {
-    if role == request.holder { Weights::Mine(weights) } else { Weights::Theirs }
+pub(crate) fn possession<'a>(role: Role, request: &LinearRequest, weights: &'a [i64]) -> Possession<'a> {
+    if role == request.holder { Possession::Mine(weights) } else { Possession::Theirs }
 }
 
 pub(crate) fn check_pairs([server, client]: [&[LinearPair]; 2], seed: u128) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use veilflow_he::{Form, WeightPoly};
 
-use super::plan::Plan;
+use super::cut::Cut;
 
 /// The transformed weights of one server's model, for all its sessions, up to a limit in bytes. Layers take room as they come;
 /// those that find too little are transformed anew each time, and those that need no transform take none.
@@ -21,7 +21,7 @@ struct Layers {
     kept: HashMap<Key, Arc<Kept>>,
 }
 
-/// A layer, and how it is divided: sessions of one plan divide alike.
+/// A layer, and how it is divided: sessions of one cut divide alike.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     layer: usize,
@@ -51,22 +51,22 @@ impl WeightCache {
     }
 
     /// The place for the weights of a layer, if there is room.
-    pub(super) fn layer(&self, layer: usize, plan: &Plan) -> Option<Arc<Kept>> {
-        if plan.form == Form::Coefficients {
+    pub(super) fn layer(&self, layer: usize, cut: &Cut) -> Option<Arc<Kept>> {
+        if cut.form == Form::Coefficients {
             return None;
         }
-        let (degree, primes) = (plan.parameters.degree(), plan.parameters.primes());
-        let key = Key { layer, degree, primes, division: format!("{:?}", plan.division) };
+        let (degree, primes) = (cut.parameters.degree(), cut.parameters.primes());
+        let key = Key { layer, degree, primes, division: format!("{:?}", cut.division) };
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = layers.kept.get(&key) {
             return Some(Arc::clone(kept));
         }
-        let bytes = plan.weight_polynomials().checked_mul(WeightPoly::bytes(&plan.parameters))?;
+        let bytes = cut.weight_polynomials().checked_mul(WeightPoly::bytes(&cut.parameters))?;
         if bytes > self.limit - layers.used {
             return None;
         }
         layers.used += bytes;
-        let kept = Arc::new(Kept((0..plan.products()).map(|_| OnceLock::new()).collect()));
+        let kept = Arc::new(Kept((0..cut.products()).map(|_| OnceLock::new()).collect()));
         layers.kept.insert(key, Arc::clone(&kept));
         Some(kept)
     }

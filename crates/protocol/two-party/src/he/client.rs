@@ -9,8 +9,8 @@ use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
+use super::cut::{Cut, InputSlots};
 use super::parallel::{in_order, spread};
-use super::plan::{InputSlots, Plan};
 use super::{HeSuite, he_error};
 
 /// The client of linear layers: holds the secret keys.
@@ -58,36 +58,31 @@ impl HeClient {
     /// # Errors
     /// If the layer does not fit the suite, or the channel fails.
     pub fn client_linear(&mut self, channel: &mut Channel, request: &LinearRequest) -> Result<LinearPair> {
-        let plan = self.suite.plan(request).map_err(he_error)?;
-        let mask = self.send_inputs(channel, &plan, request)?;
-        let product = RingVec::from_values(request.ring, self.receive(channel, &plan, request)?);
+        let cut = self.suite.cut(request).map_err(he_error)?;
+        let mask = self.send_inputs(channel, &cut, request)?;
+        let product = RingVec::from_values(request.ring, self.receive(channel, &cut, request)?);
         Ok(LinearPair::Other { mask, product })
     }
 
     /// Returns the mask: what encryption chose. Elements that no output reads are masked too.
-    fn send_inputs(
-        &mut self,
-        channel: &mut Channel,
-        plan: &Plan,
-        request: &LinearRequest,
-    ) -> Result<RingVec> {
+    fn send_inputs(&mut self, channel: &mut Channel, cut: &Cut, request: &LinearRequest) -> Result<RingVec> {
         let seed = self.prg.block();
         channel.send(&seed.to_bytes())?;
         let unread = self.prg.ring_vec(request.ring, request.shape.in_len()).into_values();
         let mut mask = unread.clone();
-        let (tiles, polynomials): (_, Vec<_>) = (plan.tiles(), plan.plane_ranges().collect());
+        let (tiles, polynomials): (_, Vec<_>) = (cut.tiles(), cut.plane_ranges().collect());
         let mut seeds = Prg::from_seed(seed);
         let forks: Vec<[Block; 2]> = polynomials.iter().map(|_| [seeds.block(), self.prg.block()]).collect();
-        let encryptor = Encryptor::new(&self.keys[plan.set], plan.form, plan.budget);
+        let encryptor = Encryptor::new(&self.keys[cut.set], cut.form, cut.budget);
         // The planes of one polynomial in all tiles: some elements occur in several, and must be masked alike.
         let encrypt = |i: usize| {
             let planes = &polynomials[i];
             let [mut seeds, mut prg] = forks[i].map(Prg::from_seed);
-            let elements = plan.geometry.elements(planes);
+            let elements = cut.geometry.elements(planes);
             let mut own = unread[elements.clone()].to_vec();
             let (mut bytes, mut chosen) = (Vec::new(), Vec::new());
             for tile in &tiles {
-                let InputSlots { slots, free, given } = plan.input_slots(tile, planes);
+                let InputSlots { slots, free, given } = cut.input_slots(tile, planes);
                 let message = |element: Option<usize>| element.map_or(0, |e| own[e - elements.start]);
                 let given: Vec<u64> = given.into_iter().map(message).collect();
                 let messages = encryptor.encrypt(seeds.block(), &slots, &given, &mut prg, &mut bytes);
@@ -106,13 +101,13 @@ impl HeClient {
         Ok(RingVec::from_values(request.ring, mask))
     }
 
-    fn receive(&self, channel: &mut Channel, plan: &Plan, request: &LinearRequest) -> Result<Vec<u64>> {
-        let decryptor = Decryptor::new(&self.keys[plan.set], plan.budget);
-        let replies = plan.replies();
+    fn receive(&self, channel: &mut Channel, cut: &Cut, request: &LinearRequest) -> Result<Vec<u64>> {
+        let decryptor = Decryptor::new(&self.keys[cut.set], cut.budget);
+        let replies = cut.replies();
         let receive = |i: usize| {
             let (tile, outputs) = &replies[i];
-            let slots = plan.reply_slots(tile, outputs);
-            Ok((channel.recv_vec(plan.reply_bytes(slots.len()))?, slots))
+            let slots = cut.reply_slots(tile, outputs);
+            Ok((channel.recv_vec(cut.reply_bytes(slots.len()))?, slots))
         };
         let decrypt = |(bytes, slots): (Vec<u8>, Vec<(usize, usize)>)| {
             let (elements, positions): (Vec<usize>, Vec<usize>) = slots.into_iter().unzip();

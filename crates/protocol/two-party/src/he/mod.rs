@@ -1,17 +1,18 @@
 //! Pairs for linear layers by homomorphic encryption.
 //!
 //! The client encrypts a mask r that comes out of the encryption; the server multiplies by W, keeps the leading bits s and replies
-//! with the rest; the client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut into negacyclic polynomial products by `geometry` and `plan`, in the cheapest way
+//! with the rest; the client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut into negacyclic polynomial products by `geometry` and `cut`, in the cheapest way
 //! that fits. What each side sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
 
 mod cache;
 mod client;
+mod cut;
 mod geometry;
 mod parallel;
-mod plan;
 mod search;
 mod server;
 mod suite;
+mod supplier;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -20,6 +21,7 @@ pub use cache::WeightCache;
 pub use client::HeClient;
 pub use server::HeServer;
 pub use suite::HeSuite;
+pub use supplier::{HeCosts, HePlan, HeSupplier};
 use veilflow_correlation::CorrelationError;
 use veilflow_he::HeError;
 pub use work::HeWork;

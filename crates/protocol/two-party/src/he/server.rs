@@ -14,8 +14,8 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
 use super::cache::{Kept, WeightCache};
+use super::cut::{Cut, SEED_BYTES, Tile};
 use super::parallel::{in_order, spread};
-use super::plan::{Plan, SEED_BYTES, Tile};
 use super::{HeSuite, he_error};
 
 /// Products computed together where they go monomial by monomial, so that they share what they read.
@@ -89,17 +89,17 @@ impl HeServer {
         weights: &[i64],
     ) -> Result<LinearPair> {
         check_weights(request, weights)?;
-        let plan = self.suite.plan(request).map_err(he_error)?;
-        let inputs = receive_inputs(channel, &plan, self.threads)?;
-        let keys = &self.keys[plan.set];
+        let cut = self.suite.cut(request).map_err(he_error)?;
+        let inputs = receive_inputs(channel, &cut, self.threads)?;
+        let keys = &self.keys[cut.set];
         let job = Job {
-            plan: &plan,
-            tiles: plan.tiles(),
+            cut: &cut,
+            tiles: cut.tiles(),
             weights,
             inputs: &inputs,
-            replier: Replier::new(&keys.public, plan.budget),
+            replier: Replier::new(&keys.public, cut.budget),
             packing: keys.packing.as_ref(),
-            kept: self.cache.as_ref().and_then(|cache| cache.layer(request.layer, &plan)),
+            kept: self.cache.as_ref().and_then(|cache| cache.layer(request.layer, &cut)),
         };
         let units = job.units();
         let seeds: Vec<Block> = units.iter().map(|_| self.prg.block()).collect();
@@ -130,21 +130,21 @@ fn check_weights(request: &LinearRequest, weights: &[i64]) -> Result<()> {
 }
 
 /// All ciphertexts of the layer. The client sends them all before it reads a reply, so all are read first.
-fn receive_inputs(channel: &mut Channel, plan: &Plan, threads: usize) -> Result<Inputs> {
+fn receive_inputs(channel: &mut Channel, cut: &Cut, threads: usize) -> Result<Inputs> {
     let seed = channel.recv_vec(SEED_BYTES)?;
     let seed = Block::from_bytes(seed.try_into().expect("sixteen bytes were asked for"));
-    let (tiles, mut public) = (plan.tiles(), Prg::from_seed(seed));
-    let seeds = plan.plane_ranges().flat_map(|planes| {
+    let (tiles, mut public) = (cut.tiles(), Prg::from_seed(seed));
+    let seeds = cut.plane_ranges().flat_map(|planes| {
         let mut of_planes = public.fork();
         tiles.iter().map(move |tile| (planes.clone(), tile, of_planes.block()))
     });
     let mut todo = seeds.collect::<Vec<_>>().into_iter();
-    let mut inputs = Inputs::new(Arc::clone(&plan.parameters), plan.form, plan.budget, todo.len());
+    let mut inputs = Inputs::new(Arc::clone(&cut.parameters), cut.form, cut.budget, todo.len());
     let (count, mut places) = (inputs.len(), inputs.places());
     let receive = |_| {
         let ((planes, tile, seed), place) = todo.next().zip(places.next()).expect("there are `count`");
-        let slots = plan.input_slots(tile, &planes).slots;
-        Ok((channel.recv_vec(plan.input_bytes(&slots))?, slots, seed, place))
+        let slots = cut.input_slots(tile, &planes).slots;
+        Ok((channel.recv_vec(cut.input_bytes(&slots))?, slots, seed, place))
     };
     let read = |(bytes, slots, seed, place): (Vec<u8>, Slots, Block, Place<'_>)| {
         place.read(seed, &slots, &bytes).map_err(he_error)
@@ -171,7 +171,7 @@ enum Unit {
 
 /// The products and replies of one layer.
 struct Job<'a> {
-    plan: &'a Plan,
+    cut: &'a Cut,
     tiles: Vec<Tile>,
     weights: &'a [i64],
     inputs: &'a Inputs,
@@ -181,15 +181,15 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// In the order of the plan's replies.
+    /// In the order of the cut's replies.
     fn units(&self) -> Vec<Unit> {
-        let plan = self.plan;
-        match plan.form {
-            Form::Points => plan.reply_ranges().map(Unit::Outputs).collect(),
+        let cut = self.cut;
+        match cut.form {
+            Form::Points => cut.reply_ranges().map(Unit::Outputs).collect(),
             Form::Coefficients => {
-                let replies: Vec<Range<usize>> = plan.reply_ranges().collect();
+                let replies: Vec<Range<usize>> = cut.reply_ranges().collect();
                 // Whole replies, about as many as make a batch.
-                let batches = || replies.chunks((BATCH >> plan.budget.levels).max(1));
+                let batches = || replies.chunks((BATCH >> cut.budget.levels).max(1));
                 let of_tile = |tile| batches().map(move |batch| Unit::Tile(tile, batch.to_vec()));
                 (0..self.tiles.len()).flat_map(of_tile).collect()
             }
@@ -205,15 +205,15 @@ impl Job<'_> {
 
     /// Weight polynomial by weight polynomial, each transformed once for all tiles.
     fn by_points(&self, reply: &Range<usize>, prg: &mut Prg) -> Vec<Reply> {
-        let plan = self.plan;
-        let mut sums: Vec<Sum> = self.tiles.iter().map(|_| Sum::new(Arc::clone(&plan.parameters))).collect();
-        if plan.budget.levels == 0 {
+        let cut = self.cut;
+        let mut sums: Vec<Sum> = self.tiles.iter().map(|_| Sum::new(Arc::clone(&cut.parameters))).collect();
+        if cut.budget.levels == 0 {
             self.sum(reply, &mut sums);
             let replies = self.tiles.iter().zip(&mut sums);
             return replies.map(|(tile, sum)| self.reply(tile, reply, Product::Points(sum), prg)).collect();
         }
         let mut products: Vec<Vec<Combination>> = self.tiles.iter().map(|_| Vec::new()).collect();
-        for outputs in plan.product_ranges(reply) {
+        for outputs in cut.product_ranges(reply) {
             sums.iter_mut().for_each(Sum::clear);
             self.sum(&outputs, &mut sums);
             products.iter_mut().zip(&sums).for_each(|(of_tile, sum)| of_tile.push(sum.combination()));
@@ -224,9 +224,9 @@ impl Job<'_> {
 
     /// Adds up the products of `outputs`, tile by tile.
     fn sum(&self, outputs: &Range<usize>, sums: &mut [Sum]) {
-        let plan = self.plan;
-        let meets = |(_, planes): &(usize, Range<usize>)| plan.geometry.meet(planes, outputs);
-        let inputs = plan.plane_ranges().enumerate().filter(meets);
+        let cut = self.cut;
+        let meets = |(_, planes): &(usize, Range<usize>)| cut.geometry.meet(planes, outputs);
+        let inputs = cut.plane_ranges().enumerate().filter(meets);
         let mut add = |i: usize, poly: &WeightPoly| {
             let first = i * sums.len();
             sums.iter_mut().enumerate().for_each(|(t, sum)| sum.add(self.inputs, first + t, poly));
@@ -235,24 +235,24 @@ impl Job<'_> {
             return inputs.for_each(|(i, planes)| add(i, &self.weight_poly(&planes, outputs)));
         };
         let make = || inputs.clone().map(|(_, planes)| self.weight_poly(&planes, outputs)).collect();
-        let polys = kept.product(outputs.start / plan.division.outputs, make);
+        let polys = kept.product(outputs.start / cut.division.outputs, make);
         inputs.clone().zip(polys).for_each(|((i, _), poly)| add(i, poly));
     }
 
     fn weight_poly(&self, planes: &Range<usize>, outputs: &Range<usize>) -> WeightPoly {
         let mut terms = Vec::new();
         let term = |exponent, weight: usize| terms.push((exponent, self.weights[weight]));
-        self.plan.monomials(planes, outputs, term);
-        WeightPoly::new(&self.plan.parameters, terms)
+        self.cut.monomials(planes, outputs, term);
+        WeightPoly::new(&self.cut.parameters, terms)
     }
 
     /// Monomial by monomial, for weight polynomials of few.
     fn by_monomials(&self, tile: usize, replies: &[Range<usize>], prg: &mut Prg) -> Vec<Reply> {
-        let outputs = replies.iter().flat_map(|reply| self.plan.product_ranges(reply));
+        let outputs = replies.iter().flat_map(|reply| self.cut.product_ranges(reply));
         let rows: Vec<_> = outputs.map(|outputs| self.row(tile, &outputs)).collect();
         let mut products = self.inputs.combine(&rows).into_iter();
         let reply = |reply: &Range<usize>| {
-            let count = self.plan.product_ranges(reply).count();
+            let count = self.cut.product_ranges(reply).count();
             self.packed_reply(&self.tiles[tile], reply, products.by_ref().take(count).collect(), prg)
         };
         replies.iter().map(reply).collect()
@@ -261,9 +261,9 @@ impl Job<'_> {
     /// All monomials of a product for the tile with index `tile`.
     fn row(&self, tile: usize, outputs: &Range<usize>) -> Vec<ScaledMonomial> {
         let mut row = Vec::new();
-        for (i, planes) in self.plan.plane_ranges().enumerate() {
-            if self.plan.geometry.meet(&planes, outputs) {
-                self.plan.monomials(&planes, outputs, |exponent, weight| {
+        for (i, planes) in self.cut.plane_ranges().enumerate() {
+            if self.cut.geometry.meet(&planes, outputs) {
+                self.cut.monomials(&planes, outputs, |exponent, weight| {
                     let input = i * self.tiles.len() + tile;
                     row.push(ScaledMonomial { input, exponent, weight: self.weights[weight] });
                 });
@@ -281,16 +281,16 @@ impl Job<'_> {
         prg: &mut Prg,
     ) -> Reply {
         let product = match self.packing {
-            Some(packing) if self.plan.budget.levels > 0 => packing.pack(products, self.plan.budget.levels),
+            Some(packing) if self.cut.budget.levels > 0 => packing.pack(products, self.cut.budget.levels),
             _ => products.pop().expect("a reply has a product"),
         };
         self.reply(tile, outputs, Product::Coefficients(product), prg)
     }
 
     fn reply(&self, tile: &Tile, outputs: &Range<usize>, product: Product<'_>, prg: &mut Prg) -> Reply {
-        let slots = self.plan.reply_slots(tile, outputs);
+        let slots = self.cut.reply_slots(tile, outputs);
         let (elements, positions): (Vec<usize>, Vec<usize>) = slots.into_iter().unzip();
-        let mut bytes = Vec::with_capacity(self.plan.reply_bytes(positions.len()));
+        let mut bytes = Vec::with_capacity(self.cut.reply_bytes(positions.len()));
         let shares = self.replier.reply(product, &positions, prg, &mut bytes);
         Reply { bytes, elements, shares }
     }

@@ -7,7 +7,7 @@ use veilflow_he::{HeError, Parameters, packing_keys_bytes, public_key_bytes};
 use veilflow_net::Role;
 
 use super::HeWork;
-use super::plan::Plan;
+use super::cut::Cut;
 use super::search::{Candidates, Choice, Prices};
 
 /// The parameter sets: 100 bits at degree 4096; as many at 8192, with packing; 150 bits at 8192, for wide rings and large sums.
@@ -96,7 +96,7 @@ impl HeSuite {
     /// The reason why not: a ring or weights too wide, noise that no flood hides, a window that no polynomial holds.
     pub fn check(request: &LinearRequest) -> Result<(), HeError> {
         let sets = PARAMETERS.each_ref().map(|p| Set { parameters: Arc::clone(p), levels: 0 });
-        Plan::new(request, &sets, &Prices::MEASURED).map(|_| ())
+        Cut::new(request, &sets, &Prices::MEASURED).map(|_| ())
     }
 
     /// What [`HeClient::setup`](super::HeClient::setup) sends: public keys.
@@ -109,7 +109,7 @@ impl HeSuite {
     /// # Errors
     /// If the layer does not fit the suite's parameters: it was not among those the suite was made for.
     pub fn linear_cost(&self, request: &LinearRequest) -> Result<Cost, HeError> {
-        Ok(self.plan(request)?.cost())
+        Ok(self.cut(request)?.cost())
     }
 
     /// What one pair computes.
@@ -117,10 +117,10 @@ impl HeSuite {
     /// # Errors
     /// As for [`HeSuite::linear_cost`].
     pub fn linear_work(&self, request: &LinearRequest) -> Result<HeWork, HeError> {
-        Ok(self.plan(request)?.work())
+        Ok(self.cut(request)?.work())
     }
 
-    pub(super) fn plan(&self, request: &LinearRequest) -> Result<Plan, HeError> {
-        Plan::new(request, &self.sets, &self.prices)
+    pub(super) fn cut(&self, request: &LinearRequest) -> Result<Cut, HeError> {
+        Cut::new(request, &self.sets, &self.prices)
     }
 }

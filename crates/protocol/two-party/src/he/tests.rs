@@ -11,7 +11,7 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
-use super::plan::InputSlots;
+use super::cut::InputSlots;
 use super::search::Prices;
 use super::suite::Set;
 use super::*;
@@ -122,11 +122,11 @@ proptest! {
             suite.prices.byte = 1e6;
         }
         let request = request(shape, bits, 4);
-        let plan = suite.plan(&request).unwrap();
+        let cut = suite.cut(&request).unwrap();
         let [mut coefficients, mut free_coefficients] = [0; 2];
         let mut seen = std::collections::BTreeSet::new();
-        for (planes, tile) in plan.inputs() {
-            let InputSlots { slots, free, given } = plan.input_slots(&tile, &planes);
+        for (planes, tile) in cut.inputs() {
+            let InputSlots { slots, free, given } = cut.input_slots(&tile, &planes);
             prop_assert_eq!((slots.free.len(), slots.given.len()), (free.len(), given.len()));
             coefficients += free.len() + given.len();
             free_coefficients += free.len();
@@ -137,9 +137,9 @@ proptest! {
                 prop_assert!(seen.insert(element), "{} is masked twice", element);
             }
         }
-        let [of_free, of_given] = fresh_bits(&plan.parameters, &plan.budget).map(f64::from);
+        let [of_free, of_given] = fresh_bits(&cut.parameters, &cut.budget).map(f64::from);
         let exact = (coefficients - free_coefficients) as f64 * of_given + free_coefficients as f64 * of_free;
-        let known = plan.division.input_bits(&plan.geometry, &plan.parameters, &plan.budget);
+        let known = cut.division.input_bits(&cut.geometry, &cut.parameters, &cut.budget);
         prop_assert!((known - exact).abs() <= exact * 1e-9, "{} for {}", known, exact);
     }
 }
@@ -397,9 +397,9 @@ fn every_way_to_divide_a_layer_is_exact() {
             let suite = HeSuite { prices, ..toy_suite(set, levels) };
             for shape in &shapes {
                 let request = request(shape.clone(), 20, 8);
-                let plan = suite.plan(&request).unwrap();
-                let (packed, tiled) = (plan.budget.levels > 0, plan.tiles().len() > 1);
-                seen.insert((plan.form == Form::Points, packed, tiled));
+                let cut = suite.cut(&request).unwrap();
+                let (packed, tiled) = (cut.budget.levels > 0, cut.tiles().len() > 1);
+                seen.insert((cut.form == Form::Points, packed, tiled));
                 let mut random = prg(levels.into());
                 let weights: Vec<i64> = (0..shape.weight_len()).map(|_| random.u64() as i64 >> 56).collect();
                 run(&request, &weights, &suite);

@@ -1,8 +1,8 @@
-//! What a layer computes, counted: for predictions of time. Public, like the plan.
+//! What a layer computes, counted: for predictions of time. Public, like the cut.
 
 use veilflow_he::Form;
 
-use super::plan::Plan;
+use super::cut::Cut;
 
 /// What a pair takes of both parties' processors. A word is a coefficient modulo one prime; ciphertexts count one component.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct HeWork {
     pub elements: u64,
 }
 
-impl Plan {
+impl Cut {
     /// What the layer computes.
     pub(super) fn work(&self) -> HeWork {
         let size = (self.parameters.degree() * self.parameters.primes()) as u64;

@@ -21,7 +21,7 @@ pub(super) const SEED_BYTES: usize = 16;
 
 /// A layer's division into tiles and ciphertexts.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(super) struct Cut {
     /// Index of the parameter set.
     pub(super) set: usize,
     pub(super) parameters: Arc<Parameters>,
@@ -67,8 +67,8 @@ fn ranges(all: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> 
     all.step_by(step).map(move |start| start..(start + step).min(end))
 }
 
-impl Plan {
-    /// The cheapest plan under one of `sets`. Errors with the reason if none fits.
+impl Cut {
+    /// The cheapest cut under one of `sets`. Errors with the reason if none fits.
     pub(super) fn new(request: &LinearRequest, sets: &[Set], prices: &Prices) -> Result<Self, HeError> {
         let candidates = Candidates::new(request, sets, prices)?;
         let levels: Vec<u32> = sets.iter().map(|set| set.levels).collect();

@@ -26,7 +26,7 @@ impl Layer {
 }
 
 /// A node's part in fixed point.
-pub(super) enum Role {
+pub(super) enum FixedOp {
     /// Weights times an activation.
     Linear(Layer),
     /// The sum or difference of two activations.
@@ -55,7 +55,7 @@ pub(super) enum Role {
     Concat,
 }
 
-impl Role {
+impl FixedOp {
     /// The role of a node of a simplified graph.
     pub(super) fn of(graph: &Graph, node: &Node) -> Result<Self, Error> {
         let refuse = |reason: &str| Err(node_error(node, reason.to_owned()));

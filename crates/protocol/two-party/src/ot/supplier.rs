@@ -2,8 +2,8 @@ use std::fmt;
 use std::panic::resume_unwind;
 
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, Flow, LinearPair, LinearRequest, Needs, Pools, Result, Supplier,
-    SupplyCosts, Weights,
+    CorrelationError, Cost, Demand, Flow, LinearPair, LinearRequest, Needs, Pools, Possession, Result,
+    Supplier, SupplyCosts,
 };
 use veilflow_net::{Channel, Role};
 use veilflow_ot::{
@@ -11,8 +11,8 @@ use veilflow_ot::{
 };
 use veilflow_prim::Prg;
 
-use crate::linear;
-use crate::nonlinear::{self, Piece, Received, Sent};
+use super::linear;
+use super::nonlinear::{self, Piece, Received, Sent};
 
 /// OTs a direction makes between one message and the next: bounds memory, and what waits in the sender's queue.
 const STEP: usize = 1 << 21;
@@ -196,11 +196,13 @@ impl Supplier for OtSupplier {
         &mut self,
         channel: &mut Channel,
         request: &LinearRequest,
-        weights: Weights<'_>,
+        weights: Possession<'_>,
     ) -> Result<LinearPair> {
         match (self.role == request.holder, weights) {
-            (true, Weights::Mine(weights)) => linear::holder(&mut self.receiver, channel, request, weights),
-            (false, Weights::Theirs) => linear::other(&mut self.sender, channel, request, &mut self.prg),
+            (true, Possession::Mine(weights)) => {
+                linear::holder(&mut self.receiver, channel, request, weights)
+            }
+            (false, Possession::Theirs) => linear::other(&mut self.sender, channel, request, &mut self.prg),
             _ => Err(CorrelationError::Weights {
                 layer: request.layer,
                 reason: "their holder alone must have them",

@@ -12,7 +12,7 @@ use veilflow_ot::{ExtensionReceiver, ExtensionSender, cot_bytes, cot_vec_recv, c
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::supplier::ot_error;
+use super::supplier::ot_error;
 
 /// Elements received at a time: bounds memory.
 const PIECE: usize = 1 << 22;

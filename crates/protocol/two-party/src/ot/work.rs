@@ -3,8 +3,8 @@
 use veilflow_correlation::{Demand, LinearRequest};
 use veilflow_net::Role;
 
-use crate::linear;
-use crate::nonlinear::{Take, takes};
+use super::linear;
+use super::nonlinear::{Take, takes};
 
 /// OTs, and what is kept of their messages; from P0, and from P1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

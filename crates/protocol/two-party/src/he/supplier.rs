@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use veilflow_correlation::{
-    CorrelationError, Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Result, Supplier, SupplyCosts,
-    Weights,
+    CorrelationError, Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Possession, Result, Supplier,
+    SupplyCosts,
 };
 use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
 
-use crate::he::he_error;
+use super::he_error;
 use crate::{HeClient, HeServer, HeSuite, OtCosts, OtPlan, OtSupplier, WeightCache};
 
 /// How a [`HeSupplier`] works: which OT extensions, and which parameters for the layers. Both parties derive the same.
@@ -115,11 +115,13 @@ impl Supplier for HeSupplier {
         &mut self,
         channel: &mut Channel,
         request: &LinearRequest,
-        weights: Weights<'_>,
+        weights: Possession<'_>,
     ) -> Result<LinearPair> {
         match (&mut self.side, weights) {
-            (Side::Server(server), Weights::Mine(weights)) => server.server_linear(channel, request, weights),
-            (Side::Client(client), Weights::Theirs) => client.client_linear(channel, request),
+            (Side::Server(server), Possession::Mine(weights)) => {
+                server.server_linear(channel, request, weights)
+            }
+            (Side::Client(client), Possession::Theirs) => client.client_linear(channel, request),
             _ => Err(CorrelationError::Weights { layer: request.layer, reason: "P0 must hold them" }),
         }
     }
