@@ -180,7 +180,7 @@ fn the_predicted_bytes_are_of_shared_weights() {
     assert!(half[0] > whole[0] && half[1] == whole[1], "{whole:?} {half:?}");
     let dir = folders.text("model.0");
     veilflow(&["inspect", &dir])
-        .failed(&["secret-shared weights need --supplier helper, silent or ot, not he"]);
+        .failed(&["secret-shared weights cannot be run with the supplier he: choose helper, silent or ot"]);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn halves_that_do_not_belong_together_are_refused() {
         veilflow(&[&["serve", dir, "--listen=127.0.0.1:0", "--sessions=1"][..], options].concat())
     };
     served(&folders.text("one.1"), &helped).failed(&["party 1's share of the weights"]);
-    let reason = "secret-shared weights need --supplier helper, silent or ot, not he";
+    let reason = "secret-shared weights cannot be run with the supplier he: choose helper, silent or ot";
     served(&folders.text("one.0"), &[]).failed(&[reason]);
     let of_client = ["--input", &input];
     connecting(nowhere, &path("one.1"), &of_client).finish().failed(&[reason]);

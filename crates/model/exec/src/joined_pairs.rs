@@ -1,8 +1,9 @@
 //! Linear layers of the same weights, as the steps of a recurrent network have, get their pairs together.
 //!
-//! A product W·X is one product a column of X. So of one pair (r, W·r − s) for the columns of all layers together, each layer's
-//! columns are a pair of its own: its r and s are uniform and independent of the others'. What would be a ciphertext and a reply
-//! for every layer is one for as many as fit. A layer whose ring is narrower takes its pair's low bits.
+//! A product W·X is one product a column of X. So of one pair (r, W·r − s) for the columns of all layers
+//! together, each layer's columns are a pair of its own: its r and s are uniform and independent of the
+//! others'. What would be a ciphertext and a reply for every layer is one for as many as fit. A layer whose
+//! ring is narrower takes its pair's low bits.
 
 use std::ops::Range;
 
@@ -12,9 +13,11 @@ use veilflow_net::Role;
 use veilflow_ring::RingVec;
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
-use crate::{WeightsAt, node};
+use crate::layer::linear_layer;
+use crate::possession::WeightsAt;
 
-/// The columns that a layer multiplies its weights with, if it is a product of matrices or does the same at every position.
+/// The columns that a layer multiplies its weights with, if it is a product of matrices or does the same at
+/// every position.
 fn columns(shape: &LinearShape) -> Option<usize> {
     match shape {
         LinearShape::MatMul(s) => Some(s.columns),
@@ -40,13 +43,14 @@ fn with_columns(shape: &LinearShape, columns: usize) -> LinearShape {
     }
 }
 
-/// Whose pair a layer's is part of: its own, unless it takes the weights of a node whose columns its own can join.
+/// Whose pair a layer's is part of: its own, unless it takes the weights of a node whose columns its own can
+/// join.
 fn leader(plan: &Plan, layer: &LinearRequest) -> usize {
     let PlanOp::Linear { weights_of: Some(owner), .. } = plan.nodes[layer.layer].op else {
         return layer.layer;
     };
     let joins = |shape: &LinearShape| columns(shape).is_some();
-    match node::linear_layer(plan, owner) {
+    match linear_layer(plan, owner) {
         Some(first) if joins(&first.shape) && joins(&layer.shape) => owner,
         _ => layer.layer,
     }
@@ -55,7 +59,7 @@ fn leader(plan: &Plan, layer: &LinearRequest) -> usize {
 /// The layers whose pairs are made with that of `first`: itself, and the later ones that it leads.
 fn members(plan: &Plan, first: LinearRequest) -> Vec<LinearRequest> {
     let index = first.layer;
-    let led = |i| node::linear_layer(plan, i).filter(|layer| leader(plan, layer) == index);
+    let led = |i| linear_layer(plan, i).filter(|layer| leader(plan, layer) == index);
     [first].into_iter().chain((index + 1..plan.nodes.len()).filter_map(led)).collect()
 }
 
@@ -63,9 +67,10 @@ fn total_columns(members: &[LinearRequest]) -> usize {
     members.iter().filter_map(|m| columns(&m.shape)).sum()
 }
 
-/// The layer whose pair is made at node `index`, if one is: for the node itself and all that it leads. The server holds the weights.
+/// The layer whose pair is made at node `index`, if one is: for the node itself and all that it leads. The
+/// server holds the weights.
 pub(crate) fn request(plan: &Plan, index: usize) -> Option<LinearRequest> {
-    let layer = node::linear_layer(plan, index)?;
+    let layer = linear_layer(plan, index)?;
     if leader(plan, &layer) != index {
         return None;
     }
@@ -97,7 +102,7 @@ pub(crate) fn requests(plan: &Plan, index: usize, weights: WeightsAt) -> Vec<Lin
 
 /// The parts of a pair of [`request`], each with its node.
 pub(crate) fn split(plan: &Plan, index: usize, pair: LinearPair) -> Vec<(usize, LinearPair)> {
-    let members = node::linear_layer(plan, index).map_or_else(Vec::new, |layer| members(plan, layer));
+    let members = linear_layer(plan, index).map_or_else(Vec::new, |layer| members(plan, layer));
     if members.len() < 2 {
         return vec![(index, pair)];
     }
@@ -186,7 +191,7 @@ mod tests {
                 panic!("halves exchanged");
             };
             assert_eq!((server.0, client.0), (index, index));
-            let layer = node::linear_layer(&plan, index).unwrap();
+            let layer = linear_layer(&plan, index).unwrap();
             assert_eq!(mask.ring(), Ring::new(layers[index].1).unwrap());
             assert!(veilflow_spec::linear(&layer.shape, &weights, &mask) == product.add(&s), "layer {index}");
         }
@@ -198,7 +203,7 @@ mod tests {
         let PlanOp::Linear { weights_of, .. } = &mut plan.nodes[1].op else { panic!() };
         *weights_of = None;
         for index in 0..2 {
-            assert_eq!(request(&plan, index), node::linear_layer(&plan, index));
+            assert_eq!(request(&plan, index), linear_layer(&plan, index));
         }
     }
 }

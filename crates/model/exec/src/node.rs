@@ -12,7 +12,11 @@ use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Pool2dShape;
 use veilflow_spec::math::Spline;
 
-use crate::{ExecError, Held, Result, SessionOptions, WeightsAt, joined_pairs};
+use crate::error::{ExecError, Result};
+use crate::joined_pairs;
+use crate::layer::linear_layer;
+use crate::options::SessionOptions;
+use crate::possession::{Held, WeightsAt};
 
 /// What a party adds of a node's numbers: all of them, its shares, or none.
 type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
@@ -49,20 +53,6 @@ fn extension_range(sign: Extension) -> RangeClaim {
         Extension::SignedWithSlack => RangeClaim::Slack,
         Extension::Signed => RangeClaim::Any,
     }
-}
-
-/// The linear layer that node `index` is, if it is one, with weights that the server holds.
-pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
-    let node = &plan.nodes[index];
-    let PlanOp::Linear { shape, weight_bits, .. } = &node.op else { return None };
-    let ring = Ring::new(plan.values[node.output].width).ok()?;
-    Some(LinearRequest {
-        layer: index,
-        holder: Role::P0,
-        shape: shape.clone(),
-        ring,
-        weight_bits: *weight_bits,
-    })
 }
 
 /// The online cost of node `index`, its demand included.

@@ -1,37 +1,40 @@
 //! What a phase of a run took: bytes, rounds, wall and CPU seconds.
 
+use std::ops::AddAssign;
 use std::time::Instant;
 
-use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 use veilflow_net::{Channel, Meter};
+
+use crate::usage::cpu_seconds;
 
 /// What one party spent on a phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
-    /// Payload bytes sent by this party.
+    /// This party sent so many bytes of payload to its peer.
     pub sent: u64,
-    /// Payload bytes received by it.
+    /// It received so many bytes of payload from its peer.
     pub received: u64,
-    /// Payload bytes between this party and a helper, both ways; not part of the others.
+    /// So many bytes of payload went between this party and a helper, both ways; the other two do not count
+    /// them.
     #[serde(default)]
     pub helper: u64,
-    /// The longest chain of dependent messages.
+    /// The longest chain of dependent messages is this long.
     pub rounds: u64,
-    /// Wall-clock seconds.
+    /// The phase took so many seconds of wall time.
     pub seconds: f64,
-    /// CPU seconds of the whole process.
+    /// The whole process took so many CPU seconds meanwhile.
     pub cpu_seconds: f64,
 }
 
 impl Phase {
-    /// Payload bytes to and from this party.
+    /// Payload bytes to and from this party, a helper's included.
     pub fn bytes(&self) -> u64 {
         self.sent + self.received + self.helper
     }
 }
 
-impl std::ops::AddAssign for Phase {
+impl AddAssign for Phase {
     fn add_assign(&mut self, next: Self) {
         self.sent += next.sent;
         self.received += next.received;
@@ -48,19 +51,6 @@ pub struct Stopwatch {
     began: Instant,
     cpu: f64,
     meter: Meter,
-}
-
-/// CPU seconds of this process so far, user and system.
-pub fn cpu_seconds() -> f64 {
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 * 1e-6;
-    getrusage(UsageWho::RUSAGE_SELF).map_or(0.0, |u| seconds(u.user_time()) + seconds(u.system_time()))
-}
-
-/// The largest resident set of this process so far, in bytes.
-pub fn peak_rss_bytes() -> u64 {
-    // Linux counts kibibytes, macOS bytes.
-    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
-    getrusage(UsageWho::RUSAGE_SELF).map_or(0, |u| u.max_rss().max(0) as u64 * unit)
 }
 
 impl Stopwatch {

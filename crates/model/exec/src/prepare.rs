@@ -1,37 +1,72 @@
 //! The offline phase: correlations for every node of a plan, before any input exists.
 
 use std::fmt;
+use std::mem;
 
-use veilflow_correlation::{Demand, Needs, Pools, Possession, Supplier};
+use veilflow_correlation::{Demand, LinearRequest, Needs, Pools, Possession, Supplier};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
 use veilflow_ring::RingVec;
 
-use crate::{Held, Phase, Progress, Result, SessionOptions, Step, Stopwatch, joined_pairs, node};
+use crate::error::Result;
+use crate::options::SessionOptions;
+use crate::phase::{Phase, Stopwatch};
+use crate::possession::Held;
+use crate::progress::{Progress, Step};
+use crate::{joined_pairs, node};
 
-/// Correlations for one run of a plan. It is used by value: once.
+/// Correlations for one run of a plan. The run takes them by value, so they serve once.
 #[derive(Debug)]
 pub struct Prepared {
     pub(crate) pools: Pools,
-    /// What they took, by node.
+    /// Making them took this, by node.
     pub nodes: Vec<Phase>,
 }
 
 /// A party's supplier, with a stream of its own to the peer's.
 pub struct Preparer {
     role: Role,
-    /// The stream.
+    /// The stream leads to the peer's supplier.
     pub channel: Channel,
-    /// The supplier.
+    /// The supplier makes the correlations.
     pub supplier: Box<dyn Supplier>,
     options: SessionOptions,
-    /// What the nodes of the run being prepared take.
+    /// The nodes of the run being prepared take this; what is made is taken out.
     demands: Vec<Demand>,
 }
 
 impl fmt::Debug for Preparer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Preparer({:?}, {})", self.role, self.supplier.name())
+    }
+}
+
+/// What this party holds of the weights of `request`. Of a share, only the bits of the request's ring say
+/// anything.
+enum LayerWeights<'a> {
+    Theirs,
+    Whole(&'a [i64]),
+    Share(Vec<i64>),
+}
+
+impl<'a> LayerWeights<'a> {
+    fn of(request: &LinearRequest, role: Role, node: usize, held: Held<'a>) -> Self {
+        match (held, held.of(node)) {
+            (_, Some(_)) if request.holder != role => Self::Theirs,
+            (Held::Share(_), Some(share)) => {
+                Self::Share(RingVec::from_signed(request.ring, &share.weights).to_signed())
+            }
+            (_, Some(whole)) => Self::Whole(&whole.weights),
+            (_, None) => Self::Theirs,
+        }
+    }
+
+    fn possession(&self) -> Possession<'_> {
+        match self {
+            Self::Theirs => Possession::Theirs,
+            Self::Whole(weights) => Possession::Mine(weights),
+            Self::Share(weights) => Possession::Mine(weights),
+        }
     }
 }
 
@@ -59,11 +94,12 @@ impl Preparer {
         let mut nodes = Vec::with_capacity(plan.nodes.len());
         for index in 0..plan.nodes.len() {
             progress(Step { online: false, node: index });
-            nodes.push(self.node(plan, index, weights, &mut pools)?);
+            nodes.push(self.prepare_node(plan, index, weights, &mut pools)?);
         }
         Ok(Prepared { pools, nodes })
     }
 
+    /// Tells the supplier what a run of `plan` takes.
     pub(crate) fn begin(&mut self, plan: &Plan, weights: Held<'_>) -> Result<()> {
         weights.check(self.role, plan, self.options.weights)?;
         self.demands = node::costs(plan, &self.options).into_iter().map(|cost| cost.demand).collect();
@@ -92,36 +128,24 @@ impl Preparer {
         Ok((made, Phase { helper, ..watch.stop(&self.channel) }))
     }
 
-    /// Makes what node `index` consumes.
-    pub(crate) fn node(
+    /// Makes what node `index` consumes, after [`Preparer::begin`].
+    pub(crate) fn prepare_node(
         &mut self,
         plan: &Plan,
         index: usize,
-        weights: Held<'_>,
+        held: Held<'_>,
         pools: &mut Pools,
     ) -> Result<Phase> {
-        let demand = std::mem::take(&mut self.demands[index]);
+        let demand = mem::take(&mut self.demands[index]);
         let (role, requests) = (self.role, joined_pairs::requests(plan, index, self.options.weights));
         let ((), phase) = self.measure(|supplier, channel| {
             supplier.fill(channel, &demand, pools)?;
             for request in requests {
-                let mine = weights.of(index).filter(|_| request.holder == role);
-                // Of a share, only the bits of the request's ring say anything.
-                let reduced = match (weights, mine) {
-                    (Held::Share(_), Some(p)) => {
-                        Some(RingVec::from_signed(request.ring, &p.weights).to_signed())
-                    }
-                    _ => None,
-                };
-                let possession = match (&reduced, mine) {
-                    (Some(share), _) => Possession::Mine(share),
-                    (None, Some(p)) => Possession::Mine(&p.weights),
-                    (None, None) => Possession::Theirs,
-                };
-                let pair = supplier.linear(channel, &request, possession)?;
-                joined_pairs::split(plan, index, pair)
-                    .into_iter()
-                    .for_each(|(node, pair)| pools.put_linear(node, request.holder, pair));
+                let weights = LayerWeights::of(&request, role, index, held);
+                let pair = supplier.linear(channel, &request, weights.possession())?;
+                for (node, part) in joined_pairs::split(plan, index, pair) {
+                    pools.put_linear(node, request.holder, part);
+                }
             }
             Ok(())
         })?;

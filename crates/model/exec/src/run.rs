@@ -1,48 +1,78 @@
 //! The online phase: the nodes of a plan on shares.
 
 use veilflow_correlation::Pools;
-use veilflow_ir::plan::Plan;
+use veilflow_ir::plan::{Plan, PlanInput};
 use veilflow_net::Role;
 use veilflow_online::{Party, reveal_to};
 use veilflow_ring::{Ring, RingVec};
 
-use crate::{ExecError, Held, InputAt, Phase, Prepared, Result, Session, SessionOptions, Stopwatch, node};
-
-/// Called before each node.
-pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
-
-/// Where a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// Whether correlations are being consumed, no longer made.
-    pub online: bool,
-    /// The node about to be worked on.
-    pub node: usize,
-}
+use crate::error::{ExecError, Result};
+use crate::node;
+use crate::phase::{Phase, Stopwatch};
+use crate::possession::{Held, InputAt, WeightsAt};
+use crate::prepare::Prepared;
+use crate::progress::{Progress, Step};
 
 /// What each node took, and the output if this party gets it.
 #[derive(Debug)]
 pub struct Outcome {
-    /// By node, in the plan's order.
+    /// The nodes took this, in the plan's order.
     pub nodes: Vec<Phase>,
-    /// Giving the client its output, if it gets it.
+    /// Giving the client its output took this; where the input is shared, it takes nothing.
     pub rest: Phase,
-    /// The plan's outputs, at the client; where the input is shared, this party's shares of them.
+    /// The client has the plan's outputs. Where the input is shared, each party has its shares of them.
     pub outputs: Option<Vec<RingVec>>,
 }
 
-/// What runs plans.
+/// A party that runs plans on prepared correlations.
 #[derive(Debug)]
 pub struct Online {
-    /// The party.
+    /// The party talks to its peer and holds the correlations of the run.
     pub party: Party,
-    pub(crate) options: SessionOptions,
+    weights: WeightsAt,
+    input: InputAt,
+}
+
+/// The shares of a plan's values that are still to be read.
+struct Values {
+    shares: Vec<Option<RingVec>>,
+    /// So many nodes and outputs have yet to read each value.
+    uses: Vec<usize>,
+}
+
+impl Values {
+    fn new(plan: &Plan, inputs: Vec<RingVec>) -> Self {
+        let mut shares = vec![None; plan.values.len()];
+        for (named, share) in plan.inputs.iter().zip(inputs) {
+            shares[named.value] = Some(share);
+        }
+        Self { shares, uses: plan.uses() }
+    }
+
+    fn get(&self, value: usize) -> Result<&RingVec> {
+        let missing = || ExecError::Misfit { what: format!("value {value} is read before it is made") };
+        self.shares[value].as_ref().ok_or_else(missing)
+    }
+
+    /// Forgets the values that nobody reads again: large networks depend on their memory.
+    fn release(&mut self, read: &[usize]) {
+        for &value in read {
+            self.uses[value] -= 1;
+            if self.uses[value] == 0 {
+                self.shares[value] = None;
+            }
+        }
+    }
 }
 
 impl Online {
-    /// Runs `plan` on `input` with correlations made before, which are used up whatever happens. `input` is `Some` at the
-    /// client only, or this party's share where the input is shared: one vector an input of the plan, at the plan's width and
-    /// scale.
+    pub(crate) fn new(party: Party, weights: WeightsAt, input: InputAt) -> Self {
+        Self { party, weights, input }
+    }
+
+    /// Runs `plan` on `input` with correlations made before, which are used up whatever happens. The client
+    /// gives `input`, and the server none; where the input is shared, each party gives its share. It is one
+    /// vector for each input of the plan, of the plan's width and scale.
     ///
     /// # Errors
     /// Inputs or weights that do not fit, exhausted correlations, a failing channel.
@@ -54,116 +84,93 @@ impl Online {
         input: Option<&[RingVec]>,
         progress: Progress<'_>,
     ) -> Result<Outcome> {
-        self.party.pools = prepared.pools;
-        let outcome = self.execute(plan, weights, input, progress, |_, _| Ok(()));
+        self.run_on(prepared.pools, plan, weights, input, progress, |_, _| Ok(()))
+    }
+
+    /// Runs `plan` on what is in `pools`, and what `supply` adds to them before each node.
+    pub(crate) fn run_on(
+        &mut self,
+        pools: Pools,
+        plan: &Plan,
+        weights: Held<'_>,
+        input: Option<&[RingVec]>,
+        progress: Progress<'_>,
+        supply: impl FnMut(&mut Pools, usize) -> Result<()>,
+    ) -> Result<Outcome> {
+        self.party.pools = pools;
+        let outcome = self.walk(plan, weights, input, progress, supply);
         self.party.pools = Pools::default();
         outcome
     }
 
-    fn execute(
+    fn walk(
         &mut self,
         plan: &Plan,
         weights: Held<'_>,
         input: Option<&[RingVec]>,
         progress: Progress<'_>,
-        mut before: impl FnMut(&mut Pools, usize) -> Result<()>,
+        mut supply: impl FnMut(&mut Pools, usize) -> Result<()>,
     ) -> Result<Outcome> {
-        weights.check(self.party.role, plan, self.options.weights)?;
+        weights.check(self.party.role, plan, self.weights)?;
+        let mut values = Values::new(plan, self.input_shares(plan, input)?);
         self.party.channel.restart_rounds()?;
-        let mut values: Vec<Option<RingVec>> = vec![None; plan.values.len()];
-        for (slot, share) in self.input_shares(plan, input)? {
-            values[slot] = Some(share);
-        }
-        let mut left = plan.uses();
         let splines = node::splines(plan);
-        let mut phases = Vec::with_capacity(plan.nodes.len());
-        for (index, step) in plan.nodes.iter().enumerate() {
-            before(&mut self.party.pools, index)?;
+        let mut nodes = Vec::with_capacity(plan.nodes.len());
+        for (index, node) in plan.nodes.iter().enumerate() {
+            supply(&mut self.party.pools, index)?;
             progress(Step { online: true, node: index });
             let watch = Stopwatch::start(&self.party.channel);
-            let missing = || ExecError::Misfit { what: format!("node {index} reads a value not yet made") };
-            let inputs: Vec<&RingVec> =
-                step.inputs.iter().map(|&i| values[i].as_ref().ok_or_else(missing)).collect::<Result<_>>()?;
+            let inputs = node.inputs.iter().map(|&value| values.get(value)).collect::<Result<Vec<_>>>()?;
             let output =
                 node::run(&mut self.party, plan, index, weights, splines[index].as_deref(), &inputs)?;
-            values[step.output] = Some(output);
-            for &i in &step.inputs {
-                left[i] -= 1;
-                if left[i] == 0 {
-                    // Nobody reads it again; large networks depend on memory being given back.
-                    values[i] = None;
-                }
-            }
-            phases.push(watch.stop(&self.party.channel));
+            values.shares[node.output] = Some(output);
+            values.release(&node.inputs);
+            nodes.push(watch.stop(&self.party.channel));
         }
         let watch = Stopwatch::start(&self.party.channel);
+        let outputs = self.outputs(plan, &values)?;
+        let rest = watch.stop(&self.party.channel);
+        Ok(Outcome { nodes, rest, outputs })
+    }
+
+    /// The client's input is its share, and the server's share is zero. So nothing need be sent: every
+    /// protocol is secure for any sharing.
+    fn input_shares(&self, plan: &Plan, input: Option<&[RingVec]>) -> Result<Vec<RingVec>> {
+        let wanted = plan.inputs.len();
+        let given = match (self.input, self.party.role, input) {
+            (InputAt::Client, Role::P0, None) => None,
+            (InputAt::Client, Role::P0, Some(_)) => return Err(ExecError::InputAtServer),
+            (_, _, Some(given)) if given.len() == wanted => Some(given),
+            (_, _, given) => {
+                return Err(ExecError::InputCount { wanted, given: given.map_or(0, <[RingVec]>::len) });
+            }
+        };
+        let share = |(number, named): (usize, &PlanInput)| {
+            let value = &plan.values[named.value];
+            let (elements, bits) = (value.shape.elements(), value.width);
+            let ring = Ring::new(bits).map_err(|e| ExecError::Misfit { what: e.to_string() })?;
+            match given {
+                None => Ok(RingVec::zeros(ring, elements)),
+                Some(given) if given[number].ring() == ring && given[number].len() == elements => {
+                    Ok(given[number].clone())
+                }
+                Some(_) => Err(ExecError::InputShape { name: named.name.clone(), elements, bits }),
+            }
+        };
+        plan.inputs.iter().enumerate().map(share).collect()
+    }
+
+    /// The outputs for who gets them, or this party's shares.
+    fn outputs(&mut self, plan: &Plan, values: &Values) -> Result<Option<Vec<RingVec>>> {
         let mut outputs = Vec::with_capacity(plan.outputs.len());
         for output in &plan.outputs {
-            let share = values[output.value]
-                .as_ref()
-                .ok_or_else(|| ExecError::Misfit { what: format!("output {} is not made", output.name) })?;
-            outputs.push(match self.options.input {
+            let share = values.get(output.value)?;
+            outputs.push(match self.input {
                 InputAt::Client => reveal_to(&mut self.party, Role::P1, share)?,
                 InputAt::Shared => Some(share.clone()),
             });
         }
         self.party.channel.flush()?;
-        let rest = watch.stop(&self.party.channel);
-        Ok(Outcome { nodes: phases, rest, outputs: outputs.into_iter().collect() })
-    }
-
-    /// The client's input is its share and the server's is zero: nothing need be sent, and every protocol is secure for
-    /// any sharing.
-    fn input_shares(&self, plan: &Plan, input: Option<&[RingVec]>) -> Result<Vec<(usize, RingVec)>> {
-        let misfit = |what: String| ExecError::Misfit { what };
-        let given = match (self.options.input, self.party.role, input) {
-            (InputAt::Client, Role::P0, None) => None,
-            (InputAt::Client, Role::P0, Some(_)) => {
-                return Err(misfit("the server must not have the input".to_owned()));
-            }
-            (_, _, Some(given)) if given.len() == plan.inputs.len() => Some(given),
-            _ => return Err(misfit(format!("the plan takes {} inputs", plan.inputs.len()))),
-        };
-        let mut shares = Vec::with_capacity(plan.inputs.len());
-        for (number, named) in plan.inputs.iter().enumerate() {
-            let value = &plan.values[named.value];
-            let ring = Ring::new(value.width).map_err(|e| misfit(e.to_string()))?;
-            let share = match given {
-                None => RingVec::zeros(ring, value.shape.elements()),
-                Some(given) => given[number].clone(),
-            };
-            if share.ring() != ring || share.len() != value.shape.elements() {
-                let needs = format!("{} elements of {} bits", value.shape.elements(), value.width);
-                return Err(misfit(format!("input {} must have {needs}", named.name)));
-            }
-            shares.push((named.value, share));
-        }
-        Ok(shares)
-    }
-}
-
-impl Session {
-    /// Runs `plan` making each node's correlations right before it: memory for the largest node only. Returns what the
-    /// correlations took, by node, and the outcome.
-    ///
-    /// # Errors
-    /// Those of [`Preparer::prepare`](crate::Preparer::prepare) and of [`Online::run`].
-    pub fn just_in_time(
-        &mut self,
-        plan: &Plan,
-        weights: Held<'_>,
-        input: Option<&[RingVec]>,
-        progress: Progress<'_>,
-    ) -> Result<(Vec<Phase>, Outcome)> {
-        let mut offline = Vec::with_capacity(plan.nodes.len());
-        let Self { online, preparer, .. } = self;
-        preparer.begin(plan, weights)?;
-        online.party.pools = Pools::default();
-        let outcome = online.execute(plan, weights, input, progress, |pools, index| {
-            offline.push(preparer.node(plan, index, weights, pools)?);
-            Ok(())
-        });
-        online.party.pools = Pools::default();
-        Ok((offline, outcome?))
+        Ok(outputs.into_iter().collect())
     }
 }

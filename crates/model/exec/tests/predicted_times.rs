@@ -79,8 +79,8 @@ fn measure(options: SessionOptions) -> [Measured; 2] {
     })
 }
 
-/// Whether a phase took what was predicted. What else the machine does makes it longer, by no more than the parties waited for
-/// a processor.
+/// Whether a phase took what was predicted. What else the machine does makes it longer, by no more than the
+/// parties waited for a processor.
 fn agrees(predicted: f64, measured: Measured) -> bool {
     measured.seconds * TOLERANCE >= predicted && measured.seconds - measured.waited <= predicted * TOLERANCE
 }

@@ -100,7 +100,8 @@ fn volumes<'a>(costs: impl IntoIterator<Item = &'a Cost>) -> Vec<[u64; 2]> {
     costs.into_iter().map(|c| c.volume().bytes).collect()
 }
 
-/// All four ways to hold weights and input: outputs equal the clear run's, bytes and rounds what was predicted.
+/// All four ways to hold weights and input: outputs equal the clear run's, bytes and rounds what was
+/// predicted.
 fn runs_whoever_holds_what(net: &Compiled, input: &Tensor, common: SessionOptions) {
     let plan = &net.plan;
     let expected = clear::run(plan, &net.weights, std::slice::from_ref(input)).unwrap();
@@ -226,14 +227,18 @@ fn homomorphic_layers_of_shared_weights_are_refused_before_anything_is_sent() {
     let (channel, _) = memory_pair();
     let outcome = Session::open_for(channel, Role::P0, &net.plan, options).map(|_| ());
     let message = outcome.unwrap_err().to_string();
-    assert_eq!(message, "secret-shared weights need --supplier helper, silent or ot, not he");
-    assert!(matches!(Prediction::of(&net.plan, &options), Err(ExecError::SharedWeights { .. })));
+    assert_eq!(
+        message,
+        "secret-shared weights cannot be run with the supplier he: choose helper, silent or ot"
+    );
+    assert!(matches!(Prediction::of(&net.plan, &options), Err(ExecError::SharedWeights)));
     // Inputs alone can be shared with any.
     let options = SessionOptions { input: InputAt::Shared, ..SessionOptions::default() };
     options.check(&net.plan).unwrap();
 }
 
-/// What a party has that the session is not about is refused before anything is sent to the peer or asked of the helper.
+/// What a party has that the session is not about is refused before anything is sent to the peer or asked of
+/// the helper.
 #[test]
 fn what_does_not_fit_the_session_is_refused() {
     let net = &*CONVOLUTIONAL;
@@ -249,7 +254,7 @@ fn what_does_not_fit_the_session_is_refused() {
         (at, Role::P0, Held::Whole(&net.weights), "must not have all of shared weights"),
         (at, Role::P0, Held::Share(&ours[1]), "the other party's"),
         (at, Role::P0, Held::Share(&others[0]), "another sharing"),
-        (WeightsAt::Server, Role::P0, Held::Share(&ours[0]), "where the server has them all"),
+        (WeightsAt::Server, Role::P0, Held::Share(&ours[0]), "whole weights at the server"),
         (WeightsAt::Server, Role::P0, Held::Nothing, "the server has no weights"),
         (WeightsAt::Server, Role::P0, Held::Whole(foreign), "another plan"),
         (WeightsAt::Server, Role::P1, Held::Whole(&net.weights), "the client must not have weights"),

@@ -99,7 +99,7 @@ impl Serve {
         }
         let (running, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let link = self.options.connection(self.timeout);
-        let kept = self.kept()?;
+        let cache = self.cache()?;
         std::thread::scope(|scope| -> Result<()> {
             let mut number = 0;
             while self.sessions == 0 || number < self.sessions {
@@ -116,9 +116,9 @@ impl Serve {
                 };
                 number += 1;
                 running.fetch_add(1, Ordering::AcqRel);
-                let (kept, this, running, failed) = (kept.clone(), &self, &running, &failed);
+                let (cache, this, running, failed) = (cache.clone(), &self, &running, &failed);
                 scope.spawn(move || {
-                    if let Err(error) = this.session(number, channel, served, kept) {
+                    if let Err(error) = this.session(number, channel, served, cache) {
                         failed.fetch_add(1, Ordering::AcqRel);
                         eprintln!("error: session {number}: {error:#}");
                     }
@@ -134,7 +134,7 @@ impl Serve {
     }
 
     /// What sessions leave for later ones.
-    fn kept(&self) -> Result<ServerCache> {
+    fn cache(&self) -> Result<ServerCache> {
         let masks = if self.fresh_masks { None } else { Some(WeightMasks::new(&mut Prg::from_entropy()?)) };
         Ok(ServerCache {
             transformed: self.weight_cache.map(|limit| Arc::new(WeightCache::new(limit))),
@@ -148,10 +148,10 @@ impl Serve {
         number: usize,
         channel: Channel,
         Served { plan, weights, options, folders }: Served<'_>,
-        kept: ServerCache,
+        cache: ServerCache,
     ) -> Result<()> {
         let links = self.helper.links(channel, self.options.connection(self.timeout));
-        let links = Links { kept, ..links };
+        let links = Links { cache, ..links };
         let mut session = Session::open_for(links, Role::P0, plan, options)?;
         let mut set_up = session.set_up;
         let mut report = |run: Option<SharedRun<'_>>, offline: &[Phase], outcome: Outcome| {

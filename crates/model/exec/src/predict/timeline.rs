@@ -3,35 +3,37 @@
 use veilflow_correlation::Flow;
 use veilflow_net::{LinkShape, Role};
 
-/// Seconds until a party that waits for a message runs again: on a simulated link it sleeps until the message is due.
+/// Seconds until a party that waits for a message runs again: on a simulated link it sleeps until the message
+/// is due.
 const WAKE: f64 = 80e-6;
 /// The same on loopback, where the peer's message wakes it.
 const WAKE_ON_LOOPBACK: f64 = 35e-6;
 
-/// One step of both parties.
+/// What happens at both parties at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Step {
-    /// Each computes for so many seconds.
+pub(super) enum Event {
+    /// Each computes for its seconds.
     Compute([f64; 2]),
     /// They talk.
     Talk(Flow),
-    /// One sends what it makes as it makes it, the other works on it as it comes; seconds of each.
+    /// One sends what it makes as it makes it, for `make` seconds. The other works on it as it comes, for
+    /// `take` seconds.
     Stream { from: Role, bytes: u64, make: f64, take: f64 },
 }
 
 /// Clocks of two parties and of the two directions of their link.
 #[derive(Debug, Clone)]
-pub(crate) struct Timeline {
+pub(super) struct Timeline {
     link: Option<LinkShape>,
-    /// What each party's clock says, in seconds.
-    pub(crate) now: [f64; 2],
-    /// When each direction has carried all it was given.
+    /// Each party's clock says this, in seconds.
+    pub(super) now: [f64; 2],
+    /// Each direction has carried all it was given at this time.
     free: [f64; 2],
 }
 
 impl Timeline {
     /// Both clocks at zero. Without a link messages arrive at once.
-    pub(crate) fn new(link: Option<LinkShape>) -> Self {
+    pub(super) fn new(link: Option<LinkShape>) -> Self {
         Self { link, now: [0.0; 2], free: [0.0; 2] }
     }
 
@@ -43,7 +45,8 @@ impl Timeline {
         self.link.map_or(0.0, |link| bytes as f64 / link.bandwidth_bytes_per_s)
     }
 
-    /// Sends bytes of which the first are ready at `first` and the last at `last`; returns when the last arrive.
+    /// Sends bytes of which the first are ready at `first` and the last at `last`. Returns when the last
+    /// arrive.
     fn carry(&mut self, from: Role, bytes: u64, first: f64, last: f64) -> f64 {
         let passing = self.passing(bytes);
         let free = &mut self.free[from.index()];
@@ -60,15 +63,16 @@ impl Timeline {
         }
     }
 
-    /// Does one step.
-    pub(crate) fn advance(&mut self, step: Step) {
-        match step {
-            Step::Compute(seconds) => {
+    /// Lets one event happen.
+    pub(super) fn advance(&mut self, event: Event) {
+        match event {
+            Event::Compute(seconds) => {
                 self.now.iter_mut().zip(seconds).for_each(|(now, seconds)| *now += seconds);
             }
-            Step::Talk(flow) => {
+            Event::Talk(flow) => {
                 let sent = match flow {
-                    // The helper works ahead, over a link of its own: its messages only take their time to pass.
+                    // The helper works ahead, over a link of its own: its messages only take their time to
+                    // pass.
                     Flow::Helper(party, bytes) => {
                         self.now[party.index()] += self.passing(bytes);
                         return;
@@ -84,7 +88,7 @@ impl Timeline {
                 });
                 arrivals.into_iter().flatten().for_each(|(to, arrival)| self.wait(to, arrival));
             }
-            Step::Stream { from, bytes, make, take } => {
+            Event::Stream { from, bytes, make, take } => {
                 let (first, last) = (self.now[from.index()], self.now[from.index()] + make);
                 self.now[from.index()] = last;
                 let arrival = self.carry(from, bytes, first, last);
@@ -106,30 +110,30 @@ mod tests {
     /// 1,000 bytes a second, 5 s away.
     const LINK: LinkShape = LinkShape { bandwidth_bytes_per_s: 1e3, one_way_delay: Duration::from_secs(5) };
 
-    fn after(steps: &[Step]) -> [f64; 2] {
+    fn after(events: &[Event]) -> [f64; 2] {
         let mut timeline = Timeline::new(Some(LINK));
-        steps.iter().for_each(|step| timeline.advance(*step));
-        // Waking is far below what these steps take.
+        events.iter().for_each(|event| timeline.advance(*event));
+        // Waking is far below what these events take.
         timeline.now.map(|now| (now * 100.0).round() / 100.0)
     }
 
     #[test]
     fn parties_wait_for_what_they_need_and_for_nothing_else() {
-        let question = Step::Talk(Flow::From(Role::P1, 1000));
+        let question = Event::Talk(Flow::From(Role::P1, 1000));
         assert_eq!(after(&[question]), [6.0, 0.0]);
-        assert_eq!(after(&[Step::Compute([9.0, 1.0]), question]), [9.0, 1.0]);
-        assert_eq!(after(&[question, Step::Talk(Flow::From(Role::P0, 2000))]), [6.0, 13.0]);
+        assert_eq!(after(&[Event::Compute([9.0, 1.0]), question]), [9.0, 1.0]);
+        assert_eq!(after(&[question, Event::Talk(Flow::From(Role::P0, 2000))]), [6.0, 13.0]);
         // Two messages share the link, and only the second waits for it.
         assert_eq!(after(&[question, question]), [7.0, 0.0]);
         // Both directions at once.
-        let both = Step::Talk(Flow::Exchange(1000, 3000));
+        let both = Event::Talk(Flow::Exchange(1000, 3000));
         assert_eq!(after(&[both]), [8.0, 6.0]);
-        assert_eq!(after(&[Step::Talk(Flow::Exchange(0, 0))]), [0.0, 0.0]);
+        assert_eq!(after(&[Event::Talk(Flow::Exchange(0, 0))]), [0.0, 0.0]);
     }
 
     #[test]
     fn streams_overlap_making_carrying_and_taking() {
-        let stream = |make, take| Step::Stream { from: Role::P1, bytes: 4000, make, take };
+        let stream = |make, take| Event::Stream { from: Role::P1, bytes: 4000, make, take };
         // The link, the maker or the taker decides.
         assert_eq!(after(&[stream(1.0, 1.0)]), [9.0, 1.0]);
         assert_eq!(after(&[stream(10.0, 1.0)]), [15.0, 10.0]);

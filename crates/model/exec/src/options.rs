@@ -1,0 +1,119 @@
+//! What both parties of a session choose alike.
+
+use veilflow_ir::Plan;
+use veilflow_net::LinkShape;
+use veilflow_online::Tuning;
+use veilflow_two_party::HeSuite;
+
+use crate::error::{ExecError, Result};
+use crate::joined_pairs;
+use crate::possession::{InputAt, WeightsAt};
+use crate::supplier::SupplierKind;
+
+/// The choices that both parties must make alike; the handshake compares them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SessionOptions {
+    /// This is who makes correlations.
+    pub supplier: SupplierKind,
+    /// SoftSpoken's k is 1, 2, 4 or 8, for [`SupplierKind::Ot`]: an OT takes 128/k − 1 bits, and 2^k/k blocks
+    /// of AES.
+    pub softspoken_k: usize,
+    /// Batches of silent OT are sized for this link; without one, for the fewest bytes.
+    pub link: Option<LinkShape>,
+    /// The online protocols follow these choices.
+    pub tuning: Tuning,
+    /// Each party works in so many threads, at least one, each with a stream of its own.
+    pub threads: usize,
+    /// The weights are here.
+    pub weights: WeightsAt,
+    /// The inputs are here, and the outputs go there.
+    pub input: InputAt,
+    /// Each node's correlations are made right before it instead of all ahead: this takes the least memory,
+    /// and leaves no offline phase.
+    pub just_in_time: bool,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            supplier: SupplierKind::default(),
+            softspoken_k: 4,
+            link: None,
+            tuning: Tuning::default(),
+            threads: 1,
+            weights: WeightsAt::default(),
+            input: InputAt::default(),
+            just_in_time: false,
+        }
+    }
+}
+
+impl SessionOptions {
+    /// Checks that `plan` can be run like this.
+    ///
+    /// # Errors
+    /// [`ExecError::Option`] for a number out of range, [`ExecError::SharedWeights`] if the supplier makes
+    /// pairs only for a server that has the weights whole, and those of [`SupplierKind::check`].
+    pub fn check(&self, plan: &Plan) -> Result<()> {
+        self.check_numbers()?;
+        if matches!((self.weights, self.supplier), (WeightsAt::Shared(_), SupplierKind::He)) {
+            return Err(ExecError::SharedWeights);
+        }
+        self.supplier.check(plan)
+    }
+
+    /// Checks what does not depend on a plan.
+    pub(crate) fn check_numbers(&self) -> Result<()> {
+        let refuse = |option, given, allowed| Err(ExecError::Option { option, given, allowed });
+        match self {
+            Self { threads: 0, .. } => refuse("threads", 0, "at least 1"),
+            Self { softspoken_k: 1 | 2 | 4 | 8, .. } => Ok(()),
+            Self { softspoken_k, .. } => refuse("softspoken_k", *softspoken_k, "1, 2, 4 or 8"),
+        }
+    }
+}
+
+impl SupplierKind {
+    /// Checks that the supplier can make the pair of every linear layer of `plan`. Only [`SupplierKind::He`]
+    /// has limits.
+    ///
+    /// # Errors
+    /// [`ExecError::Layer`] for the first layer beyond them, with the reason.
+    pub fn check(self, plan: &Plan) -> Result<()> {
+        if self != Self::He {
+            return Ok(());
+        }
+        let nodes = plan.nodes.iter().enumerate();
+        for (node, request) in nodes.filter_map(|(i, node)| Some((node, joined_pairs::request(plan, i)?))) {
+            HeSuite::check(&request).map_err(|reason| ExecError::Layer {
+                layer: node.layer.clone(),
+                weight_bits: request.weight_bits,
+                ring_bits: request.ring.bits(),
+                reason: reason.into(),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_name() {
+        let refused = |options: SessionOptions| options.check_numbers().unwrap_err().to_string();
+        let common = SessionOptions::default();
+        assert_eq!(
+            refused(SessionOptions { threads: 0, ..common }),
+            "threads cannot be 0: choose at least 1"
+        );
+        for k in [0, 3, 16] {
+            let message = refused(SessionOptions { softspoken_k: k, ..common });
+            assert_eq!(message, format!("softspoken_k cannot be {k}: choose 1, 2, 4 or 8"));
+        }
+        for softspoken_k in [1, 2, 4, 8] {
+            SessionOptions { softspoken_k, ..common }.check_numbers().unwrap();
+        }
+    }
+}

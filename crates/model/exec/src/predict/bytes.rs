@@ -1,0 +1,93 @@
+//! What a run will send.
+
+use veilflow_correlation::Cost;
+use veilflow_ir::plan::Plan;
+use veilflow_net::Role;
+use veilflow_online::{Tuning, reveal_to_cost};
+use veilflow_ring::Ring;
+
+use crate::error::Result;
+use crate::options::SessionOptions;
+use crate::possession::InputAt;
+use crate::supply::SupplyPlan;
+use crate::{joined_pairs, node};
+
+/// What a run is predicted to send. It equals what the run does send, online to the byte.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// Making the supplier sends this.
+    pub set_up: Cost,
+    /// Making correlations sends this, by node.
+    pub offline: Vec<SupplyCost>,
+    /// Consuming them sends this, by node.
+    pub online: Vec<Cost>,
+    /// Giving the client its output sends this; where the input is shared, nothing.
+    pub output: Cost,
+}
+
+/// What making a node's correlations sends.
+#[derive(Debug, Clone)]
+pub struct SupplyCost {
+    /// Filling pools sends this.
+    pub fill: Cost,
+    /// Making the pairs of linear layers sends this, if any are made at the node.
+    pub linear: Option<Cost>,
+}
+
+impl SupplyCost {
+    /// The one, then the other.
+    pub fn cost(&self) -> Cost {
+        self.fill.clone().then(self.linear.clone().unwrap_or_default())
+    }
+}
+
+impl Prediction {
+    /// Predicts a run of `plan`.
+    ///
+    /// # Errors
+    /// Those of [`SessionOptions::check`].
+    pub fn of(plan: &Plan, options: &SessionOptions) -> Result<Self> {
+        options.check(plan)?;
+        let mut costs = SupplyPlan::new(options, &node::needs(plan, options))?.costs();
+        let set_up = costs.set_up();
+        let online = node::costs(plan, options);
+        let offline = online.iter().enumerate().map(|(index, cost)| {
+            let fill = costs.fill(&cost.demand);
+            let pairs = joined_pairs::requests(plan, index, options.weights);
+            SupplyCost { fill, linear: pairs.iter().map(|request| costs.linear(request)).reduce(Cost::then) }
+        });
+        let offline = offline.collect();
+        Ok(Self { set_up, offline, online, output: output_cost(plan, options.input) })
+    }
+
+    /// The whole offline conversation, set-up included.
+    pub fn offline_cost(&self) -> Cost {
+        self.offline.iter().map(SupplyCost::cost).fold(self.set_up.clone(), Cost::then)
+    }
+
+    /// The whole online conversation.
+    pub fn online_cost(&self) -> Cost {
+        self.online.iter().cloned().fold(Cost::default(), Cost::then).then(self.output.clone())
+    }
+}
+
+/// The whole online conversation of a run of `plan` with these protocol choices, if the server has the
+/// weights and the client the input. It is the same for every supplier.
+pub fn online_cost(plan: &Plan, tuning: Tuning) -> Cost {
+    let options = SessionOptions { tuning, ..SessionOptions::default() };
+    let nodes = node::costs(plan, &options).into_iter();
+    nodes.fold(Cost::default(), Cost::then).then(output_cost(plan, options.input))
+}
+
+fn output_cost(plan: &Plan, input: InputAt) -> Cost {
+    if input == InputAt::Shared {
+        return Cost::default();
+    }
+    plan.outputs.iter().fold(Cost::default(), |cost, output| {
+        let value = &plan.values[output.value];
+        match Ring::new(value.width) {
+            Ok(ring) => cost.then(reveal_to_cost(Role::P1, ring, value.shape.elements())),
+            Err(_) => cost,
+        }
+    })
+}

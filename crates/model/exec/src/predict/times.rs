@@ -1,0 +1,61 @@
+//! How long a run will take, from what it sends and what it computes.
+
+use veilflow_ir::plan::Plan;
+
+use super::bytes::Prediction;
+use super::machine::Machine;
+use super::schedule::Schedule;
+use crate::error::Result;
+use crate::options::SessionOptions;
+use crate::supply::SupplyPlan;
+use crate::{joined_pairs, node};
+
+/// Predicted wall-clock seconds of one run, of the party that takes longer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Times {
+    /// The handshake, the set-up and making correlations take this.
+    pub offline: f64,
+    /// Consuming them takes this.
+    pub online: f64,
+}
+
+impl Times {
+    /// Predicts a run of `plan`, whose conversation is `prediction`, on `machine`. Each party's threads have
+    /// cores of their own.
+    ///
+    /// # Errors
+    /// If the supplier cannot do one of the plan's layers, with the reason.
+    pub fn of(
+        plan: &Plan,
+        options: &SessionOptions,
+        prediction: &Prediction,
+        machine: &Machine,
+    ) -> Result<Self> {
+        options.check(plan)?;
+        let supply = SupplyPlan::new(options, &node::needs(plan, options))?;
+        let mut schedule = Schedule::new(options, &supply, machine);
+        schedule.set_up(&prediction.set_up);
+        schedule.ask();
+        for (index, cost) in prediction.offline.iter().enumerate() {
+            schedule.fill(&cost.fill, &prediction.online[index].demand);
+            if let Some(cost) = &cost.linear {
+                schedule.linear(&joined_pairs::requests(plan, index, options.weights), cost)?;
+            }
+        }
+        let offline = schedule.now();
+        schedule.ask();
+        // The server's online phase begins when it is asked, the client's when it asks.
+        let begun = [schedule.now()[0], offline[1]];
+        for (index, cost) in prediction.online.iter().enumerate() {
+            schedule.online(plan, index, cost);
+        }
+        schedule.output(&prediction.output);
+        let online = [0, 1].map(|party| schedule.now()[party] - begun[party]);
+        Ok(Self { offline: offline[0].max(offline[1]), online: online[0].max(online[1]) })
+    }
+
+    /// Both phases.
+    pub fn total(&self) -> f64 {
+        self.offline + self.online
+    }
+}
