@@ -4,6 +4,7 @@
 //! afterwards is only that it runs the same plan with the same parameters.
 
 mod error;
+mod handover;
 mod joined_pairs;
 mod layer;
 mod links;
