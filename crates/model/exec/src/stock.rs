@@ -168,10 +168,10 @@ fn follow(
 mod tests {
     use std::collections::BTreeMap;
 
-    use veilflow_correlation::TestDealer;
     use veilflow_ir::Weights;
     use veilflow_ir::plan::Settings;
     use veilflow_net::{Channel, memory_pair};
+    use veilflow_testkit::TestDealer;
 
     use super::*;
     use crate::options::SessionOptions;

@@ -19,28 +19,27 @@
 //! | [`LinearPair`] | s | r, W·r − s | |
 
 mod batch;
+mod correlation;
 mod cost;
+mod demand;
 mod error;
-mod kind;
+mod kinds;
 mod linear;
-mod mask_digits;
 mod pool;
-mod rectifier;
+mod pools;
+mod request;
+mod rows;
 mod supplier;
-mod test_dealer;
 
-pub use batch::{
-    AndBatch, BitProductBatch, LeafBatch, OneHotBatch, ProductBatch, RingTripleBatch, TableBatch, TripleBatch,
-};
+pub use correlation::Correlation;
 pub use cost::{Cost, Flow, Volume};
+pub use demand::Demand;
 pub use error::CorrelationError;
-pub use kind::{Demand, Kind};
+pub use kinds::{Kind, digits, types::*};
 pub use linear::{LinearPair, LinearRequest, Needs, Possession};
-pub use mask_digits::{MaskDigits, MaskDigitsBatch};
-pub use pool::Pools;
-pub use rectifier::{Rectifier, RectifierBatch, digits, lowest_bits};
+pub use pools::Pools;
+pub use request::RequestError;
 pub use supplier::{Supplier, SupplyCosts};
-pub use test_dealer::TestDealer;
 
 /// The result of correlation operations.
 pub type Result<T> = std::result::Result<T, CorrelationError>;

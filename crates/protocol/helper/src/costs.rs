@@ -7,6 +7,7 @@ use veilflow_net::Role;
 
 use crate::job::{Job, batches};
 use crate::key::NONCE_LEN;
+use crate::layer::Layer;
 use crate::masks::SEED_LEN;
 use crate::message::{BATCH_HEAD, HELLO_LEN, KNOWN_HEAD, STORE_LEN, WEIGHTS_HEAD, request_len};
 
@@ -38,10 +39,12 @@ impl SupplyCosts for HelperCosts {
     }
 
     fn linear(&mut self, request: &LinearRequest) -> Cost {
-        let job = Job::layer(request);
+        let layer = Layer::from(request);
+        let weights = (WEIGHTS_HEAD + layer.weight_bytes()) as u64;
+        let job = Job::Layer(layer);
         let mut flows = Self::job(&job).to_vec();
         if self.known.insert(job.encode()) {
-            flows.push(Flow::Helper(request.holder, (WEIGHTS_HEAD + job.weight_bytes()) as u64));
+            flows.push(Flow::Helper(request.holder, weights));
         }
         Cost { flows, demand: Demand::default() }
     }

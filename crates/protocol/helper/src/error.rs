@@ -1,5 +1,5 @@
 use thiserror::Error;
-use veilflow_correlation::CorrelationError;
+use veilflow_correlation::{CorrelationError, RequestError};
 use veilflow_net::{NetError, Role};
 use veilflow_spec::ShapeError;
 
@@ -90,6 +90,9 @@ pub enum HelperError {
         /// The limit.
         what: &'static str,
     },
+    /// A request for correlations that no helper makes.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// A request for a layer that does not exist.
     #[error(transparent)]
     Shape(#[from] ShapeError),

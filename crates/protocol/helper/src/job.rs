@@ -1,66 +1,25 @@
-//! What a party asks the helper for: a batch of a kind, or a linear layer's pair. A request is a tag and its numbers, 32 bits
-//! each, all from the public plan.
-//!
-//! | tag | numbers |
-//! |---|---|
-//! | 1 triple | payload, count |
-//! | 2 private product of bits | sender, count |
-//! | 3 product | sender, bits, count |
-//! | 4 table | sender, digit, payload, count |
-//! | 5 convolution | layer, holder, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
-//! | 6 matrix product | layer, holder, ring, rows, inner, columns |
-//! | 7 leaf | digit, payload, count |
-//! | 8 product of private bits | bits, count |
-//! | 9 multiplication triple | bits, count |
-//! | 10 one-hot vector | bits, count |
-//! | 11 rectifier | bits, compare, shift, digit, selections, converts, count |
-//! | 12 mask digits | bits, from, digit, count |
+//! What a party asks the helper for: a batch of a kind of correlation, or a linear layer's pair. A request is a tag and its numbers,
+//! 32 bits each, all from the public plan. The numbers of a batch are the widths of its kind, then how many there are.
 
-use veilflow_correlation::{Demand, Kind, LinearRequest, MaskDigits, Needs, Rectifier};
+use veilflow_correlation::{Demand, Kind, Needs, RequestError};
 use veilflow_net::Role;
-use veilflow_ring::{Ring, RingVec};
-use veilflow_spec::LinearShape;
 
-use crate::{HelperError, Result, shape};
+use crate::layer::Layer;
+use crate::{HelperError, Result};
 
 /// Bits of all parts of a batch at most, which bounds the memory of every side.
 const MAX_BATCH_BITS: usize = 1 << 26;
-/// Elements of a layer's weights, input or output at most, and its multiplications.
-const MAX_LAYER_ELEMENTS: usize = 1 << 28;
-const MAX_LAYER_PRODUCTS: usize = 1 << 38;
-/// Bits of one table at most.
-const MAX_TABLE_BITS: u64 = 1 << 20;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Job {
     Batch { kind: Kind, count: usize },
-    Layer { layer: usize, holder: Role, ring: Ring, shape: LinearShape },
+    Layer(Layer),
 }
 
-/// Bits that the parts of one correlation take, both parties' and the correction.
-fn bits_each(kind: Kind) -> usize {
-    match kind {
-        Kind::Leaf { digit, payload } => (2 << digit) + 2 * payload as usize,
-        Kind::RingTriple { .. } => 7 * 64,
-        // The index and the rows of both, and the correction.
-        Kind::MaskDigits(widths) => 2 * 64 + 3 * widths.rows(),
-        Kind::OneHot { bits } => 2 * bits as usize + (3 << bits),
-        Kind::Triple { payload } => 2 + 4 * payload as usize,
-        Kind::And { .. } => 4,
-        // Elements take a word whatever their width.
-        Kind::Product { .. } => 3 * 64 + 1,
-        Kind::BitProduct { .. } => 2 * 64 + 2,
-        Kind::Rectifier(rectifier) => 2 * 64 + 3 * rectifier.rows() + 6 * 64 * rectifier.random_bits(),
-        Kind::Table { digit, payload, .. } => {
-            ((payload as usize) << digit) + digit as usize + payload as usize
-        }
-    }
-}
-
-/// Correlations of `kind` in the largest batch: whole words of bits.
+/// Correlations of a valid `kind` in the largest batch: whole words of bits.
 fn largest(kind: Kind) -> usize {
-    (MAX_BATCH_BITS / bits_each(kind) / 64 * 64).max(64)
+    (MAX_BATCH_BITS / kind.bits_each() / 64 * 64).max(64)
 }
 
 /// A demand as batches of bounded size, in the order in which they are made.
@@ -74,34 +33,14 @@ pub(crate) fn batches(demand: &Demand) -> impl Iterator<Item = Job> {
 impl Job {
     /// Everything that `needs` takes, in the order in which it is asked for.
     pub(crate) fn all(needs: &Needs) -> impl Iterator<Item = Self> {
-        batches(&needs.demand).chain(needs.linear.iter().map(Self::layer))
-    }
-
-    pub(crate) fn layer(request: &LinearRequest) -> Self {
-        let LinearRequest { layer, holder, ring, ref shape, .. } = *request;
-        Self::Layer { layer, holder, ring, shape: shape.clone() }
+        batches(&needs.demand).chain(needs.linear.iter().map(|request| Self::Layer(request.into())))
     }
 
     /// Who gets the helper's correction.
     pub(crate) fn corrected(&self) -> Role {
         match self {
-            // Layers whose weights the server holds burden the helper's link to the client, what looks alike at both that to the server.
-            Self::Batch {
-                kind:
-                    Kind::Triple { .. }
-                    | Kind::Leaf { .. }
-                    | Kind::RingTriple { .. }
-                    | Kind::OneHot { .. }
-                    | Kind::Rectifier(_)
-                    | Kind::MaskDigits(_),
-                ..
-            } => Role::P0,
-            Self::Batch {
-                kind: Kind::And { sender } | Kind::Product { sender, .. } | Kind::Table { sender, .. },
-                ..
-            } => sender.other(),
-            Self::Batch { kind: Kind::BitProduct { .. }, .. } => Role::P1,
-            Self::Layer { holder, .. } => holder.other(),
+            Self::Batch { kind, .. } => kind.corrected(),
+            Self::Layer(layer) => layer.corrected(),
         }
     }
 
@@ -109,122 +48,47 @@ impl Job {
     pub(crate) fn correction_len(&self) -> usize {
         match self {
             Self::Batch { kind, count } => (kind.dealt_bits() * count).div_ceil(8),
-            Self::Layer { ring, shape, .. } => RingVec::byte_len(*ring, shape.out_len()),
-        }
-    }
-
-    /// Bytes of the masked weights, for a layer.
-    pub(crate) fn weight_bytes(&self) -> usize {
-        match self {
-            Self::Batch { .. } => 0,
-            Self::Layer { ring, shape, .. } => RingVec::byte_len(*ring, shape.weight_len()),
+            Self::Layer(layer) => layer.correction_len(),
         }
     }
 
     /// The request's bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let role = |role: Role| role.index();
-        let (tag, numbers) = match self {
-            Self::Batch { kind, count } => match *kind {
-                Kind::RingTriple { bits } => (9, vec![bits as usize, *count]),
-                Kind::OneHot { bits } => (10, vec![bits as usize, *count]),
-                Kind::MaskDigits(MaskDigits { bits, from, digit }) => {
-                    (12, vec![bits as usize, from as usize, digit as usize, *count])
-                }
-                Kind::Leaf { digit, payload } => (7, vec![digit as usize, payload as usize, *count]),
-                Kind::Rectifier(Rectifier { bits, compare, shift, digit, selections, converts }) => {
-                    let numbers =
-                        [bits, compare, shift, digit, selections, converts.into()].map(|n| n as usize);
-                    (11, numbers.into_iter().chain([*count]).collect())
-                }
-                Kind::BitProduct { bits } => (8, vec![bits as usize, *count]),
-                Kind::Triple { payload } => (1, vec![payload as usize, *count]),
-                Kind::And { sender } => (2, vec![role(sender), *count]),
-                Kind::Product { sender, bits } => (3, vec![role(sender), bits as usize, *count]),
-                Kind::Table { sender, digit, payload } => {
-                    (4, vec![role(sender), digit as usize, payload as usize, *count])
-                }
-            },
-            Self::Layer { layer, holder, ring, shape } => {
-                let (tag, sizes) = shape::write(shape);
-                (tag, [&[*layer, role(*holder), ring.bits() as usize][..], &sizes].concat())
+        // A plan's sizes are below 2^31; what is cut here the helper would not make either way.
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (tag, numbers): (u8, Vec<u32>) = match self {
+            Self::Batch { kind, count } => {
+                let (tag, mut numbers) = kind.request();
+                numbers.push(number(*count));
+                (tag, numbers)
+            }
+            Self::Layer(layer) => {
+                let (tag, numbers) = layer.request();
+                (tag, numbers.into_iter().map(number).collect())
             }
         };
-        // A plan's sizes are below 2^31; what is cut here the helper would not make either way.
-        let numbers = numbers.into_iter().flat_map(|n| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes());
-        std::iter::once(tag).chain(numbers).collect()
+        std::iter::once(tag).chain(numbers.into_iter().flat_map(u32::to_le_bytes)).collect()
     }
 
     /// Bytes of the numbers after a tag; `None` if there is no such tag.
     pub(crate) fn numbers_len(tag: u8) -> Option<usize> {
-        Some(4 * [2, 2, 3, 4, 18, 6, 3, 2, 2, 2, 7, 4].get(usize::from(tag).checked_sub(1)?)?)
+        let batch = || Kind::numbers_of(tag).map(|widths| widths + 1);
+        Layer::numbers_of(tag).or_else(batch).map(|numbers| 4 * numbers)
     }
 
     /// Reads a request, and refuses what cannot be made or is too large.
     pub(crate) fn decode(tag: u8, bytes: &[u8]) -> Result<Self> {
-        let malformed = |what: String| HelperError::Malformed { what };
-        let (words, _) = bytes.as_chunks::<4>();
+        let expected = Self::numbers_len(tag).ok_or(RequestError::Tag(tag))? / 4;
+        let (words, rest) = bytes.as_chunks::<4>();
         let numbers: Vec<u32> = words.iter().map(|&word| u32::from_le_bytes(word)).collect();
-        let size = |i: usize| numbers[i] as usize;
-        if Self::numbers_len(tag) != Some(bytes.len()) {
-            return Err(malformed(format!("a request of the unknown kind {tag}")));
-        }
-        let role = |number: u32| match number {
-            0 => Ok(Role::P0),
-            1 => Ok(Role::P1),
-            other => Err(malformed(format!("a request that names the party {other}"))),
-        };
-        let ring = |bits: u32| Ring::new(bits).map_err(|e| malformed(e.to_string()));
-        let job = match tag {
-            1 => Self::Batch { kind: Kind::Triple { payload: numbers[0] }, count: size(1) },
-            2 => Self::Batch { kind: Kind::And { sender: role(numbers[0])? }, count: size(1) },
-            3 => {
-                let bits = ring(numbers[1])?.bits();
-                Self::Batch { kind: Kind::Product { sender: role(numbers[0])?, bits }, count: size(2) }
+        let job = match *numbers {
+            _ if numbers.len() != expected || !rest.is_empty() => {
+                return Err(RequestError::Length { tag, expected, got: numbers.len() }.into());
             }
-            4 => {
-                let (digit, payload) = (numbers[1], numbers[2]);
-                Self::Batch {
-                    kind: Kind::Table { sender: role(numbers[0])?, digit, payload },
-                    count: size(3),
-                }
+            [ref widths @ .., count] if Layer::numbers_of(tag).is_none() => {
+                Self::Batch { kind: Kind::read(tag, widths)?, count: count as usize }
             }
-            shape::CONV | shape::MATMUL => {
-                let (layer, holder, ring) = (size(0), role(numbers[1])?, ring(numbers[2])?);
-                Self::Layer { layer, holder, ring, shape: shape::read(tag, &numbers[3..]) }
-            }
-            8 => {
-                let bits = ring(numbers[0])?.bits();
-                Self::Batch { kind: Kind::BitProduct { bits }, count: size(1) }
-            }
-            9 => {
-                let bits = ring(numbers[0])?.bits();
-                Self::Batch { kind: Kind::RingTriple { bits }, count: size(1) }
-            }
-            10 => Self::Batch { kind: Kind::OneHot { bits: numbers[0] }, count: size(1) },
-            11 => {
-                let rectifier = Rectifier {
-                    bits: numbers[0],
-                    compare: numbers[1],
-                    shift: numbers[2],
-                    digit: numbers[3],
-                    selections: numbers[4],
-                    converts: match numbers[5] {
-                        0 => false,
-                        1 => true,
-                        other => return Err(malformed(format!("a request with {other} for yes or no"))),
-                    },
-                };
-                Self::Batch { kind: Kind::Rectifier(rectifier), count: size(6) }
-            }
-            12 => {
-                let widths = MaskDigits { bits: numbers[0], from: numbers[1], digit: numbers[2] };
-                Self::Batch { kind: Kind::MaskDigits(widths), count: size(3) }
-            }
-            _ => {
-                let (digit, payload) = (numbers[0], numbers[1]);
-                Self::Batch { kind: Kind::Leaf { digit, payload }, count: size(2) }
-            }
+            _ => Self::Layer(Layer::read(tag, &numbers)?),
         };
         job.check()?;
         Ok(job)
@@ -232,50 +96,28 @@ impl Job {
 
     /// Refuses what takes more memory or time than a helper gives to one request.
     pub(crate) fn check(&self) -> Result<()> {
-        let too_large = |what| Err(HelperError::TooLarge { what });
         match self {
             Self::Batch { kind, count } => {
-                let each = match *kind {
-                    Kind::Rectifier(rectifier) => u64::from(rectifier.is_valid()),
-                    Kind::Triple { payload } => u64::from(payload),
-                    Kind::Table { digit, payload, .. } => u64::from(payload) << digit.min(32),
-                    Kind::Leaf { digit, payload: 1 | 2 } if digit > 0 => 1 << digit.min(32),
-                    Kind::Leaf { .. } => 0,
-                    Kind::MaskDigits(widths) if !widths.is_valid() => 0,
-                    Kind::MaskDigits(widths) => widths.rows() as u64,
-                    Kind::OneHot { bits: 0 } => 0,
-                    Kind::OneHot { bits } => 1 << bits.min(32),
-                    Kind::And { .. }
-                    | Kind::Product { .. }
-                    | Kind::BitProduct { .. }
-                    | Kind::RingTriple { .. } => 1,
-                };
-                if each == 0 || each > MAX_TABLE_BITS {
-                    return too_large(
-                        "a correlation must hold 1 to 2^20 bits, in widths that fit each other",
-                    );
-                }
+                kind.check()?;
                 if *count == 0 || *count > largest(*kind) {
-                    return too_large("a batch must hold one correlation or more, and 2^26 bits at most");
+                    let what = "a batch must hold one correlation or more, and 2^26 bits at most";
+                    return Err(HelperError::TooLarge { what });
                 }
+                Ok(())
             }
-            Self::Layer { shape, .. } => {
-                shape.validate()?;
-                if shape.in_len().max(shape.out_len()).max(shape.weight_len()) > MAX_LAYER_ELEMENTS {
-                    return too_large("a layer must have at most 2^28 inputs, outputs and weights");
-                }
-                if shape.multiplications() > MAX_LAYER_PRODUCTS {
-                    return too_large("a layer must take at most 2^38 multiplications");
-                }
-            }
+            Self::Layer(layer) => layer.check(),
         }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use veilflow_spec::{Conv2dShape, MatMulShape};
+    use veilflow_correlation::{
+        And, BitProduct, Leaf, LinearRequest, MaskDigits, OneHot, Product, Rectifier, RingTriple, Table,
+        Triple,
+    };
+    use veilflow_ring::Ring;
+    use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
     use super::*;
 
@@ -294,28 +136,24 @@ mod tests {
         };
         let matrix = MatMulShape { rows: 5, inner: 8, columns: 3 };
         let mut jobs: Vec<Job> = [
-            Kind::Triple { payload: 2 },
-            Kind::And { sender: Role::P1 },
-            Kind::Product { sender: Role::P0, bits: 17 },
-            Kind::Table { sender: Role::P1, digit: 3, payload: 5 },
-            Kind::Leaf { digit: 2, payload: 2 },
-            Kind::BitProduct { bits: 17 },
-            Kind::RingTriple { bits: 23 },
-            Kind::OneHot { bits: 6 },
-            Kind::Rectifier(Rectifier {
-                bits: 40,
-                compare: 33,
-                shift: 7,
-                digit: 3,
-                selections: 1,
-                converts: true,
-            }),
-            Kind::MaskDigits(MaskDigits { bits: 29, from: 7, digit: 4 }),
+            Triple { payload: 2 }.into(),
+            And { sender: Role::P1 }.into(),
+            Product { sender: Role::P0, bits: 17 }.into(),
+            Table { sender: Role::P1, digit: 3, payload: 5 }.into(),
+            Leaf { digit: 2, payload: 2 }.into(),
+            BitProduct { bits: 17 }.into(),
+            RingTriple { bits: 23 }.into(),
+            OneHot { bits: 6 }.into(),
+            Rectifier { bits: 40, compare: 33, shift: 7, digit: 3, selections: 1, converts: true }.into(),
+            MaskDigits { bits: 29, from: 7, digit: 4 }.into(),
         ]
-        .map(|kind| Job::Batch { kind, count: 77 })
+        .map(|kind: Kind| Job::Batch { kind, count: 77 })
         .into();
-        jobs.push(Job::Layer { layer: 3, holder: Role::P0, ring, shape: LinearShape::Conv2d(conv) });
-        jobs.push(Job::Layer { layer: 4, holder: Role::P1, ring, shape: LinearShape::MatMul(matrix) });
+        let layer = |layer, holder, shape| {
+            Job::Layer(Layer::from(&LinearRequest { layer, holder, shape, ring, weight_bits: 8 }))
+        };
+        jobs.push(layer(3, Role::P0, LinearShape::Conv2d(conv)));
+        jobs.push(layer(4, Role::P1, LinearShape::MatMul(matrix)));
         jobs
     }
 
@@ -326,6 +164,15 @@ mod tests {
             assert_eq!(Job::numbers_len(bytes[0]), Some(bytes.len() - 1), "{job:?}");
             assert_eq!(Job::decode(bytes[0], &bytes[1..]).unwrap(), job);
         }
+    }
+
+    #[test]
+    fn no_tag_has_two_meanings() {
+        for tag in 0..=u8::MAX {
+            assert!(Kind::numbers_of(tag).is_none() || Layer::numbers_of(tag).is_none(), "{tag}");
+        }
+        // It announces masked weights.
+        assert_eq!(Job::numbers_len(u8::MAX), None);
     }
 
     #[test]
@@ -355,12 +202,12 @@ mod tests {
 
     #[test]
     fn a_demand_is_cut_without_loss_into_batches_within_the_limits() {
-        let mut demand = Demand::of(Kind::Triple { payload: 2 }, 20_000_001);
-        demand.add(Kind::Table { sender: Role::P0, digit: 9, payload: 64 }, 5_000);
-        demand.add(Kind::And { sender: Role::P0 }, 1);
+        let mut demand = Demand::of(Triple { payload: 2 }, 20_000_001);
+        demand.add(Table { sender: Role::P0, digit: 9, payload: 64 }, 5_000);
+        demand.add(And { sender: Role::P0 }, 1);
         let rectifier =
             Rectifier { bits: 17, compare: 17, shift: 0, digit: 4, selections: 2, converts: false };
-        demand.add(Kind::Rectifier(rectifier), 300_001);
+        demand.add(rectifier, 300_001);
         let mut got = Demand::default();
         for job in batches(&demand) {
             job.check().unwrap();

@@ -80,17 +80,16 @@
 //! A comparison that is not a rectifier's opens products of its digits' bits ([`Kind::Leaf`](veilflow_correlation::Kind::Leaf)). Were
 //! its operands opened masked, as a rectifier's are, each digit of 3 bits would take 3 bits less.
 
-mod batch;
 mod costs;
 mod error;
 mod helper;
 mod inbox;
 mod job;
 mod key;
+mod layer;
 mod masks;
 mod message;
 mod session;
-mod shape;
 mod store;
 mod supplier;
 

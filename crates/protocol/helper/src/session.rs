@@ -4,7 +4,6 @@ use std::fmt;
 
 use veilflow_net::{Meter, Role};
 use veilflow_prim::Prg;
-use veilflow_ring::RingVec;
 
 use crate::helper::{Arrived, Helper, NAMES};
 use crate::inbox::Inbox;
@@ -13,7 +12,7 @@ use crate::key::{Secret, SessionId, SessionKey};
 use crate::masks::digest;
 use crate::message::{Hello, WELCOME, receive_store, send_batch, send_known};
 use crate::store::SessionWeights;
-use crate::{HelperError, Result, batch};
+use crate::{HelperError, Result};
 
 /// What a session was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +67,14 @@ impl<'a> Session<'a> {
             let description = job.encode();
             let streams = keys.each_ref().map(|key| key.batch(number, &description));
             let correction = match &job {
-                Job::Batch { kind, count } => batch::correction(*kind, *count, streams),
-                Job::Layer { holder, ring, shape, .. } => {
-                    let (h, len) = (holder.index(), job.weight_bytes());
+                Job::Batch { kind, count } => kind.correction(*count, streams),
+                Job::Layer(layer) => {
+                    let (h, len) = (layer.holder.index(), layer.weight_bytes());
                     let masked = weights[h].layer(digest(&description), len, || {
                         let padded = inboxes[h].weights(&mut self.parties[h].channel, number, len)?;
-                        let pad = keys[h].pad(number, &description).ring_vec(*ring, shape.weight_len());
-                        Ok(RingVec::from_bytes(*ring, &padded, shape.weight_len()).sub(&pad).to_bytes())
+                        Ok(layer.unpad(&padded, &mut keys[h].pad(number, &description)))
                     })?;
-                    let masked = RingVec::from_bytes(*ring, &masked, shape.weight_len());
-                    batch::layer_correction(self.helper.options.threads, shape, masked, *holder, streams)
+                    layer.correct(self.helper.options.threads, &masked, streams)
                 }
             };
             let to = job.corrected().index();

@@ -14,12 +14,13 @@ use zeroize::Zeroizing;
 
 use crate::job::{Job, batches};
 use crate::key::{NONCE_LEN, Secret, SessionId, SessionKey, session_id};
+use crate::layer::Layer;
 use crate::masks::{Digest, MaskSeed, SEED_LEN, digest};
 use crate::message::{
     BUSY, Hello, lost_helper, receive_batch, receive_known, request_len, send_request, send_store,
     send_weights,
 };
-use crate::{HelperCosts, HelperError, Result, WeightMasks, batch};
+use crate::{HelperCosts, HelperError, Result, WeightMasks};
 
 /// Correlations from a helper; see the crate.
 pub struct HelperSupplier {
@@ -130,18 +131,18 @@ impl HelperSupplier {
         receive_batch(&mut self.link, &self.session, number, job.correction_len())
     }
 
-    /// The half of who holds the weights, W; sends W − A to the helper unless it has them.
+    /// The half of the party that holds the weights, W. Sends W − A to the helper unless the helper has them.
     fn holder(
         &mut self,
         request: &LinearRequest,
         weights: &[i64],
     ) -> std::result::Result<LinearPair, CorrelationError> {
         let refuse = |reason| CorrelationError::Weights { layer: request.layer, reason };
-        let (shape, ring) = (&request.shape, request.ring);
-        if weights.len() != shape.weight_len() {
+        if weights.len() != request.shape.weight_len() {
             return Err(refuse("their number differs"));
         }
-        let job = Job::layer(request);
+        let (layer, ring) = (Layer::from(request), request.ring);
+        let job = Job::Layer(layer.clone());
         let description = job.encode();
         let weights = RingVec::from_signed(ring, weights);
         if !self.masks.are_the_same(&description, &weights) {
@@ -150,23 +151,19 @@ impl HelperSupplier {
         let (number, mut prg) = self.begin(&job)?;
         if self.known.insert(digest(&description)) {
             let masked = weights.sub(&self.masks.seed().mask(&description, ring, weights.len()));
-            let padded = masked.add(&self.key.pad(number, &description).ring_vec(ring, weights.len()));
-            send_weights(&mut self.link, &self.session, number, &padded.to_bytes())?;
+            let padded = layer.pad(&masked, &mut self.key.pad(number, &description));
+            send_weights(&mut self.link, &self.session, number, &padded)?;
         }
-        Ok(LinearPair::Holder { s: prg.ring_vec(ring, shape.out_len()) })
+        Ok(layer.expand(&mut prg))
     }
 
-    /// The half of who does not hold the weights.
+    /// The half of the party without the weights.
     fn other(&mut self, request: &LinearRequest) -> Result<LinearPair> {
-        let (shape, ring) = (&request.shape, request.ring);
-        let job = Job::layer(request);
+        let layer = Layer::from(request);
+        let job = Job::Layer(layer.clone());
         let (number, mut prg) = self.begin(&job)?;
-        let weight_mask = self.peers.mask(&job.encode(), ring, shape.weight_len());
-        let mask = prg.ring_vec(ring, shape.in_len());
-        let own = batch::apply(self.threads, shape, weight_mask, &mask);
-        let correction = self.correction(&job, number)?;
-        let product = own.add(&RingVec::from_bytes(ring, &correction, shape.out_len()));
-        Ok(LinearPair::Other { mask, product })
+        let weight_mask = self.peers.mask(&job.encode(), request.ring, request.shape.weight_len());
+        layer.complete(self.threads, weight_mask, &mut prg, || self.correction(&job, number))
     }
 }
 
@@ -197,7 +194,7 @@ impl Supplier for HelperSupplier {
             let (number, prg) = self.begin(&job)?;
             let correction = self.correction(&job, number)?;
             if let Job::Batch { kind, count } = job {
-                batch::put(self.role, kind, count, prg, &correction, pools);
+                pools.put_dealt(kind, self.role, count, prg, &correction);
             }
         }
         Ok(())

@@ -7,14 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use common::*;
-use veilflow_correlation::{Kind, Supplier};
+use veilflow_correlation::{And, Supplier, Triple};
 use veilflow_helper::HelperError;
 use veilflow_net::{Channel, NetError, Role, memory_pair};
 
 /// What the server says when its two batches of triples pass through `tamper` on their way from the helper: the batches,
 /// and one of the same number from an earlier session.
 fn tampered(tamper: impl Fn(Vec<u8>, Vec<u8>, &[u8]) -> Vec<u8> + Send + Sync) -> String {
-    let kind = Kind::Triple { payload: 1 };
+    let kind = Triple { payload: 1 };
     let (tamper, earlier) = (&tamper, &Mutex::new(Vec::new()));
     // The first session is honest and recorded, the second's batches are tampered with.
     for round in 0..2 {
@@ -108,8 +108,8 @@ fn a_helper_that_leaves_or_is_silent_ends_both_parties() {
                 channel.set_timeout(Duration::from_secs(20));
                 let mut supplier = setup(role, channel, link, 30, None).unwrap();
                 // A correction for the one, then for the other.
-                fill(&mut supplier, channel, Kind::Triple { payload: 1 })?;
-                fill(&mut supplier, channel, Kind::And { sender: Role::P0 })
+                fill(&mut supplier, channel, Triple { payload: 1 })?;
+                fill(&mut supplier, channel, And { sender: Role::P0 })
             })
         });
         for outcome in outcomes {
@@ -128,7 +128,7 @@ fn another_order_than_announced_is_an_error() {
     let [_, client] = both(links, |role, channel, link| {
         let mut supplier = setup(role, channel, link, 50, None).unwrap();
         supplier.announce(&[needs()]).unwrap();
-        fill(&mut supplier, channel, Kind::And { sender: Role::P1 })
+        fill(&mut supplier, channel, And { sender: Role::P1 })
     });
     drop(helper);
     assert!(error_of(client).contains("not those announced"));

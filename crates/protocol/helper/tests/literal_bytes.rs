@@ -5,7 +5,8 @@ mod common;
 
 use common::*;
 use veilflow_correlation::{
-    Demand, Kind, LinearPair, LinearRequest, MaskDigits, Pools, ProductBatch, Rectifier, Supplier, TableBatch,
+    And, BitProduct, Demand, Kind, Leaf, LinearPair, LinearRequest, MaskDigits, OneHot, Pools, Product,
+    ProductBatch, Rectifier, RingTriple, Supplier, Table, TableBatch, Triple,
 };
 use veilflow_helper::HelperSupplier;
 use veilflow_net::{Channel, Role};
@@ -33,55 +34,55 @@ const RECTIFIER: Rectifier =
 fn kinds() -> Vec<(Kind, Literal)> {
     vec![
         (
-            Kind::Triple { payload: 2 },
+            Triple { payload: 2 }.into(),
             literal("010200000005000000", "9301", ["e1f9fc239965e373", "ff587530c356a677"]),
         ),
         (
-            Kind::And { sender: Role::P0 },
+            And { sender: Role::P0 }.into(),
             literal("020000000005000000", "09", ["c7498200bf97345b", "1e0e4c17fe68c682"]),
         ),
         (
-            Kind::And { sender: Role::P1 },
+            And { sender: Role::P1 }.into(),
             literal("020100000005000000", "12", ["cf38612c57759d9e", "39a1fb137b7f488d"]),
         ),
         (
-            Kind::Product { sender: Role::P0, bits: 9 },
+            Product { sender: Role::P0, bits: 9 }.into(),
             literal("03000000000900000005000000", "0941a43d2511", ["40229eb16a2b389a", "ea3a54dbf8c813eb"]),
         ),
         (
-            Kind::Product { sender: Role::P1, bits: 9 },
+            Product { sender: Role::P1, bits: 9 }.into(),
             literal("03010000000900000005000000", "6273110fdf04", ["278caef0e70ecb98", "051f01452ffb13c1"]),
         ),
         (
-            Kind::Table { sender: Role::P0, digit: 2, payload: 3 },
+            Table { sender: Role::P0, digit: 2, payload: 3 }.into(),
             literal("0400000000020000000300000005000000", "e507", ["5b6af6beab8d78f5", "7cd74938802a09a1"]),
         ),
         (
-            Kind::Table { sender: Role::P1, digit: 2, payload: 3 },
+            Table { sender: Role::P1, digit: 2, payload: 3 }.into(),
             literal("0401000000020000000300000005000000", "0770", ["539e81d24c95ccc4", "231fab4125b02df7"]),
         ),
         (
-            Kind::BitProduct { bits: 9 },
+            BitProduct { bits: 9 }.into(),
             literal("080900000005000000", "0ef6d2b83616", ["5a2a2096ebb7b3e5", "04639276fdf14072"]),
         ),
         (
-            Kind::Leaf { digit: 2, payload: 1 },
+            Leaf { digit: 2, payload: 1 }.into(),
             literal("07020000000100000005000000", "15", ["aa0898994eb52b5f", "59db07f3b49174af"]),
         ),
         (
-            Kind::Leaf { digit: 2, payload: 2 },
+            Leaf { digit: 2, payload: 2 }.into(),
             literal("07020000000200000005000000", "7902", ["245a44abafe11300", "2f7d9f0711e96e50"]),
         ),
         (
-            Kind::RingTriple { bits: 9 },
+            RingTriple { bits: 9 }.into(),
             literal("090900000005000000", "df2838dbf80f", ["af9d1ab3f7084fec", "b574af1ec23b2605"]),
         ),
         (
-            Kind::OneHot { bits: 3 },
+            OneHot { bits: 3 }.into(),
             literal("0a0300000005000000", "bcfd103601", ["ce4b6a47bee3e6c5", "1119d5cf111d8c11"]),
         ),
         (
-            Kind::Rectifier(RECTIFIER),
+            RECTIFIER.into(),
             literal(
                 "0b09000000080000000300000002000000010000000000000005000000",
                 "b9fba3becc178b0d04e7e88e181700226830afaaec00",
@@ -89,7 +90,7 @@ fn kinds() -> Vec<(Kind, Literal)> {
             ),
         ),
         (
-            Kind::Rectifier(Rectifier { converts: true, ..RECTIFIER }),
+            Rectifier { converts: true, ..RECTIFIER }.into(),
             literal(
                 "0b09000000080000000300000002000000010000000100000005000000",
                 "81c33036aa4efa53cc11989a44e45f",
@@ -97,7 +98,7 @@ fn kinds() -> Vec<(Kind, Literal)> {
             ),
         ),
         (
-            Kind::Rectifier(Rectifier { shift: 0, selections: 2, ..RECTIFIER }),
+            Rectifier { shift: 0, selections: 2, ..RECTIFIER }.into(),
             literal(
                 "0b09000000080000000000000002000000020000000000000005000000",
                 "e562c5599ea79c4c9dbd1ad7d3f0854a61e2ff7acd4a4e0f252c823301",
@@ -105,7 +106,7 @@ fn kinds() -> Vec<(Kind, Literal)> {
             ),
         ),
         (
-            Kind::MaskDigits(MaskDigits { bits: 9, from: 3, digit: 2 }),
+            MaskDigits { bits: 9, from: 3, digit: 2 }.into(),
             literal(
                 "0c09000000030000000200000005000000",
                 "5e450e785eed1dbd01",
@@ -176,45 +177,45 @@ fn elements<'a>(elements: impl IntoIterator<Item = &'a RingVec>) -> Vec<Vec<u8>>
 /// All that a party has of a kind, field by field.
 fn half(pools: &mut Pools, kind: Kind) -> Vec<Vec<u8>> {
     match kind {
-        Kind::Triple { .. } => {
-            let batch = pools.take_triples(kind, COUNT).unwrap();
+        Kind::Triple(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             bits([&batch.f].into_iter().chain(&batch.g).chain(&batch.h))
         }
-        Kind::And { .. } => {
-            let batch = pools.take_ands(kind, COUNT).unwrap();
+        Kind::And(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             bits([&batch.factor, &batch.share])
         }
-        Kind::Product { .. } => match pools.take_products(kind, COUNT).unwrap() {
+        Kind::Product(kind) => match pools.take(kind, COUNT).unwrap() {
             ProductBatch::Sender { alpha, u } => elements([&alpha, &u]),
             ProductBatch::Receiver { choice, v } => [bits([&choice]), elements([&v])].concat(),
         },
-        Kind::BitProduct { .. } => {
-            let batch = pools.take_bit_products(kind, COUNT).unwrap();
+        Kind::BitProduct(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             [bits([&batch.factor]), elements([&batch.share])].concat()
         }
-        Kind::Table { .. } => match pools.take_tables(kind, COUNT).unwrap() {
+        Kind::Table(kind) => match pools.take(kind, COUNT).unwrap() {
             TableBatch::Sender { messages } => bits(messages.iter().flatten()),
             TableBatch::Receiver { index, message } => bits(index.iter().chain(&message)),
         },
-        Kind::Leaf { .. } => {
-            let batch = pools.take_leaves(kind, COUNT).unwrap();
+        Kind::Leaf(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             bits(batch.masks.iter().chain(&batch.shares))
         }
-        Kind::RingTriple { .. } => {
-            let batch = pools.take_ring_triples(kind, COUNT).unwrap();
+        Kind::RingTriple(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             elements([&batch.a, &batch.b, &batch.c])
         }
-        Kind::OneHot { .. } => {
-            let batch = pools.take_one_hots(kind, COUNT).unwrap();
+        Kind::OneHot(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             bits(batch.index.iter().chain(&batch.rows))
         }
-        Kind::Rectifier(_) => {
-            let batch = pools.take_rectifiers(kind, COUNT).unwrap();
+        Kind::Rectifier(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             let rows = bits(batch.rows.iter().chain(&batch.random));
             [elements([&batch.mask].into_iter().chain(&batch.elements)), rows].concat()
         }
-        Kind::MaskDigits(_) => {
-            let batch = pools.take_mask_digits(kind, COUNT).unwrap();
+        Kind::MaskDigits(kind) => {
+            let batch = pools.take(kind, COUNT).unwrap();
             [elements([&batch.mask]), bits(&batch.rows)].concat()
         }
     }

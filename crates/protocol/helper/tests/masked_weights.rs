@@ -6,7 +6,9 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use common::*;
-use veilflow_correlation::{Demand, Kind, LinearPair, LinearRequest, Needs, Pools, Supplier, SupplyCosts};
+use veilflow_correlation::{
+    And, Demand, LinearPair, LinearRequest, Needs, Pools, RequestError, Supplier, SupplyCosts, Triple,
+};
 use veilflow_helper::{Helper, HelperCosts, HelperError, Served, WeightMasks};
 use veilflow_net::{LinkOptions, NetError, Role, Transport, memory_pair_with};
 use veilflow_ring::Ring;
@@ -204,7 +206,7 @@ fn weights_that_are_not_the_ones_due_end_all_three() {
             Role::P1 => assert!(matches!(request, HelperError::OutOfOrder { .. }), "{request}"),
         }
         let unknown = tampered(holder, |frame| frame[FRAME_HEAD + 24] = 254);
-        assert!(matches!(unknown, HelperError::Malformed { .. }), "{unknown}");
+        assert!(matches!(unknown, HelperError::Request(RequestError::Tag(254))), "{unknown}");
     }
 }
 
@@ -222,9 +224,9 @@ fn many_batches_pass_small_queues_with_weights_on_either_side() {
     };
     let steps: Vec<Needs> = (0..24)
         .map(|layer| {
-            let mut demand = Demand::of(Kind::Triple { payload: 1 }, 5000);
-            demand.add(Kind::And { sender: Role::P0 }, 5000);
-            demand.add(Kind::And { sender: Role::P1 }, 5000);
+            let mut demand = Demand::of(Triple { payload: 1 }, 5000);
+            demand.add(And { sender: Role::P0 }, 5000);
+            demand.add(And { sender: Role::P1 }, 5000);
             Needs { demand, linear: vec![request(layer)] }
         })
         .collect();

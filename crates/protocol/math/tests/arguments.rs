@@ -1,6 +1,6 @@
 //! Operands that do not fit are refused before anything is sent; a peer that has gone ends a function.
 
-use veilflow_correlation::{Cost, Supplier, TestDealer};
+use veilflow_correlation::{Cost, Supplier};
 use veilflow_math::{
     apply, apply_cost, divide, divide_cost, normalise, normalise_cost, softmax, softmax_cost,
 };
@@ -13,6 +13,7 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::MatMulShape;
 use veilflow_spec::math::{Division, Fixed, Function, Norm, Normalise, Softmax};
+use veilflow_testkit::TestDealer;
 
 fn zeros(bits: u32, len: usize) -> RingVec {
     RingVec::zeros(Ring::new(bits).unwrap(), len)

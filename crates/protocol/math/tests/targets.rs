@@ -22,8 +22,8 @@ fn elementary(function: Function, [input, output]: [u32; 2]) -> Cost {
 /// Holds a cost of [`COUNT`] elements to bytes an element, with half a bit a random OT offline, and to rounds.
 fn check(what: &str, cost: &Cost, max_bytes: f64, max_rounds: u64) {
     let ots = cost.demand.iter().map(|(kind, count)| match kind {
-        Kind::Triple { .. } => 2 * count,
-        Kind::Table { digit, .. } => digit as usize * count,
+        Kind::Triple(_) => 2 * count,
+        Kind::Table(table) => table.digit as usize * count,
         _ => count,
     });
     let ots = ots.sum::<usize>() / COUNT;

@@ -2,7 +2,7 @@
 //!
 //! What is opened is each operand masked by a random bit used once, hence uniform.
 
-use veilflow_correlation::{Cost, Demand, Kind};
+use veilflow_correlation::{And, Cost, Demand, Triple};
 use veilflow_net::Role;
 use veilflow_ring::Bits;
 
@@ -12,7 +12,7 @@ use crate::{Party, Result};
 ///
 /// From u ⊕ v = α·β the parties open d = a ⊕ α and e = b ⊕ β; then a·b = d·e ⊕ d·β ⊕ α·e ⊕ α·β.
 pub fn and_private(party: &mut Party, private: &Bits) -> Result<Bits> {
-    let batch = party.pools.take_ands(Kind::And { sender: Role::P0 }, private.len())?;
+    let batch = party.pools.take(And { sender: Role::P0 }, private.len())?;
     let mine = private.xor(&batch.factor);
     let theirs = party.exchange_bits(&mine)?;
     Ok(finish_and(party.role, private, &batch.factor, &batch.share, &theirs))
@@ -27,7 +27,7 @@ pub(crate) fn finish_and(role: Role, private: &Bits, factor: &Bits, share: &Bits
 /// Cost of [`and_private`] of `n` bits.
 pub fn and_private_cost(n: usize) -> Cost {
     let bytes = n.div_ceil(8) as u64;
-    Cost::exchange(bytes, bytes, Demand::of(Kind::And { sender: Role::P0 }, n))
+    Cost::exchange(bytes, bytes, Demand::of(And { sender: Role::P0 }, n))
 }
 
 /// A shared factor and the shared bits it multiplies, all of one length.
@@ -46,8 +46,8 @@ pub fn and_shared(party: &mut Party, groups: &[AndGroup]) -> Result<Vec<Vec<Bits
     let mut mine = Bits::default();
     let mut triples = Vec::with_capacity(groups.len());
     for group in groups {
-        let kind = Kind::Triple { payload: group.others.len() as u32 };
-        let triple = party.pools.take_triples(kind, group.common.len())?;
+        let kind = Triple { payload: group.others.len() as u32 };
+        let triple = party.pools.take(kind, group.common.len())?;
         mine.append(&group.common.xor(&triple.f));
         for (other, g) in group.others.iter().zip(&triple.g) {
             mine.append(&other.xor(g));
@@ -86,7 +86,7 @@ pub fn and_shared_cost(groups: &[(u32, usize)]) -> Cost {
     let mut bits = 0;
     for &(payload, n) in groups {
         bits += (1 + payload as usize) * n;
-        demand.add(Kind::Triple { payload }, n);
+        demand.add(Triple { payload }, n);
     }
     let bytes = bits.div_ceil(8) as u64;
     Cost::exchange(bytes, bytes, demand)

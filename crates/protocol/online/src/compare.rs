@@ -12,7 +12,9 @@
 //! The parties offer leaf tables in turns. Who chooses sees the table masked by messages it does not hold, who offers sees
 //! the digit masked by a random index; the nodes open masked bits. Everything seen is uniform.
 
-use veilflow_correlation::{AndBatch, Cost, Flow, Kind, LeafBatch, TableBatch, digits};
+use veilflow_correlation::{
+    self as correlation, And, AndBatch, Cost, Flow, LeafBatch, Table, TableBatch, digits,
+};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, bit_slices};
 
@@ -125,13 +127,13 @@ impl CompareTree {
         if slot.is_multiple_of(2) { Role::P0 } else { Role::P1 }
     }
 
-    fn table(&self, slot: usize) -> Kind {
+    fn table(&self, slot: usize) -> Table {
         let (digit, payload) = (self.digits[slot], Self::payload(slot));
-        Kind::Table { sender: Self::sender(slot), digit, payload }
+        Table { sender: Self::sender(slot), digit, payload }
     }
 
-    fn products(&self, slot: usize) -> Kind {
-        Kind::Leaf { digit: self.digits[slot], payload: Self::payload(slot) }
+    fn products(&self, slot: usize) -> correlation::Leaf {
+        correlation::Leaf { digit: self.digits[slot], payload: Self::payload(slot) }
     }
 
     /// Cost of [`CompareTree::run`] on `n` pairs.
@@ -145,7 +147,7 @@ impl CompareTree {
         for (slot, &digit) in self.digits.iter().enumerate() {
             if digit == 1 {
                 opened = opened.map(|bits| bits + n);
-                cost.demand.add(Kind::And { sender: Role::P0 }, n);
+                cost.demand.add(And { sender: Role::P0 }, n);
             } else if self.dealt {
                 opened = opened.map(|bits| bits + ((1 << digit) - 1) * n);
                 cost.demand.add(self.products(slot), n);
@@ -214,16 +216,16 @@ impl CompareTree {
             leaves.push(if let [row] = digit {
                 // lt = ¬a·b by one private product, eq = ¬a ⊕ b without any.
                 let private = if role == Role::P0 { row.not() } else { row.clone() };
-                let batch = party.pools.take_ands(Kind::And { sender: Role::P0 }, n)?;
+                let batch = party.pools.take(And { sender: Role::P0 }, n)?;
                 opening.append(&private.xor(&batch.factor));
                 Leaf::Bit { private, batch }
             } else if self.dealt {
                 let private = operands(role, digit);
-                let batch = party.pools.take_leaves(self.products(slot), n)?;
+                let batch = party.pools.take(self.products(slot), n)?;
                 private.iter().zip(&batch.masks).for_each(|(bit, mask)| opening.append(&bit.xor(mask)));
                 Leaf::Products { private, batch }
             } else {
-                match party.pools.take_tables(self.table(slot), n)? {
+                match party.pools.take(self.table(slot), n)? {
                     TableBatch::Sender { messages } if Self::sender(slot) == role => {
                         Leaf::Offered { digit, messages }
                     }

@@ -10,7 +10,7 @@
 //! which the index is opened as an element. A bit that is constant in a section costs nothing there. Bits become elements by
 //! [`words`](crate::words()).
 
-use veilflow_correlation::{Cost, Flow, Kind, TableBatch};
+use veilflow_correlation::{self as correlation, Cost, Flow, TableBatch};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, from_bit_slices};
 use veilflow_spec::Table;
@@ -234,8 +234,8 @@ fn by_ot(table: &Table, tuning: Tuning) -> bool {
         && tuning.bytes(&by_ot_cost(table, 64)) <= tuning.bytes(&by_bits_cost(table, 64, tuning))
 }
 
-fn kind(table: &Table) -> Kind {
-    Kind::Table { sender: Role::P0, digit: table.index().bits(), payload: table.entry_bits() }
+fn kind(table: &Table) -> correlation::Table {
+    correlation::Table { sender: Role::P0, digit: table.index().bits(), payload: table.entry_bits() }
 }
 
 /// Each output of an entry.
@@ -251,7 +251,7 @@ fn lookup_by_ot(party: &mut Party, table: &Table, index: &RingVec) -> Result<Vec
     let (n, entries) = (index.len(), table.words().len());
     let outputs = table.outputs();
     let message_len = |out: &veilflow_ring::Ring| RingVec::byte_len(*out, n * (entries - 1));
-    match party.pools.take_tables(kind(table), n)? {
+    match party.pools.take(kind(table), n)? {
         TableBatch::Sender { messages } if party.role == Role::P0 => {
             let shift_len = RingVec::byte_len(index.ring(), n);
             let shift = RingVec::from_bytes(index.ring(), &party.channel.recv_vec(shift_len)?, n);

@@ -11,7 +11,7 @@
 //! Of the peer: its share masked by its part of ρ, and the products' masked bits. The part is used once, and uniform given all that
 //! this party holds, since what the helper deals is masked by P1's stream. So everything seen is uniform.
 
-use veilflow_correlation::{Cost, Demand, Kind, MaskDigits};
+use veilflow_correlation::{Cost, Demand, MaskDigits};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, bit_slices};
 
@@ -45,7 +45,7 @@ pub(crate) fn cheapest(bits: u32, from: u32, n: usize, tuning: Tuning) -> (MaskD
 
 /// Shares of the bits of x from bit `from` on, lowest first.
 pub(crate) fn high_bits(party: &mut Party, x: &RingVec, widths: &MaskDigits) -> Result<Vec<Bits>> {
-    let batch = party.pools.take_mask_digits(Kind::MaskDigits(*widths), x.len())?;
+    let batch = party.pools.take(*widths, x.len())?;
     let opened = party.open(&x.add(&batch.mask))?;
     let mut public = bit_slices(opened.values(), widths.bits as usize);
     let mut dealt = batch.rows;
@@ -123,7 +123,6 @@ pub(crate) fn cost(widths: &MaskDigits, n: usize) -> Cost {
     let digits = widths.digits();
     let taken = digits.iter().enumerate().skip(below(widths).max(1));
     let groups: Vec<_> = taken.filter(|(_, digit)| **digit > 1).map(|(_, digit)| (digit - 1, n)).collect();
-    let cost = Cost::exchange(bytes, bytes, Demand::of(Kind::MaskDigits(*widths), n))
-        .then(network(widths).join_cost(n));
+    let cost = Cost::exchange(bytes, bytes, Demand::of(*widths, n)).then(network(widths).join_cost(n));
     if groups.is_empty() { cost } else { cost.then(and_shared_cost(&groups)) }
 }

@@ -7,7 +7,7 @@
 //! the rows (one-time truth tables: Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, "On the power of correlated randomness
 //! in secure computation", TCC 2013). A long index is cut into parts by cost.
 
-use veilflow_correlation::{Cost, Demand, Kind, MaskDigits};
+use veilflow_correlation::{self as correlation, Cost, Demand, MaskDigits};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, bit_slices};
 
@@ -122,7 +122,7 @@ pub fn one_hots(party: &mut Party, indices: &[IndexBits<'_>]) -> Result<Vec<OneH
                 [bit] if kept == 1 => OneHot::of_bit(role, bit),
                 [bit] => OneHot::of_row(OneHot::of_bit(role, bit).rows.swap_remove(0)),
                 bits => {
-                    let batch = party.pools.take_one_hots(Kind::OneHot { bits: width }, bits[0].len())?;
+                    let batch = party.pools.take(correlation::OneHot { bits: width }, bits[0].len())?;
                     bits.iter().zip(&batch.index).for_each(|(bit, mask)| opening.append(&bit.xor(mask)));
                     dealt.push((lists.len(), list.len(), kept, batch));
                     OneHot { rows: Vec::new(), complete: kept == width }
@@ -157,7 +157,7 @@ fn with_first(role: Role, mut rows: Vec<Bits>) -> Vec<Bits> {
 /// uniform, as ρ is used once.
 pub(crate) fn one_hot_of(party: &mut Party, x: &RingVec) -> Result<OneHot> {
     let bits = x.ring().bits();
-    let batch = party.pools.take_mask_digits(whole(bits), x.len())?;
+    let batch = party.pools.take(whole(bits), x.len())?;
     let opened = party.open(&x.add(&batch.mask))?;
     let mut rows = with_first(party.role, batch.rows);
     rows[1..].reverse();
@@ -172,8 +172,8 @@ pub(crate) fn one_hot_of(party: &mut Party, x: &RingVec) -> Result<OneHot> {
 }
 
 /// A mask that is one digit.
-fn whole(bits: u32) -> Kind {
-    Kind::MaskDigits(MaskDigits { bits, from: 0, digit: bits })
+fn whole(bits: u32) -> MaskDigits {
+    MaskDigits { bits, from: 0, digit: bits }
 }
 
 /// Cost of [`one_hot_of`] of `n` elements; none if they are too wide.
@@ -205,7 +205,7 @@ fn parts_cost(lists: &[Vec<(u32, u32)>], n: usize, tuning: Tuning) -> Cost {
     let mut opened = 0;
     for &(bits, _) in lists.iter().flatten().filter(|(width, _)| *width > 1) {
         opened += bits as usize * n;
-        demand.add(Kind::OneHot { bits }, n);
+        demand.add(correlation::OneHot { bits }, n);
     }
     let shapes: Vec<Vec<_>> =
         lists.iter().map(|parts| parts.iter().copied().map(part_shape).collect()).collect();

@@ -8,7 +8,7 @@
 //! and e = b ⊕ β, both uniform. Then a·b = a·e + (1 − 2e)·d·β + (1 − 2e)(1 − 2d)·α·β, of which P0 knows the first term and P1 the
 //! second: 2 bits whatever w is.
 
-use veilflow_correlation::{Cost, Demand, Flow, Kind, ProductBatch};
+use veilflow_correlation::{BitProduct, Cost, Demand, Flow, Product, ProductBatch};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, Ring, RingVec, packed_len};
 use veilflow_spec::multiplex;
@@ -53,8 +53,8 @@ pub fn products(party: &mut Party, jobs: Vec<ProductJob>) -> Result<Vec<RingVec>
         let bits = job.ring().bits();
         match job {
             ProductJob::Element(x) => {
-                let kind = Kind::Product { sender: party.role, bits };
-                let ProductBatch::Sender { alpha, u } = party.pools.take_products(kind, x.len())? else {
+                let kind = Product { sender: party.role, bits };
+                let ProductBatch::Sender { alpha, u } = party.pools.take(kind, x.len())? else {
                     return Err(OnlineError::argument("products", "the pool holds the other half"));
                 };
                 message.extend(x.sub(&alpha).to_bytes());
@@ -62,8 +62,8 @@ pub fn products(party: &mut Party, jobs: Vec<ProductJob>) -> Result<Vec<RingVec>
                 opened.push((Bits::default(), u));
             }
             ProductJob::Bit(b, ring) => {
-                let kind = Kind::Product { sender: party.role.other(), bits };
-                let ProductBatch::Receiver { choice, v } = party.pools.take_products(kind, b.len())? else {
+                let kind = Product { sender: party.role.other(), bits };
+                let ProductBatch::Receiver { choice, v } = party.pools.take(kind, b.len())? else {
                     return Err(OnlineError::argument("products", "the pool holds the other half"));
                 };
                 message.extend(b.xor(&choice).to_bytes());
@@ -71,7 +71,7 @@ pub fn products(party: &mut Party, jobs: Vec<ProductJob>) -> Result<Vec<RingVec>
                 opened.push((choice, v));
             }
             ProductJob::BothBits(b, _) => {
-                let batch = party.pools.take_bit_products(Kind::BitProduct { bits }, b.len())?;
+                let batch = party.pools.take(BitProduct { bits }, b.len())?;
                 message.extend(b.xor(&batch.factor).to_bytes());
                 expected += b.len().div_ceil(8);
                 opened.push((batch.factor, batch.share));
@@ -133,11 +133,11 @@ pub fn products_cost(jobs: &[ProductShape]) -> Cost {
             ProductShape::Element(sender, bits, n) => {
                 bytes[sender.index()] += (n * bits as usize).div_ceil(8) as u64;
                 bytes[sender.other().index()] += n.div_ceil(8) as u64;
-                demand.add(Kind::Product { sender, bits }, n);
+                demand.add(Product { sender, bits }, n);
             }
             ProductShape::BothBits(bits, n) => {
                 bytes = bytes.map(|bytes| bytes + n.div_ceil(8) as u64);
-                demand.add(Kind::BitProduct { bits }, n);
+                demand.add(BitProduct { bits }, n);
             }
         }
     }

@@ -29,7 +29,7 @@
 //! # Cost
 //! 2ℓ + 2 bits and the joins online, or two more if s > 0; dealt are 2^m − 1 bits a digit of m bits, 2w bits and, if s > 0, 2w more.
 
-use veilflow_correlation::{Cost, Demand, Kind, Rectifier, RectifierBatch};
+use veilflow_correlation::{Cost, Demand, Rectifier, RectifierBatch};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, bit_slices};
 
@@ -65,7 +65,7 @@ pub(crate) fn rectify(
         return Err(OnlineError::argument("rectify", reason));
     }
     let n = x.len();
-    let batch = party.pools.take_rectifiers(Kind::Rectifier(rectifier), n)?;
+    let batch = party.pools.take(rectifier, n)?;
     let (own, own_wraps) = rectifier.add(x, &batch.mask);
     let theirs = party.exchange(&own.to_bytes(), RingVec::byte_len(x.ring(), n))?;
     let (opened, wraps) = rectifier.add(&own, &RingVec::from_bytes(x.ring(), &theirs, n));
@@ -197,7 +197,7 @@ pub(crate) fn rectify_cost(
     let (rectifier, tree) = plan(bits, compare, shift, thresholds, tuning);
     let bytes = |bits: usize| (bits * n).div_ceil(8) as u64;
     let (lanes, selection) = (bytes(bits as usize), bytes(rectifier.random_bits()));
-    let cost = Cost::exchange(lanes, lanes, Demand::of(Kind::Rectifier(rectifier), n))
+    let cost = Cost::exchange(lanes, lanes, Demand::of(rectifier, n))
         .then(tree.join_cost(thresholds * n))
         .then(Cost::exchange(selection, selection, Demand::default()));
     if rectifier.converts { cost.then(bit_to_arithmetic_cost(bits - shift, n, tuning)) } else { cost }

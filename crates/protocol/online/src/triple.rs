@@ -5,7 +5,7 @@
 //! elements used once, hence uniform. 4w bits online and w dealt, whatever the bits of the factors; by correlated OTs a product
 //! takes about 2w a bit of the narrower factor.
 
-use veilflow_correlation::{Cost, Demand, Kind};
+use veilflow_correlation::{Cost, Demand, RingTriple};
 use veilflow_ring::{RingVec, packed_len};
 
 use crate::{OnlineError, Party, Result};
@@ -18,7 +18,7 @@ pub fn ring_products(party: &mut Party, pairs: &[[&RingVec; 2]]) -> Result<Vec<R
         if x.ring() != y.ring() || x.len() != y.len() {
             return Err(OnlineError::argument("ring_products", "factors differ in ring or number"));
         }
-        let triple = party.pools.take_ring_triples(Kind::RingTriple { bits: x.ring().bits() }, x.len())?;
+        let triple = party.pools.take(RingTriple { bits: x.ring().bits() }, x.len())?;
         let masked = [x.sub(&triple.a), y.sub(&triple.b)];
         masked.iter().for_each(|v| message.extend(v.to_bytes()));
         triples.push((triple, masked));
@@ -47,7 +47,7 @@ pub fn ring_products_cost(pairs: &[(u32, usize)]) -> Cost {
     let mut bytes = 0;
     for &(bits, n) in pairs {
         bytes += 2 * (bits as usize * n).div_ceil(8) as u64;
-        demand.add(Kind::RingTriple { bits }, n);
+        demand.add(RingTriple { bits }, n);
     }
     Cost::exchange(bytes, bytes, demand)
 }

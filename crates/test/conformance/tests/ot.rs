@@ -1,7 +1,7 @@
 //! The suite on correlations from SoftSpoken OT: supplier and online protocols together.
 
 use veilflow_conformance::{Suite, conformance};
-use veilflow_correlation::{Demand, Kind, MaskDigits, Pools, Supplier};
+use veilflow_correlation::{BitProduct, Demand, Kind, Leaf, MaskDigits, OneHot, Pools, RingTriple, Supplier};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
 use veilflow_two_party::{OtPlan, OtSupplier};
@@ -15,15 +15,12 @@ fn softspoken(role: Role, channel: &mut Channel, seed: u64) -> Box<dyn Supplier>
 /// Before a byte is sent, by name.
 #[test]
 fn what_only_a_helper_makes_is_refused() {
-    let refused = [
-        (Kind::Leaf { digit: 2, payload: 2 }, "leaves of 2 bits (payload 2)"),
-        (Kind::BitProduct { bits: 7 }, "products of private bits in 7 bits"),
-        (Kind::RingTriple { bits: 9 }, "9-bit multiplication triples"),
-        (Kind::OneHot { bits: 3 }, "one-hot vectors of 3 bits"),
-        (
-            Kind::MaskDigits(MaskDigits { bits: 9, from: 4, digit: 3 }),
-            "masks of 9 bits (digits of 3, cut at 4)",
-        ),
+    let refused: [(Kind, &str); 5] = [
+        (Leaf { digit: 2, payload: 2 }.into(), "leaves of 2 bits (payload 2)"),
+        (BitProduct { bits: 7 }.into(), "products of private bits in 7 bits"),
+        (RingTriple { bits: 9 }.into(), "9-bit multiplication triples"),
+        (OneHot { bits: 3 }.into(), "one-hot vectors of 3 bits"),
+        (MaskDigits { bits: 9, from: 4, digit: 3 }.into(), "masks of 9 bits (digits of 3, cut at 4)"),
     ];
     refused.into_iter().for_each(|(kind, name)| refuse(kind, name));
 }

@@ -1,8 +1,10 @@
-use veilflow_correlation::{Cost, Supplier, TestDealer};
+use veilflow_correlation::{Cost, Supplier};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{Party, Result, Tuning};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
+
+use crate::TestDealer;
 
 /// Makes one party's supplier at the start of a run; `seed` is common to both parties, for the test dealer only.
 pub type SupplierFactory = fn(Role, &mut Channel, seed: u64) -> Box<dyn Supplier>;

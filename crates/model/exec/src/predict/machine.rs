@@ -64,8 +64,8 @@ fn sum(counts: &[(u64, f64)]) -> f64 {
 /// Words that a protocol reads or writes of a demand's correlations.
 fn words((kind, count): (Kind, usize)) -> f64 {
     let each = match kind {
-        Kind::Product { .. } | Kind::BitProduct { .. } | Kind::MaskDigits(_) => 1,
-        Kind::RingTriple { .. } => 3,
+        Kind::Product(_) | Kind::BitProduct(_) | Kind::MaskDigits(_) => 1,
+        Kind::RingTriple(_) => 3,
         // Its mask and every element of its shares.
         Kind::Rectifier(rectifier) => 1 + 2 * rectifier.random_bits(),
         _ => 0,

@@ -3,7 +3,7 @@
 use std::array;
 use std::panic::resume_unwind;
 
-use veilflow_correlation::{Demand, Kind, LinearRequest, Needs, Pools, Supplier, SupplyCosts};
+use veilflow_correlation::{Demand, Kind, Triple, LinearRequest, Needs, Pools, Supplier, SupplyCosts};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{Party, multiplex, multiplex_cost};
 use veilflow_prim::{Block, Prg};
@@ -59,7 +59,7 @@ fn ring() -> Ring {
 
 /// How setting OTs up compares, and how OTs do.
 fn measure_ot(reference: &Machine) -> Result<[f64; 2]> {
-    let needs = Needs { demand: Demand::of(Kind::Triple { payload: 2 }, TRIPLES), linear: Vec::new() };
+    let needs = Needs { demand: Demand::of(Triple { payload: 2 }, TRIPLES), linear: Vec::new() };
     let plan = OtPlan::silent(&needs, 1.0);
     let [set_up, ots] = both(|role, mut channel| {
         let began = thread_cpu_seconds()?;

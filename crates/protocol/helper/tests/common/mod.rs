@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle, ScopedJoinHandle};
 use std::time::Duration;
 
 use veilflow_correlation::{
-    CorrelationError, Demand, Kind, LinearPair, LinearRequest, MaskDigits, Needs, Pools, Possession,
-    Rectifier, Supplier,
+    And, BitProduct, CorrelationError, Demand, Kind, Leaf, LinearPair, LinearRequest, MaskDigits, Needs,
+    OneHot, Pools, Possession, Product, Rectifier, RingTriple, Supplier, Table, Triple,
 };
 use veilflow_helper::{Helper, HelperError, HelperOptions, HelperSupplier, Served, Session, WeightMasks};
 use veilflow_net::{Channel, NetError, Role, Transport, memory_pair};
@@ -30,20 +30,20 @@ pub(crate) type Arrival = JoinHandle<Result<Option<Served>, HelperError>>;
 pub(crate) type Outcome<T> = Result<T, CorrelationError>;
 
 pub(crate) fn demand() -> Demand {
-    let mut demand = Demand::of(Kind::Triple { payload: 2 }, 1000);
-    demand.add(Kind::Leaf { digit: 3, payload: 2 }, 99);
-    demand.add(Kind::BitProduct { bits: 21 }, 101);
-    demand.add(Kind::RingTriple { bits: 19 }, 67);
-    demand.add(Kind::OneHot { bits: 4 }, 131);
-    demand.add(Kind::MaskDigits(MaskDigits { bits: 18, from: 5, digit: 3 }), 66);
+    let mut demand = Demand::of(Triple { payload: 2 }, 1000);
+    demand.add(Leaf { digit: 3, payload: 2 }, 99);
+    demand.add(BitProduct { bits: 21 }, 101);
+    demand.add(RingTriple { bits: 19 }, 67);
+    demand.add(OneHot { bits: 4 }, 131);
+    demand.add(MaskDigits { bits: 18, from: 5, digit: 3 }, 66);
     for (shift, selections, converts) in [(5, 1, false), (6, 1, true), (0, 2, false)] {
         let rectifier = Rectifier { bits: 21, compare: 20, shift, digit: 3, selections, converts };
-        demand.add(Kind::Rectifier(rectifier), 67);
+        demand.add(rectifier, 67);
     }
     for sender in [Role::P0, Role::P1] {
-        demand.add(Kind::And { sender }, 77);
-        demand.add(Kind::Product { sender, bits: 13 }, 65);
-        demand.add(Kind::Table { sender, digit: 3, payload: 2 }, 130);
+        demand.add(And { sender }, 77);
+        demand.add(Product { sender, bits: 13 }, 65);
+        demand.add(Table { sender, digit: 3, payload: 2 }, 130);
     }
     demand
 }
@@ -256,7 +256,11 @@ pub(crate) fn error_of<T>(outcome: Outcome<T>) -> String {
     format!("{error}{source}")
 }
 
-pub(crate) fn fill(supplier: &mut HelperSupplier, channel: &mut Channel, kind: Kind) -> Outcome<Pools> {
+pub(crate) fn fill(
+    supplier: &mut HelperSupplier,
+    channel: &mut Channel,
+    kind: impl Into<Kind>,
+) -> Outcome<Pools> {
     let mut pools = Pools::default();
     supplier.fill(channel, &Demand::of(kind, 1000), &mut pools)?;
     Ok(pools)

@@ -10,7 +10,9 @@
 //! A demand is cut into pieces, each direction's OTs of a batch of pieces are made in one go, and each piece is put
 //! together from what it asked for.
 
-use veilflow_correlation::{AndBatch, Kind, Pools, ProductBatch, TableBatch, TripleBatch};
+use veilflow_correlation::{
+    And, AndBatch, Kind, Pools, Product, ProductBatch, Table, TableBatch, Triple, TripleBatch,
+};
 use veilflow_net::{Channel, Role};
 use veilflow_ot::{OtError, RandomOtReceiver, RandomOtSender};
 use veilflow_prim::Block;
@@ -23,7 +25,7 @@ pub(crate) type Piece = (Kind, usize);
 
 /// Whether random OTs give such correlations; others take a helper.
 pub(crate) fn makes(kind: Kind) -> bool {
-    matches!(kind, Kind::Triple { .. } | Kind::And { .. } | Kind::Product { .. } | Kind::Table { .. })
+    matches!(kind, Kind::Triple(_) | Kind::And(_) | Kind::Product(_) | Kind::Table(_))
 }
 
 /// What a piece takes of the OTs of one direction: so many low bits of each message, or its low word.
@@ -36,10 +38,10 @@ pub(crate) enum Take {
 /// The runs of OTs from `sender` that a piece takes, each of the piece's length.
 pub(crate) fn takes((kind, _): Piece, sender: Role) -> Vec<Take> {
     match kind {
-        Kind::Triple { payload } => vec![Take::Bits(payload as usize)],
-        Kind::And { sender: s } if s == sender => vec![Take::Bits(1)],
-        Kind::Product { sender: s, .. } if s == sender => vec![Take::Word],
-        Kind::Table { sender: s, digit, payload } if s == sender => {
+        Kind::Triple(Triple { payload }) => vec![Take::Bits(payload as usize)],
+        Kind::And(And { sender: s }) if s == sender => vec![Take::Bits(1)],
+        Kind::Product(Product { sender: s, .. }) if s == sender => vec![Take::Word],
+        Kind::Table(Table { sender: s, digit, payload }) if s == sender => {
             vec![Take::Bits((payload as usize) << digit); digit as usize]
         }
         _ => Vec::new(),
@@ -148,24 +150,24 @@ pub(crate) fn assemble(
     let (mut sent, mut received) = (sent.into_iter(), received.into_iter());
     for &(kind, n) in pieces {
         match kind {
-            Kind::Triple { .. } => {
+            Kind::Triple(kind) => {
                 if let (Some(Sent::Bits { zeros, ones }), Some(run)) = (sent.next(), received.next()) {
-                    pools.put_triples(kind, triples(&zeros, &ones, run));
+                    pools.put(kind, triples(&zeros, &ones, run));
                 }
             }
-            Kind::And { sender } if sender == role => {
+            Kind::And(kind) if kind.sender == role => {
                 if let Some(Sent::Bits { mut zeros, ones }) = sent.next() {
                     let share = zeros.swap_remove(0);
-                    pools.put_ands(kind, AndBatch { factor: share.xor(&ones[0]), share });
+                    pools.put(kind, AndBatch { factor: share.xor(&ones[0]), share });
                 }
             }
-            Kind::And { .. } => {
+            Kind::And(kind) => {
                 if let Some(mut run) = received.next() {
                     let share = run.bits.swap_remove(0);
-                    pools.put_ands(kind, AndBatch { factor: run.choices, share });
+                    pools.put(kind, AndBatch { factor: run.choices, share });
                 }
             }
-            Kind::Product { sender, bits } => {
+            Kind::Product(kind @ Product { sender, bits }) => {
                 let ring = Ring::new(bits).expect("demands hold valid widths");
                 let batch = if sender == role {
                     let Some(Sent::Words { alpha, u }) = sent.next() else { continue };
@@ -175,16 +177,16 @@ pub(crate) fn assemble(
                     let Some(run) = received.next() else { continue };
                     ProductBatch::Receiver { choice: run.choices, v: RingVec::from_values(ring, run.words) }
                 };
-                pools.put_products(kind, batch);
+                pools.put(kind, batch);
             }
-            Kind::Table { sender, digit, payload } => {
+            Kind::Table(kind @ Table { sender, digit, payload }) => {
                 let (digits, payload) = (digit as usize, payload as usize);
                 let batch = if sender == role {
                     offered(sent.by_ref().take(digits), payload, n)
                 } else {
                     chosen(received.by_ref().take(digits), payload, n)
                 };
-                pools.put_tables(kind, batch);
+                pools.put(kind, batch);
             }
             // Refused before anything was made.
             _ => {}
