@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use veilflow_correlation::{Cost, Demand, Flow, LinearRequest, SupplyCosts};
 use veilflow_net::Role;
 
+use crate::greeting::{HELLO_LEN, KNOWN_HEAD, STORE_LEN};
 use crate::job::{Job, batches};
 use crate::key::NONCE_LEN;
 use crate::layer::Layer;
 use crate::masks::SEED_LEN;
-use crate::message::{BATCH_HEAD, HELLO_LEN, KNOWN_HEAD, STORE_LEN, WEIGHTS_HEAD, request_len};
+use crate::message::{BATCH_HEAD, WEIGHTS_HEAD, request_len};
 
 /// What a [`HelperSupplier`](crate::HelperSupplier) sends and receives in a session whose weights the helper does not know yet.
 #[derive(Debug, Clone, Default)]

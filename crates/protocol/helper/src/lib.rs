@@ -82,6 +82,7 @@
 
 mod costs;
 mod error;
+mod greeting;
 mod helper;
 mod inbox;
 mod job;
@@ -89,6 +90,8 @@ mod key;
 mod layer;
 mod masks;
 mod message;
+mod party;
+mod places;
 mod session;
 mod store;
 mod supplier;

@@ -5,32 +5,37 @@ use std::fmt;
 use veilflow_net::{Meter, Role};
 use veilflow_prim::Prg;
 
-use crate::helper::{Arrived, Helper, NAMES};
+use crate::greeting::{Hello, WELCOME, receive_store, send_known};
 use crate::inbox::Inbox;
 use crate::job::Job;
 use crate::key::{Secret, SessionId, SessionKey};
 use crate::masks::digest;
-use crate::message::{Hello, WELCOME, receive_store, send_batch, send_known};
-use crate::store::SessionWeights;
+use crate::message::send_batch;
+use crate::party::Party;
+use crate::places::Place;
+use crate::store::{SessionWeights, Store};
 use crate::{HelperError, Result};
 
 /// What a session was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served {
-    /// Requests answered.
+    /// How many requests the helper answered.
     pub requests: u64,
     /// Payload bytes with P0 and with P1.
     pub meters: [Meter; 2],
-    /// Bytes of the messages that brought masked weights; part of what was received.
+    /// Bytes of the messages that brought masked weights. They are part of what was received.
     pub weight_bytes: u64,
 }
 
 /// A session whose parties are both here.
 pub struct Session<'a> {
+    /// Dropped before the connections close: whoever sees them closed finds room for another session.
+    _place: Place<'a>,
     id: SessionId,
     /// By role.
-    parties: [Arrived; 2],
-    helper: &'a Helper,
+    parties: [Party; 2],
+    store: &'a Store,
+    threads: usize,
 }
 
 impl fmt::Debug for Session<'_> {
@@ -39,15 +44,15 @@ impl fmt::Debug for Session<'_> {
     }
 }
 
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        self.helper.leave();
-    }
-}
-
 impl<'a> Session<'a> {
-    pub(crate) fn new(id: SessionId, parties: [Arrived; 2], helper: &'a Helper) -> Self {
-        Self { id, parties, helper }
+    pub(crate) fn new(
+        place: Place<'a>,
+        id: SessionId,
+        parties: [Party; 2],
+        store: &'a Store,
+        threads: usize,
+    ) -> Self {
+        Self { _place: place, id, parties, store, threads }
     }
 
     /// Agrees on a key with each party and on what is known of its weights, then answers requests until the client leaves. The keys
@@ -61,7 +66,7 @@ impl<'a> Session<'a> {
         let keys = [agree(p0, &self.id, &mut prg)?, agree(p1, &self.id, &mut prg)?];
         let mut weights = [self.weights(Role::P0, &keys)?, self.weights(Role::P1, &keys)?];
         let id = self.id;
-        let mut inboxes = [Role::P0, Role::P1].map(|role| Inbox::new(id, role, NAMES[role.index()]));
+        let mut inboxes = self.parties.each_ref().map(|party| Inbox::new(id, party.role, party.name()));
         let mut number = 0u64;
         while let Some(job) = inboxes[1].request(&mut self.parties[1].channel)? {
             let description = job.encode();
@@ -74,11 +79,12 @@ impl<'a> Session<'a> {
                         let padded = inboxes[h].weights(&mut self.parties[h].channel, number, len)?;
                         Ok(layer.unpad(&padded, &mut keys[h].pad(number, &description)))
                     })?;
-                    layer.correct(self.helper.options.threads, &masked, streams)
+                    layer.correct(self.threads, &masked, streams)
                 }
             };
-            let to = job.corrected().index();
-            send_batch(&mut self.parties[to].channel, &id, number, &correction, NAMES[to])?;
+            let to = &mut self.parties[job.corrected().index()];
+            let name = to.name();
+            send_batch(&mut to.channel, &id, number, &correction, name)?;
             number = number.checked_add(1).ok_or(HelperError::Exhausted)?;
         }
         let meters = self.parties.each_ref().map(|party| party.channel.meter());
@@ -88,19 +94,21 @@ impl<'a> Session<'a> {
 
     /// Hears what a party keeps its weights under, and tells it which are here.
     fn weights(&mut self, role: Role, keys: &[SessionKey; 2]) -> Result<SessionWeights<'a>> {
-        let (channel, name) = (&mut self.parties[role.index()].channel, NAMES[role.index()]);
-        let token = receive_store(channel, &self.id, &keys[role.index()], name)?;
-        let weights = self.helper.store.open(token);
-        send_known(channel, &self.id, &weights.known(), name)?;
+        let party = &mut self.parties[role.index()];
+        let name = party.name();
+        let token = receive_store(&mut party.channel, &self.id, &keys[role.index()], name)?;
+        let weights = self.store.open(token);
+        send_known(&mut party.channel, &self.id, &weights.known(), name)?;
         Ok(weights)
     }
 }
 
 /// Answers a party's hello, which gives a key in common with it.
-fn agree(party: &mut Arrived, session: &SessionId, prg: &mut Prg) -> Result<SessionKey> {
+fn agree(party: &mut Party, session: &SessionId, prg: &mut Prg) -> Result<SessionKey> {
     let secret = Secret::new(prg);
     let public = secret.public;
     let answer = Hello { code: WELCOME, session: *session, public };
-    answer.send(&mut party.channel, NAMES[party.role.index()])?;
+    let name = party.name();
+    answer.send(&mut party.channel, name)?;
     secret.agree(&party.public, session, party.role, [&party.public, &public])
 }

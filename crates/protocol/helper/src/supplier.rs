@@ -12,14 +12,12 @@ use veilflow_prim::Prg;
 use veilflow_ring::RingVec;
 use zeroize::Zeroizing;
 
+use crate::greeting::{BUSY, Hello, receive_known, send_store};
 use crate::job::{Job, batches};
 use crate::key::{NONCE_LEN, Secret, SessionId, SessionKey, session_id};
 use crate::layer::Layer;
 use crate::masks::{Digest, MaskSeed, SEED_LEN, digest};
-use crate::message::{
-    BUSY, Hello, lost_helper, receive_batch, receive_known, request_len, send_request, send_store,
-    send_weights,
-};
+use crate::message::{lost_helper, receive_batch, request_len, send_request, send_weights};
 use crate::{HelperCosts, HelperError, Result, WeightMasks};
 
 /// Correlations from a helper; see the crate.
