@@ -53,7 +53,8 @@ impl<B: Batch> Batch for Vec<B> {
     }
 }
 
-/// Makes a struct a [`Batch`], field by field. The first field named tells the length, so it must not be without rows.
+/// Makes a struct a [`Batch`], field by field. The first field named tells the length, so it must not be
+/// without rows.
 macro_rules! batch {
     ($name:ident { $first:ident $(, $field:ident)* }) => {
         impl $crate::batch::Batch for $name {

@@ -7,11 +7,12 @@ use crate::Demand;
 /// One step of an operation's conversation, in payload bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// One party sends, the other waits for it.
+    /// One party sends so many bytes, and the other waits for them.
     From(Role, u64),
-    /// Both send, then both receive; bytes by P0 and by P1.
+    /// Both send, then both receive: so many bytes by P0 and by P1.
     Exchange(u64, u64),
-    /// A party and a helper, either way. The helper works ahead of its use, so no round depends on it.
+    /// So many bytes pass between a party and a helper, either way. The helper works ahead, so no round
+    /// depends on it.
     Helper(Role, u64),
 }
 
@@ -62,8 +63,8 @@ impl Cost {
     }
 }
 
-/// The Lamport clocks of the two parties, as the channel's frames carry them: a message is one deeper than the deepest
-/// its sender has received.
+/// The Lamport clocks of the two parties, as the channel's frames carry them: a message is one deeper than
+/// the deepest its sender has received.
 #[derive(Default)]
 struct Clocks {
     received: [u64; 2],

@@ -1,3 +1,5 @@
+//! What can go wrong.
+
 use thiserror::Error;
 use veilflow_net::NetError;
 
@@ -8,7 +10,7 @@ use crate::Kind;
 #[non_exhaustive]
 pub enum CorrelationError {
     /// More was taken than was supplied: the demand was planned wrongly, or a pool is used twice.
-    #[error("pool of {kind} is exhausted: {wanted} wanted, {available} available")]
+    #[error("{wanted} {kind} are needed and {available} are left: supply an operation's whole demand first")]
     Exhausted {
         /// The pool.
         kind: Kind,
@@ -18,18 +20,21 @@ pub enum CorrelationError {
         available: usize,
     },
     /// No pair was prepared for this linear layer.
-    #[error("no linear-layer pair is available for layer {layer}")]
+    #[error("there is no pair for linear layer {layer}: supply one for each run of the layer")]
     NoLinearPair {
         /// The layer's number in the plan.
         layer: usize,
     },
     /// A pair does not have the lengths or the ring of the layer that takes it.
-    #[error("the linear-layer pair for layer {layer} does not fit the layer")]
+    #[error(
+        "the pair for linear layer {layer} has not the layer's shape and ring: make it from the same plan"
+    )]
     LinearPairShape {
         /// The layer's number in the plan.
         layer: usize,
     },
-    /// Weights were passed by the party that has none, or withheld by the one that has them, or do not fit.
+    /// Weights came from a party that should have none, or not from the party that should have them, or do
+    /// not fit.
     #[error("the weights of layer {layer} do not fit: {reason}")]
     Weights {
         /// The layer's number in the plan.

@@ -1,22 +1,24 @@
-//! Correlated randomness: what the online protocols consume, apart from who supplies it.
+//! Correlated randomness: what the online protocols consume, whoever supplies it.
 //!
-//! An operation declares a [`Cost`]: the messages it sends and the [`Demand`] it makes. Offline, a [`Supplier`] fills
-//! [`Pools`] to that demand; online, operations take from the pools. A batch is move-only and is gone once taken, also
-//! when the operation that took it fails.
+//! An operation declares a [`Cost`]: the messages it sends and the [`Demand`] it makes. Offline, a
+//! [`Supplier`] fills [`Pools`] to that demand; online, operations take from the pools. A batch is move-only
+//! and is gone once taken, also when the operation that took it fails.
 //!
 //! | correlation | one side holds | the other side holds | relation |
 //! |---|---|---|---|
-//! | [`TripleBatch`] | shares of f, g₁.., h₁.. | shares of f, g₁.., h₁.. | hⱼ = f·gⱼ |
-//! | [`AndBatch`] | a, u | b, v | u ⊕ v = a·b |
-//! | [`ProductBatch`] | α, u | c, v | u + v = c·α mod 2^w |
-//! | [`BitProductBatch`] | bit a, u | bit b, v | u + v = a·b mod 2^w |
-//! | [`TableBatch`] | 2^d random messages | an index r and message r | |
-//! | [`LeafBatch`] | m₁.., shares | n₁.., shares | sums of products mⱼ·nⱼ, for comparing digits |
-//! | [`RingTripleBatch`] | shares of a, b, c | shares of a, b, c | c = a·b mod 2^w |
-//! | [`OneHotBatch`] | shares of ρ, e₁.. | shares of ρ, e₁.. | eⱼ = [ρ = j] |
-//! | [`RectifierBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ; random bits b and b·ρ |
-//! | [`MaskDigitsBatch`] | ρ₀, shares | ρ₁, shares | digits of ρ = ρ₀ + ρ₁ |
+//! | [`Triple`] | shares of f, g₁.., h₁.. | shares of f, g₁.., h₁.. | hⱼ = f·gⱼ |
+//! | [`And`] | a, u | b, v | u ⊕ v = a·b |
+//! | [`Product`] | α, u | c, v | u + v = c·α mod 2^w |
+//! | [`BitProduct`] | bit a, u | bit b, v | u + v = a·b mod 2^w |
+//! | [`Table`] | 2^d random messages | an index r and message r | |
+//! | [`Leaf`] | m₁.., shares | n₁.., shares | sums of products mⱼ·nⱼ, for comparing digits |
+//! | [`RingTriple`] | shares of a, b, c | shares of a, b, c | c = a·b mod 2^w |
+//! | [`OneHot`] | shares of ρ, e₁.. | shares of ρ, e₁.. | eⱼ = [ρ = j] |
+//! | [`Rectifier`] | ρ₀, shares | ρ₁, shares | digits of ρ; random bits b and b·ρ |
+//! | [`MaskDigits`] | ρ₀, shares | ρ₁, shares | digits of ρ = ρ₀ + ρ₁ |
 //! | [`LinearPair`] | s | r, W·r − s | |
+//!
+//! Each but the last is a [`Correlation`] in a file of its own, and a variant of [`Kind`].
 
 mod batch;
 mod correlation;

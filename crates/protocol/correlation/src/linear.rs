@@ -13,7 +13,7 @@ use crate::Demand;
 pub struct LinearRequest {
     /// The layer's number in the plan: the key of its pool.
     pub layer: usize,
-    /// Who holds the weights.
+    /// The party that holds the weights.
     pub holder: Role,
     /// The layer.
     pub shape: LinearShape,
@@ -23,21 +23,21 @@ pub struct LinearRequest {
     pub weight_bits: u32,
 }
 
-/// What one run consumes: a supplier that knows it beforehand sizes its batches to it.
+/// What one run consumes. A supplier that knows it beforehand sizes its batches to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Bit and element correlations.
+    /// How many correlations of each kind.
     pub demand: Demand,
-    /// Linear layers.
+    /// The linear layers, each of which takes a pair.
     pub linear: Vec<LinearRequest>,
 }
 
-/// The weights of a linear layer: possession is data.
+/// What a party has of a linear layer's weights.
 #[derive(Clone, Copy)]
 pub enum Possession<'a> {
-    /// Held here.
+    /// The party holds these weights.
     Mine(&'a [i64]),
-    /// Held by the other party.
+    /// The other party holds them.
     Theirs,
 }
 
@@ -50,9 +50,10 @@ impl fmt::Debug for Possession<'_> {
     }
 }
 
-/// One party's half of a linear layer's correlation: who holds the weights has s, the other party a mask r and W·r − s.
+/// One party's half of a linear layer's correlation. The party that holds the weights W has s, the other
+/// party a mask r and W·r − s.
 pub enum LinearPair {
-    /// The half of who holds the weights.
+    /// The half of the party that holds the weights.
     Holder {
         /// Uniform, one element an output.
         s: RingVec,

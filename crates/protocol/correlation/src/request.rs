@@ -31,28 +31,64 @@ pub enum RequestError {
     Widths,
 }
 
-/// The party that a number names.
-pub(crate) fn party(number: u32) -> Result<Role, RequestError> {
-    match number {
-        0 => Ok(Role::P0),
-        1 => Ok(Role::P1),
-        other => Err(RequestError::Party(other)),
+/// A width, a party or an answer as a number.
+pub(crate) trait Number: Sized {
+    fn number(self) -> u32;
+    fn read(number: u32) -> Result<Self, RequestError>;
+}
+
+impl Number for u32 {
+    fn number(self) -> u32 {
+        self
+    }
+    fn read(number: u32) -> Result<Self, RequestError> {
+        Ok(number)
     }
 }
 
-/// The number that names a party.
-pub(crate) fn party_number(role: Role) -> u32 {
-    match role {
-        Role::P0 => 0,
-        Role::P1 => 1,
+impl Number for Role {
+    fn number(self) -> u32 {
+        match self {
+            Self::P0 => 0,
+            Self::P1 => 1,
+        }
+    }
+    fn read(number: u32) -> Result<Self, RequestError> {
+        match number {
+            0 => Ok(Self::P0),
+            1 => Ok(Self::P1),
+            other => Err(RequestError::Party(other)),
+        }
     }
 }
 
-/// Whether a number says yes.
-pub(crate) fn answer(number: u32) -> Result<bool, RequestError> {
-    match number {
-        0 => Ok(false),
-        1 => Ok(true),
-        other => Err(RequestError::Answer(other)),
+impl Number for bool {
+    fn number(self) -> u32 {
+        self.into()
+    }
+    fn read(number: u32) -> Result<Self, RequestError> {
+        match number {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(RequestError::Answer(other)),
+        }
     }
 }
+
+/// `request!(tag: field, field)`, within the implementation of a [`Correlation`](crate::Correlation): its
+/// tag, and the fields whose numbers follow, in this order.
+macro_rules! request {
+    ($tag:literal: $($field:ident),*) => {
+        const TAG: u8 = $tag;
+        type Numbers = [u32; [$(stringify!($field)),*].len()];
+
+        fn numbers(&self) -> Self::Numbers {
+            [$($crate::request::Number::number(self.$field)),*]
+        }
+
+        fn read([$($field),*]: Self::Numbers) -> Result<Self, $crate::RequestError> {
+            Ok(Self { $($field: $crate::request::Number::read($field)?),* })
+        }
+    };
+}
+pub(crate) use request;

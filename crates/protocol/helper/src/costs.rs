@@ -12,7 +12,8 @@ use crate::layer::Layer;
 use crate::masks::SEED_LEN;
 use crate::message::{BATCH_HEAD, WEIGHTS_HEAD, request_len};
 
-/// What a [`HelperSupplier`](crate::HelperSupplier) sends and receives in a session whose weights the helper does not know yet.
+/// What a [`HelperSupplier`](crate::HelperSupplier) sends and receives in a session whose weights the helper
+/// does not know yet.
 #[derive(Debug, Clone, Default)]
 pub struct HelperCosts {
     /// Layers whose masked weights the helper has, by their description.

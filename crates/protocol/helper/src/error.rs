@@ -1,3 +1,5 @@
+//! What can go wrong.
+
 use thiserror::Error;
 use veilflow_correlation::{CorrelationError, RequestError};
 use veilflow_net::{NetError, Role};
@@ -21,14 +23,16 @@ pub enum HelperError {
     /// The channel between server and client failed.
     #[error(transparent)]
     Peer(#[from] NetError),
-    /// The bytes are not what the format prescribes.
+    /// Bytes that the format does not allow.
     #[error("malformed data between party and helper: {what}")]
     Malformed {
         /// What is wrong.
         what: String,
     },
     /// The other end speaks another version.
-    #[error("party and helper differ in version: ours is {ours}, theirs is {theirs}")]
+    #[error(
+        "party and helper differ in version: ours is {ours}, theirs is {theirs}; run one release at both ends"
+    )]
     Version {
         /// Ours.
         ours: u32,
@@ -36,9 +40,9 @@ pub enum HelperError {
         theirs: u32,
     },
     /// The helper has no room for another session.
-    #[error("the helper refused the session: it serves as many as it may")]
+    #[error("the helper refused the session: it serves as many as it may; try again when one has ended")]
     Busy,
-    /// A message of another session, or one replayed from it.
+    /// A message of another session, which may be a replay.
     #[error("a message of another session came from the {from}")]
     ForeignSession {
         /// Who sent it.
@@ -62,7 +66,7 @@ pub enum HelperError {
         /// The length announced.
         got: u64,
     },
-    /// Masked weights of another length than the layer has.
+    /// Masked weights of another length than the layer's.
     #[error("the {from} sent masked weights of {got} bytes in place of {expected}")]
     WeightsLength {
         /// Who sent them.
@@ -73,19 +77,19 @@ pub enum HelperError {
         got: u64,
     },
     /// Two sessions gave the helper different weights for one layer of one model.
-    #[error("the masked weights of a layer are not those that another session brought")]
+    #[error("another session brought other masked weights for a layer: new weights need new weight masks")]
     OtherWeights,
     /// Correlations are asked for in another order than announced.
-    #[error("the correlations asked for are not those announced")]
+    #[error("the correlations asked for are not those announced: ask in the order of the announcement")]
     NotAnnounced,
     /// Both ends took the same role.
-    #[error("both parties of the session came to the helper as {role}")]
+    #[error("both parties of the session came to the helper as {role}: one must take the other role")]
     SameRole {
         /// That role.
         role: Role,
     },
-    /// A request for more than a helper makes at a time.
-    #[error("a batch too large for a helper: {what}")]
+    /// More than a helper makes or takes.
+    #[error("too much for a helper: {what}")]
     TooLarge {
         /// The limit.
         what: &'static str,
@@ -96,8 +100,8 @@ pub enum HelperError {
     /// A request for a layer that does not exist.
     #[error(transparent)]
     Shape(#[from] ShapeError),
-    /// So many batches that their numbers run out.
-    #[error("the session has used up its numbers; open another")]
+    /// So many requests that their numbers run out.
+    #[error("the session has used up the numbers of its requests: open another session")]
     Exhausted,
 }
 

@@ -34,9 +34,9 @@ pub(crate) struct Hello {
     pub(crate) public: Public,
 }
 
-/// The answer's code when the session is on.
+/// The code of an answer to a party whose session begins.
 pub(crate) const WELCOME: u8 = 0;
-/// When the helper has no room.
+/// The code of an answer to a party for which there is no room.
 pub(crate) const BUSY: u8 = 1;
 
 impl Hello {
@@ -72,7 +72,8 @@ impl Hello {
     }
 }
 
-/// What a party holds its masked weights under at the helper; `None` where they are for this session only.
+/// Tells the helper the token under which this party's masked weights are kept, or that they are for this
+/// session only.
 pub(crate) fn send_store(
     channel: &mut Channel,
     session: &SessionId,

@@ -25,15 +25,18 @@ pub struct HelperOptions {
     pub at_once: usize,
     /// In how many threads a session's layers are computed.
     pub threads: usize,
-    /// How long a session waits for a client's next request, for a holder's masked weights, or for a party to read.
+    /// How long a session waits for a client's next request, for a holder's masked weights, or for a party to
+    /// read.
     pub timeout: Duration,
-    /// How many bytes of masked weights are kept for sessions to come. For room the model least recently used goes. 0 keeps none.
+    /// How many bytes of masked weights are kept for sessions to come. For room the model least recently used
+    /// goes. 0 keeps none.
     pub keep: usize,
 }
 
 /// A helper for any number of sessions, one after another or several at once.
 ///
-/// Between sessions it holds the parties that wait for their peers, and masked weights up to the limit in its options.
+/// Between sessions it holds the parties that wait for their peers, and masked weights up to the limit in its
+/// options.
 pub struct Helper {
     options: HelperOptions,
     store: Store,
@@ -62,11 +65,13 @@ impl Helper {
         Self { options, store, places, waiting: Mutex::default() }
     }
 
-    /// Takes a party in, whoever it is. The first of a session is left waiting for its peer; the second brings the session.
-    /// Reading the hello may take a while: give each newcomer a thread.
+    /// Takes a party in, whoever it is. The first party of a session is left waiting for its peer. When the
+    /// second comes, the session is returned. Reading the hello may take a while: give each newcomer a
+    /// thread.
     ///
     /// # Errors
-    /// A party that says nothing, or no hello; or there is no room. Its connection is closed.
+    /// The party says nothing or no hello, both parties have the same role, or there is no room. The
+    /// connection is closed.
     pub fn welcome(&self, mut channel: Channel) -> Result<Option<Session<'_>>> {
         let HelperOptions { at_once, timeout, threads, .. } = self.options;
         channel.set_timeout(HELLO_TIMEOUT.min(timeout));

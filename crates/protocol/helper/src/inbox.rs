@@ -9,20 +9,20 @@ use crate::key::SessionId;
 use crate::message::{Incoming, WEIGHTS_HEAD, lost, receive};
 use crate::{HelperError, Result};
 
-/// Requests that a client may announce ahead of weights that it has still to send.
+/// How many requests a client may announce ahead of weights that it has still to send.
 const MAX_AHEAD: usize = 1 << 18;
 
 /// A party's messages.
 ///
-/// The client announces requests long before it sends the masked weights that one of them needs, over the same connection, so requests
-/// that come before those weights wait here. The server makes none.
+/// The client announces requests long before it sends the masked weights that one of them needs, over the
+/// same connection, so requests that come before those weights wait here. The server makes none.
 pub(crate) struct Inbox {
     session: SessionId,
     role: Role,
     from: &'static str,
-    /// Requests read and not yet taken.
+    /// Requests that have been read and not yet taken.
     ahead: VecDeque<Job>,
-    /// Requests read so far.
+    /// How many requests have been read so far.
     requests: u64,
     /// Bytes of the messages that brought masked weights.
     pub(crate) weight_bytes: u64,
@@ -77,7 +77,7 @@ impl Inbox {
         }
     }
 
-    /// Checks that a request comes from whom it may, in order.
+    /// Checks that a request comes from the client, and in order.
     fn count(&mut self, number: u64) -> Result<()> {
         if self.role != Role::P1 {
             return self.malformed("a request by the server");

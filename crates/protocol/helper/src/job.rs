@@ -1,5 +1,6 @@
-//! What a party asks the helper for: a batch of a kind of correlation, or a linear layer's pair. A request is a tag and its numbers,
-//! 32 bits each, all from the public plan. The numbers of a batch are the widths of its kind, then how many there are.
+//! What a party asks the helper for: a batch of a kind of correlation, or a linear layer's pair. A request is
+//! a tag and its numbers, 32 bits each, all from the public plan. The numbers of a batch are the widths of
+//! its kind, then how many there are.
 
 use veilflow_correlation::{Demand, Kind, Needs, RequestError};
 use veilflow_net::Role;
@@ -10,7 +11,7 @@ use crate::{HelperError, Result};
 /// Bits of all parts of a batch at most, which bounds the memory of every side.
 const MAX_BATCH_BITS: usize = 1 << 26;
 
-/// A request.
+/// What one request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Job {
     Batch { kind: Kind, count: usize },
@@ -54,7 +55,7 @@ impl Job {
 
     /// The request's bytes.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        // A plan's sizes are below 2^31; what is cut here the helper would not make either way.
+        // A plan's sizes are below 2^31. What is cut here is beyond what the helper makes.
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (tag, numbers): (u8, Vec<u32>) = match self {
             Self::Batch { kind, count } => {

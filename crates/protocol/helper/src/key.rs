@@ -1,8 +1,9 @@
 //! The key that a party and the helper agree on, and what is expanded from it.
 //!
-//! Ephemeral Diffie–Hellman on Ristretto255: each side draws a scalar x and sends x·G; the key is a hash of the common point
-//! and of session, role and both public points. Secure against whoever reads the wire, by the computational Diffie–Hellman
-//! assumption with the hash a random oracle. Nothing here tells who the other side is.
+//! Ephemeral Diffie–Hellman on Ristretto255: each side draws a scalar x and sends x·G. The key is a hash of
+//! the common point and of session, role and both public points. It is secret to whoever reads the wire, by
+//! the computational Diffie–Hellman assumption with the hash as a random oracle. Nothing here tells who the
+//! other side is.
 
 use std::fmt;
 
@@ -20,7 +21,7 @@ const BATCH_LABEL: &str = "veilflow 2026 helper batch stream";
 const PAD_LABEL: &str = "veilflow 2026 helper pad of a party's message";
 const SESSION_LABEL: &str = "veilflow 2026 helper session id";
 
-/// Names a session; public, and new each time.
+/// The name of a session. It is public, and new each time.
 pub(crate) type SessionId = [u8; 16];
 
 /// Bytes that each party contributes to the session id.
@@ -65,7 +66,7 @@ impl Secret {
     }
 }
 
-/// What a party and the helper share in a session.
+/// The secret that a party and the helper have in common in a session.
 pub(crate) struct SessionKey(Zeroizing<[u8; 32]>);
 
 impl fmt::Debug for SessionKey {
@@ -75,12 +76,13 @@ impl fmt::Debug for SessionKey {
 }
 
 impl SessionKey {
-    /// The stream of batch `number`, whose request is `description`: for that batch only.
+    /// The stream of batch `number`, whose request is `description`. It is for that batch only.
     pub(crate) fn batch(&self, number: u64, description: &[u8]) -> Prg {
         self.stream(BATCH_LABEL, number, description)
     }
 
-    /// The stream that hides message `number`, about `description`, from whoever reads the wire from party to helper.
+    /// The stream that hides message `number`, about `description`, from whoever reads the wire from party to
+    /// helper.
     pub(crate) fn pad(&self, number: u64, description: &[u8]) -> Prg {
         self.stream(PAD_LABEL, number, description)
     }

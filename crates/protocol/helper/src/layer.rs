@@ -1,10 +1,11 @@
-//! A linear layer's pair as a helper deals it: the counterpart of a [`Correlation`](veilflow_correlation::Correlation), but of weights
-//! that the helper has masked.
+//! How a helper deals the pair of a linear layer. It is the counterpart of a
+//! [`Correlation`](veilflow_correlation::Correlation), for weights that the helper knows masked. The tags and
+//! numbers of requests are
 //!
 //! | tag | numbers |
 //! |---|---|
-//! | 5 convolution | layer, holder, ring, channels, height, width, outputs, kernel ×2, stride ×2, pads ×4, dilation ×2, groups |
-//! | 6 matrix product | layer, holder, ring, rows, inner, columns |
+//! | 5 convolution | layer, holder, ring, then the fields of [`Conv2dShape`] |
+//! | 6 matrix product | layer, holder, ring, then the fields of [`MatMulShape`] |
 
 use veilflow_correlation::{LinearPair, LinearRequest, RequestError};
 use veilflow_net::Role;
@@ -70,7 +71,7 @@ impl Layer {
         (tag, numbers)
     }
 
-    /// The layer that a tag of a layer and its numbers, as many as it has, stand for. Its shape may be invalid.
+    /// The layer of a layer's tag and as many numbers as that has. Its shape may be invalid.
     pub(crate) fn read(tag: u8, numbers: &[u32]) -> Result<Self> {
         let holder = match numbers[1] {
             0 => Role::P0,
@@ -97,7 +98,8 @@ impl Layer {
         Ok(Self { number: numbers[0] as usize, holder, ring, shape })
     }
 
-    /// Refuses an invalid shape, and a layer that takes more memory or time than a helper gives to one request.
+    /// Refuses an invalid shape, and a layer that takes more memory or time than a helper gives to one
+    /// request.
     pub(crate) fn check(&self) -> Result<()> {
         let shape = &self.shape;
         shape.validate()?;
@@ -151,7 +153,8 @@ impl Layer {
         product.sub(&holder.ring_vec(self.ring, self.shape.out_len())).to_bytes()
     }
 
-    /// The other party's half, r and A·r + (M·r − s), from A, that party's stream and the correction. It is received last.
+    /// The other party's half, r and A·r + (M·r − s), from A, that party's stream and the correction. The
+    /// correction is received last, while the helper computes it.
     pub(crate) fn complete(
         &self,
         threads: usize,

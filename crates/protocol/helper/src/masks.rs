@@ -19,7 +19,8 @@ pub(crate) const TOKEN_LEN: usize = 16;
 /// Bytes of a layer's digest.
 pub(crate) const DIGEST_LEN: usize = 16;
 
-/// Names a model's masked weights at a helper. Whoever shows it may have them multiplied, so only their owner and helpers know it.
+/// Names a model's masked weights at a helper. Whoever shows it may have them multiplied, so only their owner
+/// and helpers know it.
 pub(crate) type Token = [u8; TOKEN_LEN];
 
 /// A short name of a layer: a hash of its description, which is public.
@@ -39,7 +40,7 @@ impl MaskSeed {
         Self(bytes)
     }
 
-    /// For sending it to a peer.
+    /// The bytes, to send to a peer.
     pub(crate) fn bytes(&self) -> &[u8; SEED_LEN] {
         &self.0
     }
@@ -51,14 +52,14 @@ impl MaskSeed {
     }
 }
 
-/// The masks of one model's weights, for all sessions of the process that holds them: a helper that has been given the masked
-/// weights in one may then keep them for the next. They last as long as this value.
+/// The masks of one model's weights, for all sessions of the process that holds them. A helper that got the
+/// masked weights in one session may then keep them for the next. The masks last as long as this value.
 ///
 /// A mask hides one set of weights. Other weights for a layer met before are refused, in whatever session.
 pub struct WeightMasks {
     seed: MaskSeed,
     token: Zeroizing<Token>,
-    /// A hash of the weights of each layer met, by its description.
+    /// A hash of the weights of each layer met so far, by the layer's description.
     prints: Mutex<BTreeMap<Vec<u8>, [u8; 32]>>,
 }
 
@@ -86,7 +87,7 @@ impl WeightMasks {
         &self.token
     }
 
-    /// Whether these weights are those that the layer had when it was first met, which is now if it was not yet.
+    /// Whether these are the weights that the layer had when it was first met. If that is now, they are.
     pub(crate) fn are_the_same(&self, description: &[u8], weights: &RingVec) -> bool {
         let print = derive_bytes(FINGERPRINT_LABEL, &[&weights.to_bytes()]);
         // An entry is written whole, so a panic elsewhere leaves the map as it should be.

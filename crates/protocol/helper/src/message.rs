@@ -1,4 +1,5 @@
-//! Messages of a session at the helper, once it has [greeted](crate::greeting) both parties. Numbers are little-endian.
+//! Messages of a session at the helper, once it has [greeted](crate::greeting) both parties. Numbers are
+//! little-endian.
 //!
 //! | message | fields |
 //! |---|---|
@@ -6,8 +7,8 @@
 //! | weights, by a party | session 16, number u64, tag 255, length u64, padded masked weights |
 //! | batch, by the helper | session 16, number u64, length u64, correction |
 //!
-//! Requests and weights of the client come over one connection. The helper tells them apart by their tags, and remembers the
-//! requests that come before weights. The client closes its connection to end the session.
+//! Requests and weights of the client come over one connection. The helper tells them apart by their tags,
+//! and remembers the requests that come before weights. The client closes its connection to end the session.
 
 use veilflow_net::{Channel, NetError};
 
@@ -27,7 +28,7 @@ const WEIGHTS_TAG: u8 = u8::MAX;
 /// What a party calls the other end of its link.
 pub(crate) const HELPER: &str = "helper";
 
-/// Names the end that failed.
+/// A failing connection, by the name of its other end.
 pub(crate) fn lost(with: &'static str) -> impl Fn(NetError) -> HelperError {
     move |source| HelperError::Connection { with, source }
 }

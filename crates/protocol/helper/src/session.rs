@@ -16,7 +16,7 @@ use crate::places::Place;
 use crate::store::{SessionWeights, Store};
 use crate::{HelperError, Result};
 
-/// What a session was.
+/// The summary of a session that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served {
     /// How many requests the helper answered.
@@ -32,7 +32,7 @@ pub struct Session<'a> {
     /// Dropped before the connections close: whoever sees them closed finds room for another session.
     _place: Place<'a>,
     id: SessionId,
-    /// By role.
+    /// The parties by role.
     parties: [Party; 2],
     store: &'a Store,
     threads: usize,
@@ -55,12 +55,12 @@ impl<'a> Session<'a> {
         Self { _place: place, id, parties, store, threads }
     }
 
-    /// Agrees on a key with each party and on what is known of its weights, then answers requests until the client leaves. The keys
-    /// come from `prg`, which must be fresh.
+    /// Agrees on a key with each party and on what is known of its weights, then answers requests until the
+    /// client leaves. The keys come from `prg`, which must be fresh.
     ///
     /// # Errors
-    /// A party that leaves too early, is silent or does not read for too long, or sends what was not due. Both connections are
-    /// closed, and both parties fail if they still need the helper.
+    /// A party that leaves too early, is silent or does not read for too long, or sends what was not due.
+    /// Both connections are closed, and both parties fail if they still need the helper.
     pub fn serve(mut self, mut prg: Prg) -> Result<Served> {
         let [p0, p1] = &mut self.parties;
         let keys = [agree(p0, &self.id, &mut prg)?, agree(p1, &self.id, &mut prg)?];

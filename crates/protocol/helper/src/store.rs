@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::masks::{Digest, Token};
 use crate::{HelperError, Result};
 
-/// Bytes of masked weights that one session may bring.
+/// How many bytes of masked weights one session may bring.
 const MAX_SESSION_BYTES: usize = 1 << 32;
-/// Layers of a model that are kept, so that what says which they are is short. No network has so many.
+/// How many layers of a model are kept. It bounds the message that names them. No network has so many.
 pub(crate) const MAX_LAYERS: usize = 1 << 16;
-/// What a kept layer takes beside its weights, about.
+/// About how many bytes a kept layer takes beside its weights.
 const OVERHEAD: usize = 256;
 
 /// Packed masked weights of a layer.
 type Masked = Arc<Vec<u8>>;
 
-/// Models whose masked weights are kept, up to a limit in bytes. For room the model least recently used goes, as a whole, unless a
-/// session is using it.
+/// Models whose masked weights are kept, up to a limit in bytes. For room the model least recently used goes,
+/// as a whole. A model that a session uses stays.
 pub(crate) struct Store {
     limit: usize,
     state: Mutex<State>,
@@ -26,7 +26,7 @@ pub(crate) struct Store {
 #[derive(Default)]
 struct State {
     models: HashMap<Token, Model>,
-    /// Counts sessions, to tell which model was used last.
+    /// How many sessions there have been, to tell which model was used last.
     clock: u64,
 }
 
@@ -34,7 +34,7 @@ struct State {
 struct Model {
     layers: HashMap<Digest, Masked>,
     bytes: usize,
-    /// Sessions that use it now.
+    /// How many sessions use it now.
     sessions: usize,
     last_used: u64,
 }
@@ -62,12 +62,13 @@ impl State {
 }
 
 impl Store {
-    /// A store for so many bytes; none is for 0.
+    /// A store for so many bytes. A store for 0 keeps nothing.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, state: Mutex::default() }
     }
 
-    /// A session's view of the model with this token, which stays as long as the view; without one, of nothing.
+    /// A session's view of the model with this token, which stays as long as the view. Without a token the
+    /// view is of nothing.
     pub(crate) fn open(&self, token: Option<Token>) -> SessionWeights<'_> {
         let layers = token.map_or_else(HashMap::new, |token| {
             let mut state = self.state();
@@ -84,7 +85,7 @@ impl Store {
         (state.bytes(|_| true), state.models.len())
     }
 
-    /// Keeps a layer if there is room. Returns what to use: what was kept before, if something was.
+    /// Keeps a layer if there is room. Returns the weights to use: if some were kept before, those.
     fn keep(&self, token: Token, layer: Digest, masked: Masked) -> Masked {
         let mut state = self.state();
         if let Some(kept) = state.models.get(&token).and_then(|model| model.layers.get(&layer)) {
@@ -123,10 +124,10 @@ impl Store {
 /// The masked weights of one party that a session can use.
 pub(crate) struct SessionWeights<'a> {
     store: &'a Store,
-    /// Under which they are kept; without one they are not.
+    /// The token under which they are kept. Without a token they are not.
     token: Option<Token>,
     layers: HashMap<Digest, Masked>,
-    /// Bytes that this session has brought.
+    /// How many bytes this session has brought.
     brought: usize,
 }
 
@@ -138,10 +139,11 @@ impl SessionWeights<'_> {
         known
     }
 
-    /// A layer's weights, which `receive` gets from their holder if they are not here yet: `bytes` of them.
+    /// A layer's weights. If they are not here yet, `receive` gets them from their holder: so many bytes.
     ///
     /// # Errors
-    /// Those of `receive`; more than a session may bring; others under this token than another session brought.
+    /// Those of `receive`; more bytes than a session may bring; other weights than another session brought
+    /// under this token.
     pub(crate) fn layer(
         &mut self,
         layer: Digest,

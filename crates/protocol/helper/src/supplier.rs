@@ -23,21 +23,22 @@ use crate::{HelperCosts, HelperError, Result, WeightMasks};
 /// Correlations from a helper; see the crate.
 pub struct HelperSupplier {
     role: Role,
-    /// To the helper.
+    /// The connection to the helper.
     link: Channel,
     session: SessionId,
     key: SessionKey,
     /// The number of the next batch.
     next: u64,
-    /// Requests sent and not yet used, at the client; the number of the next is `next` and so many more.
+    /// At the client, requests that were sent and not yet used. The number of the next request is `next` and
+    /// so many more.
     announced: VecDeque<Job>,
-    /// Their bytes.
+    /// The bytes of these requests.
     ahead: u64,
     /// What masks this party's weights.
     masks: Arc<WeightMasks>,
-    /// What masks the peer's.
+    /// What masks the peer's weights.
     peers: MaskSeed,
-    /// Layers of this party's whose masked weights the helper has.
+    /// This party's layers whose masked weights the helper has.
     known: BTreeSet<Digest>,
     threads: usize,
 }
@@ -49,12 +50,13 @@ impl fmt::Debug for HelperSupplier {
 }
 
 impl HelperSupplier {
-    /// Agrees with the peer over `channel` on a session, and with the helper at the other end of `link` on a key. Both parties
-    /// call it together. Waits for the helper until `link`'s deadline, as the helper waits for both parties. Layers are
-    /// computed in so many threads.
+    /// Agrees with the peer over `channel` on a session, and with the helper at the other end of `link` on a
+    /// key. Both parties call it together. It waits for the helper until `link`'s deadline, as the helper
+    /// waits for both parties. Layers will be computed in so many threads.
     ///
-    /// With `masks`, the helper is asked to keep the masked weights of this party's layers for later sessions with the same ones;
-    /// without, they are masked anew, and forgotten with the session. A party without weights needs none.
+    /// With `masks`, the helper is asked to keep the masked weights of this party's layers for later sessions
+    /// with the same masks. Without, the weights are masked anew and the helper forgets them with the
+    /// session. A party without weights needs no masks.
     ///
     /// # Errors
     /// A failing channel or link, a helper that has no room or speaks another version.
@@ -94,7 +96,7 @@ impl HelperSupplier {
         Ok(Self { role, link, session, key, next: 0, announced, ahead: 0, masks, peers, known, threads })
     }
 
-    /// Asks the helper for `job`; the client does so for both.
+    /// Asks the helper for `job`. The client does so for both parties.
     fn request(&mut self, job: Job) -> Result<()> {
         job.check()?;
         let number = self.next.checked_add(self.announced.len() as u64).ok_or(HelperError::Exhausted)?;
@@ -104,7 +106,7 @@ impl HelperSupplier {
         Ok(())
     }
 
-    /// Begins `job`: its number, and this party's stream for it.
+    /// Begins `job`. Returns its number, and this party's stream for it.
     fn begin(&mut self, job: &Job) -> Result<(u64, Prg)> {
         if self.role == Role::P1 {
             if self.announced.is_empty() {

@@ -11,8 +11,8 @@ use veilflow_correlation::{And, Supplier, Triple};
 use veilflow_helper::HelperError;
 use veilflow_net::{Channel, NetError, Role, memory_pair};
 
-/// What the server says when its two batches of triples pass through `tamper` on their way from the helper: the batches,
-/// and one of the same number from an earlier session.
+/// What the server says when its two batches of triples pass through `tamper` on their way from the helper:
+/// the batches, and one of the same number from an earlier session.
 fn tampered(tamper: impl Fn(Vec<u8>, Vec<u8>, &[u8]) -> Vec<u8> + Send + Sync) -> String {
     let kind = Triple { payload: 1 };
     let (tamper, earlier) = (&tamper, &Mutex::new(Vec::new()));

@@ -1,5 +1,5 @@
-//! Every kind of request and of correction, byte by byte, and what the parties make of them. Whoever changes one of these
-//! literals changes the protocol between party and helper.
+//! Every kind of request and of correction, byte by byte, and what the parties make of them. Whoever changes
+//! one of these literals changes the protocol between party and helper.
 
 mod common;
 
@@ -141,7 +141,11 @@ fn layers() -> Vec<(LinearRequest, Literal)> {
         (
             request(3, Role::P0, conv, 17),
             literal(
-                "05030000000000000011000000020000000400000003000000040000000300000002000000020000000100000001000000000000000100000001000000010000000200000002000000",
+                concat!(
+                    "05030000000000000011000000",
+                    "02000000040000000300000004000000030000000200000002000000010000000100000000000000",
+                    "0100000001000000010000000200000002000000"
+                ),
                 "fc19f10c642adbd2abe71cad57cbef4ee2d4185266519a35fde71b6fe09500a34351",
                 ["71913c99a6d27645", "efe548459db431df"],
             ),

@@ -1,4 +1,5 @@
-//! Masked weights that the helper keeps from session to session, and holders that send others than they should.
+//! Masked weights that the helper keeps from session to session, and holders that send others than they
+//! should.
 
 mod common;
 
@@ -14,7 +15,8 @@ use veilflow_net::{LinkOptions, NetError, Role, Transport, memory_pair_with};
 use veilflow_ring::Ring;
 use veilflow_spec::{LinearShape, MatMulShape};
 
-/// A session of one run, with right pairs: what the helper says of it, and each party's bytes to the helper and back.
+/// A session of one run, with right pairs: what the helper says of it, and each party's bytes to the helper
+/// and back.
 fn session(
     helper: &Arc<Helper>,
     masks: Option<&[Arc<WeightMasks>; 2]>,
@@ -161,7 +163,8 @@ impl Transport for Tamper {
     }
 }
 
-/// What the helper says when a holder's masked weights are changed on their way to it, which ends both parties' runs.
+/// What the helper says when a holder's masked weights are changed on their way to it, which ends both
+/// parties' runs.
 fn tampered(holder: Role, change: fn(&mut Vec<u8>)) -> HelperError {
     let (links, ends) = links();
     let helper = helper(1, 1 << 20);

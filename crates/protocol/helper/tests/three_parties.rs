@@ -82,7 +82,8 @@ struct Seeds {
 /// The frames that each party writes.
 type Transcript = [Vec<Vec<u8>>; 2];
 
-/// All frames that each party writes to the helper, headers included, in a run with these seeds; and what each writes to the other.
+/// All frames that each party writes to the helper, headers included, in a run with these seeds; and what
+/// each writes to the other.
 fn transcript(seeds: Seeds) -> (Transcript, Transcript) {
     let (links, ends) = links();
     let arrivals = serve(&helper(1, 1 << 20), ends);
@@ -126,7 +127,8 @@ fn online(role: Role, supplier: &mut HelperSupplier, channel: &mut Channel, seed
     }
 }
 
-/// Splits the frames that hold masked weights from the others. A frame with them has a header, and the message's.
+/// Splits the frames that hold masked weights from the others. A frame with them has a header, and the
+/// message's.
 fn split(to_helper: &Transcript) -> (Vec<&[u8]>, Vec<&[u8]>) {
     let frames = to_helper.iter().flatten().map(Vec::as_slice);
     frames.partition(|frame| holds_weights(frame))
@@ -149,7 +151,8 @@ fn mask_seed(between: &[Vec<u8>]) -> [u8; 32] {
     between[0][FRAME_HEAD + 16..][..32].try_into().unwrap()
 }
 
-/// The mask A of each layer, made anew from the seeds of both parties and the client's requests, and all of its bytes.
+/// The mask A of each layer, made anew from the seeds of both parties and the client's requests, and all of
+/// its bytes.
 fn weight_masks(to_helper: &Transcript, seeds: [[u8; 32]; 2]) -> Vec<(RingVec, Vec<u8>)> {
     let requests = to_helper[1].concat();
     let masks = layers().into_iter().map(|l| {
@@ -178,14 +181,16 @@ fn what_the_helper_receives_depends_on_no_input_and_on_weights_by_a_one_time_pad
     let (_, rest) = split(&base);
     // Nothing depends on the input.
     assert!(base == transcript(Seeds { input: 2, ..BASE }).0);
-    // Nothing but masked weights depends on the weights, and those differ as the weights do: all have the same mask.
+    // Nothing but masked weights depends on the weights, and those differ as the weights do: all have the
+    // same mask.
     let (others, _) = transcript(Seeds { weights: 200, ..BASE });
     assert!(rest == split(&others).1);
     for ((these, others), l) in padded(&base).iter().zip(padded(&others)).zip(layers()) {
         let [w, v] = [100, 200].map(|seed| RingVec::from_signed(l.ring, &weights(&l, seed)));
         assert!(these.sub(&others) == w.sub(&v), "{l:?}");
     }
-    // The transcript is all there is: hello and store by both, requests by the client, weights by their holders.
+    // The transcript is all there is: hello and store by both, requests by the client, weights by their
+    // holders.
     assert_eq!(base[0].iter().map(|frame| frame.len() - FRAME_HEAD).take(2).sum::<usize>(), HELLO + STORE);
     assert_eq!((base[0].len(), split(&base).0.len()), (2 + 2, 3));
     assert!(rest.len() > 2 * 2 && rest.iter().map(|frame| frame.len()).sum::<usize>() > 8 * 25);

@@ -1,5 +1,5 @@
-//! An ideal dealer. Both parties derive all correlations from one common seed, so either could undo the other's masks. It gives
-//! tests of protocols their correlations without OT.
+//! An ideal dealer. Both parties derive all correlations from one common seed, so either could undo the
+//! other's masks. It gives tests of protocols their correlations without OT.
 
 use veilflow_correlation::{
     CorrelationError, Cost, Demand, LinearPair, LinearRequest, Pools, Possession, Result, Supplier,

@@ -1,7 +1,8 @@
 //! Two parties in a thread each, over a memory channel, with correlations from a supplier of choice.
 //!
-//! A [`World`] runs an operation on shares and checks, besides the result, that the metered bytes and rounds equal the
-//! declared cost and that the correlations were consumed exactly. Everything derives from one seed, printed on failure.
+//! A [`World`] runs an operation on shares and checks, besides the result, that the metered bytes and rounds
+//! equal the declared cost and that the correlations were consumed exactly. Everything derives from one seed,
+//! printed on failure.
 
 mod dealer;
 mod world;

@@ -6,7 +6,8 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::TestDealer;
 
-/// Makes one party's supplier at the start of a run; `seed` is common to both parties, for the test dealer only.
+/// Makes one party's supplier at the start of a run; `seed` is common to both parties, for the test dealer
+/// only.
 pub type SupplierFactory = fn(Role, &mut Channel, seed: u64) -> Box<dyn Supplier>;
 
 /// The insecure test dealer.
@@ -44,7 +45,8 @@ pub struct World {
 }
 
 impl World {
-    /// A world whose seed is `VEILFLOW_TEST_SEED` if set, else fixed; `name` keeps worlds of different tests apart.
+    /// A world whose seed is `VEILFLOW_TEST_SEED` if set, else fixed; `name` keeps worlds of different tests
+    /// apart.
     pub fn new(name: &str, supplier: SupplierFactory) -> Self {
         let base = std::env::var("VEILFLOW_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1u64);
         let seed = name.bytes().fold(base, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
@@ -112,8 +114,8 @@ impl World {
         [mask, rest]
     }
 
-    /// Runs `op` at both parties after filling their pools to `cost`'s demand, and checks `cost` against the meters.
-    /// Returns what the parties returned, P0's first. Panics, naming the seed, on any difference.
+    /// Runs `op` at both parties after filling their pools to `cost`'s demand, and checks `cost` against the
+    /// meters. Returns what the parties returned, P0's first. Panics, naming the seed, on any difference.
     pub fn run<T: Send>(
         &mut self,
         cost: &Cost,

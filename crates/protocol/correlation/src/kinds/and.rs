@@ -8,7 +8,7 @@ use veilflow_ring::Bits;
 
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::{RequestError, party, party_number};
+use crate::request::request;
 
 /// A random bit a of `sender` times a random bit b of the other party, the receiver: u ⊕ v = a·b.
 ///
@@ -19,7 +19,8 @@ pub struct And {
     pub sender: Role,
 }
 
-/// One party's half of products of private bits: a factor of its own and its share of the product. Both halves look alike.
+/// One party's half of products of private bits: a factor of its own and its share of the product. Both
+/// halves look alike.
 pub struct AndBatch {
     /// This party's random factor.
     pub factor: Bits,
@@ -30,16 +31,7 @@ batch!(AndBatch { factor, share });
 
 impl Correlation for And {
     type Batch = AndBatch;
-    type Numbers = [u32; 1];
-    const TAG: u8 = 2;
-
-    fn numbers(&self) -> [u32; 1] {
-        [party_number(self.sender)]
-    }
-
-    fn read([sender]: [u32; 1]) -> Result<Self, RequestError> {
-        Ok(Self { sender: party(sender)? })
-    }
+    request!(2: sender);
 
     fn largest_table(&self) -> Option<u64> {
         Some(1)

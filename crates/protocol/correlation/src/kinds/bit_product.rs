@@ -8,11 +8,11 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::RequestError;
+use crate::request::request;
 use crate::rows;
 
-/// A random bit a of P0 times a random bit b of P1: u + v = a·b in Z_2^`bits`. It takes a helper, or as much as a
-/// [`Product`](crate::Product).
+/// A random bit a of P0 times a random bit b of P1: u + v = a·b in Z_2^`bits`. It takes a helper, or as much
+/// as a [`Product`](crate::Product).
 ///
 /// P0 expands a and u, P1 b. A helper sends P1 v = a·b − u, which u masks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +21,8 @@ pub struct BitProduct {
     pub bits: u32,
 }
 
-/// One party's half of products of private bits in Z_2^w: a factor of its own and its share of the product. Both halves look alike.
+/// One party's half of products of private bits in Z_2^w: a factor of its own and its share of the product.
+/// Both halves look alike.
 pub struct BitProductBatch {
     /// This party's random factor.
     pub factor: Bits,
@@ -38,16 +39,7 @@ impl BitProduct {
 
 impl Correlation for BitProduct {
     type Batch = BitProductBatch;
-    type Numbers = [u32; 1];
-    const TAG: u8 = 8;
-
-    fn numbers(&self) -> [u32; 1] {
-        [self.bits]
-    }
-
-    fn read([bits]: [u32; 1]) -> Result<Self, RequestError> {
-        Ok(Self { bits })
-    }
+    request!(8: bits);
 
     fn largest_table(&self) -> Option<u64> {
         Ring::new(self.bits).is_ok().then_some(1)

@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::Bits;
 
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::RequestError;
+use crate::request::request;
 use crate::rows;
 
-/// What compares two private digits in one exchange: masks of both parties, and shares of sums of their products. It takes a
-/// helper, or corrections that cost more than tables do.
+/// What compares two private digits in one exchange: masks of both parties, and shares of sums of their
+/// products. It takes a helper, or corrections that cost more than tables do.
 ///
-/// P0 expands its masks, P1 its masks and its shares. A helper sends P0 the sums ⊕ P1's shares, which these mask.
+/// P0 expands its masks, P1 its masks and its shares. A helper sends P0 the sums ⊕ P1's shares, which these
+/// mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Leaf {
     /// Width of a digit.
@@ -23,8 +23,8 @@ pub struct Leaf {
     pub payload: u32,
 }
 
-/// One party's half of what compares digits: masks of its own, and its shares of [`LeafBatch::sums`] of P0's masks and P1's. Both
-/// halves look alike.
+/// One party's half of what compares digits: masks of its own, and its shares of [`LeafBatch::sums`] of P0's
+/// masks and P1's. Both halves look alike.
 pub struct LeafBatch {
     /// One row of random bits for each of 1..2^d.
     pub masks: Vec<Bits>,
@@ -34,8 +34,8 @@ pub struct LeafBatch {
 batch!(LeafBatch { masks, shares });
 
 impl LeafBatch {
-    /// Σⱼ lⱼ·rⱼ, and if `payload` is 2 Σⱼ (l₁ ⊕ lⱼ ⊕ lⱼ₊₁)·rⱼ as well, where l past the last is 0. With lⱼ = [a < j] and rⱼ = [b = j]
-    /// for j in 1..2^d these are [a < b], and [a = b] ⊕ l₁ ⊕ r_last.
+    /// Σⱼ lⱼ·rⱼ, and if `payload` is 2 Σⱼ (l₁ ⊕ lⱼ ⊕ lⱼ₊₁)·rⱼ as well, where l past the last is 0. With lⱼ =
+    /// \[a < j\] and rⱼ = \[b = j\] for j in 1..2^d these are \[a < b\], and \[a = b\] ⊕ l₁ ⊕ r_last.
     pub fn sums(left: &[Bits], right: &[Bits], payload: u32) -> Vec<Bits> {
         let len = right[0].len();
         let mut sums = vec![Bits::zeros(len); payload as usize];
@@ -69,16 +69,7 @@ impl Leaf {
 
 impl Correlation for Leaf {
     type Batch = LeafBatch;
-    type Numbers = [u32; 2];
-    const TAG: u8 = 7;
-
-    fn numbers(&self) -> [u32; 2] {
-        [self.digit, self.payload]
-    }
-
-    fn read([digit, payload]: [u32; 2]) -> Result<Self, RequestError> {
-        Ok(Self { digit, payload })
-    }
+    request!(7: digit, payload);
 
     fn largest_table(&self) -> Option<u64> {
         let Self { digit, payload } = *self;
@@ -91,10 +82,6 @@ impl Correlation for Leaf {
 
     fn dealt_bits(&self) -> usize {
         self.sums()
-    }
-
-    fn corrected(&self) -> Role {
-        Role::P0
     }
 
     fn expand(&self, prg: &mut Prg, count: usize) -> LeafBatch {

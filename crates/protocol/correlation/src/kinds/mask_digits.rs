@@ -1,22 +1,21 @@
-//! Masks of which the parties share the digits, as one-hot rows. The online crate's `masked_bits` opens a value under such a mask to
-//! find its bits, its `lookup` to look it up.
+//! Masks of which the parties share the digits, as one-hot rows. The online crate's `masked_bits` opens a
+//! value under such a mask to find its bits, its `lookup` to look it up.
 
 use std::fmt;
 
-use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
 use super::one_hot::one_hot_rows;
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::RequestError;
+use crate::request::request;
 use crate::rows;
 
 /// A random mask and its digits. It takes a helper.
 ///
-/// P0 expands its part ρ₀ of the mask, P1 its part ρ₁ and its rows. A helper sends P0 [digit = v] of every digit of ρ₀ + ρ₁ for v from
-/// 1 on, ⊕ P1's rows, which these mask.
+/// P0 expands its part ρ₀ of the mask, P1 its part ρ₁ and its rows. A helper sends P0 [digit = v] of every
+/// digit of ρ₀ + ρ₁ for v from 1 on, ⊕ P1's rows, which these mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MaskDigits {
     /// Width of the mask.
@@ -76,16 +75,7 @@ impl MaskDigits {
 
 impl Correlation for MaskDigits {
     type Batch = MaskDigitsBatch;
-    type Numbers = [u32; 3];
-    const TAG: u8 = 12;
-
-    fn numbers(&self) -> [u32; 3] {
-        [self.bits, self.from, self.digit]
-    }
-
-    fn read([bits, from, digit]: [u32; 3]) -> Result<Self, RequestError> {
-        Ok(Self { bits, from, digit })
-    }
+    request!(12: bits, from, digit);
 
     fn largest_table(&self) -> Option<u64> {
         self.is_valid().then(|| self.rows() as u64)
@@ -97,10 +87,6 @@ impl Correlation for MaskDigits {
 
     fn dealt_bits(&self) -> usize {
         self.rows()
-    }
-
-    fn corrected(&self) -> Role {
-        Role::P0
     }
 
     fn expand(&self, prg: &mut Prg, count: usize) -> MaskDigitsBatch {

@@ -1,4 +1,6 @@
 //! The kinds of correlation, each in a file of its own, and the one list of them.
+//!
+//! A new kind takes a file that implements [`Correlation`], and a line in the list.
 
 mod and;
 mod bit_product;
@@ -34,8 +36,8 @@ pub trait Listed: Correlation + Into<Kind> {
     fn shelf_mut(shelves: &mut Shelves) -> &mut Shelf<Self>;
 }
 
-/// Makes of the list below everything that depends on which correlations there are. Its first argument is a dollar sign, as the macro
-/// that it makes needs one.
+/// Makes of the list below everything that depends on which correlations there are. Its first argument is a
+/// dollar sign, as the macro that it makes needs one.
 macro_rules! list {
     ($d:tt $($module:ident: $kind:ident, $batch:ident;)*) => {
         $(use $module::$kind;)*
@@ -45,10 +47,14 @@ macro_rules! list {
             $(pub use super::$module::{$batch, $kind};)*
         }
 
-        /// A correlation of any kind, with its widths. The order of kinds, then of widths, is that of a [`Demand`](crate::Demand).
+        /// A correlation of any kind, with its widths. The order of kinds, then of widths, is that of a
+        /// [`Demand`](crate::Demand).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
-            $(#[doc = concat!("See [`", stringify!($kind), "`](crate::", stringify!($kind), ").")] $kind($kind),)*
+            $(
+                #[doc = concat!("See [`", stringify!($kind), "`](crate::", stringify!($kind), ").")]
+                $kind($kind),
+            )*
         }
 
         /// The pools of every kind.
@@ -74,7 +80,8 @@ macro_rules! list {
             }
         )*
 
-        /// `for_kind!(kind, it => expression)`: the expression for the correlation in a [`Kind`], whichever type it has.
+        /// `for_kind!(kind, it => expression)`: the expression for the correlation in a [`Kind`], whichever
+        /// type it has.
         macro_rules! for_kind {
             ($d kind:expr, $d it:ident => $d expression:expr) => {
                 match $d kind {

@@ -2,19 +2,18 @@
 
 use std::fmt;
 
-use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::Bits;
 
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::RequestError;
+use crate::request::request;
 use crate::rows;
 
 /// A random shared index of `bits` bits and the shared rows of its one-hot vector. It takes a helper.
 ///
-/// P0 expands its share ρ₀ of the index, P1 its share ρ₁ and its rows. A helper sends P0 [ρ₀ ⊕ ρ₁ = j] ⊕ P1's row j for j from 1 on,
-/// which P1's rows mask.
+/// P0 expands its share ρ₀ of the index, P1 its share ρ₁ and its rows. A helper sends P0 [ρ₀ ⊕ ρ₁ = j] ⊕ P1's
+/// row j for j from 1 on, which P1's rows mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OneHot {
     /// Width of the index.
@@ -30,7 +29,8 @@ pub struct OneHotBatch {
 }
 batch!(OneHotBatch { index, rows });
 
-/// The rows 1..2^m of an index's one-hot vector. Every row is made of all bits alike: no address depends on them.
+/// The rows 1..2^m of an index's one-hot vector. Every row is made of all bits alike: no address depends on
+/// them.
 pub(super) fn one_hot_rows(index: &[Bits]) -> Vec<Bits> {
     let mut rows: Vec<Bits> = Vec::new();
     for bit in index {
@@ -59,16 +59,7 @@ impl OneHot {
 
 impl Correlation for OneHot {
     type Batch = OneHotBatch;
-    type Numbers = [u32; 1];
-    const TAG: u8 = 10;
-
-    fn numbers(&self) -> [u32; 1] {
-        [self.bits]
-    }
-
-    fn read([bits]: [u32; 1]) -> Result<Self, RequestError> {
-        Ok(Self { bits })
-    }
+    request!(10: bits);
 
     fn largest_table(&self) -> Option<u64> {
         (self.bits > 0).then(|| 1 << self.bits.min(32))
@@ -80,10 +71,6 @@ impl Correlation for OneHot {
 
     fn dealt_bits(&self) -> usize {
         self.rows()
-    }
-
-    fn corrected(&self) -> Role {
-        Role::P0
     }
 
     fn expand(&self, prg: &mut Prg, count: usize) -> OneHotBatch {

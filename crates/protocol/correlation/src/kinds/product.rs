@@ -9,10 +9,11 @@ use veilflow_spec::multiplex;
 
 use crate::batch::{Batch, redacted};
 use crate::correlation::Correlation;
-use crate::request::{RequestError, party, party_number};
+use crate::request::request;
 use crate::rows;
 
-/// A random element α of `sender` times a random bit c of the other party, the receiver: u + v = c·α in Z_2^`bits`.
+/// A random element α of `sender` times a random bit c of the other party, the receiver: u + v = c·α in
+/// Z_2^`bits`.
 ///
 /// The sender expands α and u, the receiver c. A helper sends the receiver v = c·α − u, which u masks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,16 +94,7 @@ impl Product {
 
 impl Correlation for Product {
     type Batch = ProductBatch;
-    type Numbers = [u32; 2];
-    const TAG: u8 = 3;
-
-    fn numbers(&self) -> [u32; 2] {
-        [party_number(self.sender), self.bits]
-    }
-
-    fn read([sender, bits]: [u32; 2]) -> Result<Self, RequestError> {
-        Ok(Self { sender: party(sender)?, bits })
-    }
+    request!(3: sender, bits);
 
     fn largest_table(&self) -> Option<u64> {
         Ring::new(self.bits).is_ok().then_some(1)

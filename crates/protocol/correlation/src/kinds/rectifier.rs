@@ -1,23 +1,24 @@
-//! What rectifiers take, ⌊max(x, 0) / 2^s⌋ of a value that is opened masked: the digits of the mask, so that the parties compare a
-//! public value with them, and products of the mask with random bits, so that they select by opening a bit. One opening serves two
-//! rectifiers of values that differ by a public constant. The online crate's `rectify` says how all of it is used.
+//! What rectifiers take, ⌊max(x, 0) / 2^s⌋ of a value that is opened masked: the digits of the mask, so that
+//! the parties compare a public value with them, and products of the mask with random bits, so that they
+//! select by opening a bit. One opening serves two rectifiers of values that differ by a public constant. The
+//! online crate's `rectify` says how all of it is used.
 
 use std::fmt;
 
-use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
 use super::one_hot::one_hot_rows;
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::{RequestError, answer};
+use crate::request::request;
 use crate::rows;
 
 /// A mask with the digits and products that a rectifier takes. It takes a helper.
 ///
-/// P0 expands its part ρ₀ of the mask and its shares of the random bits, P1 its part ρ₁ and all of its shares. A helper sends P0 the
-/// digits of ρ₀ + ρ₁ as one-hot rows, and b, b·ρ, t and b·t, all less P1's shares, which mask them.
+/// P0 expands its part ρ₀ of the mask and its shares of the random bits, P1 its part ρ₁ and all of its
+/// shares. A helper sends P0 the digits of ρ₀ + ρ₁ as one-hot rows, and b, b·ρ, t and b·t, all less P1's
+/// shares, which mask them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rectifier {
     /// Width ℓ of the ring of x.
@@ -30,27 +31,30 @@ pub struct Rectifier {
     pub digit: u32,
     /// How many selections are made: 1, or if nothing is dropped 2.
     pub selections: u32,
-    /// If bits are dropped, whether the product of the random bits that mask the selection and the carry is dealt as a bit, which takes
-    /// the parties a conversion, instead of in the ring.
+    /// If bits are dropped, whether the product of the random bits that mask the selection and the carry is
+    /// dealt as a bit, which takes the parties a conversion, instead of in the ring.
     pub converts: bool,
 }
 
-/// One party's shares for rectifiers. The mask's low s bits are λ and the rest is ρ; each is the sum of both parties' parts.
+/// One party's shares for rectifiers. The mask's low s bits are λ and the rest is ρ; each is the sum of both
+/// parties' parts.
 pub struct RectifierBatch {
     /// This party's part of the mask, λ's part in the low bits.
     pub mask: RingVec,
-    /// Exclusive-or shares: of [digit = v] for v from 1 on, of every digit of the mask; of the mask's bit at the place of the sign; and
-    /// if s > 0 of the carry out of the parts of λ; and of b·t if that is to be converted.
-    pub rows: Vec<Bits>,
-    /// Additive shares of a random bit b and of b·ρ for each selection, and if s > 0 of another, t, and of b·t unless that is to be
+    /// Exclusive-or shares: of [digit = v] for v from 1 on, of every digit of the mask; of the mask's bit at
+    /// the place of the sign; and if s > 0 of the carry out of the parts of λ; and of b·t if that is to be
     /// converted.
+    pub rows: Vec<Bits>,
+    /// Additive shares of a random bit b and of b·ρ for each selection, and if s > 0 of another, t, and of
+    /// b·t unless that is to be converted.
     pub elements: Vec<RingVec>,
     /// Exclusive-or shares of the random bits; those of elements in their lowest bits.
     pub random: Vec<Bits>,
 }
 batch!(RectifierBatch { mask, rows, elements, random });
 
-/// Widths of the digits that `bits` bits are cut into, lowest first, so that digits end after the `low` lowest bits.
+/// Widths of the digits that `bits` bits are cut into, lowest first, so that digits end after the `low`
+/// lowest bits.
 pub fn digits(bits: u32, low: u32, width: u32) -> Vec<u32> {
     let cut = |bits: u32| (0..bits.div_ceil(width)).map(move |i| width.min(bits - i * width));
     cut(low).chain(cut(bits - low)).collect()
@@ -69,7 +73,8 @@ impl Rectifier {
         digits(self.compare - 1, self.shift, self.digit)
     }
 
-    /// The ring of the result, and of what is multiplied. Panics unless the rectifier is valid, as all below do.
+    /// The ring of the result, and of what is multiplied. Panics unless the rectifier is valid, as all below
+    /// do.
     pub fn out(&self) -> Ring {
         rows::ring(self.bits - self.shift)
     }
@@ -100,7 +105,8 @@ impl Rectifier {
         self.random_bits() - usize::from(self.converts)
     }
 
-    /// Adds parts lane by lane: the low s bits and the rest, neither carrying on. Also returns whether the low lane wraps.
+    /// Adds parts lane by lane: the low s bits and the rest, neither carrying on. Also returns whether the
+    /// low lane wraps.
     pub fn add(&self, a: &RingVec, b: &RingVec) -> (RingVec, Bits) {
         if self.shift == 0 {
             return (a.add(b), Bits::zeros(a.len()));
@@ -155,17 +161,7 @@ fn lowest_bits(elements: &RingVec) -> Bits {
 
 impl Correlation for Rectifier {
     type Batch = RectifierBatch;
-    type Numbers = [u32; 6];
-    const TAG: u8 = 11;
-
-    fn numbers(&self) -> [u32; 6] {
-        let Self { bits, compare, shift, digit, selections, converts } = *self;
-        [bits, compare, shift, digit, selections, converts.into()]
-    }
-
-    fn read([bits, compare, shift, digit, selections, converts]: [u32; 6]) -> Result<Self, RequestError> {
-        Ok(Self { bits, compare, shift, digit, selections, converts: answer(converts)? })
-    }
+    request!(11: bits, compare, shift, digit, selections, converts);
 
     /// Valid rectifiers are within all bounds.
     fn largest_table(&self) -> Option<u64> {
@@ -179,10 +175,6 @@ impl Correlation for Rectifier {
     /// All rows and elements, but for the lowest bit of P0's share of each random bit, which P0 draws itself.
     fn dealt_bits(&self) -> usize {
         self.rows() + self.random_elements() * (2 * (self.bits - self.shift) as usize - 1)
-    }
-
-    fn corrected(&self) -> Role {
-        Role::P0
     }
 
     fn expand(&self, prg: &mut Prg, count: usize) -> RectifierBatch {

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::{Ring, RingVec};
 
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::RequestError;
+use crate::request::request;
 use crate::rows;
 
 /// Two random shared elements and their product, in Z_2^`bits`. It takes a helper.
@@ -43,16 +42,7 @@ impl RingTriple {
 
 impl Correlation for RingTriple {
     type Batch = RingTripleBatch;
-    type Numbers = [u32; 1];
-    const TAG: u8 = 9;
-
-    fn numbers(&self) -> [u32; 1] {
-        [self.bits]
-    }
-
-    fn read([bits]: [u32; 1]) -> Result<Self, RequestError> {
-        Ok(Self { bits })
-    }
+    request!(9: bits);
 
     fn largest_table(&self) -> Option<u64> {
         Ring::new(self.bits).is_ok().then_some(1)
@@ -64,10 +54,6 @@ impl Correlation for RingTriple {
 
     fn dealt_bits(&self) -> usize {
         self.bits as usize
-    }
-
-    fn corrected(&self) -> Role {
-        Role::P0
     }
 
     fn expand(&self, prg: &mut Prg, count: usize) -> RingTripleBatch {

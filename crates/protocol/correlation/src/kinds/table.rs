@@ -8,13 +8,14 @@ use veilflow_ring::Bits;
 
 use crate::batch::{Batch, redacted};
 use crate::correlation::Correlation;
-use crate::request::{RequestError, party, party_number};
+use crate::request::request;
 use crate::rows;
 
-/// A random 1-of-2^`digit` OT: `sender` holds all messages, the other party, the receiver, a random index and its message.
+/// A random 1-of-2^`digit` OT: `sender` holds all messages, the other party, the receiver, a random index and
+/// its message.
 ///
-/// The sender expands all messages, the receiver its index. A helper sends the receiver the message under the index: a part of the
-/// sender's stream.
+/// The sender expands all messages, the receiver its index. A helper sends the receiver the message under the
+/// index: a part of the sender's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table {
     /// Who holds all messages.
@@ -103,19 +104,10 @@ impl Table {
 
 impl Correlation for Table {
     type Batch = TableBatch;
-    type Numbers = [u32; 3];
-    const TAG: u8 = 4;
-
-    fn numbers(&self) -> [u32; 3] {
-        [party_number(self.sender), self.digit, self.payload]
-    }
-
-    fn read([sender, digit, payload]: [u32; 3]) -> Result<Self, RequestError> {
-        Ok(Self { sender: party(sender)?, digit, payload })
-    }
+    request!(4: sender, digit, payload);
 
     fn largest_table(&self) -> Option<u64> {
-        Some(u64::from(self.payload) << self.digit.min(32))
+        (self.digit > 0).then(|| u64::from(self.payload) << self.digit.min(32))
     }
 
     fn bits_each(&self) -> usize {

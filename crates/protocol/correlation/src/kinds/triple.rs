@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use veilflow_net::Role;
 use veilflow_prim::Prg;
 use veilflow_ring::Bits;
 
 use crate::batch::batch;
 use crate::correlation::Correlation;
-use crate::request::RequestError;
+use crate::request::request;
 use crate::rows;
 
 /// A random shared bit f times `payload` random shared bits gⱼ: hⱼ = f·gⱼ.
@@ -43,16 +42,7 @@ impl Triple {
 
 impl Correlation for Triple {
     type Batch = TripleBatch;
-    type Numbers = [u32; 1];
-    const TAG: u8 = 1;
-
-    fn numbers(&self) -> [u32; 1] {
-        [self.payload]
-    }
-
-    fn read([payload]: [u32; 1]) -> Result<Self, RequestError> {
-        Ok(Self { payload })
-    }
+    request!(1: payload);
 
     fn largest_table(&self) -> Option<u64> {
         Some(self.payload.into())
@@ -64,10 +54,6 @@ impl Correlation for Triple {
 
     fn dealt_bits(&self) -> usize {
         self.rows()
-    }
-
-    fn corrected(&self) -> Role {
-        Role::P0
     }
 
     fn expand(&self, prg: &mut Prg, count: usize) -> TripleBatch {
