@@ -7,8 +7,8 @@
 use veilflow_correlation::{Cost, MaskDigits};
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
+use crate::legacy::{conversion_job, conversion_shape, converted};
 use crate::masked_bits;
-use crate::product::{conversion_job, conversion_shape, converted};
 use crate::{
     AndGroup, OnlineError, Party, Result, Tuning, and_private, and_private_cost, and_shared, and_shared_cost,
     products, products_cost,

@@ -6,16 +6,15 @@ use veilflow_correlation::Cost;
 use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 
-use crate::{
-    OnlineError, Party, RangeClaim, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost, carry,
-    carry_cost, wrap_count, wrap_count_cost,
-};
+use crate::{BitToArithmetic, Carry, OnlineError, Operation, Party, RangeClaim, Result, Tuning, WrapCount};
 
-fn check(op: &'static str, x: &RingVec, out: Ring) -> Result<()> {
-    if out.bits() >= x.ring().bits() {
-        return Ok(());
+/// The ring of what extension lacks, if it is wider: the wraps are needed mod 2^(n−m) only.
+fn rest(op: &'static str, ring: Ring, out: Ring) -> Result<Option<Ring>> {
+    match out.bits().checked_sub(ring.bits()) {
+        Some(0) => Ok(None),
+        Some(bits) => Ok(Some(Ring::new(bits)?)),
+        None => Err(OnlineError::argument(op, format!("{} bits do not fit {}", ring.bits(), out.bits()))),
     }
-    Err(OnlineError::argument(op, format!("{} bits do not fit {}", x.ring().bits(), out.bits())))
 }
 
 /// Takes 2^m·count from the shares read as integers; the count is needed mod 2^(n−m) only.
@@ -36,57 +35,110 @@ pub(crate) fn lower(party: &Party, v: &RingVec, bits: u32) -> RingVec {
     if party.role == Role::P0 { v.map(|v| v.wrapping_sub(half)) } else { v.clone() }
 }
 
-/// Shares in `out` of the signed reading (spec: `sign_extend`).
-pub fn sign_extend(party: &mut Party, x: &RingVec, out: Ring, range: RangeClaim) -> Result<RingVec> {
-    check("sign_extend", x, out)?;
-    if out == x.ring() {
-        return Ok(x.clone());
+/// How an extension finds the wraps to remove.
+#[derive(Debug, Clone)]
+enum Wraps {
+    /// It extends by nothing.
+    None,
+    /// By what is known of the sign.
+    Counted(WrapCount),
+    /// By a comparison of all bits.
+    Compared(Carry, BitToArithmetic),
+}
+
+impl Wraps {
+    fn compared(ring: Ring, rest: Ring, tuning: Tuning) -> Self {
+        Self::Compared(Carry::new(ring.bits(), tuning), BitToArithmetic::new(rest, tuning))
     }
-    if range == RangeClaim::Any {
-        // Of the raised element only the wrap matters, not the sign.
+
+    fn cost(&self, n: usize) -> Cost {
+        match self {
+            Self::None => Cost::default(),
+            Self::Counted(count) => count.cost(n),
+            Self::Compared(carry, convert) => carry.cost(n).then(convert.cost(n)),
+        }
+    }
+
+    /// Shares of x in `out`, without the wraps.
+    fn remove(&self, party: &mut Party, x: &RingVec, out: Ring) -> Result<RingVec> {
+        let wraps = match self {
+            Self::None => return Ok(x.clone()),
+            Self::Counted(count) => count.run(party, x)?,
+            Self::Compared(carry, convert) => {
+                let wrap = carry.run(party, x)?;
+                convert.run(party, &wrap)?
+            }
+        };
+        Ok(remove_wraps(x, &wraps, out))
+    }
+}
+
+/// The signed reading in a wider ring (spec: `sign_extend`).
+///
+/// Of an element of unknown range, the one raised by half the ring is extended as an unsigned number: of it only the wrap matters,
+/// not the sign.
+#[derive(Debug, Clone)]
+pub struct SignExtend {
+    out: Ring,
+    raised: bool,
+    wraps: Wraps,
+}
+
+impl SignExtend {
+    /// From `ring` to `out`, which is as wide at least, of elements within `claim`.
+    pub fn new(ring: Ring, out: Ring, claim: RangeClaim, tuning: Tuning) -> Result<Self> {
+        let raised = claim == RangeClaim::Any && out != ring;
+        let wraps = match rest("sign_extend", ring, out)? {
+            None => Wraps::None,
+            Some(rest) if raised => Wraps::compared(ring, rest, tuning),
+            Some(rest) => Wraps::Counted(WrapCount::new(ring.bits(), claim, rest, tuning)),
+        };
+        Ok(Self { out, raised, wraps })
+    }
+}
+
+impl Operation for SignExtend {
+    fn cost(&self, n: usize) -> Cost {
+        self.wraps.cost(n)
+    }
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        if !self.raised {
+            return self.wraps.remove(party, x, self.out);
+        }
         let raised = raise(party, x);
-        let extended = zero_extend(party, &raised, out, range)?;
-        return Ok(lower(party, &extended, x.ring().bits()));
+        let extended = self.wraps.remove(party, &raised, self.out)?;
+        Ok(lower(party, &extended, x.ring().bits()))
     }
-    let wraps = wrap_count(party, x, range, Ring::new(out.bits() - x.ring().bits())?)?;
-    Ok(remove_wraps(x, &wraps, out))
 }
 
-/// Cost of [`sign_extend`] of `n` elements from `bits` to `out_bits` bits.
-pub fn sign_extend_cost(bits: u32, out_bits: u32, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
-    if out_bits <= bits {
-        return Cost::default();
-    }
-    if range == RangeClaim::Any {
-        return zero_extend_cost(bits, out_bits, range, n, tuning);
-    }
-    wrap_count_cost(bits, range, out_bits - bits, n, tuning)
+/// The unsigned reading in a wider ring (spec: `zero_extend`). Of non-negative elements it takes one private product.
+#[derive(Debug, Clone)]
+pub struct ZeroExtend {
+    out: Ring,
+    wraps: Wraps,
 }
 
-/// Shares in `out` of the unsigned reading (spec: `zero_extend`). [`RangeClaim::NonNegative`] takes one private product.
-pub fn zero_extend(party: &mut Party, x: &RingVec, out: Ring, range: RangeClaim) -> Result<RingVec> {
-    check("zero_extend", x, out)?;
-    if out == x.ring() {
-        return Ok(x.clone());
+impl ZeroExtend {
+    /// From `ring` to `out`, which is as wide at least, of elements within `claim`.
+    pub fn new(ring: Ring, out: Ring, claim: RangeClaim, tuning: Tuning) -> Result<Self> {
+        let wraps = match rest("zero_extend", ring, out)? {
+            None => Wraps::None,
+            Some(rest) if claim == RangeClaim::NonNegative => {
+                Wraps::Counted(WrapCount::new(ring.bits(), claim, rest, tuning))
+            }
+            Some(rest) => Wraps::compared(ring, rest, tuning),
+        };
+        Ok(Self { out, wraps })
     }
-    let rest = Ring::new(out.bits() - x.ring().bits())?;
-    let wraps = if range == RangeClaim::NonNegative {
-        wrap_count(party, x, range, rest)?
-    } else {
-        let wrap = carry(party, x, x.ring().bits())?;
-        bit_to_arithmetic(party, &wrap, rest)?
-    };
-    Ok(remove_wraps(x, &wraps, out))
 }
 
-/// Cost of [`zero_extend`].
-pub fn zero_extend_cost(bits: u32, out_bits: u32, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
-    if out_bits <= bits {
-        return Cost::default();
+impl Operation for ZeroExtend {
+    fn cost(&self, n: usize) -> Cost {
+        self.wraps.cost(n)
     }
-    let rest = out_bits - bits;
-    if range == RangeClaim::NonNegative {
-        return wrap_count_cost(bits, range, rest, n, tuning);
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        self.wraps.remove(party, x, self.out)
     }
-    carry_cost(bits, n, tuning).then(bit_to_arithmetic_cost(rest, n, tuning))
 }

@@ -5,10 +5,11 @@
 use veilflow_correlation::Cost;
 use veilflow_ring::{Bits, Ring, RingVec};
 
+use crate::WrapCount;
 use crate::extend::{lower, raise, remove_wraps};
-use crate::product::{conversion_job, conversion_shape, converted};
-use crate::sign::WrapCount;
+use crate::legacy::{conversion_job, conversion_shape, converted};
 use crate::triple::{ring_products, ring_products_cost};
+use crate::wrap::Pending;
 use crate::{Party, ProductJob, RangeClaim, Result, Tuning, carry, carry_cost, products, products_cost};
 
 /// Whether the wrap of a factor takes a comparison.
@@ -26,7 +27,7 @@ enum Wraps {
     None,
     /// By the conversion of a compared bit.
     Bit(Bits, bool),
-    Count(WrapCount),
+    Count(Pending),
 }
 
 /// The wraps of the factors that take a comparison, in one comparison if the factors are of one width.
@@ -69,7 +70,10 @@ pub(crate) fn extend(
             jobs.extend(job);
             Wraps::Bit(bits, has_job)
         } else {
-            Wraps::Count(WrapCount::prepare(party, x, ranges[i], rest, &mut jobs)?)
+            Wraps::Count(
+                WrapCount::new(x.ring().bits(), ranges[i], rest, party.tuning)
+                    .prepare(party, x, &mut jobs)?,
+            )
         });
     }
     let results = if jobs.is_empty() { Vec::new() } else { products(party, jobs)? };
@@ -116,7 +120,9 @@ pub(crate) fn extend_cost(
         if self::compared(range, signed) {
             jobs.extend(conversion_shape(out - bits, n, tuning));
         } else {
-            jobs.extend(WrapCount::cost(bits, range, out - bits, n, tuning).1);
+            if let Ok(rest) = Ring::new(out - bits) {
+                jobs.extend(WrapCount::new(bits, range, rest, tuning).shapes(n));
+            }
         }
     }
     if !jobs.is_empty() {

@@ -15,13 +15,16 @@ mod divide;
 mod error;
 mod extend;
 mod factors;
+mod legacy;
 mod linear;
 mod lookup;
 mod masked_bits;
 mod matmul;
 mod most_significant;
+mod multiplex;
 mod multiply;
 mod one_hot;
+mod operation;
 mod party;
 mod pool;
 mod product;
@@ -32,20 +35,23 @@ mod sign;
 mod triple;
 mod truncate;
 mod word;
+mod wrap;
 
 pub use adder::{carries, carries_cost, digits, digits_cost, high_bits, high_bits_cost};
-pub use argmax::{arg_max, arg_max_cost};
+pub use argmax::ArgMax;
 pub use boolean::{AndGroup, and_private, and_private_cost, and_shared, and_shared_cost};
 pub use compare::CompareTree;
 pub use divide::{average, average_cost, average_pool, average_pool_cost, divide_floor, divide_floor_cost};
 pub use error::{OnlineError, Result};
-pub use extend::{sign_extend, sign_extend_cost, zero_extend, zero_extend_cost};
+pub use extend::{SignExtend, ZeroExtend};
+pub use legacy::*;
 pub use linear::{linear, linear_cost, linear_shared, linear_shared_cost};
 pub use lookup::{
     Sections, lookup, lookup_bits, lookup_bits_cost, lookup_cost, select_entry, select_entry_cost,
 };
 pub use matmul::{matmul_signed, matmul_signed_cost};
 pub use most_significant::{most_significant_index, most_significant_index_cost};
+pub use multiplex::Multiplex;
 pub use multiply::{
     divide_toward_zero, divide_toward_zero_cost, multiply_cost, multiply_into, multiply_into_cost,
     multiply_signed, multiply_unsigned,
@@ -53,20 +59,14 @@ pub use multiply::{
 pub use one_hot::{
     IndexBits, OneHot, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost,
 };
+pub use operation::Operation;
 pub use party::{Party, Tuning};
-pub use pool::{max_of, max_of_cost, max_pool, max_pool_cost};
-pub use product::{
-    ProductJob, ProductShape, bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost,
-};
-pub use select::{
-    clip, clip_cost, clip_within, clip_within_cost, multiplex, multiplex_cost, relu, relu_cost,
-    relu_truncate, relu_truncate_cost, relu_within, relu_within_cost,
-};
+pub use pool::{MaxOf, MaxPool};
+pub use product::{BitToArithmetic, PrivateBits, ProductJob, ProductShape, products, products_cost};
+pub use select::{Clip, Relu, ReluTruncate};
 pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
-pub use sign::{
-    RangeClaim, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry, msb_cost, wrap_count,
-    wrap_count_cost,
-};
+pub use sign::{Carry, Drelu, Msb, MsbAndCarry};
 pub use triple::{ring_products, ring_products_cost};
-pub use truncate::{arithmetic_shift, arithmetic_shift_cost, truncate_reduce, truncate_reduce_cost};
+pub use truncate::{ArithmeticShift, TruncateReduce};
 pub use word::{WordShape, WordTerm, words, words_cost};
+pub use wrap::{RangeClaim, WrapCount};

@@ -16,7 +16,7 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, bit_slices};
 
 use crate::adder::Network;
-use crate::rectify::leaf;
+use crate::compare::public_leaf;
 use crate::{AndGroup, Party, Result, Tuning, and_shared, and_shared_cost};
 
 /// Where the digits from bit `from` on begin in the list of digits: how many are below.
@@ -54,7 +54,7 @@ pub(crate) fn high_bits(party: &mut Party, x: &RingVec, widths: &MaskDigits) -> 
     for (i, digit) in widths.digits().into_iter().enumerate() {
         let (above, rows_above) = (public.split_off(digit as usize), dealt.split_off((1 << digit) - 1));
         if i < network.bits() {
-            let compared = leaf(party.role, &public, &dealt, true);
+            let compared = public_leaf(party.role, &public, &dealt, true);
             borrows.push(compared.lt);
             equal.push(compared.eq.unwrap_or_default());
         }

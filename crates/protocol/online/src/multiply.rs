@@ -276,7 +276,7 @@ pub fn divide_toward_zero(party: &mut Party, x: &RingVec, s: u32, range: RangeCl
         return arithmetic_shift(party, x, s, range);
     }
     let positive = drelu(party, x)?;
-    let negative = negate(party, positive);
+    let negative = negate(party.role, positive);
     let raise = bit_to_arithmetic(party, &negative, x.ring())?.scale((1 << s) - 1);
     arithmetic_shift(party, &x.add(&raise), s, range)
 }

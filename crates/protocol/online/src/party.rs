@@ -9,7 +9,7 @@ use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, RingVec};
 
-use crate::Result;
+use crate::{Operation, Result};
 
 /// Public choices both parties make alike; the handshake binds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -171,6 +171,12 @@ impl Party {
             self.lanes.push(party.channel);
         }
         Ok(results)
+    }
+
+    /// Runs an operation in the party's threads.
+    pub fn run_in_threads(&mut self, operation: &dyn Operation, x: &RingVec) -> Result<RingVec> {
+        let demand = |n| operation.cost(n).demand;
+        self.map_in_threads(x, demand, |party, x| operation.run(party, x))
     }
 
     /// [`Party::in_threads`] for operations on elements: `op` gets its part of `x`.

@@ -44,8 +44,11 @@ impl ProductJob {
     }
 }
 
-/// Shares of every job's products, all in one exchange.
+/// Shares of every job's products, all in one exchange; without jobs nothing is sent.
 pub fn products(party: &mut Party, jobs: Vec<ProductJob>) -> Result<Vec<RingVec>> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut message = Vec::new();
     let mut expected = 0;
     let mut opened = Vec::with_capacity(jobs.len());
@@ -126,6 +129,9 @@ fn finish_both_bits(role: Role, private: &Bits, factor: &Bits, share: &RingVec, 
 
 /// Cost of [`products`].
 pub fn products_cost(jobs: &[ProductShape]) -> Cost {
+    if jobs.is_empty() {
+        return Cost::default();
+    }
     let mut bytes = [0u64; 2];
     let mut demand = Demand::default();
     for &job in jobs {
@@ -144,55 +150,87 @@ pub fn products_cost(jobs: &[ProductShape]) -> Cost {
     Cost { flows: vec![Flow::Exchange(bytes[0], bytes[1])], demand }
 }
 
-/// The job by which [`bit_to_arithmetic`] multiplies the two shares of a bit, one bit narrower than the output.
+/// The products of bits that P0 alone knows with bits that P1 alone knows, in Z_2^w. In two parties P0's are elements that happen
+/// to be bits; where a helper deals, both sides open bits only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrivateBits {
+    out: Ring,
+    dealt: bool,
+}
+
+impl PrivateBits {
+    /// Products in `out`.
+    pub fn new(out: Ring, tuning: Tuning) -> Self {
+        Self { out, dealt: tuning.dealt }
+    }
+
+    /// The ring of the products.
+    pub(crate) fn ring(self) -> Ring {
+        self.out
+    }
+
+    /// The job of the party of `role`, which knows `bits`.
+    pub(crate) fn job(self, role: Role, bits: &Bits) -> ProductJob {
+        match role {
+            _ if self.dealt => ProductJob::BothBits(bits.clone(), self.out),
+            Role::P0 => ProductJob::Element(RingVec::from_bits(self.out, bits)),
+            Role::P1 => ProductJob::Bit(bits.clone(), self.out),
+        }
+    }
+
+    /// The job of `n` products, for costs.
+    pub(crate) fn shape(self, n: usize) -> ProductShape {
+        if self.dealt {
+            ProductShape::BothBits(self.out.bits(), n)
+        } else {
+            ProductShape::Element(Role::P0, self.out.bits(), n)
+        }
+    }
+}
+
+/// Additive shares of shared bits (spec: `bit_to_arithmetic`). w bits, or 2 where a helper deals; one round.
 ///
 /// b = b₀ + b₁ − 2·b₀·b₁, so the product is needed mod 2^(w−1) only, and for w = 1 not at all.
-pub(crate) fn conversion_job(party: &Party, bits: &Bits, out: Ring) -> Option<ProductJob> {
-    Ring::new(out.bits() - 1).ok().map(|ring| private_bits_job(party, bits, ring))
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BitToArithmetic {
+    out: Ring,
+    product: Option<PrivateBits>,
 }
 
-/// The job that multiplies P0's private bits with P1's: in two parties P0's are elements that happen to be bits.
-pub(crate) fn private_bits_job(party: &Party, bits: &Bits, out: Ring) -> ProductJob {
-    if party.tuning.dealt {
-        return ProductJob::BothBits(bits.clone(), out);
+impl BitToArithmetic {
+    /// Into the ring `out`.
+    pub fn new(out: Ring, tuning: Tuning) -> Self {
+        let product = Ring::new(out.bits() - 1).ok().map(|ring| PrivateBits::new(ring, tuning));
+        Self { out, product }
     }
-    match party.role {
-        Role::P0 => ProductJob::Element(RingVec::from_bits(out, bits)),
-        Role::P1 => ProductJob::Bit(bits.clone(), out),
+
+    /// The job that multiplies the two shares of each bit, if one is needed.
+    pub(crate) fn job(self, role: Role, bits: &Bits) -> Option<ProductJob> {
+        self.product.map(|product| product.job(role, bits))
     }
-}
 
-/// The same for costs.
-pub(crate) fn private_bits_shape(out_bits: u32, n: usize, tuning: Tuning) -> ProductShape {
-    if tuning.dealt {
-        ProductShape::BothBits(out_bits, n)
-    } else {
-        ProductShape::Element(Role::P0, out_bits, n)
+    /// The job of `n` bits, for costs.
+    pub(crate) fn shape(self, n: usize) -> Option<ProductShape> {
+        self.product.map(|product| product.shape(n))
     }
-}
 
-/// Joins a bit share with its [`conversion_job`]'s product.
-pub(crate) fn converted(bits: &Bits, product: Option<&RingVec>, out: Ring) -> RingVec {
-    let bits = RingVec::from_bits(out, bits);
-    match product {
-        Some(product) => bits.sub(&product.map_into(out, |v| v.wrapping_mul(2))),
-        None => bits,
+    /// Joins shares of bits with their job's product, which is the next of `results` if there was a job.
+    pub(crate) fn finish(self, bits: &Bits, results: &mut impl Iterator<Item = RingVec>) -> RingVec {
+        let own = RingVec::from_bits(self.out, bits);
+        match self.product.and_then(|_| results.next()) {
+            Some(product) => own.sub(&product.map_into(self.out, |v| v.wrapping_mul(2))),
+            None => own,
+        }
     }
-}
 
-/// Additive shares in `out` of shared bits (spec: `bit_to_arithmetic`). w bits, or 2 where a helper deals; one round.
-pub fn bit_to_arithmetic(party: &mut Party, bits: &Bits, out: Ring) -> Result<RingVec> {
-    let jobs: Vec<_> = conversion_job(party, bits, out).into_iter().collect();
-    let products = if jobs.is_empty() { Vec::new() } else { products(party, jobs)? };
-    Ok(converted(bits, products.first(), out))
-}
+    /// Cost of `n` bits.
+    pub fn cost(self, n: usize) -> Cost {
+        products_cost(self.shape(n).as_slice())
+    }
 
-/// The job of a conversion to `out_bits`, for costs.
-pub(crate) fn conversion_shape(out_bits: u32, n: usize, tuning: Tuning) -> Option<ProductShape> {
-    (out_bits > 1).then(|| private_bits_shape(out_bits - 1, n, tuning))
-}
-
-/// Cost of [`bit_to_arithmetic`] of `n` bits into `out_bits` bits.
-pub fn bit_to_arithmetic_cost(out_bits: u32, n: usize, tuning: Tuning) -> Cost {
-    conversion_shape(out_bits, n, tuning).map_or_else(Cost::default, |job| products_cost(&[job]))
+    /// Shares of the elements, from shares of the bits.
+    pub fn run(self, party: &mut Party, bits: &Bits) -> Result<RingVec> {
+        let jobs = self.job(party.role, bits).into_iter().collect();
+        Ok(self.finish(bits, &mut products(party, jobs)?.into_iter()))
+    }
 }

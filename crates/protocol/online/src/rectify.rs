@@ -31,174 +31,170 @@
 
 use veilflow_correlation::{Cost, Demand, Rectifier, RectifierBatch};
 use veilflow_net::Role;
-use veilflow_ring::{Bits, RingVec, bit_slices};
+use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
-use crate::compare::Segment;
+use crate::compare::{Segment, public_leaf};
 use crate::sign::negate;
-use crate::{CompareTree, OnlineError, Party, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost};
-
-/// The rectifiers of ℓ-bit values of which the low `compare` bits tell the sign, and their tree.
-fn plan(bits: u32, compare: u32, shift: u32, selections: usize, tuning: Tuning) -> (Rectifier, CompareTree) {
-    let selections = selections as u32;
-    let (digit, converts) = (tuning.leaf_bits(), shift > 0 && tuning.extra_levels > 0);
-    let rectifier = Rectifier { bits, compare, shift, digit, selections, converts };
-    (rectifier, CompareTree::new(compare - 1, (shift > 0).then_some(shift), tuning))
-}
+use crate::{BitToArithmetic, CompareTree, Operation, Party, Result, Tuning};
 
 /// Public bits as shares.
-fn only_p0(party: &Party, bits: &Bits) -> Bits {
-    if party.role == Role::P0 { bits.clone() } else { Bits::zeros(bits.len()) }
+fn only_p0(role: Role, bits: &Bits) -> Bits {
+    if role == Role::P0 { bits.clone() } else { Bits::zeros(bits.len()) }
 }
 
-/// Shares of ⌊max(x, 0) / 2^s⌋ in ℓ − s bits, where the low `compare` bits of x tell its sign and `shift` < `compare` ≤ ℓ; and if
-/// `shift` is 0 of max(x − τ, 0) for two thresholds.
-pub(crate) fn rectify(
-    party: &mut Party,
-    x: &RingVec,
-    compare: u32,
-    shift: u32,
-    thresholds: &[u64],
-) -> Result<Vec<RingVec>> {
-    let (rectifier, tree) = plan(x.ring().bits(), compare, shift, thresholds.len(), party.tuning);
-    if !rectifier.is_valid() {
-        let reason = format!("{} bits, compare {compare}, shift {shift}", x.ring().bits());
-        return Err(OnlineError::argument("rectify", reason));
-    }
-    let n = x.len();
-    let batch = party.pools.take(rectifier, n)?;
-    let (own, own_wraps) = rectifier.add(x, &batch.mask);
-    let theirs = party.exchange(&own.to_bytes(), RingVec::byte_len(x.ring(), n))?;
-    let (opened, wraps) = rectifier.add(&own, &RingVec::from_bytes(x.ring(), &theirs, n));
-
-    let (digits, (dealt, rest)) =
-        (rectifier.digits(), batch.rows.split_at(rectifier.rows() - rectifier.single_rows()));
-    let mut upper = Vec::with_capacity(thresholds.len());
-    let mut sign = Bits::default();
-    let mut slots: Vec<Segment> = Vec::new();
-    for threshold in thresholds {
-        // Z becomes V in the upper lane.
-        let step = if shift > 0 { 1 << shift } else { threshold.wrapping_neg() };
-        let compared = opened.map(|v| v.wrapping_add(step));
-        let public = bit_slices(compared.values(), compare as usize);
-        let (mut rows, mut public) = (dealt, public.as_slice());
-        for (slot, &width) in digits.iter().enumerate() {
-            let (digit, higher) = public.split_at(width as usize);
-            let (of_digit, of_higher) = rows.split_at((1 << width) - 1);
-            (public, rows) = (higher, of_higher);
-            let segment = leaf(party.role, digit, of_digit, slot > 0);
-            match slots.get_mut(slot) {
-                Some(before) => before.append(&segment),
-                None => slots.push(segment),
-            }
-        }
-        sign.append(&only_p0(party, &public[0]).xor(&rest[0]));
-        upper.push(compared.map_into(rectifier.out(), |v| v >> shift));
-    }
-    // What makes ¬C of [z < λ].
-    let rest = rest.get(1).map(|carry| negate(party, carry.xor(&own_wraps).xor(&only_p0(party, &wraps))));
-    let mut dropped = None;
-    if !slots.is_empty() {
-        let (borrow, low) = tree.join(party, slots, rest.as_ref())?;
-        sign.xor_assign(&borrow);
-        dropped = low;
-    }
-    let positive = negate(party, sign);
-    select(party, &rectifier, &batch, &upper, positive, dropped)
+/// ⌊max(x, 0) / 2^s⌋ in ℓ − s bits; or, if s = 0, Σ ± max(x − τ, 0) over one or two thresholds τ, the second subtracted.
+#[derive(Debug)]
+pub(crate) struct Rectify {
+    rectifier: Rectifier,
+    tree: CompareTree,
+    thresholds: Vec<u64>,
+    /// What converts β·c, where that is dealt as a bit.
+    convert: Option<BitToArithmetic>,
 }
 
-/// Shares of (lt, eq) of a public digit and a dealt one, of which `dealt` are [digit = v] for v from 1 on.
-pub(crate) fn leaf(role: Role, public: &[Bits], dealt: &[Bits], has_eq: bool) -> Segment {
-    let (n, words) = (public[0].len(), public[0].words().len());
-    let (mut lt, mut eq) = (Vec::with_capacity(words), Vec::with_capacity(words));
-    let entries = 1 << public.len();
-    for at in 0..words {
-        // Under v: [digit = v], and [digit > v].
-        let (mut equal, mut above) = ([0u64; 16], [0u64; 16]);
-        for v in (1..entries).rev() {
-            equal[v] = dealt[v - 1].words()[at];
-            above[v - 1] = above[v] ^ equal[v];
+impl Rectify {
+    /// Of elements of `ring` of which the low `compare` bits tell the sign, with `shift` < `compare` ≤ ℓ, as an option beside
+    /// protocols that need no helper: `None` without one, and for widths that no rectifier has.
+    pub(crate) fn option(
+        ring: Ring,
+        compare: u32,
+        shift: u32,
+        thresholds: &[u64],
+        tuning: Tuning,
+    ) -> Option<Box<dyn Operation>> {
+        let rectifier = Rectifier {
+            bits: ring.bits(),
+            compare,
+            shift,
+            digit: tuning.leaf_bits(),
+            selections: thresholds.len() as u32,
+            converts: shift > 0 && tuning.extra_levels > 0,
+        };
+        if !tuning.dealt || !rectifier.is_valid() {
+            return None;
         }
-        equal[0] = if role == Role::P0 { !above[0] } else { above[0] };
-        for (i, row) in public.iter().enumerate() {
-            let bit = row.words()[at];
-            for v in 0..entries >> (i + 1) {
-                let choose = |table: &[u64; 16]| table[2 * v] ^ (table[2 * v] ^ table[2 * v + 1]) & bit;
-                (equal[v], above[v]) = (choose(&equal), choose(&above));
-            }
-        }
-        lt.push(above[0]);
-        eq.push(equal[0]);
+        let tree = CompareTree::new(compare - 1, (shift > 0).then_some(shift), tuning);
+        let convert = rectifier.converts.then(|| BitToArithmetic::new(rectifier.out(), tuning));
+        Some(Box::new(Self { rectifier, tree, thresholds: thresholds.to_vec(), convert }))
     }
-    Segment { lt: Bits::from_words(lt, n), eq: has_eq.then(|| Bits::from_words(eq, n)) }
-}
 
-/// Shares of [x − τ ≥ 0]·(V − ρ − c) for every threshold, from shares of the bits [x − τ ≥ 0], one threshold after another, and c.
-fn select(
-    party: &mut Party,
-    rectifier: &Rectifier,
-    batch: &RectifierBatch,
-    upper: &[RingVec],
-    mut secrets: Bits,
-    dropped: Option<Bits>,
-) -> Result<Vec<RingVec>> {
-    let n = batch.mask.len();
-    dropped.iter().for_each(|bits| secrets.append(bits));
-    let masked = secrets.xor(&Bits::concat(&batch.random));
-    let opened = party.open_bits(&masked)?;
+    /// Shares of β·(V − ρ − c) for every threshold.
+    fn rectify(&self, party: &mut Party, x: &RingVec) -> Result<Vec<RingVec>> {
+        let Self { rectifier, tree, thresholds, .. } = self;
+        let (compare, shift) = (rectifier.compare, rectifier.shift);
+        let n = x.len();
+        let batch = party.pools.take(*rectifier, n)?;
+        let (own, own_wraps) = rectifier.add(x, &batch.mask);
+        let theirs = party.exchange(&own.to_bytes(), RingVec::byte_len(x.ring(), n))?;
+        let (opened, wraps) = rectifier.add(&own, &RingVec::from_bytes(x.ring(), &theirs, n));
 
-    let (selectors, carries) = batch.elements.split_at(2 * upper.len());
-    let carries = carries.as_chunks::<2>().0.first().map(|pair| (opened.slice(upper.len() * n, n), pair));
-    let own_public = if party.role == Role::P0 { u64::MAX } else { 0 };
-    let selected: Vec<RingVec> = upper
-        .iter()
-        .zip(selectors.as_chunks::<2>().0)
-        .enumerate()
-        .map(|(j, (upper, [b, product]))| {
-            let flipped = opened.slice(j * n, n);
-            let value = |i: usize| {
-                // V − e, of which the public part is P0's; ρ + (1 − 2e)·t; b·ρ + (1 − 2e)·b·t.
-                let mut rest = upper.values()[i];
-                let mut offset = batch.mask.values()[i] >> rectifier.shift;
-                let mut product = product.values()[i];
-                if let Some((carried, [t, both])) = &carries {
-                    let carried = u64::from(carried.get(i));
-                    let signed = |v: u64| (v ^ carried.wrapping_neg()).wrapping_add(carried);
-                    rest = rest.wrapping_sub(carried);
-                    offset = offset.wrapping_add(signed(t.values()[i]));
-                    product = product.wrapping_add(signed(both.values()[i]));
+        let (digits, (dealt, rest)) =
+            (rectifier.digits(), batch.rows.split_at(rectifier.rows() - rectifier.single_rows()));
+        let mut upper = Vec::with_capacity(thresholds.len());
+        let mut sign = Bits::default();
+        let mut slots: Vec<Segment> = Vec::new();
+        for threshold in thresholds {
+            // Z becomes V in the upper lane.
+            let step = if shift > 0 { 1 << shift } else { threshold.wrapping_neg() };
+            let compared = opened.map(|v| v.wrapping_add(step));
+            let public = bit_slices(compared.values(), compare as usize);
+            let (mut rows, mut public) = (dealt, public.as_slice());
+            for (slot, &width) in digits.iter().enumerate() {
+                let (digit, higher) = public.split_at(width as usize);
+                let (of_digit, of_higher) = rows.split_at((1 << width) - 1);
+                (public, rows) = (higher, of_higher);
+                let segment = public_leaf(party.role, digit, of_digit, slot > 0);
+                match slots.get_mut(slot) {
+                    Some(before) => before.append(&segment),
+                    None => slots.push(segment),
                 }
-                let chosen = b.values()[i].wrapping_mul(rest).wrapping_sub(product);
-                let lacking = (rest & own_public).wrapping_sub(offset).wrapping_sub(chosen);
-                let flipped = u64::from(flipped.get(i)).wrapping_neg();
-                chosen ^ (chosen ^ lacking) & flipped
-            };
-            RingVec::from_values(rectifier.out(), (0..n).map(value).collect())
-        })
-        .collect();
-    let ([b, t], [.., product], true) = (&batch.random[..], &batch.rows[..], rectifier.converts) else {
-        return Ok(selected);
-    };
-    // β·c = d·e ⊕ d·t ⊕ e·b ⊕ b·t.
-    let (d, e) = (opened.slice(0, n), opened.slice(n, n));
-    let both = product.xor(&d.and(t)).xor(&e.and(b)).xor(&only_p0(party, &d.and(&e)));
-    let carry = bit_to_arithmetic(party, &both, rectifier.out())?;
-    Ok(vec![selected[0].sub(&carry)])
+            }
+            sign.append(&only_p0(party.role, &public[0]).xor(&rest[0]));
+            upper.push(compared.map_into(rectifier.out(), |v| v >> shift));
+        }
+        // What makes ¬C of [z < λ].
+        let rest = rest
+            .get(1)
+            .map(|carry| negate(party.role, carry.xor(&own_wraps).xor(&only_p0(party.role, &wraps))));
+        let mut dropped = None;
+        if !slots.is_empty() {
+            let (borrow, low) = tree.join(party, slots, rest.as_ref())?;
+            sign.xor_assign(&borrow);
+            dropped = low;
+        }
+        let positive = negate(party.role, sign);
+        self.select(party, &batch, &upper, positive, dropped)
+    }
+
+    /// Shares of [x − τ ≥ 0]·(V − ρ − c) for every threshold, from shares of the bits [x − τ ≥ 0], one threshold after another, and c.
+    fn select(
+        &self,
+        party: &mut Party,
+        batch: &RectifierBatch,
+        upper: &[RingVec],
+        mut secrets: Bits,
+        dropped: Option<Bits>,
+    ) -> Result<Vec<RingVec>> {
+        let n = batch.mask.len();
+        dropped.iter().for_each(|bits| secrets.append(bits));
+        let masked = secrets.xor(&Bits::concat(&batch.random));
+        let opened = party.open_bits(&masked)?;
+
+        let (selectors, carries) = batch.elements.split_at(2 * upper.len());
+        let carries = carries.as_chunks::<2>().0.first().map(|pair| (opened.slice(upper.len() * n, n), pair));
+        let own_public = if party.role == Role::P0 { u64::MAX } else { 0 };
+        let selected: Vec<RingVec> = upper
+            .iter()
+            .zip(selectors.as_chunks::<2>().0)
+            .enumerate()
+            .map(|(j, (upper, [b, product]))| {
+                let flipped = opened.slice(j * n, n);
+                let value = |i: usize| {
+                    // V − e, of which the public part is P0's; ρ + (1 − 2e)·t; b·ρ + (1 − 2e)·b·t.
+                    let mut rest = upper.values()[i];
+                    let mut offset = batch.mask.values()[i] >> self.rectifier.shift;
+                    let mut product = product.values()[i];
+                    if let Some((carried, [t, both])) = &carries {
+                        let carried = u64::from(carried.get(i));
+                        let signed = |v: u64| (v ^ carried.wrapping_neg()).wrapping_add(carried);
+                        rest = rest.wrapping_sub(carried);
+                        offset = offset.wrapping_add(signed(t.values()[i]));
+                        product = product.wrapping_add(signed(both.values()[i]));
+                    }
+                    let chosen = b.values()[i].wrapping_mul(rest).wrapping_sub(product);
+                    let lacking = (rest & own_public).wrapping_sub(offset).wrapping_sub(chosen);
+                    let flipped = u64::from(flipped.get(i)).wrapping_neg();
+                    chosen ^ (chosen ^ lacking) & flipped
+                };
+                RingVec::from_values(self.rectifier.out(), (0..n).map(value).collect())
+            })
+            .collect();
+        let ([b, t], [.., product], Some(convert)) = (&batch.random[..], &batch.rows[..], &self.convert)
+        else {
+            return Ok(selected);
+        };
+        // β·c = d·e ⊕ d·t ⊕ e·b ⊕ b·t.
+        let (d, e) = (opened.slice(0, n), opened.slice(n, n));
+        let both = product.xor(&d.and(t)).xor(&e.and(b)).xor(&only_p0(party.role, &d.and(&e)));
+        let carry = convert.run(party, &both)?;
+        Ok(vec![selected[0].sub(&carry)])
+    }
 }
 
-/// Cost of [`rectify`] of `n` elements of `bits` bits.
-pub(crate) fn rectify_cost(
-    bits: u32,
-    compare: u32,
-    shift: u32,
-    thresholds: usize,
-    n: usize,
-    tuning: Tuning,
-) -> Cost {
-    let (rectifier, tree) = plan(bits, compare, shift, thresholds, tuning);
-    let bytes = |bits: usize| (bits * n).div_ceil(8) as u64;
-    let (lanes, selection) = (bytes(bits as usize), bytes(rectifier.random_bits()));
-    let cost = Cost::exchange(lanes, lanes, Demand::of(rectifier, n))
-        .then(tree.join_cost(thresholds * n))
-        .then(Cost::exchange(selection, selection, Demand::default()));
-    if rectifier.converts { cost.then(bit_to_arithmetic_cost(bits - shift, n, tuning)) } else { cost }
+impl Operation for Rectify {
+    fn cost(&self, n: usize) -> Cost {
+        let rectifier = self.rectifier;
+        let bytes = |bits: usize| (bits * n).div_ceil(8) as u64;
+        let (lanes, selection) = (bytes(rectifier.bits as usize), bytes(rectifier.random_bits()));
+        Cost::exchange(lanes, lanes, Demand::of(rectifier, n))
+            .then(self.tree.join_cost(self.thresholds.len() * n))
+            .then(Cost::exchange(selection, selection, Demand::default()))
+            .then(self.convert.map_or_else(Cost::default, |convert| convert.cost(n)))
+    }
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let mut parts = self.rectify(party, x)?.into_iter();
+        let first = parts.next().unwrap_or_else(|| RingVec::zeros(self.rectifier.out(), x.len()));
+        Ok(parts.fold(first, |sum, part| sum.sub(&part)))
+    }
 }

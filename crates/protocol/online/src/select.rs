@@ -1,157 +1,171 @@
-//! Selection by a shared bit, and the activations made of it.
+//! Activations made of a comparison and a selection: ReLU, ReLU with truncation, clip.
+//!
+//! Where a helper deals and it costs fewer bytes, a [masked rectifier](crate::rectify) takes the place of both. What is sent is sent
+//! by the operations they are made of, so each side sees masked bits and elements only.
 
 use veilflow_correlation::Cost;
-use veilflow_net::Role;
-use veilflow_ring::{Bits, Ring, RingVec};
-use veilflow_spec::multiplex as private_multiplex;
+use veilflow_ring::{Ring, RingVec};
 
-use crate::rectify::{rectify, rectify_cost};
-use crate::sign::{msb_and_carry, msb_and_carry_cost, negate};
+use crate::operation::cheapest;
+use crate::rectify::Rectify;
+use crate::sign::negate;
 use crate::truncate::{check_shift, local_shift};
-use crate::{
-    OnlineError, Party, ProductJob, ProductShape, Result, Tuning, bit_to_arithmetic, bit_to_arithmetic_cost,
-    drelu, drelu_cost, products, products_cost,
-};
+use crate::{BitToArithmetic, Drelu, MsbAndCarry, Multiplex, OnlineError, Operation, Party, Result, Tuning};
 
-/// Shares of b·x (spec: `multiplex`). 2(w + 1) bits, one round.
-///
-/// b·x₀ = b₀·x₀ + b₁·(1 − 2b₀)·x₀: a local term and a product of P1's bit with P0's element; likewise for x₁.
-pub fn multiplex(party: &mut Party, b: &Bits, x: &RingVec) -> Result<RingVec> {
-    Ok(multiplex_many(party, b, &[x])?.swap_remove(0))
-}
+/// max(x, 0) (spec: `relu`).
+#[derive(Debug)]
+pub struct Relu(Box<dyn Operation>);
 
-/// Selects several vectors by the same bits, in one exchange.
-pub(crate) fn multiplex_many(party: &mut Party, b: &Bits, xs: &[&RingVec]) -> Result<Vec<RingVec>> {
-    if xs.iter().any(|x| x.len() != b.len()) {
-        return Err(OnlineError::argument("multiplex", "bits and elements differ in number"));
+impl Relu {
+    /// Of elements of `ring`.
+    pub fn new(ring: Ring, tuning: Tuning) -> Self {
+        Self::of(ring, ring, tuning)
     }
-    let mut jobs = Vec::with_capacity(2 * xs.len());
-    let mut local = Vec::with_capacity(xs.len());
-    for x in xs {
-        let chosen = private_multiplex(b, x);
-        let element = ProductJob::Element(x.sub(&chosen.scale(2)));
-        let bit = ProductJob::Bit(b.clone(), x.ring());
-        jobs.extend(if party.role == Role::P0 { [element, bit] } else { [bit, element] });
-        local.push(chosen);
+
+    /// Of elements whose low `compare` bits tell the sign: fewer bits are compared than selected.
+    pub fn within(ring: Ring, compare: u32, tuning: Tuning) -> Result<Self> {
+        match Ring::new(compare) {
+            Ok(narrow) if narrow <= ring => Ok(Self::of(ring, narrow, tuning)),
+            _ => Err(OnlineError::argument("relu", format!("cannot compare {compare} bits"))),
+        }
     }
-    let results = products(party, jobs)?;
-    Ok(local.iter().zip(results.chunks(2)).map(|(x, pair)| x.add(&pair[0]).add(&pair[1])).collect())
-}
 
-/// Cost of [`multiplex`] of `n` elements of `bits` bits.
-pub fn multiplex_cost(bits: u32, n: usize) -> Cost {
-    multiplex_many_cost(&[bits], n)
-}
-
-const ROLES: [Role; 2] = [Role::P0, Role::P1];
-
-pub(crate) fn multiplex_many_cost(widths: &[u32], n: usize) -> Cost {
-    let jobs: Vec<_> =
-        widths.iter().flat_map(|&w| ROLES.map(|role| ProductShape::Element(role, w, n))).collect();
-    products_cost(&jobs)
-}
-
-/// Which way costs fewer bytes, those that a helper deals included: by a masked opening, or by a comparison and a selection.
-fn is_masked(bits: u32, compare: u32, s: u32, thresholds: usize, tuning: Tuning) -> bool {
-    tuning.dealt
-        && tuning.bytes(&rectify_cost(bits, compare, s, thresholds, 64, tuning))
-            < tuning.bytes(&compared_cost(bits, compare, s, thresholds * 64, tuning))
-}
-
-/// Cost of a comparison, and a selection by its result.
-fn compared_cost(bits: u32, compare: u32, s: u32, n: usize, tuning: Tuning) -> Cost {
-    if s == 0 {
-        return drelu_cost(compare, n, tuning).then(multiplex_cost(bits, n));
+    fn of(ring: Ring, narrow: Ring, tuning: Tuning) -> Self {
+        let compared =
+            ComparedRelu { narrow, sign: Drelu::new(narrow.bits(), tuning), select: Multiplex::new(ring) };
+        Self(cheapest(compared, Rectify::option(ring, narrow.bits(), 0, &[0], tuning), tuning))
     }
-    msb_and_carry_cost(bits, s, n, tuning)
-        .then(bit_to_arithmetic_cost(bits - s, n, tuning))
-        .then(multiplex_cost(bits - s, n))
 }
 
-/// Shares of max(x, 0) (spec: `relu`).
-pub fn relu(party: &mut Party, x: &RingVec) -> Result<RingVec> {
-    relu_within(party, x, x.ring().bits())
-}
-
-/// Cost of [`relu`] of `n` elements of `bits` bits.
-pub fn relu_cost(bits: u32, n: usize, tuning: Tuning) -> Cost {
-    relu_within_cost(bits, bits, n, tuning)
-}
-
-/// Shares of max(x, 0) where the low `compare` bits tell the sign: fewer bits are compared than selected.
-pub fn relu_within(party: &mut Party, x: &RingVec, compare: u32) -> Result<RingVec> {
-    let narrow = Ring::new(compare)?;
-    if narrow > x.ring() {
-        return Err(OnlineError::argument("relu", format!("cannot compare {compare} bits")));
+impl Operation for Relu {
+    fn cost(&self, n: usize) -> Cost {
+        self.0.cost(n)
     }
-    if is_masked(x.ring().bits(), compare, 0, 1, party.tuning) {
-        return Ok(rectify(party, x, compare, 0, &[0])?.swap_remove(0));
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        self.0.run(party, x)
     }
-    let b = drelu(party, &x.narrow(narrow))?;
-    multiplex(party, &b, x)
 }
 
-/// Cost of [`relu_within`] of `n` elements of `bits` bits.
-pub fn relu_within_cost(bits: u32, compare: u32, n: usize, tuning: Tuning) -> Cost {
-    if is_masked(bits, compare, 0, 1, tuning) {
-        return rectify_cost(bits, compare, 0, 1, n, tuning);
-    }
-    compared_cost(bits, compare, 0, n, tuning)
+/// [x ≥ 0]·x, of which the low bits tell the sign.
+#[derive(Debug)]
+struct ComparedRelu {
+    narrow: Ring,
+    sign: Drelu,
+    select: Multiplex,
 }
 
-/// Shares of ⌊max(x, 0) / 2^s⌋ in ℓ − s bits (spec: `relu_truncate`): the tree that tells the sign also gives the
-/// carry that truncation needs, so both cost one comparison.
-pub fn relu_truncate(party: &mut Party, x: &RingVec, s: u32) -> Result<RingVec> {
-    check_shift("relu_truncate", s, x.ring())?;
-    if s == 0 {
-        return relu(party, x);
+impl Operation for ComparedRelu {
+    fn cost(&self, n: usize) -> Cost {
+        self.sign.cost(n).then(self.select.cost(n))
     }
-    let bits = x.ring().bits();
-    if is_masked(bits, bits, s, 1, party.tuning) {
-        return Ok(rectify(party, x, bits, s, &[0])?.swap_remove(0));
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let positive = self.sign.run(party, &x.narrow(self.narrow))?;
+        self.select.run(party, &positive, x)
     }
-    let out = Ring::new(bits - s)?;
-    let (sign, carry) = msb_and_carry(party, x, s)?;
-    let truncated = local_shift(x, s, out).add(&bit_to_arithmetic(party, &carry, out)?);
-    let b = negate(party, sign);
-    multiplex(party, &b, &truncated)
 }
 
-/// Cost of [`relu_truncate`].
-pub fn relu_truncate_cost(bits: u32, s: u32, n: usize, tuning: Tuning) -> Cost {
-    if is_masked(bits, bits, s, 1, tuning) {
-        return rectify_cost(bits, bits, s, 1, n, tuning);
+/// ⌊max(x, 0) / 2^s⌋ in ℓ − s bits (spec: `relu_truncate`).
+#[derive(Debug)]
+pub struct ReluTruncate(Box<dyn Operation>);
+
+impl ReluTruncate {
+    /// Of elements of `ring`, shifted by `shift` < ℓ.
+    pub fn new(ring: Ring, shift: u32, tuning: Tuning) -> Result<Self> {
+        check_shift("relu_truncate", shift, ring)?;
+        if shift == 0 {
+            return Ok(Self(Box::new(Relu::new(ring, tuning))));
+        }
+        let (bits, out) = (ring.bits(), Ring::new(ring.bits() - shift)?);
+        let compared = ComparedReluTruncate {
+            shift,
+            out,
+            sign: MsbAndCarry::new(bits, shift, tuning),
+            carry: BitToArithmetic::new(out, tuning),
+            select: Multiplex::new(out),
+        };
+        Ok(Self(cheapest(compared, Rectify::option(ring, bits, shift, &[0], tuning), tuning)))
     }
-    compared_cost(bits, bits, s, n, tuning)
 }
 
-/// Shares of relu(x) − relu(x − c) for public c (spec: `clip`), both in one pass.
-pub fn clip(party: &mut Party, x: &RingVec, c: u64) -> Result<RingVec> {
-    clip_within(party, x, c, x.ring().bits())
-}
-
-/// Cost of [`clip`] of `n` elements of `bits` bits.
-pub fn clip_cost(bits: u32, n: usize, tuning: Tuning) -> Cost {
-    clip_within_cost(bits, bits, n, tuning)
-}
-
-/// Shares of relu(x) − relu(x − c) for public c where the low `compare` bits tell the signs of x and of x − c.
-pub fn clip_within(party: &mut Party, x: &RingVec, c: u64, compare: u32) -> Result<RingVec> {
-    let (bits, n) = (x.ring().bits(), x.len());
-    if (1..=bits).contains(&compare) && is_masked(bits, compare, 0, 2, party.tuning) {
-        let parts = rectify(party, x, compare, 0, &[0, c])?;
-        return Ok(parts[0].sub(&parts[1]));
+impl Operation for ReluTruncate {
+    fn cost(&self, n: usize) -> Cost {
+        self.0.cost(n)
     }
-    let mut both = x.clone();
-    both.append(&x.sub(&party.only_p0(RingVec::from_values(x.ring(), vec![c; n]))));
-    let y = relu_within(party, &both, compare)?;
-    Ok(y.slice(0, n).sub(&y.slice(n, n)))
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        self.0.run(party, x)
+    }
 }
 
-/// Cost of [`clip_within`] of `n` elements of `bits` bits.
-pub fn clip_within_cost(bits: u32, compare: u32, n: usize, tuning: Tuning) -> Cost {
-    if is_masked(bits, compare, 0, 2, tuning) {
-        return rectify_cost(bits, compare, 0, 2, n, tuning);
+/// The tree that tells the sign also gives the carry that truncation needs, so both cost one comparison.
+#[derive(Debug)]
+struct ComparedReluTruncate {
+    shift: u32,
+    out: Ring,
+    sign: MsbAndCarry,
+    carry: BitToArithmetic,
+    select: Multiplex,
+}
+
+impl Operation for ComparedReluTruncate {
+    fn cost(&self, n: usize) -> Cost {
+        self.sign.cost(n).then(self.carry.cost(n)).then(self.select.cost(n))
     }
-    relu_within_cost(bits, compare, 2 * n, tuning)
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let (sign, carry) = self.sign.run(party, x)?;
+        let truncated = local_shift(x, self.shift, self.out).add(&self.carry.run(party, &carry)?);
+        let positive = negate(party.role, sign);
+        self.select.run(party, &positive, &truncated)
+    }
+}
+
+/// relu(x) − relu(x − c) for public c (spec: `clip`), both in one pass.
+#[derive(Debug)]
+pub struct Clip(Box<dyn Operation>);
+
+impl Clip {
+    /// Of elements of `ring`, limited to `limit`.
+    pub fn new(ring: Ring, limit: u64, tuning: Tuning) -> Result<Self> {
+        Self::within(ring, limit, ring.bits(), tuning)
+    }
+
+    /// Of elements x where the low `compare` bits tell the signs of x and of x − c.
+    pub fn within(ring: Ring, limit: u64, compare: u32, tuning: Tuning) -> Result<Self> {
+        let two = ComparedClip { limit, relu: Relu::within(ring, compare, tuning)? };
+        Ok(Self(cheapest(two, Rectify::option(ring, compare, 0, &[0, limit], tuning), tuning)))
+    }
+}
+
+impl Operation for Clip {
+    fn cost(&self, n: usize) -> Cost {
+        self.0.cost(n)
+    }
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        self.0.run(party, x)
+    }
+}
+
+/// Both ReLUs beside each other.
+#[derive(Debug)]
+struct ComparedClip {
+    limit: u64,
+    relu: Relu,
+}
+
+impl Operation for ComparedClip {
+    fn cost(&self, n: usize) -> Cost {
+        self.relu.cost(2 * n)
+    }
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let n = x.len();
+        let mut both = x.clone();
+        both.append(&x.sub(&party.only_p0(RingVec::from_values(x.ring(), vec![self.limit; n]))));
+        let y = self.relu.run(party, &both)?;
+        Ok(y.slice(0, n).sub(&y.slice(n, n)))
+    }
 }

@@ -8,7 +8,7 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::multiplex as private_multiplex;
 
-use crate::product::{conversion_job, conversion_shape, converted, private_bits_job, private_bits_shape};
+use crate::legacy::{conversion_job, conversion_shape, converted, private_bits_job, private_bits_shape};
 use crate::triple::{ring_products, ring_products_cost};
 use crate::{OnlineError, Party, ProductJob, ProductShape, Result, Tuning, products, products_cost};
 
