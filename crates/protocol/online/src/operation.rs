@@ -38,17 +38,3 @@ pub(crate) fn cheapest(
         },
     )
 }
-
-/// The operation that does nothing, where formats leave nothing to do.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Identity;
-
-impl Operation for Identity {
-    fn cost(&self, _: usize) -> Cost {
-        Cost::default()
-    }
-
-    fn run(&self, _: &mut Party, x: &RingVec) -> Result<RingVec> {
-        Ok(x.clone())
-    }
-}

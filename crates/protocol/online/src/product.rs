@@ -164,11 +164,6 @@ impl PrivateBits {
         Self { out, dealt: tuning.dealt }
     }
 
-    /// The ring of the products.
-    pub(crate) fn ring(self) -> Ring {
-        self.out
-    }
-
     /// The job of the party of `role`, which knows `bits`.
     pub(crate) fn job(self, role: Role, bits: &Bits) -> ProductJob {
         match role {

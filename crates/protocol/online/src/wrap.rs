@@ -136,19 +136,12 @@ impl WrapCount {
 impl Pending {
     /// Shares of MW from the first of `results`, which are used up.
     pub(crate) fn finish(self, results: &mut impl Iterator<Item = RingVec>) -> RingVec {
-        let less = |sum: RingVec, product: Option<RingVec>| match product {
-            Some(product) => sum.sub(&product),
-            None => sum,
-        };
+        let mut product = || results.next().expect("a product for every job");
         match self {
-            Self::NonNegative(sum) => less(sum, results.next()),
-            Self::Slack(sum) => {
-                let sum = less(sum, results.next());
-                results.next().map_or_else(|| sum.clone(), |product| sum.add(&product))
-            }
+            Self::NonNegative(sum) => sum.sub(&product()),
+            Self::Slack(sum) => sum.sub(&product()).add(&product()),
             Self::Compared(conversion, [wrap, sign]) => {
-                let wrap = conversion.finish(&wrap, results);
-                wrap.add(&conversion.finish(&sign, results))
+                conversion.finish(&wrap, results).add(&conversion.finish(&sign, results))
             }
         }
     }

@@ -1,7 +1,4 @@
-use veilflow_online::{
-    CompareTree, RangeClaim, arg_max, arg_max_cost, carry, carry_cost, drelu, drelu_cost, msb, msb_and_carry,
-    msb_cost, wrap_count, wrap_count_cost,
-};
+use veilflow_online::{ArgMax, Carry, CompareTree, Drelu, Msb, MsbAndCarry, RangeClaim, WrapCount};
 use veilflow_ring::Ring;
 use veilflow_spec as spec;
 
@@ -41,8 +38,9 @@ impl Suite {
             let s = world.width(0..=bits);
             let x = world.values(Ring::new(bits).unwrap(), n);
             let shares = world.share(&x, sharing);
-            let cost = carry_cost(s, n, tuning);
-            let got = world.run_joined_bits(&cost, tuning, |p| carry(p, &shares[p.role.index()], s));
+            let carry = Carry::new(s, tuning);
+            let got =
+                world.run_joined_bits(&carry.cost(n), tuning, |p| carry.run(p, &shares[p.role.index()]));
             let want = spec::carry(&shares[0], &shares[1], s);
             world.assert_equal_bits(&got, &want, &format!("carry {bits} {s}"));
         });
@@ -54,11 +52,12 @@ impl Suite {
             let bits = world.width(1..=64);
             let x = world.values(Ring::new(bits).unwrap(), n);
             let shares = world.share(&x, sharing);
-            let got = world
-                .run_joined_bits(&msb_cost(bits, n, tuning), tuning, |p| msb(p, &shares[p.role.index()]));
+            let msb = Msb::new(bits, tuning);
+            let got = world.run_joined_bits(&msb.cost(n), tuning, |p| msb.run(p, &shares[p.role.index()]));
             world.assert_equal_bits(&got, &spec::msb(&x), "msb");
-            let got = world
-                .run_joined_bits(&drelu_cost(bits, n, tuning), tuning, |p| drelu(p, &shares[p.role.index()]));
+            let drelu = Drelu::new(bits, tuning);
+            let got =
+                world.run_joined_bits(&drelu.cost(n), tuning, |p| drelu.run(p, &shares[p.role.index()]));
             world.assert_equal_bits(&got, &spec::drelu(&x), "drelu");
         });
     }
@@ -71,7 +70,8 @@ impl Suite {
             let x = world.values(Ring::new(bits).unwrap(), n);
             let shares = world.share(&x, sharing);
             let cost = CompareTree::new(bits - 1, Some(s), tuning).cost(n);
-            let [a, b] = world.run(&cost, tuning, |p| msb_and_carry(p, &shares[p.role.index()], s));
+            let both = MsbAndCarry::new(bits, s, tuning);
+            let [a, b] = world.run(&cost, tuning, |p| both.run(p, &shares[p.role.index()]));
             world.assert_equal_bits(&a.0.xor(&b.0), &spec::msb(&x), "msb");
             let want = spec::carry(&shares[0], &shares[1], s);
             world.assert_equal_bits(&a.1.xor(&b.1), &want, &format!("carry {bits} {s}"));
@@ -92,9 +92,8 @@ impl Suite {
             ];
             for (range, x) in values {
                 let shares = world.share(&x, sharing);
-                let cost = wrap_count_cost(bits, range, out.bits(), n, tuning);
-                let got =
-                    world.run_joined(&cost, tuning, |p| wrap_count(p, &shares[p.role.index()], range, out));
+                let count = WrapCount::new(bits, range, out, tuning);
+                let got = world.run_joined(&count.cost(n), tuning, |p| count.run(p, &shares[p.role.index()]));
                 let want = spec::msb_wrap_count(&shares[0], &shares[1], out);
                 world.assert_equal(&got, &want, &format!("wrap_count {bits} {range:?}"));
             }
@@ -112,8 +111,9 @@ impl Suite {
                 x = x.map(|v| v % 3);
             }
             let shares = world.share(&x, sharing);
-            let cost = arg_max_cost(ring.bits(), rows, width, out.bits(), tuning);
-            let got = world.run_joined(&cost, tuning, |p| arg_max(p, &shares[p.role.index()], width, out));
+            let arg_max = ArgMax::new(ring, width, out, tuning).unwrap();
+            let got =
+                world.run_joined(&arg_max.cost(rows), tuning, |p| arg_max.run(p, &shares[p.role.index()]));
             world.assert_equal(&got, &spec::arg_max(&x, width, out), "arg_max");
         });
     }

@@ -3,8 +3,8 @@ use std::sync::Mutex;
 use veilflow_correlation::{LinearRequest, Possession};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{
-    RangeClaim, average_pool, average_pool_cost, linear, linear_cost, linear_shared, linear_shared_cost,
-    max_pool, max_pool_cost, relu, relu_cost,
+    MaxPool, Operation, RangeClaim, Relu, average_pool, average_pool_cost, linear, linear_cost,
+    linear_shared, linear_shared_cost,
 };
 use veilflow_ring::Ring;
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
@@ -82,10 +82,11 @@ impl Suite {
         self.each("max_pool", |world, _, sharing, tuning| {
             let shape = pool_shape(world);
             let bits = world.width(1..=48);
-            let x = world.values(Ring::new(bits).unwrap(), shape.in_len());
+            let ring = Ring::new(bits).unwrap();
+            let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
-            let cost = max_pool_cost(bits, &shape, tuning);
-            let got = world.run_joined(&cost, tuning, |p| max_pool(p, &shares[p.role.index()], &shape));
+            let pool = MaxPool::new(ring, &shape, tuning).unwrap();
+            let got = world.run_joined(&pool.cost(), tuning, |p| pool.run(p, &shares[p.role.index()]));
             world.assert_equal(&got, &spec::max_pool(&x, &shape), &format!("{shape:?}"));
         });
     }
@@ -183,17 +184,17 @@ impl Suite {
     /// Work split over threads: same values, bytes and rounds as in one.
     pub fn in_threads(&self) {
         self.each("in_threads", |world, n, sharing, tuning| {
-            let (bits, n) = (world.width(2..=40), 3 * n);
-            let x = world.values(Ring::new(bits).unwrap(), n);
+            let (ring, n) = (Ring::new(world.width(2..=40)).unwrap(), 3 * n);
+            let x = world.values(ring, n);
             let shares = world.share(&x, sharing);
             let threads = 1 + world.below(4) as usize;
-            let demand = |n| relu_cost(bits, n, tuning).demand;
-            let cost = relu_cost(bits, n, tuning);
+            let relu = Relu::new(ring, tuning);
+            let cost = relu.cost(x.len());
             // Twice, so that streams are used again.
             let twice = cost.clone().then(cost);
             let got = world.run_joined_in(threads, &twice, tuning, |p| {
-                let y = p.map_in_threads(&shares[p.role.index()], demand, relu)?;
-                p.map_in_threads(&y, demand, relu)
+                let y = p.run_in_threads(&relu, &shares[p.role.index()])?;
+                p.run_in_threads(&relu, &y)
             });
             world.assert_equal(&got, &spec::relu(&x), &format!("{threads} threads"));
         });

@@ -9,7 +9,8 @@ mod math_parts;
 mod select;
 mod width;
 
-use veilflow_online::Tuning;
+use veilflow_online::{Operation, Tuning};
+use veilflow_ring::RingVec;
 use veilflow_testkit::{Sharing, SupplierFactory, World};
 
 /// What a check runs with.
@@ -36,6 +37,21 @@ impl Suite {
             check(&mut world, n, sharing, tuning);
         }
     }
+}
+
+/// Holds an operation on elements to its declared cost, and its results on a sharing of `x` to `want`.
+fn hold(
+    world: &mut World,
+    operation: &dyn Operation,
+    (x, sharing): (&RingVec, Sharing),
+    tuning: Tuning,
+    want: &RingVec,
+    what: &str,
+) {
+    let shares = world.share(x, sharing);
+    let cost = operation.cost(x.len());
+    let got = world.run_joined(&cost, tuning, |p| operation.run(p, &shares[p.role.index()]));
+    world.assert_equal(&got, want, what);
 }
 
 /// Declares one `#[test]` an operation, all with the given [`Suite`].

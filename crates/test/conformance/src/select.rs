@@ -1,11 +1,8 @@
-use veilflow_online::{
-    clip, clip_cost, clip_within, clip_within_cost, multiplex, multiplex_cost, relu, relu_cost,
-    relu_truncate, relu_truncate_cost, relu_within, relu_within_cost,
-};
+use veilflow_online::{Clip, Multiplex, Relu, ReluTruncate};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
 
-use crate::Suite;
+use crate::{Suite, hold};
 
 impl Suite {
     /// Bit times element.
@@ -14,9 +11,10 @@ impl Suite {
             let ring = Ring::new(world.width(1..=64)).unwrap();
             let (x, b) = (world.values(ring, n), world.bits(n));
             let (shares, bits) = (world.share(&x, sharing), world.share_bits(&b));
-            let cost = multiplex_cost(ring.bits(), n);
-            let got = world
-                .run_joined(&cost, tuning, |p| multiplex(p, &bits[p.role.index()], &shares[p.role.index()]));
+            let multiplex = Multiplex::new(ring);
+            let got = world.run_joined(&multiplex.cost(n), tuning, |p| {
+                multiplex.run(p, &bits[p.role.index()], &shares[p.role.index()])
+            });
             world.assert_equal(&got, &spec::multiplex(&b, &x), "multiplex");
         });
     }
@@ -24,12 +22,10 @@ impl Suite {
     /// ReLU.
     pub fn relu(&self) {
         self.each("relu", |world, n, sharing, tuning| {
-            let bits = world.width(1..=64);
-            let x = world.values(Ring::new(bits).unwrap(), n);
-            let shares = world.share(&x, sharing);
-            let cost = relu_cost(bits, n, tuning);
-            let got = world.run_joined(&cost, tuning, |p| relu(p, &shares[p.role.index()]));
-            world.assert_equal(&got, &spec::relu(&x), &format!("relu {bits}"));
+            let ring = Ring::new(world.width(1..=64)).unwrap();
+            let x = world.values(ring, n);
+            let relu = Relu::new(ring, tuning);
+            hold(world, &relu, (&x, sharing), tuning, &spec::relu(&x), &format!("{relu:?}"));
         });
     }
 
@@ -39,11 +35,8 @@ impl Suite {
             let bits = world.width(1..=64);
             let (ring, narrow) = (Ring::new(bits).unwrap(), Ring::new(world.width(1..=bits)).unwrap());
             let x = RingVec::from_signed(ring, &world.values(narrow, n).to_signed());
-            let shares = world.share(&x, sharing);
-            let compare = narrow.bits();
-            let cost = relu_within_cost(bits, compare, n, tuning);
-            let got = world.run_joined(&cost, tuning, |p| relu_within(p, &shares[p.role.index()], compare));
-            world.assert_equal(&got, &spec::relu(&x), &format!("relu {bits} within {compare}"));
+            let relu = Relu::within(ring, narrow.bits(), tuning).unwrap();
+            hold(world, &relu, (&x, sharing), tuning, &spec::relu(&x), &format!("{relu:?}"));
         });
     }
 
@@ -52,11 +45,10 @@ impl Suite {
         self.each("relu_truncate", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
             let s = world.width(0..=bits - 1);
-            let x = world.values(Ring::new(bits).unwrap(), n);
-            let shares = world.share(&x, sharing);
-            let cost = relu_truncate_cost(bits, s, n, tuning);
-            let got = world.run_joined(&cost, tuning, |p| relu_truncate(p, &shares[p.role.index()], s));
-            world.assert_equal(&got, &spec::relu_truncate(&x, s), &format!("{bits} by {s}"));
+            let ring = Ring::new(bits).unwrap();
+            let x = world.values(ring, n);
+            let relu = ReluTruncate::new(ring, s, tuning).unwrap();
+            hold(world, &relu, (&x, sharing), tuning, &spec::relu_truncate(&x, s), &format!("{relu:?}"));
         });
     }
 
@@ -67,10 +59,8 @@ impl Suite {
             let ring = Ring::new(bits).unwrap();
             let c = world.below(ring.mask() >> 1);
             let x = world.values(ring, n);
-            let shares = world.share(&x, sharing);
-            let cost = clip_cost(bits, n, tuning);
-            let got = world.run_joined(&cost, tuning, |p| clip(p, &shares[p.role.index()], c));
-            world.assert_equal(&got, &spec::clip(&x, c), &format!("clip {bits} at {c}"));
+            let clip = Clip::new(ring, c, tuning).unwrap();
+            hold(world, &clip, (&x, sharing), tuning, &spec::clip(&x, c), &format!("{clip:?}"));
 
             // Values whose low bits tell both signs.
             let narrow = Ring::new(world.width(2..=bits)).unwrap();
@@ -80,12 +70,8 @@ impl Suite {
                 let signed = ring.to_signed(v);
                 if signed < 0 { (signed >> 1) as u64 } else { v }
             });
-            let shares = world.share(&x, sharing);
-            let compare = narrow.bits();
-            let cost = clip_within_cost(bits, compare, n, tuning);
-            let got =
-                world.run_joined(&cost, tuning, |p| clip_within(p, &shares[p.role.index()], c, compare));
-            world.assert_equal(&got, &spec::clip(&x, c), &format!("clip {bits} within {compare} at {c}"));
+            let clip = Clip::within(ring, c, narrow.bits(), tuning).unwrap();
+            hold(world, &clip, (&x, sharing), tuning, &spec::clip(&x, c), &format!("{clip:?}"));
         });
     }
 }
