@@ -3,17 +3,19 @@
 use std::fmt;
 use std::mem;
 
-use veilflow_correlation::{Demand, LinearRequest, Needs, Pools, Possession, Supplier};
+use veilflow_correlation::{LinearRequest, Needs, Pools, Possession, Supplier};
 use veilflow_ir::plan::Plan;
 use veilflow_net::{Channel, Role};
 use veilflow_ring::RingVec;
 
 use crate::error::Result;
+use crate::joined_pairs;
+use crate::node::OperationCache;
 use crate::options::SessionOptions;
 use crate::phase::{Phase, Stopwatch};
 use crate::possession::Held;
 use crate::progress::{Progress, Step};
-use crate::{joined_pairs, node};
+
 
 /// Correlations for one run of a plan. The run takes them by value, so they serve once.
 #[derive(Debug)]
@@ -32,7 +34,9 @@ pub struct Preparer {
     pub supplier: Box<dyn Supplier>,
     options: SessionOptions,
     /// The nodes of the run being prepared take this; what is made is taken out.
-    demands: Vec<Demand>,
+    /// What each node of the run that began still consumes.
+    needs: Vec<Needs>,
+    operations: OperationCache,
 }
 
 impl fmt::Debug for Preparer {
@@ -77,7 +81,7 @@ impl Preparer {
         supplier: Box<dyn Supplier>,
         options: SessionOptions,
     ) -> Self {
-        Self { role, channel, supplier, options, demands: Vec::new() }
+        Self { role, channel, supplier, options, needs: Vec::new(), operations: OperationCache::default() }
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -102,13 +106,9 @@ impl Preparer {
     /// Tells the supplier what a run of `plan` takes.
     pub(crate) fn begin(&mut self, plan: &Plan, weights: Held<'_>) -> Result<()> {
         weights.check(self.role, plan, self.options.weights)?;
-        self.demands = node::costs(plan, &self.options).into_iter().map(|cost| cost.demand).collect();
-        let needs = |(i, demand): (usize, &Demand)| Needs {
-            demand: demand.clone(),
-            linear: joined_pairs::requests(plan, i, self.options.weights),
-        };
-        let needs: Vec<Needs> = self.demands.iter().enumerate().map(needs).collect();
-        self.supplier.announce(&needs)?;
+        let operations = self.operations.get(plan, &self.options)?;
+        self.needs = operations.needs_by_node(plan, self.options.weights).collect();
+        self.supplier.announce(&self.needs)?;
         Ok(self.channel.restart_rounds()?)
     }
 
@@ -136,11 +136,10 @@ impl Preparer {
         held: Held<'_>,
         pools: &mut Pools,
     ) -> Result<Phase> {
-        let demand = mem::take(&mut self.demands[index]);
-        let (role, requests) = (self.role, joined_pairs::requests(plan, index, self.options.weights));
+        let (role, needs) = (self.role, mem::take(&mut self.needs[index]));
         let ((), phase) = self.measure(|supplier, channel| {
-            supplier.fill(channel, &demand, pools)?;
-            for request in requests {
+            supplier.fill(channel, &needs.demand, pools)?;
+            for request in needs.linear {
                 let weights = LayerWeights::of(&request, role, index, held);
                 let pair = supplier.linear(channel, &request, weights.possession())?;
                 for (node, part) in joined_pairs::split(plan, index, pair) {

@@ -7,9 +7,10 @@ use veilflow_online::{Party, reveal_to};
 use veilflow_ring::{Ring, RingVec};
 
 use crate::error::{ExecError, Result};
-use crate::node;
+use crate::node::OperationCache;
+use crate::options::SessionOptions;
 use crate::phase::{Phase, Stopwatch};
-use crate::possession::{Held, InputAt, WeightsAt};
+use crate::possession::{Held, InputAt};
 use crate::prepare::Prepared;
 use crate::progress::{Progress, Step};
 
@@ -29,8 +30,8 @@ pub struct Outcome {
 pub struct Online {
     /// The party talks to its peer and holds the correlations of the run.
     pub party: Party,
-    weights: WeightsAt,
-    input: InputAt,
+    options: SessionOptions,
+    operations: OperationCache,
 }
 
 /// The shares of a plan's values that are still to be read.
@@ -66,8 +67,8 @@ impl Values {
 }
 
 impl Online {
-    pub(crate) fn new(party: Party, weights: WeightsAt, input: InputAt) -> Self {
-        Self { party, weights, input }
+    pub(crate) fn new(party: Party, options: SessionOptions) -> Self {
+        Self { party, options, operations: OperationCache::default() }
     }
 
     /// Runs `plan` on `input` with correlations made before, which are used up whatever happens. The client
@@ -111,18 +112,17 @@ impl Online {
         progress: Progress<'_>,
         mut supply: impl FnMut(&mut Pools, usize) -> Result<()>,
     ) -> Result<Outcome> {
-        weights.check(self.party.role, plan, self.weights)?;
+        weights.check(self.party.role, plan, self.options.weights)?;
         let mut values = Values::new(plan, self.input_shares(plan, input)?);
         self.party.channel.restart_rounds()?;
-        let splines = node::splines(plan);
+        let operations = self.operations.get(plan, &self.options)?;
         let mut nodes = Vec::with_capacity(plan.nodes.len());
         for (index, node) in plan.nodes.iter().enumerate() {
             supply(&mut self.party.pools, index)?;
             progress(Step { online: true, node: index });
             let watch = Stopwatch::start(&self.party.channel);
             let inputs = node.inputs.iter().map(|&value| values.get(value)).collect::<Result<Vec<_>>>()?;
-            let output =
-                node::run(&mut self.party, plan, index, weights, splines[index].as_deref(), &inputs)?;
+            let output = operations.of(index).run(&mut self.party, &inputs, weights.of(index))?;
             values.shares[node.output] = Some(output);
             values.release(&node.inputs);
             nodes.push(watch.stop(&self.party.channel));
@@ -137,7 +137,7 @@ impl Online {
     /// protocol is secure for any sharing.
     fn input_shares(&self, plan: &Plan, input: Option<&[RingVec]>) -> Result<Vec<RingVec>> {
         let wanted = plan.inputs.len();
-        let given = match (self.input, self.party.role, input) {
+        let given = match (self.options.input, self.party.role, input) {
             (InputAt::Client, Role::P0, None) => None,
             (InputAt::Client, Role::P0, Some(_)) => return Err(ExecError::InputAtServer),
             (_, _, Some(given)) if given.len() == wanted => Some(given),
@@ -165,7 +165,7 @@ impl Online {
         let mut outputs = Vec::with_capacity(plan.outputs.len());
         for output in &plan.outputs {
             let share = values.get(output.value)?;
-            outputs.push(match self.input {
+            outputs.push(match self.options.input {
                 InputAt::Client => reveal_to(&mut self.party, Role::P1, share)?,
                 InputAt::Shared => Some(share.clone()),
             });

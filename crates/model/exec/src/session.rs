@@ -11,7 +11,7 @@ use veilflow_ring::RingVec;
 
 use crate::error::Result;
 use crate::links::Links;
-use crate::node;
+use crate::node::Operations;
 use crate::options::SessionOptions;
 use crate::phase::{Phase, Stopwatch};
 use crate::possession::Held;
@@ -66,7 +66,8 @@ impl Session {
         options: SessionOptions,
     ) -> Result<Self> {
         options.check(plan)?;
-        Self::open(links, role, plan.hash(), &node::needs(plan, &options), options)
+        let needs = Operations::new(plan, &options)?.needs(plan, options.weights);
+        Self::open(links, role, plan.hash(), &needs, options)
     }
 
     /// Shakes hands with the peer about the plan with `plan_hash`, a run of which takes `needs`. Then sets
@@ -97,7 +98,7 @@ impl Session {
         let mut party = Party::new(role, channel, prg).with_threads(options.threads);
         party.tuning = options.tuning;
         let preparer = Preparer::new(role, offline, supplier, options);
-        Ok(Self { online: Online::new(party, options.weights, options.input), preparer, options, set_up })
+        Ok(Self { online: Online::new(party, options), preparer, options, set_up })
     }
 
     /// Runs `plan` and makes each node's correlations right before it, which takes memory for the largest

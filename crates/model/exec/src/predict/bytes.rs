@@ -7,10 +7,11 @@ use veilflow_online::{Tuning, reveal_to_cost};
 use veilflow_ring::Ring;
 
 use crate::error::Result;
+use crate::joined_pairs;
+use crate::node::Operations;
 use crate::options::SessionOptions;
 use crate::possession::InputAt;
 use crate::supply::SupplyPlan;
-use crate::{joined_pairs, node};
 
 /// What a run is predicted to send. It equals what the run does send, online to the byte.
 #[derive(Debug, Clone)]
@@ -48,9 +49,10 @@ impl Prediction {
     /// Those of [`SessionOptions::check`].
     pub fn of(plan: &Plan, options: &SessionOptions) -> Result<Self> {
         options.check(plan)?;
-        let mut costs = SupplyPlan::new(options, &node::needs(plan, options))?.costs();
+        let operations = Operations::new(plan, options)?;
+        let mut costs = SupplyPlan::new(options, &operations.needs(plan, options.weights))?.costs();
         let set_up = costs.set_up();
-        let online = node::costs(plan, options);
+        let online: Vec<Cost> = operations.costs().collect();
         let offline = online.iter().enumerate().map(|(index, cost)| {
             let fill = costs.fill(&cost.demand);
             let pairs = joined_pairs::requests(plan, index, options.weights);
@@ -73,10 +75,11 @@ impl Prediction {
 
 /// The whole online conversation of a run of `plan` with these protocol choices, if the server has the
 /// weights and the client the input. It is the same for every supplier.
+/// A plan without a protocol for each node costs nothing here; a session refuses it by name.
 pub fn online_cost(plan: &Plan, tuning: Tuning) -> Cost {
     let options = SessionOptions { tuning, ..SessionOptions::default() };
-    let nodes = node::costs(plan, &options).into_iter();
-    nodes.fold(Cost::default(), Cost::then).then(output_cost(plan, options.input))
+    let Ok(operations) = Operations::new(plan, &options) else { return Cost::default() };
+    operations.costs().fold(Cost::default(), Cost::then).then(output_cost(plan, options.input))
 }
 
 fn output_cost(plan: &Plan, input: InputAt) -> Cost {

@@ -6,9 +6,10 @@ use super::bytes::Prediction;
 use super::machine::Machine;
 use super::schedule::Schedule;
 use crate::error::Result;
+use crate::joined_pairs;
+use crate::node::Operations;
 use crate::options::SessionOptions;
 use crate::supply::SupplyPlan;
-use crate::{joined_pairs, node};
 
 /// Predicted wall-clock seconds of one run, of the party that takes longer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +33,7 @@ impl Times {
         machine: &Machine,
     ) -> Result<Self> {
         options.check(plan)?;
-        let supply = SupplyPlan::new(options, &node::needs(plan, options))?;
+        let supply = SupplyPlan::new(options, &Operations::new(plan, options)?.needs(plan, options.weights))?;
         let mut schedule = Schedule::new(options, &supply, machine);
         schedule.set_up(&prediction.set_up);
         schedule.ask();

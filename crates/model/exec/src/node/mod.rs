@@ -1,0 +1,197 @@
+//! The nodes of a plan as operations. This is the one place where a node's op becomes a protocol: prediction, demand and run
+//! read the value made here.
+
+mod claim;
+mod linear;
+mod local;
+mod whole;
+
+use std::fmt;
+use std::sync::Arc;
+
+use veilflow_correlation::{Cost, Needs};
+use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
+use veilflow_math::Apply;
+use veilflow_online::{
+    ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, Party, Relu, ReluTruncate,
+    SignExtend, TruncateReduce, ZeroExtend,
+};
+use veilflow_ring::{Ring, RingVec};
+
+use self::local::Local;
+use self::whole::{Elementwise, Products, Rows};
+use crate::error::{ExecError, Result};
+use crate::joined_pairs;
+use crate::layer::linear_layer;
+use crate::options::SessionOptions;
+use crate::possession::WeightsAt;
+
+/// What a party adds of a node's numbers: all of them, its shares, or none.
+type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
+
+/// A node's operation on its tensors.
+pub(crate) trait NodeOperation: fmt::Debug + Send + Sync {
+    /// What the node sends online and consumes, apart from the pair of a linear layer.
+    fn cost(&self) -> Cost;
+
+    /// A share of the output, from shares of the inputs.
+    fn run(&self, party: &mut Party, inputs: &[&RingVec], parameters: Parameters<'_>) -> Result<RingVec>;
+}
+
+/// The operations of a plan's nodes, in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Operations(Vec<Arc<dyn NodeOperation>>);
+
+impl Operations {
+    /// Of `plan` under a session's options. Nodes that do the same share one: the steps of a recurrent network have thousands of
+    /// nodes, and few that differ.
+    pub(crate) fn new(plan: &Plan, options: &SessionOptions) -> Result<Self> {
+        let mut operations: Vec<Arc<dyn NodeOperation>> = Vec::with_capacity(plan.nodes.len());
+        let mut distinct: Vec<usize> = Vec::new();
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let same = distinct.iter().find(|&&i| alike(plan, [&plan.nodes[i], node]));
+            operations.push(match same {
+                Some(&i) => operations[i].clone(),
+                None => {
+                    // A layer's pair is its own.
+                    if !matches!(node.op, PlanOp::Linear { .. }) {
+                        distinct.push(index);
+                    }
+                    operation(plan, index, options)?
+                }
+            });
+        }
+        Ok(Self(operations))
+    }
+
+    /// The operation of node `index`.
+    pub(crate) fn of(&self, index: usize) -> &dyn NodeOperation {
+        &*self.0[index]
+    }
+
+    /// The cost of every node.
+    pub(crate) fn costs(&self) -> impl Iterator<Item = Cost> + '_ {
+        self.0.iter().map(|operation| operation.cost())
+    }
+
+    /// What a run consumes, node by node.
+    pub(crate) fn needs_by_node<'a>(
+        &'a self,
+        plan: &'a Plan,
+        weights: WeightsAt,
+    ) -> impl Iterator<Item = Needs> + 'a {
+        let needs = move |(index, cost): (usize, Cost)| Needs {
+            demand: cost.demand,
+            linear: joined_pairs::requests(plan, index, weights),
+        };
+        self.costs().enumerate().map(needs)
+    }
+
+    /// What a run consumes.
+    pub(crate) fn needs(&self, plan: &Plan, weights: WeightsAt) -> Needs {
+        self.needs_by_node(plan, weights).fold(Needs::default(), |mut all, node| {
+            all.demand.merge(&node.demand);
+            all.linear.extend(node.linear);
+            all
+        })
+    }
+}
+
+/// The operations of the plan that ran last, kept for its next run.
+#[derive(Debug, Default)]
+pub(crate) struct OperationCache(Option<([u8; 32], Arc<Operations>)>);
+
+impl OperationCache {
+    /// The operations of `plan` under a session's options, which stay the same.
+    pub(crate) fn get(&mut self, plan: &Plan, options: &SessionOptions) -> Result<Arc<Operations>> {
+        let hash = plan.hash();
+        match &self.0 {
+            Some((of, operations)) if *of == hash => Ok(operations.clone()),
+            _ => {
+                let operations = Arc::new(Operations::new(plan, options)?);
+                self.0 = Some((hash, operations.clone()));
+                Ok(operations)
+            }
+        }
+    }
+}
+
+/// Whether two nodes do the same to values of the same formats and shapes.
+fn alike(plan: &Plan, [a, b]: [&PlanNode; 2]) -> bool {
+    let values = |node: &PlanNode| -> Vec<&PlanValue> {
+        node.inputs.iter().chain([&node.output]).map(|&i| &plan.values[i]).collect()
+    };
+    a.op == b.op && values(a) == values(b)
+}
+
+fn ring_of(bits: u32) -> Result<Ring> {
+    Ring::new(bits).map_err(|e| ExecError::Misfit { what: e.to_string() })
+}
+
+fn ring(value: &PlanValue) -> Result<Ring> {
+    ring_of(value.width)
+}
+
+/// The operation of node `index`.
+fn operation(plan: &Plan, index: usize, options: &SessionOptions) -> Result<Arc<dyn NodeOperation>> {
+    let (node, tuning) = (&plan.nodes[index], options.tuning);
+    let (x, out) = (&plan.values[node.inputs[0]], ring(&plan.values[node.output])?);
+    let (reads, count) = (ring(x)?, x.shape.elements());
+    let misfit = |what: &str| ExecError::Misfit { what: format!("node {index} {what}") };
+    Ok(match &node.op {
+        PlanOp::Linear { .. } => {
+            let layer = linear_layer(plan, index).ok_or_else(|| misfit("is no linear layer"))?;
+            match options.weights {
+                WeightsAt::Server => Arc::new(Linear::new(layer)),
+                WeightsAt::Shared(_) => Arc::new(LinearShared::new(layer)),
+            }
+        }
+        PlanOp::Relu { compare_bits } => {
+            elementwise(Relu::within(reads, *compare_bits, tuning)?, reads, count)
+        }
+        PlanOp::ReluTruncate { shift, compare_bits } => {
+            let reads = ring_of(*compare_bits)?;
+            elementwise(ReluTruncate::new(reads, *shift, tuning)?, reads, count)
+        }
+        PlanOp::Clip { limit, compare_bits } => {
+            elementwise(Clip::within(reads, *limit, *compare_bits, tuning)?, reads, count)
+        }
+        PlanOp::TruncateReduce { shift } => {
+            elementwise(TruncateReduce::new(reads, *shift, tuning)?, reads, count)
+        }
+        PlanOp::Extend { to, sign } => {
+            let (to, claim) = (ring_of(*to)?, claim::of_extension(*sign));
+            match sign {
+                Extension::NonNegative => {
+                    elementwise(ZeroExtend::new(reads, to, claim, tuning)?, reads, count)
+                }
+                _ => elementwise(SignExtend::new(reads, to, claim, tuning)?, reads, count),
+            }
+        }
+        PlanOp::Apply { .. } => {
+            let spline = node.op.spline(x).ok_or_else(|| misfit("has formats of no function"))?;
+            elementwise(Apply::new(&spline, tuning)?, reads, count)
+        }
+        PlanOp::Multiply { .. } => {
+            let factors = [x, &plan.values[node.inputs[1]]];
+            let rings = [ring(factors[0])?, ring(factors[1])?];
+            let multiply = Multiply::signed_into(rings, factors.map(claim::of_value), out, tuning)?;
+            Arc::new(Products { multiply, out, count })
+        }
+        PlanOp::MaxPool { pool } => Arc::new(MaxPool::new(reads, pool, tuning)?),
+        PlanOp::AveragePool { pool, count_padding } => {
+            let claim = claim::of_sums(x, pool);
+            Arc::new(AveragePool::new(reads, pool, *count_padding, claim, tuning)?)
+        }
+        PlanOp::ArgMax => {
+            let width = x.shape.last().copied().unwrap_or(1);
+            Arc::new(Rows { arg_max: ArgMax::new(reads, width, out, tuning)?, count: count / width.max(1) })
+        }
+        op if op.is_local() => Arc::new(Local::new(plan, node)?),
+        op => return Err(misfit(&format!("has no protocol: {op:?}"))),
+    })
+}
+
+fn elementwise(operation: impl Operation + 'static, reads: Ring, count: usize) -> Arc<dyn NodeOperation> {
+    Arc::new(Elementwise { operation, reads, count })
+}
