@@ -105,6 +105,11 @@ fn integer(x: &BigFloat) -> i64 {
     if sign == Sign::Neg { -magnitude } else { magnitude }
 }
 
+// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,3 +16,8 @@ pub use packing::{pack, packed_len, unpack};
 pub use ring::{Ring, WidthError};
 pub use slices::{bit_slices, from_bit_slices};
 pub use vector::RingVec;
+
+// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -28,3 +28,8 @@ pub use pool::{Pool2dShape, average_pool, max_of, max_pool};
 pub use select::{clip, multiplex, relu, relu_truncate};
 pub use toward_zero::divide_toward_zero;
 pub use width::{arithmetic_shift, bit_to_arithmetic, sign_extend, truncate_reduce, zero_extend};
+
+// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,3 +38,8 @@ pub enum PrimError {
     #[error("the operating system's random generator failed: {0}")]
     Entropy(#[from] getrandom::Error),
 }
+
+// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -76,5 +76,10 @@ pub fn import_bytes(bytes: &[u8]) -> Result<Graph, Error> {
     importer::import(proto::Model::decode(bytes)?, bytes.len())
 }
 
+// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests;
