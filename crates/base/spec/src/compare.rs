@@ -2,7 +2,7 @@
 
 use veilflow_ring::{Bits, Ring, RingVec};
 
-/// [a < b] of unsigned readings, element by element. Panics on different lengths.
+/// Whether a < b of the unsigned readings, element by element. Panics on different lengths.
 pub fn less_than(a: &RingVec, b: &RingVec) -> Bits {
     assert_eq!(a.len(), b.len(), "vectors of different length");
     a.values().iter().zip(b.values()).map(|(x, y)| x < y).collect()

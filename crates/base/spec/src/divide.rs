@@ -9,7 +9,9 @@ pub fn divide_floor(x: &RingVec, d: u64) -> RingVec {
     x.map(|v| i128::from(ring.to_signed(v)).div_euclid(i128::from(d)) as u64)
 }
 
-/// The average of d values with sum x: x / d rounded half up, ⌊(x + ⌊d/2⌋) / d⌋, where x + ⌊d/2⌋ is taken mod 2^ℓ.
+/// The average of d values with sum x, rounded half up, where the numerator is taken mod 2^ℓ:
+///
+/// $$ \left\lfloor \frac{x + \lfloor d/2 \rfloor}{d} \right\rfloor $$
 pub fn average(sum: &RingVec, d: u64) -> RingVec {
     divide_floor(&sum.map(|v| v.wrapping_add(d / 2)), d)
 }

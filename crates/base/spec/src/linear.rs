@@ -170,7 +170,13 @@ impl LinearShape {
     }
 }
 
-/// W · x mod 2^ℓ, with W given as signed integers and ℓ the ring of `x`. Panics if lengths do not fit `shape`.
+/// W · x mod 2^ℓ, with W given as signed integers and ℓ the width of `x`. A convolution of stride s, dilation
+/// d and padding p is, in one dimension and for output channel o,
+///
+/// $$ y_{o,i} = \sum_c \sum_t w_{o,c,t} \cdot x_{c, s i + d t - p} \bmod 2^\ell $$
+///
+/// over the input channels c of o's group and the taps t; x is zero outside its plane. Panics if lengths do
+/// not fit `shape`.
 pub fn linear(shape: &LinearShape, weights: &[i64], x: &RingVec) -> RingVec {
     assert_eq!(weights.len(), shape.weight_len(), "weights do not fit the layer");
     assert_eq!(x.len(), shape.in_len(), "input does not fit the layer");

@@ -22,7 +22,10 @@
 //!
 //! # Rounds
 //! What is flushed leaves as frames of at most 256 KiB, each behind a header of 12 bytes that holds its
-//! *depth*: one more than the largest depth its sender had received, a Lamport clock (Lamport, CACM 1978).
+//! *depth*, a Lamport clock (Lamport, CACM 1978):
+//!
+//! $$ \mathrm{depth}(f) = 1 + \max_{g \text{ received before } f \text{ is sent}} \mathrm{depth}(g) $$
+//!
 //! The largest depth sent or received is therefore the length of the longest chain of dependent messages,
 //! which is what papers call rounds: a simultaneous exchange is one, a ping with its pong two, and a fork's
 //! rounds overlap with its siblings'. Buffering does not change them, nor does timing.

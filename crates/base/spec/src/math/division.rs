@@ -8,11 +8,12 @@ use super::{Fixed, MathError};
 /// Widest quotient.
 const MAX_QUOTIENT: u32 = 20;
 
-/// x / y for y > 0.
+/// $x / y$ for $y > 0$.
 ///
-/// y is normalised to M = y·2^d, its leading one at the top, and x shifted alike; so the quotient is x·2^d times the reciprocal
-/// of m in 1..2, which is tabulated with a bit more than the quotient has. Before it is rounded to nearest it errs by less than
-/// a unit. The sign bit of y is taken to be zero; a quotient by zero is zero, one that does not fit is meaningless.
+/// The divisor is normalised to $M = y 2^d$, its leading one at the top, and x shifted alike. So the quotient
+/// is $x 2^d$ times the reciprocal of a number in 1..2, which is tabulated with a bit more than the quotient
+/// has. Before it is rounded to nearest it errs by less than a unit. The sign bit of y is taken to be zero; a
+/// quotient by zero is zero, one that does not fit is meaningless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Division {
     /// The format of x.

@@ -97,7 +97,7 @@ pub enum MathError {
     },
 }
 
-/// A fixed-point format: v stands for v / 2^scale, v signed of `bits` bits.
+/// A fixed-point format: v, signed, of `bits` bits, stands for $v / 2^{\mathrm{scale}}$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fixed {
     /// Width.
@@ -147,27 +147,28 @@ pub enum Spline {
 /// An elementary function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
-    /// 1 / (1 + e^−x).
+    /// $\dfrac{1}{1 + e^{-x}}$.
     Sigmoid,
-    /// The hyperbolic tangent.
+    /// $\tanh x = \dfrac{e^x - e^{-x}}{e^x + e^{-x}}$.
     Tanh,
-    /// The error function.
+    /// The error function, $\dfrac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} dt$.
     Erf,
-    /// x / (1 + e^−x), where the argument has at least as many integer bits as the result.
+    /// $\dfrac{x}{1 + e^{-x}}$, where the argument has at least as many integer bits as the result.
     Silu,
-    /// x·(1 + erf(x/√2)) / 2, where the argument has at least as many integer bits as the result.
+    /// $\dfrac{x}{2} \bigl(1 + \operatorname{erf} \dfrac{x}{\sqrt 2}\bigr)$, where the argument has at least
+    /// as many integer bits as the result.
     Gelu,
-    /// e^x for x ≤ 0. A positive x is read as x − 2^ℓ.
+    /// $e^x$ for $x \le 0$. A positive x is read as $x - 2^\ell$.
     Exp,
-    /// e^x for x up to where the result leaves its format, or 17 bits. A larger x is read as x − 2^ℓ.
+    /// $e^x$ for x up to where the result leaves its format, or 17 bits. A larger x is read as $x - 2^\ell$.
     ExpSigned,
-    /// 1 / x for x > 0; see [`OctaveSpline`] for where it saturates.
+    /// $1 / x$ for $x > 0$; see [`OctaveSpline`] for where it saturates.
     Reciprocal,
-    /// 1 / √x for x > 0; see [`OctaveSpline`] for where it saturates.
+    /// $1 / \sqrt x$ for $x > 0$; see [`OctaveSpline`] for where it saturates.
     ReciprocalSqrt,
-    /// √x for x ≥ 0; see [`OctaveSpline`] for where it saturates.
+    /// $\sqrt x$ for $x \ge 0$; see [`OctaveSpline`] for where it saturates.
     Sqrt,
-    /// ln x for x > 0; at zero that of the smallest argument.
+    /// $\ln x$ for $x > 0$; at zero that of the smallest argument.
     Log,
 }
 

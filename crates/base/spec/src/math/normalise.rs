@@ -24,10 +24,17 @@ pub enum Norm {
 
 /// Rows divided by their norm.
 ///
-/// Of L2, cᵢ = xᵢ and the result is cᵢ / √(Σ c² + ε). Of layer normalisation, cᵢ = n·xᵢ − Σ x, exactly, and the result is
-/// √n·cᵢ / √(Σ c² + ε), which is (xᵢ − mean) / √(variance + ε'), with ε = n³·ε'·2^(2·scale). The sum S is exact; it is normalised to
-/// M = S·2^d with d even, its leading one at the top or next to it, and cᵢ shifted by d/2. So the result is cᵢ·2^(d/2) times the
-/// tabulated root, and errs by less than a unit before it is rounded to nearest. A row of zeros gives zeros.
+/// L2 divides by the Euclidean length of the row, layer normalisation by its standard deviation:
+///
+/// $$ y_i = \frac{x_i}{\sqrt{\sum_j x_j^2 + \varepsilon}} \qquad
+///    y_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \varepsilon_0}}
+///        = \sqrt n \frac{n x_i - \sum_j x_j}{\sqrt{\sum_k (n x_k - \sum_j x_j)^2 + \varepsilon}} $$
+///
+/// Here n is the width of the row, $\mu$ its mean, $\sigma^2$ its variance, and $\varepsilon = n^3
+/// \varepsilon_0 2^{2 \cdot \mathrm{scale}}$. What is squared, $c_i$, and the sum S under its root are
+/// exact. The sum is normalised to $M = S 2^d$ with d even, its leading one at the top or next to it, and
+/// $c_i$ is shifted by d/2. So the result is $c_i 2^{d/2}$ times the tabulated root, and errs by less than a
+/// unit before it is rounded to nearest. A row of zeros gives zeros.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Normalise {
     /// What is divided by.

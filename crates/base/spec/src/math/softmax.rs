@@ -13,7 +13,9 @@ const RECIPROCAL_SCALE: u32 = 16;
 /// Widest row.
 const MAX_WIDTH: usize = 1 << 12;
 
-/// e^xᵢ / Σ e^xⱼ over rows of so many elements.
+/// The softmax of rows:
+///
+/// $$ y_i = \frac{e^{x_i}}{\sum_j e^{x_j}} $$
 ///
 /// The largest element (by [`max_of`]) is taken off first, so that exponentials are those of non-positive arguments; their sum is
 /// between 1 and the row's width. Exponentials err by a unit of 2^−14 each, the reciprocal by 1.5 units of 2^−16.
