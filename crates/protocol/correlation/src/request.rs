@@ -10,12 +10,12 @@ pub enum RequestError {
     /// No kind has this tag.
     #[error("no kind of correlation has the tag {0}")]
     Tag(u8),
-    /// The tag's kind has more or fewer numbers.
-    #[error("a correlation of tag {tag} has {expected} numbers, not {got}")]
+    /// Requests of this tag have more or fewer numbers.
+    #[error("a request of tag {tag} has {expected} numbers, not {got}")]
     Length {
         /// The tag.
         tag: u8,
-        /// How many numbers its kind has.
+        /// How many numbers there should be.
         expected: usize,
         /// How many there were.
         got: usize,

@@ -1,6 +1,6 @@
 //! The kinds of correlation, each in a file of its own, and the one list of them.
 //!
-//! A new kind takes a file that implements [`Correlation`], and a line in the list.
+//! A new kind takes a file that implements [`Correlation`], its `mod`, and a line in the list.
 
 mod and;
 mod bit_product;
