@@ -16,7 +16,6 @@ use crate::phase::{Phase, Stopwatch};
 use crate::possession::Held;
 use crate::progress::{Progress, Step};
 
-
 /// Correlations for one run of a plan. The run takes them by value, so they serve once.
 #[derive(Debug)]
 pub struct Prepared {

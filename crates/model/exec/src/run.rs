@@ -3,7 +3,7 @@
 use veilflow_correlation::Pools;
 use veilflow_ir::plan::{Plan, PlanInput};
 use veilflow_net::Role;
-use veilflow_online::{Party, reveal_to};
+use veilflow_online::{Party, Reveal};
 use veilflow_ring::{Ring, RingVec};
 
 use crate::error::{ExecError, Result};
@@ -166,7 +166,7 @@ impl Online {
         for output in &plan.outputs {
             let share = values.get(output.value)?;
             outputs.push(match self.options.input {
-                InputAt::Client => reveal_to(&mut self.party, Role::P1, share)?,
+                InputAt::Client => Reveal::to(Role::P1).run(&mut self.party, share)?,
                 InputAt::Shared => Some(share.clone()),
             });
         }

@@ -95,8 +95,7 @@ impl Session {
         let supplier = supply.set_up(role, &mut offline, helper, prg.fork(), options.threads, cache)?;
         offline.flush()?;
         set_up += Phase { helper: supplier.helper_bytes(), ..watch.stop(&offline) };
-        let mut party = Party::new(role, channel, prg).with_threads(options.threads);
-        party.tuning = options.tuning;
+        let party = Party::new(role, channel, prg).with_threads(options.threads);
         let preparer = Preparer::new(role, offline, supplier, options);
         Ok(Self { online: Online::new(party, options), preparer, options, set_up })
     }

@@ -5,47 +5,71 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    OnlineError, Party, RangeClaim, Result, Tuning, WordShape, WordTerm, multiply_cost, multiply_signed,
-    sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost, words, words_cost,
+    Multiply, OnlineError, Operation, Party, RangeClaim, Result, SignExtend, Tuning, Word, Words,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::Division;
 
-use crate::mantissa;
-use crate::pieces::public;
+use crate::mantissa::MantissaFunction;
+use crate::rounded_product::RoundedProduct;
+use crate::shift_to_top::ShiftToTop;
 
-/// `x` in a ring of other width, of its signed reading.
-pub(crate) fn resize(party: &mut Party, x: &RingVec, out: Ring, range: RangeClaim) -> Result<RingVec> {
-    if out <= x.ring() { Ok(x.narrow(out)) } else { sign_extend(party, x, out, range) }
+/// x / y, element by element (spec: `math::divide`).
+#[derive(Debug)]
+pub struct Divide {
+    dividend: Ring,
+    divisor: Ring,
+    /// The ring of the divisor without its sign.
+    magnitude: Ring,
+    to_top: ShiftToTop,
+    reciprocal: MantissaFunction,
+    /// The ring of that part of the dividend which shows, and its extension.
+    kept: Ring,
+    extend: SignExtend,
+    shift: Words,
+    product: RoundedProduct,
 }
 
-/// Shares of x / y (spec: `math::divide`).
-pub fn divide(party: &mut Party, division: &Division, x: &RingVec, y: &RingVec) -> Result<RingVec> {
-    let formats = [division.dividend.bits, division.divisor.bits];
-    if [x, y].map(|v| v.ring().bits()) != formats || x.len() != y.len() {
-        let reason = format!("operands are not equally many of {} and {} bits", formats[0], formats[1]);
-        return Err(OnlineError::Argument { op: "divide", reason });
+impl Divide {
+    /// The division of the formats of `division`.
+    pub fn new(division: &Division, tuning: Tuning) -> Result<Self> {
+        let (dividend, divisor) = (Ring::new(division.dividend.bits)?, Ring::new(division.divisor.bits)?);
+        let (magnitude, shifted) = (Ring::new(divisor.bits() - 1)?, division.shifted);
+        let reciprocal = MantissaFunction::new(&division.reciprocal, tuning)?;
+        let multiply = Multiply::signed([shifted, reciprocal.out()], tuning)?;
+        let kept = dividend.min(shifted);
+        Ok(Self {
+            dividend,
+            divisor,
+            magnitude,
+            to_top: ShiftToTop::new(magnitude, 0, tuning),
+            reciprocal,
+            kept,
+            extend: SignExtend::new(kept, shifted, RangeClaim::Any, tuning)?,
+            shift: Words::new(tuning).times(magnitude.bits(), shifted),
+            product: RoundedProduct::new(multiply, shifted.bits(), division.quotient.bits, tuning)?,
+        })
     }
-    let normalised = mantissa::normalise(party, &y.narrow(Ring::new(formats[1] - 1)?), 0)?;
-    let reciprocal = mantissa::apply(party, &division.reciprocal, &normalised.rows)?;
-    let x = resize(party, x, division.shifted, RangeClaim::Any)?;
-    let bits: Vec<Bits> = normalised.octave.into_iter().rev().collect();
-    let shifted = words(party, &[WordTerm::Times { bits: &bits, x: &x }])?.swap_remove(0);
-    let product = multiply_signed(party, &shifted, &reciprocal)?;
-    let dropped = division.shifted.bits();
-    let product = product.narrow(Ring::new(dropped + division.quotient.bits)?);
-    let half = public(party, product.ring(), 1 << (dropped - 1), x.len());
-    truncate_reduce(party, &product.add(&half), dropped)
-}
 
-/// Cost of [`divide`] of `n` elements.
-pub fn divide_cost(division: &Division, n: usize, tuning: Tuning) -> Cost {
-    let (shifted, reciprocal) = (division.shifted.bits(), &division.reciprocal);
-    let divisor = division.divisor.bits - 1;
-    mantissa::normalise_cost(divisor, 0, n, tuning)
-        .then(mantissa::apply_cost(reciprocal, n, tuning))
-        .then(sign_extend_cost(division.dividend.bits, shifted, RangeClaim::Any, n, tuning))
-        .then(words_cost(&[WordShape::Times(divisor, shifted)], n, tuning))
-        .then(multiply_cost([shifted, reciprocal.pieces.result.bits()], [RangeClaim::Any; 2], n, tuning))
-        .then(truncate_reduce_cost(shifted + division.quotient.bits, shifted, n, tuning))
+    /// Cost of `n` quotients.
+    pub fn cost(&self, n: usize) -> Cost {
+        let reciprocal = self.to_top.cost(n).then(self.reciprocal.cost(n));
+        let shifted = self.extend.cost(n).then(self.shift.cost(n));
+        reciprocal.then(shifted).then(self.product.cost(n))
+    }
+
+    /// Shares of the quotients, from shares of as many dividends and divisors.
+    pub fn run(&self, party: &mut Party, x: &RingVec, y: &RingVec) -> Result<RingVec> {
+        if [x.ring(), y.ring()] != [self.dividend, self.divisor] || x.len() != y.len() {
+            let [x, y] = [self.dividend, self.divisor].map(Ring::bits);
+            let reason = format!("operands are not equally many of {x} and {y} bits");
+            return Err(OnlineError::Argument { op: "divide", reason });
+        }
+        let divisor = self.to_top.run(party, &y.narrow(self.magnitude))?;
+        let reciprocal = self.reciprocal.run(party, &divisor.rows)?;
+        let x = self.extend.run(party, &x.narrow(self.kept))?;
+        let distance: Vec<Bits> = divisor.octave.into_iter().rev().collect();
+        let shifted = self.shift.run(party, &[Word::times(&distance, &x)])?.swap_remove(0);
+        self.product.run(party, &shifted, &reciprocal)
+    }
 }

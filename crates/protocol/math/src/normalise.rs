@@ -5,106 +5,138 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    OnlineError, Party, RangeClaim, Result, Tuning, WordShape, WordTerm, multiply_cost, multiply_signed,
-    ring_products, ring_products_cost, sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost,
-    words, words_cost, zero_extend, zero_extend_cost,
+    Multiply, Operation, Party, RangeClaim, Result, SignExtend, Tuning, Word, Words, ZeroExtend,
+    ring_products, ring_products_cost,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::{Norm, Normalise};
 
-use crate::division::resize;
-use crate::mantissa;
-use crate::pieces::public;
+use crate::mantissa::MantissaFunction;
+use crate::rounded_product::RoundedProduct;
+use crate::rows::Rows;
+use crate::shift_to_top::ShiftToTop;
 
-fn row_sums(x: &RingVec, width: usize) -> RingVec {
-    let sum = |row: &[u64]| row.iter().fold(0u64, |sum, v| sum.wrapping_add(*v));
-    RingVec::from_values(x.ring(), x.values().chunks(width).map(sum).collect())
+/// Every row divided by its norm (spec: `math::normalise`).
+#[derive(Debug)]
+pub struct NormaliseRows {
+    rows: Rows,
+    input: Ring,
+    /// Of layer normalisation, the extension to the ring in which rows are centred.
+    centre: Option<SignExtend>,
+    squares: Squares,
+    /// The ring of that part of a square which shows in the sum, and its extension.
+    kept: Ring,
+    summand: ZeroExtend,
+    epsilon: u64,
+    to_top: ShiftToTop,
+    root: MantissaFunction,
+    shift: Words,
+    product: RoundedProduct,
+    extend: SignExtend,
 }
 
-/// Shares of x, of layer normalisation width·x less the sum of its row.
-fn centre(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<RingVec> {
-    if normalise.norm == Norm::L2 {
-        return Ok(x.clone());
+impl NormaliseRows {
+    /// The normalisation of the rows and formats of `normalise`.
+    pub fn new(normalise: &Normalise, tuning: Tuning) -> Result<Self> {
+        let Normalise { norm, width, epsilon, centred, sum, shifted, dropped, result, .. } = *normalise;
+        let (input, output) = (Ring::new(normalise.input.bits)?, Ring::new(normalise.output.bits)?);
+        let root = MantissaFunction::new(&normalise.root, tuning)?;
+        let centre = match norm {
+            Norm::L2 => None,
+            Norm::Layer => Some(SignExtend::new(input, centred, RangeClaim::Any, tuning)?),
+        };
+        let kept = Ring::new(2 * centred.bits())?.min(sum);
+        let multiply = Multiply::signed([shifted, root.out()], tuning)?;
+        Ok(Self {
+            rows: Rows { width },
+            input,
+            centre,
+            squares: Squares::new(centred, shifted, tuning)?,
+            kept,
+            summand: ZeroExtend::new(kept, sum, RangeClaim::NonNegative, tuning)?,
+            epsilon,
+            to_top: ShiftToTop::new(sum, 1, tuning),
+            root,
+            shift: Words::new(tuning).times(sum.bits() / 2, shifted),
+            product: RoundedProduct::new(multiply, dropped, result.bits(), tuning)?,
+            extend: SignExtend::new(result, output, RangeClaim::Slack, tuning)?,
+        })
     }
-    let x = sign_extend(party, x, normalise.centred, RangeClaim::Any)?;
-    let sums = row_sums(&x, normalise.width).gather((0..x.len()).map(|i| i / normalise.width));
-    Ok(x.scale(normalise.width as u64).sub(&sums))
-}
 
-/// The ring to which a helper's parties extend centred values, once for squares and shifts.
-fn extended(normalise: &Normalise) -> u32 {
-    normalise.shifted.bits().max(2 * normalise.centred.bits())
-}
-
-/// Shares of the squares, twice as wide, and of the values in the ring in which they are shifted.
-fn squares(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<[RingVec; 2]> {
-    if !party.tuning.dealt {
-        let squares = multiply_signed(party, x, x)?;
-        return Ok([squares, resize(party, x, normalise.shifted, RangeClaim::Any)?]);
+    /// Cost of so many rows.
+    pub fn cost(&self, rows: usize) -> Cost {
+        let n = rows * self.rows.width;
+        let centred = self.centre.as_ref().map_or_else(Cost::default, |centre| centre.cost(n));
+        let squares = self.squares.cost(n).then(self.summand.cost(n));
+        let root = self.to_top.cost(rows).then(self.root.cost(rows));
+        let result = self.shift.cost(n).then(self.product.cost(n)).then(self.extend.cost(n));
+        centred.then(squares).then(root).then(result)
     }
-    let x = sign_extend(party, x, Ring::new(extended(normalise))?, RangeClaim::Any)?;
-    let factor = x.narrow(Ring::new(2 * normalise.centred.bits())?);
-    let squares = ring_products(party, &[[&factor, &factor]])?.swap_remove(0);
-    Ok([squares, x.narrow(normalise.shifted)])
-}
 
-fn squares_cost(normalise: &Normalise, n: usize, tuning: Tuning) -> Cost {
-    let [centred, shifted] = [normalise.centred, normalise.shifted].map(Ring::bits);
-    if !tuning.dealt {
-        let squares = multiply_cost([centred; 2], [RangeClaim::Any; 2], n, tuning);
-        return squares.then(sign_extend_cost(centred, shifted, RangeClaim::Any, n, tuning));
+    /// Shares of the results, from shares of the rows one after another.
+    pub fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let (of, rows) = (self.rows, self.rows.count("normalise", x, self.input)?);
+        let centred = match &self.centre {
+            None => x.clone(),
+            Some(centre) => {
+                let x = centre.run(party, x)?;
+                x.scale(of.width as u64).sub(&of.spread(&of.sums(&x)))
+            }
+        };
+        let [squares, centred] = self.squares.run(party, &centred)?;
+        let sums = of.sums(&self.summand.run(party, &squares.narrow(self.kept))?);
+        let shifted = self.to_top.run(party, &party.add_public(&sums, self.epsilon))?;
+        let root = self.root.run(party, &shifted.rows)?;
+        // Distances 2k and 2k + 1 from the top are both shifts by k.
+        let pairs = shifted.octave.rchunks(2).map(|pair| pair[0].xor(&pair[1]));
+        let spread = |row: Bits| of.indices(rows).map(|i| row.get(i)).collect();
+        let word: Vec<Bits> = pairs.map(spread).collect();
+        let up = self.shift.run(party, &[Word::times(&word, &centred)])?.swap_remove(0);
+        let narrow = self.product.run(party, &up, &of.spread(&root))?;
+        self.extend.run(party, &narrow)
     }
-    sign_extend_cost(centred, extended(normalise), RangeClaim::Any, n, tuning)
-        .then(ring_products_cost(&[(2 * centred, n)]))
 }
 
-/// Shares of every row divided by its norm (spec: `math::normalise`).
-pub fn normalise(party: &mut Party, normalise: &Normalise, x: &RingVec) -> Result<RingVec> {
-    let Normalise { width, sum, dropped, result, .. } = *normalise;
-    if x.ring() != normalise.input.ring() || !x.len().is_multiple_of(width) {
-        let reason = format!("not rows of {width} elements of {} bits", normalise.input.bits);
-        return Err(OnlineError::Argument { op: "normalise", reason });
+/// The squares of centred values, twice as wide, and the values in the ring in which they are shifted.
+#[derive(Debug)]
+enum Squares {
+    /// The values are multiplied, and extended from what shows of them.
+    Multiplied(Multiply, Ring, SignExtend),
+    /// Where a helper deals, they are extended once for both, and a triple multiplies them in the first of these rings.
+    Extended(SignExtend, [Ring; 2]),
+}
+
+impl Squares {
+    fn new(centred: Ring, shifted: Ring, tuning: Tuning) -> Result<Self> {
+        let extend = |from, to| SignExtend::new(from, to, RangeClaim::Any, tuning);
+        if tuning.dealt {
+            let square = Ring::new(2 * centred.bits())?;
+            return Ok(Self::Extended(extend(centred, shifted.max(square))?, [square, shifted]));
+        }
+        let kept = centred.min(shifted);
+        Ok(Self::Multiplied(Multiply::signed([centred; 2], tuning)?, kept, extend(kept, shifted)?))
     }
-    let rows = x.len() / width;
-    let centred = centre(party, normalise, x)?;
-    let [squares, centred] = squares(party, normalise, &centred)?;
-    let squares = if squares.ring() < sum {
-        zero_extend(party, &squares, sum, RangeClaim::NonNegative)?
-    } else {
-        squares.narrow(sum)
-    };
-    let sums = row_sums(&squares, width).add(&public(party, sum, normalise.epsilon, rows));
-    let normalised = mantissa::normalise(party, &sums, 1)?;
-    let root = mantissa::apply(party, &normalise.root, &normalised.rows)?;
-    let of_row = |i: usize| i / width;
-    // Distances 2k and 2k + 1 from the top are both shifts by k.
-    let word: Vec<Bits> = normalised.octave.rchunks(2).map(|pair| pair[0].xor(&pair[1])).collect();
-    let word: Vec<Bits> = word.iter().map(|row| (0..x.len()).map(|i| row.get(of_row(i))).collect()).collect();
-    let up = words(party, &[WordTerm::Times { bits: &word, x: &centred }])?.swap_remove(0);
-    let product = multiply_signed(party, &up, &root.gather((0..x.len()).map(of_row)))?;
-    let product = product.narrow(Ring::new(dropped + result.bits())?);
-    let half = public(party, product.ring(), 1 << (dropped - 1), x.len());
-    let narrow = truncate_reduce(party, &product.add(&half), dropped)?;
-    sign_extend(party, &narrow, normalise.output.ring(), RangeClaim::Slack)
-}
 
-/// Cost of [`normalise`] of so many rows.
-pub fn normalise_cost(normalise: &Normalise, rows: usize, tuning: Tuning) -> Cost {
-    let n = rows * normalise.width;
-    let [centred, sum, shifted, result] =
-        [normalise.centred, normalise.sum, normalise.shifted, normalise.result].map(Ring::bits);
-    let root = normalise.root.pieces.result.bits();
-    let centre = match normalise.norm {
-        Norm::L2 => Cost::default(),
-        Norm::Layer => sign_extend_cost(normalise.input.bits, centred, RangeClaim::Any, n, tuning),
-    };
-    centre
-        .then(squares_cost(normalise, n, tuning))
-        .then(zero_extend_cost(2 * centred, sum, RangeClaim::NonNegative, n, tuning))
-        .then(mantissa::normalise_cost(sum, 1, rows, tuning))
-        .then(mantissa::apply_cost(&normalise.root, rows, tuning))
-        .then(words_cost(&[WordShape::Times(sum / 2, shifted)], n, tuning))
-        .then(multiply_cost([shifted, root], [RangeClaim::Any; 2], n, tuning))
-        .then(truncate_reduce_cost(normalise.dropped + result, normalise.dropped, n, tuning))
-        .then(sign_extend_cost(result, normalise.output.bits, RangeClaim::Slack, n, tuning))
+    fn cost(&self, n: usize) -> Cost {
+        match self {
+            Self::Multiplied(multiply, _, extend) => multiply.cost(n).then(extend.cost(n)),
+            Self::Extended(extend, [square, _]) => {
+                extend.cost(n).then(ring_products_cost(&[(square.bits(), n)]))
+            }
+        }
+    }
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<[RingVec; 2]> {
+        match self {
+            Self::Multiplied(multiply, kept, extend) => {
+                Ok([multiply.run(party, x, x)?, extend.run(party, &x.narrow(*kept))?])
+            }
+            Self::Extended(extend, [square, shifted]) => {
+                let x = extend.run(party, x)?;
+                let factor = x.narrow(*square);
+                let squares = ring_products(party, &[[&factor, &factor]])?.swap_remove(0);
+                Ok([squares, x.narrow(*shifted)])
+            }
+        }
+    }
 }

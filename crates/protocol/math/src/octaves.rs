@@ -1,102 +1,128 @@
 //! Functions of a positive argument over many orders of magnitude.
 //!
-//! The one-hot octave is at once the selector of a table's row and, summed over subsets, the bits of the distance by which a
-//! barrel shifter normalises the argument. Where one-hot vectors are dealt, the octave's number is looked up with the index instead.
+//! The one-hot octave of the leading one is at once the selector of a table's row and what a barrel shifter normalises the argument by.
+//! Where one-hot vectors are dealt, the octave's number is looked up with the index instead. What is sent is sent by the operations it is
+//! made of.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    IndexBits, OneHot, Party, RangeClaim, Result, Sections, Tuning, high_bits, high_bits_cost, lookup_bits,
-    lookup_bits_cost, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost, select_entry,
-    select_entry_cost,
+    IndexBits, LookupBits, OneHot, OneHots, Operation, Party, RangeClaim, Result, Sections, SelectEntry,
+    Tuning, xor_rows,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::OctaveSpline;
 
-use crate::mantissa::{shift_up, shift_up_cost};
-use crate::pieces::{Position, PositionShape, entry, entry_bits, evaluate, evaluate_cost};
+use crate::pieces::{Line, Sign, entry, entry_bits};
+use crate::shift_to_top::ShiftToTop;
+use crate::step::{Position, PositionForm};
 
-fn sections(spline: &OctaveSpline) -> Sections {
-    let pieces = &spline.pieces;
-    Sections {
-        rows: pieces.rows.iter().map(|row| row.iter().map(|&piece| entry(pieces, piece)).collect()).collect(),
-        outside: entry(pieces, pieces.outside),
-        entry_bits: entry_bits(pieces),
+/// A function that an [`OctaveSpline`] tabulates.
+#[derive(Debug)]
+pub(crate) struct OctaveFunction {
+    magnitude: Ring,
+    to_top: ShiftToTop,
+    /// Zeros below the argument's bits, bits below the index, and bits of the position.
+    fraction: [usize; 3],
+    entry: Entry,
+    line: Line,
+}
+
+impl OctaveFunction {
+    pub(crate) fn new(spline: &OctaveSpline, tuning: Tuning) -> Result<Self> {
+        let pieces = &spline.pieces;
+        let magnitude = Ring::new(spline.magnitude_bits())?;
+        let claim = if spline.signed { RangeClaim::Slack } else { RangeClaim::NonNegative };
+        let padding = spline.fraction_bits + 1 - magnitude.bits();
+        let below = spline.fraction_bits - spline.index_bits;
+        Ok(Self {
+            magnitude,
+            to_top: ShiftToTop::new(magnitude, 0, tuning),
+            fraction: [padding, below, pieces.position_bits].map(|bits| bits as usize),
+            entry: Entry::new(spline, tuning)?,
+            line: Line::new(
+                pieces,
+                Sign::None,
+                PositionForm::Word,
+                (Ring::new(spline.output.bits)?, claim),
+                tuning,
+            )?,
+        })
     }
 }
 
-/// The entries of all octaves in one table, by the octave's number from 1 on, 0 being outside, and below it the index.
-fn table(spline: &OctaveSpline) -> Vec<u64> {
-    let Sections { rows, outside, .. } = sections(spline);
-    let width = 1usize << spline.index_bits;
-    let mut words = vec![outside; width];
-    words.extend(rows.concat());
-    words.resize((rows.len() + 1).next_power_of_two() * width, outside);
-    words
+impl Operation for OctaveFunction {
+    fn cost(&self, n: usize) -> Cost {
+        self.to_top.cost(n).then(self.entry.cost(n)).then(self.line.cost(n))
+    }
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let [padding, below, position_bits] = self.fraction;
+        let mut shifted = self.to_top.run(party, &x.narrow(self.magnitude))?;
+        // The leading one itself.
+        shifted.rows.pop();
+        let mut fraction = vec![Bits::zeros(x.len()); padding];
+        fraction.append(&mut shifted.rows);
+        let index = fraction.split_off(below);
+        let position = Position { low: None, word: fraction.split_off(below - position_bits) };
+        let entry = self.entry.run(party, shifted.octave, index)?;
+        self.line.run_entry(party, &entry, &position)
+    }
 }
 
 /// The entry's bits under an octave and an index, by either cost.
-fn find(party: &mut Party, spline: &OctaveSpline, octave: Vec<Bits>, index: Vec<Bits>) -> Result<Vec<Bits>> {
-    let pieces = &spline.pieces;
-    if !numbered(spline, party.tuning) {
-        let low = one_hots(party, &[IndexBits { bits: &index, beyond: &[] }])?.swap_remove(0);
-        return select_entry(party, &OneHot { rows: octave, complete: false }, &low, &sections(spline));
+#[derive(Debug)]
+enum Entry {
+    /// Under the octave's one-hot row.
+    Selected(OneHots, SelectEntry),
+    /// Under the octave's number, of so many bits, above the index.
+    Numbered(u32, LookupBits),
+}
+
+impl Entry {
+    fn new(spline: &OctaveSpline, tuning: Tuning) -> Result<Self> {
+        let (pieces, index_bits) = (&spline.pieces, spline.index_bits);
+        let word = |&piece: &_| entry(pieces, piece);
+        let rows: Vec<Vec<u64>> = pieces.rows.iter().map(|row| row.iter().map(word).collect()).collect();
+        let (outside, entry_bits) = (word(&pieces.outside), entry_bits(pieces));
+
+        // Octaves are numbered from 1 on, and 0 is outside.
+        let number_bits = (rows.len() + 1).next_power_of_two().trailing_zeros();
+        let mut table = vec![outside; 1 << index_bits];
+        table.extend(rows.concat());
+        table.resize(1 << (number_bits + index_bits), outside);
+        let lookup = LookupBits::new(number_bits + index_bits, &table, outside, entry_bits, tuning)?;
+        let numbered = Self::Numbered(number_bits, lookup);
+
+        let select = SelectEntry::new(Sections { rows, outside, entry_bits }, false)?;
+        let selected = Self::Selected(OneHots::new(&[(index_bits, 0)], tuning)?, select);
+        let [number, select] = [&numbered, &selected].map(|entry| tuning.bytes(&entry.cost(SAMPLE)));
+        Ok(if number < select { numbered } else { selected })
     }
-    let words = table(spline);
-    let mut index = index;
-    for k in 0..words.len().trailing_zeros() - spline.index_bits {
-        let mut bit = Bits::zeros(octave[0].len());
-        let set = (1usize..).zip(&octave).filter(|(number, _)| number >> k & 1 == 1);
-        set.for_each(|(_, row)| bit.xor_assign(row));
-        index.push(bit);
+
+    fn cost(&self, n: usize) -> Cost {
+        match self {
+            Self::Selected(low, select) => low.cost(n).then(select.cost(n)),
+            Self::Numbered(_, lookup) => lookup.cost(n),
+        }
     }
-    lookup_bits(party, &index, &words, entry(pieces, pieces.outside), entry_bits(pieces))
+
+    fn run(&self, party: &mut Party, octave: Vec<Bits>, mut index: Vec<Bits>) -> Result<Vec<Bits>> {
+        match self {
+            Self::Selected(one_hots, select) => {
+                let low = one_hots.run(party, &[IndexBits { bits: &index, beyond: &[] }])?.swap_remove(0);
+                select.run(party, &OneHot { rows: octave, complete: false }, &low)
+            }
+            Self::Numbered(number_bits, lookup) => {
+                let n = octave[0].len();
+                for k in 0..*number_bits {
+                    let set = (1usize..).zip(&octave).filter(|(number, _)| number >> k & 1 == 1);
+                    index.push(xor_rows(n, set.map(|(_, row)| row)));
+                }
+                lookup.run(party, &index)
+            }
+        }
+    }
 }
 
-fn by_number_cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
-    let (pieces, words) = (&spline.pieces, table(spline));
-    let outside = entry(pieces, pieces.outside);
-    lookup_bits_cost(words.len().trailing_zeros(), &words, outside, entry_bits(pieces), n, tuning)
-}
-
-fn by_octave_cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
-    one_hots_cost(&[(spline.index_bits, 0)], n, tuning).then(select_entry_cost(false, &sections(spline), n))
-}
-
-/// Whether entries are looked up by the octave's number, not selected by its one-hot row.
-fn numbered(spline: &OctaveSpline, tuning: Tuning) -> bool {
-    tuning.bytes(&by_number_cost(spline, 64, tuning)) < tuning.bytes(&by_octave_cost(spline, 64, tuning))
-}
-
-pub(crate) fn apply(party: &mut Party, spline: &OctaveSpline, x: &RingVec) -> Result<RingVec> {
-    let (pieces, n) = (&spline.pieces, x.len());
-    let magnitude = x.narrow(Ring::new(spline.magnitude_bits())?);
-    let (_, rows) = high_bits(party, &magnitude, 0)?;
-    let octave = most_significant_one(party, &rows)?;
-    let mut rows = shift_up(party, rows, &octave, 0)?;
-    rows.pop();
-    let padding = spline.fraction_bits as usize - rows.len();
-    let mut fraction = vec![Bits::zeros(n); padding];
-    fraction.append(&mut rows);
-    let index = fraction.split_off((spline.fraction_bits - spline.index_bits) as usize);
-    let position = fraction.split_off(fraction.len() - pieces.position_bits as usize);
-    let found = find(party, spline, octave, index)?;
-    evaluate(party, pieces, &found, None, &Position::Word(position), spline.output, range(spline))
-}
-
-/// What is known of a result.
-fn range(spline: &OctaveSpline) -> RangeClaim {
-    if spline.signed { RangeClaim::Slack } else { RangeClaim::NonNegative }
-}
-
-pub(crate) fn cost(spline: &OctaveSpline, n: usize, tuning: Tuning) -> Cost {
-    let (pieces, bits) = (&spline.pieces, spline.magnitude_bits());
-    high_bits_cost(bits, 0, n, tuning)
-        .then(most_significant_one_cost(bits, n))
-        .then(shift_up_cost(bits, 0, n))
-        .then(if numbered(spline, tuning) {
-            by_number_cost(spline, n, tuning)
-        } else {
-            by_octave_cost(spline, n, tuning)
-        })
-        .then(evaluate_cost(pieces, false, PositionShape::Word, (spline.output, range(spline)), n, tuning))
-}
+/// Elements by which both are compared.
+const SAMPLE: usize = 64;

@@ -1,47 +1,65 @@
 //! Softmax of shared rows. What is sent is sent by the operations it is made of.
 
 use veilflow_correlation::Cost;
-use veilflow_online::{
-    OnlineError, Party, RangeClaim, Result, Tuning, max_of, max_of_cost, multiply_cost, multiply_unsigned,
-    sign_extend, sign_extend_cost, truncate_reduce, truncate_reduce_cost,
-};
-use veilflow_ring::RingVec;
+use veilflow_online::{MaxOf, Multiply, Operation, Party, RangeClaim, Result, SignExtend, Tuning};
+use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::math::Softmax;
 
-use crate::pieces::public;
-use crate::{apply, apply_cost};
+use crate::Apply;
+use crate::rounded_product::RoundedProduct;
+use crate::rows::Rows;
 
-/// Both factors of a result are below half of their rings.
-const RANGES: [RangeClaim; 2] = [RangeClaim::NonNegative; 2];
-
-/// Shares of every row's softmax (spec: `math::softmax`).
-pub fn softmax(party: &mut Party, softmax: &Softmax, x: &RingVec) -> Result<RingVec> {
-    if x.ring() != softmax.input.ring() || !x.len().is_multiple_of(softmax.width) {
-        let reason = format!("not rows of {} elements of {} bits", softmax.width, softmax.input.bits);
-        return Err(OnlineError::Argument { op: "softmax", reason });
-    }
-    let row = |v: &RingVec| v.gather((0..x.len()).map(|i| i / softmax.width));
-    let largest = max_of(party, x, &softmax.rows(x.len()))?;
-    let exp = apply(party, &softmax.exp, &x.sub(&row(&largest)))?;
-    let sum = |row: &[u64]| row.iter().fold(0u64, |sum, v| sum.wrapping_add(*v));
-    let sums = RingVec::from_values(exp.ring(), exp.values().chunks(softmax.width).map(sum).collect());
-    let inverse = apply(party, &softmax.reciprocal, &sums)?;
-    let product = multiply_unsigned(party, &exp.narrow(softmax.exp_ring()), &row(&inverse), RANGES)?;
-    let product = product.narrow(softmax.product_ring());
-    let half = public(party, product.ring(), 1 << (softmax.dropped() - 1), x.len());
-    let result = truncate_reduce(party, &product.add(&half), softmax.dropped())?;
-    sign_extend(party, &result, softmax.output.ring(), RangeClaim::NonNegative)
+/// The softmax of every row (spec: `math::softmax`): exponentials of what the largest element exceeds, times the reciprocal of their
+/// sum.
+#[derive(Debug)]
+pub struct SoftmaxRows {
+    rows: Rows,
+    input: Ring,
+    largest: MaxOf,
+    exp: Apply,
+    /// The ring that holds an exponential.
+    exp_ring: Ring,
+    reciprocal: Apply,
+    product: RoundedProduct,
+    extend: SignExtend,
 }
 
-/// Cost of [`softmax`] of so many rows.
-pub fn softmax_cost(softmax: &Softmax, rows: usize, tuning: Tuning) -> Cost {
-    let n = rows * softmax.width;
-    let (product, dropped) = (softmax.product_ring().bits(), softmax.dropped());
-    let factors = [softmax.exp_ring().bits(), softmax.reciprocal.output().bits];
-    max_of_cost(softmax.input.bits, [(softmax.width, rows)], tuning)
-        .then(apply_cost(&softmax.exp, n, tuning))
-        .then(apply_cost(&softmax.reciprocal, rows, tuning))
-        .then(multiply_cost(factors, RANGES, n, tuning))
-        .then(truncate_reduce_cost(product, dropped, n, tuning))
-        .then(sign_extend_cost(product - dropped, softmax.output.bits, RangeClaim::NonNegative, n, tuning))
+impl SoftmaxRows {
+    /// The softmax of the rows and formats of `softmax`.
+    pub fn new(softmax: &Softmax, tuning: Tuning) -> Result<Self> {
+        let (input, output) = (Ring::new(softmax.input.bits)?, Ring::new(softmax.output.bits)?);
+        let (exp_ring, dropped) = (softmax.exp_ring(), softmax.dropped());
+        let factors = [exp_ring, Ring::new(softmax.reciprocal.output().bits)?];
+        // Both are below half of their rings.
+        let multiply = Multiply::unsigned(factors, [RangeClaim::NonNegative; 2], tuning)?;
+        let result = Ring::new(softmax.product_ring().bits() - dropped)?;
+        Ok(Self {
+            rows: Rows { width: softmax.width },
+            input,
+            largest: MaxOf::new(input, tuning),
+            exp: Apply::new(&softmax.exp, tuning)?,
+            exp_ring,
+            reciprocal: Apply::new(&softmax.reciprocal, tuning)?,
+            product: RoundedProduct::new(multiply, dropped, result.bits(), tuning)?,
+            extend: SignExtend::new(result, output, RangeClaim::NonNegative, tuning)?,
+        })
+    }
+
+    /// Cost of so many rows.
+    pub fn cost(&self, rows: usize) -> Cost {
+        let n = rows * self.rows.width;
+        let factors = self.exp.cost(n).then(self.reciprocal.cost(rows));
+        let largest = self.largest.cost([(self.rows.width, rows)]);
+        largest.then(factors).then(self.product.cost(n)).then(self.extend.cost(n))
+    }
+
+    /// Shares of the results, from shares of the rows one after another.
+    pub fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let rows = self.rows.count("softmax", x, self.input)?;
+        let largest = self.largest.run(party, x, &self.rows.lists(rows))?;
+        let exp = self.exp.run(party, &x.sub(&self.rows.spread(&largest)))?;
+        let inverse = self.reciprocal.run(party, &self.rows.sums(&exp))?;
+        let result = self.product.run(party, &exp.narrow(self.exp_ring), &self.rows.spread(&inverse))?;
+        self.extend.run(party, &result)
+    }
 }

@@ -2,8 +2,8 @@
 
 use veilflow_correlation::{Cost, Kind, SupplyCosts};
 use veilflow_helper::HelperCosts;
-use veilflow_math::{apply_cost, divide_cost, normalise_cost, softmax_cost};
-use veilflow_online::{RangeClaim, Tuning, lookup_cost, multiply_into_cost};
+use veilflow_math::{Apply, Divide, NormaliseRows, SoftmaxRows};
+use veilflow_online::{Lookup, Multiply, Operation, RangeClaim, Tuning};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::Table;
 use veilflow_spec::math::{Division, Fixed, Function, Norm, Normalise, Softmax};
@@ -16,7 +16,7 @@ fn fixed(scale: u32) -> Fixed {
 
 fn elementary(function: Function, [input, output]: [u32; 2]) -> Cost {
     let spline = function.spline(fixed(input), fixed(output)).expect("formats in range");
-    apply_cost(&spline, COUNT, Tuning::default())
+    Apply::new(&spline, Tuning::default()).expect("a table").cost(COUNT)
 }
 
 /// Holds a cost of [`COUNT`] elements to bytes an element, with half a bit a random OT offline, and to rounds.
@@ -62,14 +62,17 @@ fn functions_of_16_bits_keep_within_their_budgets() {
 fn what_is_built_of_functions_keeps_within_its_budget() {
     let tuning = Tuning::default();
     let division = Division::new(fixed(12), fixed(12), fixed(12)).unwrap();
-    check("divide", &divide_cost(&division, COUNT, tuning), 470.0, 50);
+    check("divide", &Divide::new(&division, tuning).unwrap().cost(COUNT), 470.0, 50);
     // Rows of 64 elements; bytes are those of an element.
     let rows = COUNT / 64;
     let softmax = Softmax::new(fixed(11), fixed(12), 64).unwrap();
-    check("softmax", &softmax_cost(&softmax, rows, tuning), 316.0, 89);
-    let norm = |norm| Normalise::new(norm, fixed(8), fixed(11), 64, 0).unwrap();
-    check("l2", &normalise_cost(&norm(Norm::L2), rows, tuning), 410.0, 68);
-    check("layer", &normalise_cost(&norm(Norm::Layer), rows, tuning), 685.0, 77);
+    check("softmax", &SoftmaxRows::new(&softmax, tuning).unwrap().cost(rows), 316.0, 89);
+    let norm = |norm| {
+        let norm = Normalise::new(norm, fixed(8), fixed(11), 64, 0).unwrap();
+        NormaliseRows::new(&norm, tuning).unwrap().cost(rows)
+    };
+    check("l2", &norm(Norm::L2), 410.0, 68);
+    check("layer", &norm(Norm::Layer), 685.0, 77);
 }
 
 /// With correlations from a helper: exactly the rows of docs/math.md, bytes of the parties and of the helper an element.
@@ -104,25 +107,28 @@ fn with_a_helper_functions_take_what_their_table_says() {
     ];
     for (what, function, [input, output]) in functions {
         let spline = function.spline(fixed(input), fixed(output)).expect("formats in range");
-        holds(what, &apply_cost(&spline, COUNT, tuning));
+        holds(what, &Apply::new(&spline, tuning).unwrap().cost(COUNT));
     }
     let rows = COUNT / 64;
     let division = Division::new(fixed(12), fixed(12), fixed(12)).unwrap();
-    holds("division", &divide_cost(&division, COUNT, tuning));
+    holds("division", &Divide::new(&division, tuning).unwrap().cost(COUNT));
     let softmax = Softmax::new(fixed(11), fixed(12), 64).unwrap();
-    holds("softmax", &softmax_cost(&softmax, rows, tuning));
+    holds("softmax", &SoftmaxRows::new(&softmax, tuning).unwrap().cost(rows));
     for (what, norm) in [("L2 normalisation", Norm::L2), ("layer normalisation", Norm::Layer)] {
         let normalise = Normalise::new(norm, fixed(8), fixed(11), 64, 0).unwrap();
-        holds(what, &normalise_cost(&normalise, rows, tuning));
+        holds(what, &NormaliseRows::new(&normalise, tuning).unwrap().cost(rows));
     }
-    let product = multiply_into_cost([16; 2], [RangeClaim::Slack; 2], 32, COUNT, tuning);
+    let [narrow, wide] = [16, 32].map(|bits| Ring::new(bits).unwrap());
+    let product =
+        Multiply::signed_into([narrow; 2], [RangeClaim::Slack; 2], wide, tuning).unwrap().cost(COUNT);
     holds("product of two 16-bit values below a third of their ring", &product);
     for (what, bits) in [("table of 8 bits to 8", 8), ("table of 8 bits to 16", 16)] {
         let (index, out) = (Ring::new(8).unwrap(), Ring::new(bits).unwrap());
         // Entries that have nothing in common.
         let entries = (0..256).map(|v: u64| v.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
         let entries = RingVec::from_values(out, entries.map(|v| v.wrapping_mul(v | 1) >> 32).collect());
-        holds(what, &lookup_cost(&Table::new(index, &[entries]).unwrap(), COUNT, tuning));
+        let table = Table::new(index, &[entries]).unwrap();
+        holds(what, &Lookup::new(&table, tuning).unwrap().cost(COUNT));
     }
     assert!(missing.is_empty(), "not in docs/math.md:\n{}", missing.concat());
 }

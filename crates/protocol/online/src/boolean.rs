@@ -39,10 +39,14 @@ pub struct AndGroup {
     pub others: Vec<Bits>,
 }
 
-/// Shares of common·other for every row of every group, all in one exchange: per instance 1 + rows bits a party.
+/// Shares of common·other for every row of every group, all in one exchange: per instance 1 + rows bits a
+/// party. Without groups nothing is sent.
 ///
 /// A group with an empty length or no rows is not allowed.
 pub fn and_shared(party: &mut Party, groups: &[AndGroup]) -> Result<Vec<Vec<Bits>>> {
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut mine = Bits::default();
     let mut triples = Vec::with_capacity(groups.len());
     for group in groups {
@@ -82,6 +86,9 @@ pub fn and_shared(party: &mut Party, groups: &[AndGroup]) -> Result<Vec<Vec<Bits
 
 /// Cost of [`and_shared`]: a group is (rows, length).
 pub fn and_shared_cost(groups: &[(u32, usize)]) -> Cost {
+    if groups.is_empty() {
+        return Cost::default();
+    }
     let mut demand = Demand::default();
     let mut bits = 0;
     for &(payload, n) in groups {

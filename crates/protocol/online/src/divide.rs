@@ -1,128 +1,130 @@
-//! Exact division of a shared value by a public constant (CrypTFlow2 §4.2), and averages.
+//! Exact division of a shared value by a public constant (CrypTFlow2 §4.2).
 //!
-//! With xᵢ = qᵢ·d + rᵢ, 2^ℓ = Q·d + m, and the signed x = x₀ + x₁ − 2^ℓ·MW:
-//! ⌊x/d⌋ = q₀ + q₁ − Q·MW + ⌊t/d⌋ where t = r₀ + r₁ − m·MW lies in (−2d, 2d), so ⌊t/d⌋ = [t ≥ −d] + [t ≥ 0] + [t ≥ d] − 2:
-//! three comparisons of few bits instead of one division.
+//! With xᵢ = qᵢ·d + rᵢ, 2^ℓ = Q·d + m, and the signed x = x₀ + x₁ − 2^ℓ·MW,
 //!
-//! What is sent is sent by the wrap count, comparisons and conversions it is made of, so each side sees masked bits and elements only.
+//! ⌊x/d⌋ = q₀ + q₁ − Q·MW + ⌊t/d⌋ for t = r₀ + r₁ − m·MW.
+//!
+//! As t lies in (−2d, 2d), ⌊t/d⌋ = [t ≥ −d] + [t ≥ 0] + [t ≥ d] − 2: three comparisons of few bits instead of
+//! one division.
+//!
+//! What is sent is sent by the wrap count, comparisons and conversions it is made of, so each side sees
+//! masked bits and elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};
-use veilflow_spec::Pool2dShape;
 
 use crate::{
-    OnlineError, Party, RangeClaim, Result, Tuning, arithmetic_shift, arithmetic_shift_cost,
-    bit_to_arithmetic, bit_to_arithmetic_cost, drelu, drelu_cost, wrap_count, wrap_count_cost,
+    ArithmeticShift, BitToArithmetic, Drelu, Msb, OnlineError, Operation, Party, RangeClaim, Result, Tuning,
+    WrapCount,
 };
 
-/// Width that holds t ± d signed: |t ± d| < 3d ≤ 2^(δ−1).
-fn small_bits(d: u64) -> u32 {
-    1 + (u128::from(d) * 3).next_power_of_two().trailing_zeros()
-}
+/// ⌊x / d⌋ of the signed reading (spec: `divide_floor`).
+#[derive(Debug)]
+pub struct DivideFloor(Box<dyn Operation>);
 
-fn check(d: u64, bits: u32) -> Result<()> {
-    if d > 0 && u128::from(d) < 1 << (bits - 1) && small_bits(d) <= 64 {
-        return Ok(());
+impl DivideFloor {
+    /// Of elements of `ring` within `claim`, by 0 < `d` < 2^(ℓ−1); a power of two is a shift.
+    pub fn new(ring: Ring, d: u64, claim: RangeClaim, tuning: Tuning) -> Result<Self> {
+        let bits = ring.bits();
+        // t ± d is signed: |t ± d| < 3d ≤ 2^(δ−1).
+        let small = Ring::new(1 + (3 * u128::from(d)).next_power_of_two().trailing_zeros());
+        let (Ok(small), true) = (small, d > 0 && u128::from(d) < 1 << (bits - 1)) else {
+            let reason = format!("cannot divide {bits}-bit values by {d}");
+            return Err(OnlineError::argument("divide_floor", reason));
+        };
+        if d.is_power_of_two() {
+            return Ok(Self(Box::new(ArithmeticShift::new(ring, d.trailing_zeros(), claim, tuning)?)));
+        }
+        Ok(Self(Box::new(ByRemainders {
+            ring,
+            d,
+            small,
+            wraps: WrapCount::new(bits, claim, ring.max(small), tuning),
+            reached: Drelu::new(small.bits(), tuning),
+            steps: BitToArithmetic::new(ring, tuning),
+        })))
     }
-    Err(OnlineError::argument("divide_floor", format!("cannot divide {bits}-bit values by {d}")))
 }
 
-/// Shares of ⌊x / d⌋ of the signed reading (spec: `divide_floor`).
-pub fn divide_floor(party: &mut Party, x: &RingVec, d: u64, range: RangeClaim) -> Result<RingVec> {
-    let ring = x.ring();
-    check(d, ring.bits())?;
-    if d.is_power_of_two() {
-        return arithmetic_shift(party, x, d.trailing_zeros(), range);
+impl Operation for DivideFloor {
+    fn cost(&self, n: usize) -> Cost {
+        self.0.cost(n)
     }
-    let n = x.len();
-    let small = Ring::new(small_bits(d))?;
-    let wide = ring.max(small);
-    let wraps = wrap_count(party, x, range, wide)?;
-    let modulus = 1u128 << ring.bits();
-    let (quotient, rest) = ((modulus / u128::from(d)) as u64, (modulus % u128::from(d)) as u64);
-    let t = x.map_into(small, |v| v % d).sub(&wraps.narrow(small).scale(rest));
-    let shift = party.only_p0(RingVec::from_values(small, vec![d; n]));
-    let mut thresholds = t.add(&shift);
-    thresholds.append(&t);
-    thresholds.append(&t.sub(&shift));
-    let reached = drelu(party, &thresholds)?;
-    let steps = bit_to_arithmetic(party, &reached, ring)?;
-    let steps = steps.slice(0, n).add(&steps.slice(n, n)).add(&steps.slice(2 * n, n));
-    let two = party.only_p0(RingVec::from_values(ring, vec![2; n]));
-    Ok(x.map(|v| v / d).sub(&wraps.narrow(ring).scale(quotient)).add(&steps).sub(&two))
-}
 
-/// Cost of [`divide_floor`] of `n` elements of `bits` bits.
-pub fn divide_floor_cost(bits: u32, d: u64, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
-    if d.is_power_of_two() {
-        return arithmetic_shift_cost(bits, d.trailing_zeros(), range, n, tuning);
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        self.0.run(party, x)
     }
-    let small = small_bits(d);
-    wrap_count_cost(bits, range, bits.max(small), n, tuning)
-        .then(drelu_cost(small, 3 * n, tuning))
-        .then(bit_to_arithmetic_cost(bits, 3 * n, tuning))
 }
 
-/// Shares of a sum of d values divided by d, rounded half up (spec: `average`). `range` is that of the sum plus d/2.
-pub fn average(party: &mut Party, sum: &RingVec, d: u64, range: RangeClaim) -> Result<RingVec> {
-    let half = party.only_p0(RingVec::from_values(sum.ring(), vec![d / 2; sum.len()]));
-    divide_floor(party, &sum.add(&half), d, range)
+#[derive(Debug)]
+struct ByRemainders {
+    ring: Ring,
+    d: u64,
+    /// Of t and t ± d.
+    small: Ring,
+    wraps: WrapCount,
+    reached: Drelu,
+    steps: BitToArithmetic,
 }
 
-/// Cost of [`average`].
-pub fn average_cost(bits: u32, d: u64, range: RangeClaim, n: usize, tuning: Tuning) -> Cost {
-    divide_floor_cost(bits, d, range, n, tuning)
-}
-
-/// Output positions grouped by the number they divide by, smallest first.
-fn by_divisor(shape: &Pool2dShape, count_padding: bool) -> Vec<(u64, Vec<usize>)> {
-    let mut groups = std::collections::BTreeMap::<u64, Vec<usize>>::new();
-    for at in 0..shape.out_len() {
-        let (i, j) = (at / shape.out_width % shape.out_height, at % shape.out_width);
-        let covered = shape.rows(i).len() * shape.columns(j).len();
-        let d = if count_padding { shape.kernel[0] * shape.kernel[1] } else { covered };
-        groups.entry(d as u64).or_default().push(at);
+impl Operation for ByRemainders {
+    fn cost(&self, n: usize) -> Cost {
+        self.wraps.cost(n).then(self.reached.cost(3 * n)).then(self.steps.cost(3 * n))
     }
-    groups.into_iter().collect()
-}
 
-/// Shares of every window's average (spec: `average_pool`): local sums, then one division a divisor.
-pub fn average_pool(
-    party: &mut Party,
-    x: &RingVec,
-    shape: &Pool2dShape,
-    count_padding: bool,
-    range: RangeClaim,
-) -> Result<RingVec> {
-    if !shape.is_valid() || x.len() != shape.in_len() {
-        return Err(OnlineError::argument("average_pool", "input and windows do not fit"));
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let Self { ring, d, small, .. } = *self;
+        let n = x.len();
+        let wraps = self.wraps.run(party, x)?;
+        let modulus = 1u128 << ring.bits();
+        let (quotient, rest) = ((modulus / u128::from(d)) as u64, (modulus % u128::from(d)) as u64);
+        let t = x.map_into(small, |v| v % d).sub(&wraps.narrow(small).scale(rest));
+        let shift = party.only_p0(RingVec::from_values(small, vec![d; n]));
+        let mut thresholds = t.add(&shift);
+        thresholds.append(&t);
+        thresholds.append(&t.sub(&shift));
+        let reached = self.reached.run(party, &thresholds)?;
+        let steps = self.steps.run(party, &reached)?;
+        let steps = steps.slice(0, n).add(&steps.slice(n, n)).add(&steps.slice(2 * n, n));
+        let two = party.only_p0(RingVec::from_values(ring, vec![2; n]));
+        Ok(x.map(|v| v / d).sub(&wraps.narrow(ring).scale(quotient)).add(&steps).sub(&two))
     }
-    let sums = sum_windows(&sum_windows(x, &shape.horizontal_windows()), &shape.vertical_windows());
-    let mut out = vec![0; shape.out_len()];
-    for (d, at) in by_divisor(shape, count_padding) {
-        let (bits, tuning) = (x.ring().bits(), party.tuning);
-        let demand = |n| average_cost(bits, d, range, n, tuning).demand;
-        let sums = sums.gather(at.iter().copied());
-        let averages = party.map_in_threads(&sums, demand, |party, sums| average(party, sums, d, range))?;
-        at.iter().zip(averages.values()).for_each(|(&at, &v)| out[at] = v);
+}
+
+/// x / 2^s of the signed reading, toward zero, in the same ring (spec: `divide_toward_zero`).
+///
+/// To a negative x, 2^s − 1 is added before the shift toward −∞; the sum keeps x's range.
+#[derive(Debug, Clone)]
+pub struct DivideTowardZero {
+    dropped: u32,
+    /// The sign as an element, where x may be negative and there is something to drop.
+    negative: Option<(Msb, BitToArithmetic)>,
+    shift: ArithmeticShift,
+}
+
+impl DivideTowardZero {
+    /// Of elements of `ring` within `claim`, by 2^s with s + 1 < ℓ.
+    pub fn new(ring: Ring, s: u32, claim: RangeClaim, tuning: Tuning) -> Result<Self> {
+        if s + 1 >= ring.bits() {
+            return Err(OnlineError::argument("divide_toward_zero", format!("cannot divide by 2^{s}")));
+        }
+        let sign = || (Msb::new(ring.bits(), tuning), BitToArithmetic::new(ring, tuning));
+        let negative = (s > 0 && claim != RangeClaim::NonNegative).then(sign);
+        let shift = ArithmeticShift::new(ring, s, claim, tuning)?;
+        Ok(Self { dropped: s, negative, shift })
     }
-    Ok(RingVec::from_values(x.ring(), out))
 }
 
-fn sum_windows(x: &RingVec, windows: &[Vec<usize>]) -> RingVec {
-    let sum = |w: &Vec<usize>| w.iter().fold(0u64, |sum, &i| sum.wrapping_add(x.values()[i]));
-    RingVec::from_values(x.ring(), windows.iter().map(sum).collect())
-}
+impl Operation for DivideTowardZero {
+    fn cost(&self, n: usize) -> Cost {
+        let sign = |(sign, convert): &(Msb, BitToArithmetic)| sign.cost(n).then(convert.cost(n));
+        self.negative.as_ref().map_or_else(Cost::default, sign).then(self.shift.cost(n))
+    }
 
-/// Cost of [`average_pool`] in a ring of `bits` bits.
-pub fn average_pool_cost(
-    bits: u32,
-    shape: &Pool2dShape,
-    count_padding: bool,
-    range: RangeClaim,
-    tuning: Tuning,
-) -> Cost {
-    by_divisor(shape, count_padding)
-        .into_iter()
-        .fold(Cost::default(), |cost, (d, at)| cost.then(average_cost(bits, d, range, at.len(), tuning)))
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let Some((sign, convert)) = &self.negative else { return self.shift.run(party, x) };
+        let negative = sign.run(party, x)?;
+        let added = convert.run(party, &negative)?.scale((1 << self.dropped) - 1);
+        self.shift.run(party, &x.add(&added))
+    }
 }

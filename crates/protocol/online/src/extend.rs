@@ -1,27 +1,18 @@
-//! Extension to a wider ring. x₀ + x₁ taken as integers exceeds x by 2^m times a small count, which is removed.
+//! Extension to a wider ring. x₀ + x₁ taken as integers exceeds x by 2^m times a small count, which is
+//! removed.
 //!
-//! What is sent is sent by the wrap count or the carry and its conversion, so each side sees masked bits and elements only.
+//! What is sent is sent by the wrap count or the carry and its conversion, so each side sees masked bits and
+//! elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_net::Role;
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::{BitToArithmetic, Carry, OnlineError, Operation, Party, RangeClaim, Result, Tuning, WrapCount};
-
-/// The ring of what extension lacks, if it is wider: the wraps are needed mod 2^(n−m) only.
-fn rest(op: &'static str, ring: Ring, out: Ring) -> Result<Option<Ring>> {
-    match out.bits().checked_sub(ring.bits()) {
-        Some(0) => Ok(None),
-        Some(bits) => Ok(Some(Ring::new(bits)?)),
-        None => Err(OnlineError::argument(op, format!("{} bits do not fit {}", ring.bits(), out.bits()))),
-    }
-}
-
-/// Takes 2^m·count from the shares read as integers; the count is needed mod 2^(n−m) only.
-pub(crate) fn remove_wraps(x: &RingVec, wraps: &RingVec, out: Ring) -> RingVec {
-    let m = x.ring().bits();
-    x.map_into(out, |v| v).sub(&wraps.map_into(out, |v| v << m))
-}
+use crate::wrap::Pending;
+use crate::{
+    BitToArithmetic, Carry, OnlineError, Operation, Party, ProductJob, ProductShape, RangeClaim, Result,
+    Tuning, WrapCount, products, products_cost,
+};
 
 /// Shares of v + 2^(ℓ−1), whose unsigned reading is 2^(ℓ−1) more than the signed one of v.
 pub(crate) fn raise(party: &Party, v: &RingVec) -> RingVec {
@@ -30,12 +21,12 @@ pub(crate) fn raise(party: &Party, v: &RingVec) -> RingVec {
 }
 
 /// Takes from v what [`raise`] added to an element of so many bits.
-pub(crate) fn lower(party: &Party, v: &RingVec, bits: u32) -> RingVec {
+fn lower(party: &Party, v: &RingVec, bits: u32) -> RingVec {
     let half = 1u64 << (bits - 1);
     if party.role == Role::P0 { v.map(|v| v.wrapping_sub(half)) } else { v.clone() }
 }
 
-/// How an extension finds the wraps to remove.
+/// How an extension finds the wraps to remove; they are needed mod 2^(n−m) only.
 #[derive(Debug, Clone)]
 enum Wraps {
     /// It extends by nothing.
@@ -46,99 +37,162 @@ enum Wraps {
     Compared(Carry, BitToArithmetic),
 }
 
-impl Wraps {
-    fn compared(ring: Ring, rest: Ring, tuning: Tuning) -> Self {
-        Self::Compared(Carry::new(ring.bits(), tuning), BitToArithmetic::new(rest, tuning))
-    }
-
-    fn cost(&self, n: usize) -> Cost {
-        match self {
-            Self::None => Cost::default(),
-            Self::Counted(count) => count.cost(n),
-            Self::Compared(carry, convert) => carry.cost(n).then(convert.cost(n)),
-        }
-    }
-
-    /// Shares of x in `out`, without the wraps.
-    fn remove(&self, party: &mut Party, x: &RingVec, out: Ring) -> Result<RingVec> {
-        let wraps = match self {
-            Self::None => return Ok(x.clone()),
-            Self::Counted(count) => count.run(party, x)?,
-            Self::Compared(carry, convert) => {
-                let wrap = carry.run(party, x)?;
-                convert.run(party, &wrap)?
-            }
-        };
-        Ok(remove_wraps(x, &wraps, out))
-    }
-}
-
-/// The signed reading in a wider ring (spec: `sign_extend`).
+/// An extension in parts, so that several can share a comparison and an exchange.
 ///
-/// Of an element of unknown range, the one raised by half the ring is extended as an unsigned number: of it only the wrap matters,
-/// not the sign.
+/// A signed element whose wrap takes a comparison is raised by half its ring, extended as an unsigned number,
+/// and lowered: of it only the wrap matters, not the sign.
 #[derive(Debug, Clone)]
-pub struct SignExtend {
+pub(crate) struct Extension {
     out: Ring,
     raised: bool,
     wraps: Wraps,
 }
 
+/// An extension whose product jobs are under way: the element that is extended, and its wraps.
+pub(crate) struct Extending(RingVec, ExtendingWraps);
+
+enum ExtendingWraps {
+    None,
+    Counted(Pending),
+    Compared(Bits),
+}
+
+impl Extension {
+    /// Of the signed or unsigned reading, from `ring` to `out`, which is as wide at least, of elements within
+    /// `claim`.
+    pub(crate) fn new(
+        [ring, out]: [Ring; 2],
+        claim: RangeClaim,
+        signed: bool,
+        tuning: Tuning,
+    ) -> Result<Self> {
+        let Some(lacking) = out.bits().checked_sub(ring.bits()) else {
+            let reason = format!("{} bits do not fit {}", ring.bits(), out.bits());
+            return Err(OnlineError::argument(if signed { "sign_extend" } else { "zero_extend" }, reason));
+        };
+        let compared = claim.takes_comparison(signed);
+        let wraps = match Ring::new(lacking) {
+            Err(_) => Wraps::None,
+            Ok(rest) if compared => {
+                Wraps::Compared(Carry::new(ring.bits(), tuning), BitToArithmetic::new(rest, tuning))
+            }
+            Ok(rest) => Wraps::Counted(WrapCount::new(ring.bits(), claim, rest, tuning)),
+        };
+        Ok(Self { out, raised: signed && compared && lacking > 0, wraps })
+    }
+
+    /// The element that is extended in the place of x.
+    pub(crate) fn read(&self, party: &Party, x: &RingVec) -> RingVec {
+        if self.raised { raise(party, x) } else { x.clone() }
+    }
+
+    /// The comparison that comes first, if one does.
+    pub(crate) fn carry(&self) -> Option<&Carry> {
+        if let Wraps::Compared(carry, _) = &self.wraps { Some(carry) } else { None }
+    }
+
+    /// The products of `n` elements, for costs.
+    pub(crate) fn shapes(&self, n: usize) -> Vec<ProductShape> {
+        match &self.wraps {
+            Wraps::None => Vec::new(),
+            Wraps::Counted(count) => count.shapes(n),
+            Wraps::Compared(_, convert) => convert.shape(n).into_iter().collect(),
+        }
+    }
+
+    /// Adds the jobs for the element that was [`read`](Self::read), whose comparison told `carry`.
+    pub(crate) fn prepare(
+        &self,
+        party: &mut Party,
+        read: RingVec,
+        carry: Option<Bits>,
+        jobs: &mut Vec<ProductJob>,
+    ) -> Result<Extending> {
+        let wraps = match &self.wraps {
+            Wraps::None => ExtendingWraps::None,
+            Wraps::Counted(count) => ExtendingWraps::Counted(count.prepare(party, &read, jobs)?),
+            Wraps::Compared(_, convert) => {
+                let carry = carry.unwrap_or_else(|| Bits::zeros(read.len()));
+                jobs.extend(convert.job(party.role, &carry));
+                ExtendingWraps::Compared(carry)
+            }
+        };
+        Ok(Extending(read, wraps))
+    }
+
+    /// Shares of the extended element from the first of `results`.
+    pub(crate) fn finish(
+        &self,
+        party: &Party,
+        Extending(read, wraps): Extending,
+        results: &mut impl Iterator<Item = RingVec>,
+    ) -> RingVec {
+        let wraps = match (wraps, &self.wraps) {
+            (ExtendingWraps::Counted(count), _) => count.finish(results),
+            (ExtendingWraps::Compared(carry), Wraps::Compared(_, convert)) => convert.finish(&carry, results),
+            _ => return read,
+        };
+        let bits = read.ring().bits();
+        let extended = read.map_into(self.out, |v| v).sub(&wraps.map_into(self.out, |v| v << bits));
+        if self.raised { lower(party, &extended, bits) } else { extended }
+    }
+}
+
+impl Operation for Extension {
+    fn cost(&self, n: usize) -> Cost {
+        let compared = self.carry().map_or_else(Cost::default, |carry| carry.cost(n));
+        compared.then(products_cost(&self.shapes(n)))
+    }
+
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+        let read = self.read(party, x);
+        let carry = self.carry().map(|carry| carry.run(party, &read)).transpose()?;
+        let mut jobs = Vec::new();
+        let extending = self.prepare(party, read, carry, &mut jobs)?;
+        let results = products(party, jobs)?;
+        Ok(self.finish(party, extending, &mut results.into_iter()))
+    }
+}
+
+/// The signed reading in a wider ring (spec: `sign_extend`).
+#[derive(Debug, Clone)]
+pub struct SignExtend(Extension);
+
 impl SignExtend {
     /// From `ring` to `out`, which is as wide at least, of elements within `claim`.
     pub fn new(ring: Ring, out: Ring, claim: RangeClaim, tuning: Tuning) -> Result<Self> {
-        let raised = claim == RangeClaim::Any && out != ring;
-        let wraps = match rest("sign_extend", ring, out)? {
-            None => Wraps::None,
-            Some(rest) if raised => Wraps::compared(ring, rest, tuning),
-            Some(rest) => Wraps::Counted(WrapCount::new(ring.bits(), claim, rest, tuning)),
-        };
-        Ok(Self { out, raised, wraps })
+        Extension::new([ring, out], claim, true, tuning).map(Self)
     }
 }
 
 impl Operation for SignExtend {
     fn cost(&self, n: usize) -> Cost {
-        self.wraps.cost(n)
+        self.0.cost(n)
     }
 
     fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
-        if !self.raised {
-            return self.wraps.remove(party, x, self.out);
-        }
-        let raised = raise(party, x);
-        let extended = self.wraps.remove(party, &raised, self.out)?;
-        Ok(lower(party, &extended, x.ring().bits()))
+        self.0.run(party, x)
     }
 }
 
-/// The unsigned reading in a wider ring (spec: `zero_extend`). Of non-negative elements it takes one private product.
+/// The unsigned reading in a wider ring (spec: `zero_extend`). Of non-negative elements it takes one private
+/// product.
 #[derive(Debug, Clone)]
-pub struct ZeroExtend {
-    out: Ring,
-    wraps: Wraps,
-}
+pub struct ZeroExtend(Extension);
 
 impl ZeroExtend {
     /// From `ring` to `out`, which is as wide at least, of elements within `claim`.
     pub fn new(ring: Ring, out: Ring, claim: RangeClaim, tuning: Tuning) -> Result<Self> {
-        let wraps = match rest("zero_extend", ring, out)? {
-            None => Wraps::None,
-            Some(rest) if claim == RangeClaim::NonNegative => {
-                Wraps::Counted(WrapCount::new(ring.bits(), claim, rest, tuning))
-            }
-            Some(rest) => Wraps::compared(ring, rest, tuning),
-        };
-        Ok(Self { out, wraps })
+        Extension::new([ring, out], claim, false, tuning).map(Self)
     }
 }
 
 impl Operation for ZeroExtend {
     fn cost(&self, n: usize) -> Cost {
-        self.wraps.cost(n)
+        self.0.cost(n)
     }
 
     fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
-        self.wraps.remove(party, x, self.out)
+        self.0.run(party, x)
     }
 }

@@ -9,13 +9,14 @@
 
 mod adder;
 mod argmax;
+mod average;
 mod boolean;
+mod by_bits;
 mod compare;
 mod divide;
 mod error;
 mod extend;
 mod factors;
-mod legacy;
 mod linear;
 mod lookup;
 mod masked_bits;
@@ -27,6 +28,7 @@ mod one_hot;
 mod operation;
 mod party;
 mod pool;
+mod prefix;
 mod product;
 mod rectify;
 mod select;
@@ -37,36 +39,29 @@ mod truncate;
 mod word;
 mod wrap;
 
-pub use adder::{carries, carries_cost, digits, digits_cost, high_bits, high_bits_cost};
+pub use adder::{Carries, Digits, HighBits};
 pub use argmax::ArgMax;
+pub use average::{Average, AveragePool};
 pub use boolean::{AndGroup, and_private, and_private_cost, and_shared, and_shared_cost};
 pub use compare::CompareTree;
-pub use divide::{average, average_cost, average_pool, average_pool_cost, divide_floor, divide_floor_cost};
+pub use divide::{DivideFloor, DivideTowardZero};
 pub use error::{OnlineError, Result};
 pub use extend::{SignExtend, ZeroExtend};
-pub use legacy::*;
-pub use linear::{linear, linear_cost, linear_shared, linear_shared_cost};
-pub use lookup::{
-    Sections, lookup, lookup_bits, lookup_bits_cost, lookup_cost, select_entry, select_entry_cost,
-};
-pub use matmul::{matmul_signed, matmul_signed_cost};
-pub use most_significant::{most_significant_index, most_significant_index_cost};
+pub use linear::{Linear, LinearShared};
+pub use lookup::{Lookup, LookupBits, Sections, SelectEntry};
+pub use matmul::MatMul;
+pub use most_significant::{MostSignificantIndex, MostSignificantOne};
 pub use multiplex::Multiplex;
-pub use multiply::{
-    divide_toward_zero, divide_toward_zero_cost, multiply_cost, multiply_into, multiply_into_cost,
-    multiply_signed, multiply_unsigned,
-};
-pub use one_hot::{
-    IndexBits, OneHot, most_significant_one, most_significant_one_cost, one_hots, one_hots_cost,
-};
+pub use multiply::Multiply;
+pub use one_hot::{IndexBits, OneHot, OneHots, xor_rows};
 pub use operation::Operation;
 pub use party::{Party, Tuning};
 pub use pool::{MaxOf, MaxPool};
 pub use product::{BitToArithmetic, PrivateBits, ProductJob, ProductShape, products, products_cost};
 pub use select::{Clip, Relu, ReluTruncate};
-pub use share::{reveal_to, reveal_to_cost, share_private, share_private_cost};
-pub use sign::{Carry, Drelu, Msb, MsbAndCarry};
+pub use share::{Reveal, SharePrivate};
+pub use sign::{Carry, Drelu, Msb, MsbAndCarry, negate};
 pub use triple::{ring_products, ring_products_cost};
 pub use truncate::{ArithmeticShift, TruncateReduce};
-pub use word::{WordShape, WordTerm, words, words_cost};
+pub use word::{Word, Words};
 pub use wrap::{RangeClaim, WrapCount};

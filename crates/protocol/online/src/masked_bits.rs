@@ -5,8 +5,6 @@
 //! difference d, with and without a borrow: bit i of d − 1 differs from that of d where the i bits below are zero. The borrows into
 //! the digits come from a parallel-prefix network, and one product a bit but the lowest of each digit takes them in.
 //!
-//! The lowest bit asked for, less the same bit of both shares, is the carry into it.
-//!
 //! # What each side sees
 //! Of the peer: its share masked by its part of ρ, and the products' masked bits. The part is used once, and uniform given all that
 //! this party holds, since what the helper deals is masked by P1's stream. So everything seen is uniform.
@@ -15,75 +13,94 @@ use veilflow_correlation::{Cost, Demand, MaskDigits};
 use veilflow_net::Role;
 use veilflow_ring::{Bits, RingVec, bit_slices};
 
-use crate::adder::Network;
 use crate::compare::public_leaf;
+use crate::operation::SAMPLE;
+use crate::prefix::Network;
 use crate::{AndGroup, Party, Result, Tuning, and_shared, and_shared_cost};
 
-/// Where the digits from bit `from` on begin in the list of digits: how many are below.
-fn below(widths: &MaskDigits) -> usize {
-    widths.from.div_ceil(widths.digit) as usize
+/// The bits from one on, by a masked opening.
+#[derive(Debug, Clone)]
+pub(crate) struct MaskedBits {
+    widths: MaskDigits,
+    /// How many digits are below the bits.
+    below: usize,
+    /// That of the borrows into all digits of the bits, but the lowest digit of all.
+    borrows: Network,
 }
 
-/// The network of the borrows into all digits but the lowest, from `from` on.
-fn network(widths: &MaskDigits) -> Network {
-    let count = widths.digits().len();
-    Network::new(&(below(widths).max(1)..count).map(|digit| digit as u32).collect::<Vec<_>>())
-}
+impl MaskedBits {
+    fn new(widths: MaskDigits) -> Self {
+        let below = widths.from.div_ceil(widths.digit) as usize;
+        let borrows = Network::new((below.max(1)..widths.digits().len()).map(|digit| digit as u32));
+        Self { widths, below, borrows }
+    }
 
-/// The digits by which the bits from `from` on cost least by masked opening, and what that is.
-pub(crate) fn cheapest(bits: u32, from: u32, n: usize, tuning: Tuning) -> (MaskDigits, Cost) {
-    let option = |digit| {
-        let widths = MaskDigits { bits, from, digit };
-        (widths, cost(&widths, n))
-    };
-    let better = |best: (MaskDigits, Cost), digit| {
-        let next = option(digit);
-        if tuning.prefers(&next.1, &best.1) { next } else { best }
-    };
-    (3..=4).fold(option(2), better)
-}
+    /// The bits from bit `from` < `bits` on, by the digits that cost least, as an option beside a protocol that needs no helper: `None`
+    /// without one.
+    pub(crate) fn option(bits: u32, from: u32, tuning: Tuning) -> Option<Self> {
+        if !tuning.dealt || from >= bits {
+            return None;
+        }
+        let options = (2..=4).map(|digit| Self::new(MaskDigits { bits, from, digit }));
+        options.reduce(
+            |best, next| {
+                if tuning.prefers(&next.cost(SAMPLE), &best.cost(SAMPLE)) { next } else { best }
+            },
+        )
+    }
 
-/// Shares of the bits of x from bit `from` on, lowest first.
-pub(crate) fn high_bits(party: &mut Party, x: &RingVec, widths: &MaskDigits) -> Result<Vec<Bits>> {
-    let batch = party.pools.take(*widths, x.len())?;
-    let opened = party.open(&x.add(&batch.mask))?;
-    let mut public = bit_slices(opened.values(), widths.bits as usize);
-    let mut dealt = batch.rows;
-    let (network, below) = (network(widths), below(widths));
-    let (mut borrows, mut equal, mut differences) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, digit) in widths.digits().into_iter().enumerate() {
-        let (above, rows_above) = (public.split_off(digit as usize), dealt.split_off((1 << digit) - 1));
-        if i < network.bits() {
-            let compared = public_leaf(party.role, &public, &dealt, true);
-            borrows.push(compared.lt);
-            equal.push(compared.eq.unwrap_or_default());
-        }
-        if i >= below {
-            differences.push(difference(party.role, &public, &dealt));
-        }
-        (public, dealt) = (above, rows_above);
+    /// Cost of `n` elements: two bits an opened bit, the borrows, and the bits that they change.
+    pub(crate) fn cost(&self, n: usize) -> Cost {
+        let bytes = RingVec::byte_len(self.widths.ring(), n) as u64;
+        let digits = self.widths.digits();
+        let taken = digits.iter().skip(self.below.max(1)).filter(|digit| **digit > 1);
+        let groups: Vec<_> = taken.map(|digit| (digit - 1, n)).collect();
+        Cost::exchange(bytes, bytes, Demand::of(self.widths, n))
+            .then(self.borrows.cost(n))
+            .then(and_shared_cost(&groups))
     }
-    let borrows = network.join(party, borrows, equal)?;
-    // The lowest digit of all has none.
-    let into = |digit: usize| (below + digit).checked_sub(1).map(|before| &borrows[before]);
-    let mut groups = Vec::new();
-    for (digit, (_, changes)) in differences.iter_mut().enumerate() {
-        if let Some(borrow) = into(digit).filter(|_| !changes.is_empty()) {
-            groups.push(AndGroup { common: borrow.clone(), others: std::mem::take(changes) });
+
+    /// Shares of the bits, lowest first.
+    pub(crate) fn run(&self, party: &mut Party, x: &RingVec) -> Result<Vec<Bits>> {
+        let Self { widths, below, borrows } = self;
+        let batch = party.pools.take(*widths, x.len())?;
+        let opened = party.open(&x.add(&batch.mask))?;
+        let mut public = bit_slices(opened.values(), widths.bits as usize);
+        let mut dealt = batch.rows;
+        let (mut less, mut equal, mut differences) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, digit) in widths.digits().into_iter().enumerate() {
+            let (above, rows_above) = (public.split_off(digit as usize), dealt.split_off((1 << digit) - 1));
+            if i < borrows.bits() {
+                let compared = public_leaf(party.role, &public, &dealt, true);
+                less.push(compared.lt);
+                equal.push(compared.eq.unwrap_or_default());
+            }
+            if i >= *below {
+                differences.push(difference(party.role, &public, &dealt));
+            }
+            (public, dealt) = (above, rows_above);
         }
-    }
-    let results = if groups.is_empty() { Vec::new() } else { and_shared(party, &groups)? };
-    let mut results = results.into_iter();
-    let mut out = Vec::new();
-    for (digit, (mut bits, _)) in differences.into_iter().enumerate() {
-        if let Some(borrow) = into(digit) {
-            bits[0].xor_assign(borrow);
-            let changes = if bits.len() > 1 { results.next().unwrap_or_default() } else { Vec::new() };
-            bits[1..].iter_mut().zip(&changes).for_each(|(bit, change)| bit.xor_assign(change));
+        let borrows = borrows.run(party, less, equal)?;
+        // The lowest digit of all has none.
+        let into = |digit: usize| (below + digit).checked_sub(1).map(|before| &borrows[before]);
+        let mut groups = Vec::new();
+        for (digit, (_, changes)) in differences.iter_mut().enumerate() {
+            if let Some(borrow) = into(digit).filter(|_| !changes.is_empty()) {
+                groups.push(AndGroup { common: borrow.clone(), others: std::mem::take(changes) });
+            }
         }
-        out.append(&mut bits);
+        let mut results = and_shared(party, &groups)?.into_iter();
+        let mut out = Vec::new();
+        for (digit, (mut bits, _)) in differences.into_iter().enumerate() {
+            if let Some(borrow) = into(digit) {
+                bits[0].xor_assign(borrow);
+                let changes = if bits.len() > 1 { results.next().unwrap_or_default() } else { Vec::new() };
+                bits[1..].iter_mut().zip(&changes).for_each(|(bit, change)| bit.xor_assign(change));
+            }
+            out.append(&mut bits);
+        }
+        Ok(out)
     }
-    Ok(out)
 }
 
 /// Shares of the bits of a public digit less a dealt one, of which `dealt` are [digit = v] for v from 1 on; and for each bit but the
@@ -115,14 +132,4 @@ fn difference(role: Role, public: &[Bits], dealt: &[Bits]) -> (Vec<Bits>, Vec<Bi
     }
     let rows = |words: Vec<Vec<u64>>| words.into_iter().map(|row| Bits::from_words(row, n)).collect();
     (rows(bits), rows(changes))
-}
-
-/// Cost of [`high_bits`] of `n` elements: two bits an opened bit, the borrows, and the bits that they change.
-pub(crate) fn cost(widths: &MaskDigits, n: usize) -> Cost {
-    let bytes = RingVec::byte_len(widths.ring(), n) as u64;
-    let digits = widths.digits();
-    let taken = digits.iter().enumerate().skip(below(widths).max(1));
-    let groups: Vec<_> = taken.filter(|(_, digit)| **digit > 1).map(|(_, digit)| (digit - 1, n)).collect();
-    let cost = Cost::exchange(bytes, bytes, Demand::of(*widths, n)).then(network(widths).join_cost(n));
-    if groups.is_empty() { cost } else { cost.then(and_shared_cost(&groups)) }
 }

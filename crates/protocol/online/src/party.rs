@@ -65,8 +65,6 @@ pub struct Party {
     pub pools: Pools,
     /// Private randomness.
     pub prg: Prg,
-    /// Public choices.
-    pub tuning: Tuning,
     /// Threads that [`Party::in_threads`] works in.
     threads: usize,
     /// Their streams, forked when first needed.
@@ -79,8 +77,7 @@ const GRAIN: usize = 64;
 impl Party {
     /// A party with empty pools.
     pub fn new(role: Role, channel: Channel, prg: Prg) -> Self {
-        let tuning = Tuning::default();
-        Self { role, channel, pools: Pools::default(), prg, tuning, threads: 1, lanes: Vec::new() }
+        Self { role, channel, pools: Pools::default(), prg, threads: 1, lanes: Vec::new() }
     }
 
     /// Lets the party work in so many threads; both parties must choose alike.
@@ -124,6 +121,11 @@ impl Party {
         if self.role == Role::P0 { x } else { RingVec::zeros(x.ring(), x.len()) }
     }
 
+    /// Shares of x + c for a public c, which P0 adds.
+    pub fn add_public(&self, x: &RingVec, c: u64) -> RingVec {
+        if self.role == Role::P0 { x.map(|v| v.wrapping_add(c)) } else { x.clone() }
+    }
+
     /// Runs `op` on ranges of 0..`len` in the party's threads, each over a stream of its own with its own part of the
     /// pools, and returns the results in order. Results, bytes and rounds are the same for any number of threads.
     ///
@@ -150,7 +152,7 @@ impl Party {
         for ((pools, range), mut channel) in jobs.into_iter().zip(std::mem::take(&mut self.lanes)) {
             self.channel.lend(&mut channel)?;
             let mut party = Party::new(self.role, channel, self.prg.fork());
-            (party.pools, party.tuning) = (pools, self.tuning);
+            party.pools = pools;
             parties.push((party, range));
         }
         let op = &op;

@@ -21,7 +21,7 @@ pub(crate) fn operand(role: Role, x: &RingVec) -> Vec<u64> {
 }
 
 /// The complement of a shared bit: P0 flips its share.
-pub(crate) fn negate(role: Role, bits: Bits) -> Bits {
+pub fn negate(role: Role, bits: Bits) -> Bits {
     if role == Role::P0 { bits.not() } else { bits }
 }
 

@@ -1,17 +1,21 @@
-//! Products of shared elements by multiplication triples, which a helper deals at an element each (Beaver, "Efficient multiparty
-//! protocols using circuit randomization", CRYPTO 1991).
+//! Products of shared elements by multiplication triples, which a helper deals at an element each (Beaver,
+//! "Efficient multiparty protocols using circuit randomization", CRYPTO 1991).
 //!
-//! For shares of c = a·b the parties open d = x − a and e = y − b; then x·y = d·e + d·b + a·e + c. Both opened values are masked by
-//! elements used once, hence uniform. 4w bits online and w dealt, whatever the bits of the factors; by correlated OTs a product
-//! takes about 2w a bit of the narrower factor.
+//! For shares of c = a·b the parties open d = x − a and e = y − b; then x·y = d·e + d·b + a·e + c. Both
+//! opened values are masked by elements used once, hence uniform. 4w bits online and w dealt, whatever the
+//! bits of the factors; by correlated OTs a product takes about 2w a bit of the narrower factor.
 
 use veilflow_correlation::{Cost, Demand, RingTriple};
 use veilflow_ring::{RingVec, packed_len};
 
 use crate::{OnlineError, Party, Result};
 
-/// Shares of x·y, element by element, for every pair of equal rings and lengths; all in one exchange.
+/// Shares of x·y, element by element, for every pair of equal rings and lengths, all in one exchange; without
+/// pairs nothing is sent.
 pub fn ring_products(party: &mut Party, pairs: &[[&RingVec; 2]]) -> Result<Vec<RingVec>> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut message = Vec::new();
     let mut triples = Vec::with_capacity(pairs.len());
     for [x, y] in pairs {
@@ -43,6 +47,9 @@ pub fn ring_products(party: &mut Party, pairs: &[[&RingVec; 2]]) -> Result<Vec<R
 
 /// Cost of [`ring_products`] of pairs of so many bits and so many elements.
 pub fn ring_products_cost(pairs: &[(u32, usize)]) -> Cost {
+    if pairs.is_empty() {
+        return Cost::default();
+    }
     let mut demand = Demand::default();
     let mut bytes = 0;
     for &(bits, n) in pairs {

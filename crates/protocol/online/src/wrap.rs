@@ -23,6 +23,17 @@ pub enum RangeClaim {
     NonNegative,
 }
 
+impl RangeClaim {
+    /// Whether an element's wrap, as its signed or unsigned reading needs it, takes a comparison.
+    pub(crate) fn takes_comparison(self, signed: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Slack => !signed,
+            Self::NonNegative => false,
+        }
+    }
+}
+
 /// The bits [3·v ≥ `thirds`·2^ℓ] of a share.
 pub(crate) fn at_least_thirds(x: &RingVec, thirds: u128) -> Bits {
     let least = thirds << x.ring().bits();

@@ -1,8 +1,7 @@
 use veilflow_net::Role;
 use veilflow_online::{
-    AndGroup, ProductJob, ProductShape, and_private, and_private_cost, and_shared, and_shared_cost,
-    bit_to_arithmetic, bit_to_arithmetic_cost, products, products_cost, reveal_to, reveal_to_cost,
-    share_private, share_private_cost,
+    AndGroup, BitToArithmetic, ProductJob, ProductShape, Reveal, SharePrivate, and_private, and_private_cost,
+    and_shared, and_shared_cost, products, products_cost,
 };
 use veilflow_ring::{Ring, RingVec};
 
@@ -15,15 +14,15 @@ impl Suite {
             let ring = Ring::new(world.width(1..=64)).unwrap();
             let x = world.values(ring, n);
             for owner in [Role::P0, Role::P1] {
-                let cost = share_private_cost(owner, ring, n);
-                let got = world.run_joined(&cost, tuning, |p| {
-                    share_private(p, owner, (p.role == owner).then_some(&x), ring, n)
-                });
+                let share = SharePrivate::new(owner, ring);
+                let got = world
+                    .run_joined(&share.cost(n), tuning, |p| share.run(p, (p.role == owner).then_some(&x), n));
                 world.assert_equal(&got, &x, "share_private");
                 let shares = world.share(&x, veilflow_testkit::Sharing::Uniform);
-                let cost = reveal_to_cost(owner, ring, n);
-                let got = world.run(&cost, tuning, |p| reveal_to(p, owner, &shares[p.role.index()]));
-                world.assert_equal(got[owner.index()].as_ref().unwrap(), &x, "reveal_to");
+                let reveal = Reveal::to(owner);
+                let got =
+                    world.run(&reveal.cost(ring, n), tuning, |p| reveal.run(p, &shares[p.role.index()]));
+                world.assert_equal(got[owner.index()].as_ref().unwrap(), &x, "reveal");
                 assert!(got[owner.other().index()].is_none(), "only the receiver learns the value");
             }
         });
@@ -64,8 +63,8 @@ impl Suite {
         });
     }
 
-    /// Private bit times private element, both ways in one exchange, and beside them private bit times private bit if that can
-    /// be dealt.
+    /// Private bit times private element, both ways in one exchange, and beside them private bit times
+    /// private bit if that can be dealt.
     pub fn products(&self) {
         self.each("products", |world, n, _, tuning| {
             let rings = [Ring::new(world.width(1..=64)).unwrap(), Ring::new(world.width(1..=64)).unwrap()];
@@ -111,8 +110,8 @@ impl Suite {
             let out = Ring::new(world.width(1..=64)).unwrap();
             let bits = world.bits(n);
             let shares = world.share_bits(&bits);
-            let cost = bit_to_arithmetic_cost(out.bits(), n, tuning);
-            let got = world.run_joined(&cost, tuning, |p| bit_to_arithmetic(p, &shares[p.role.index()], out));
+            let op = BitToArithmetic::new(out, tuning);
+            let got = world.run_joined(&op.cost(n), tuning, |p| op.run(p, &shares[p.role.index()]));
             let want: RingVec = veilflow_spec::bit_to_arithmetic(&bits, out);
             world.assert_equal(&got, &want, "bit_to_arithmetic");
         });

@@ -2,10 +2,7 @@ use std::sync::Mutex;
 
 use veilflow_correlation::{LinearRequest, Possession};
 use veilflow_net::{Channel, Role, memory_pair};
-use veilflow_online::{
-    MaxPool, Operation, RangeClaim, Relu, average_pool, average_pool_cost, linear, linear_cost,
-    linear_shared, linear_shared_cost,
-};
+use veilflow_online::{AveragePool, Linear, LinearShared, MatMul, MaxPool, Operation, RangeClaim, Relu};
 use veilflow_ring::Ring;
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
 use veilflow_testkit::{Sharing, World};
@@ -69,10 +66,8 @@ impl Suite {
             let count_padding = world.below(2) == 0;
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
-            let cost = average_pool_cost(bits, &shape, count_padding, RangeClaim::Any, tuning);
-            let got = world.run_joined(&cost, tuning, |p| {
-                average_pool(p, &shares[p.role.index()], &shape, count_padding, RangeClaim::Any)
-            });
+            let pool = AveragePool::new(ring, &shape, count_padding, RangeClaim::Any, tuning).unwrap();
+            let got = world.run_joined(&pool.cost(), tuning, |p| pool.run(p, &shares[p.role.index()]));
             world.assert_equal(&got, &spec::average_pool(&x, &shape, count_padding), &format!("{shape:?}"));
         });
     }
@@ -111,16 +106,18 @@ impl Suite {
             let seed = world.below(u64::MAX);
             let pairs = self.linear_pairs(&request, possession, seed);
             let pairs = pairs.map(|pair| Mutex::new(Some(pair)));
-            let got = world.run_joined(&linear_cost(&request), tuning, |p| {
+            let op = Linear::new(request.clone());
+            let got = world.run_joined(&op.cost(), tuning, |p| {
                 let pair = pairs[p.role.index()].lock().unwrap().take().unwrap();
                 p.pools.put_linear(request.layer, request.holder, pair);
-                linear(p, &request, possession(p.role), &shares[p.role.index()])
+                op.run(p, possession(p.role), &shares[p.role.index()])
             });
             world.assert_equal(&got, &spec::linear(shape, &weights, &x), &format!("{request:?}"));
         });
     }
 
-    /// The same of which each party has a share of the weights, with a pair from the supplier for either holder.
+    /// The same of which each party has a share of the weights, with a pair from the supplier for either
+    /// holder.
     pub fn linear_shared(&self) {
         self.each("linear_shared", |world, _, sharing, tuning| {
             let (shape, ring) = (linear_shape(world), Ring::new(world.width(8..=64)).unwrap());
@@ -129,9 +126,14 @@ impl Suite {
             let halves = world.share(&weights, of_weights).map(|half| half.to_signed());
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
+            let request = |holder| LinearRequest {
+                layer: 3,
+                holder,
+                shape: shape.clone(),
+                ring,
+                weight_bits: ring.bits(),
+            };
             let pairs = [Role::P0, Role::P1].map(|holder| {
-                let request =
-                    LinearRequest { layer: 3, holder, shape: shape.clone(), ring, weight_bits: ring.bits() };
                 let mine = |role| {
                     if role == holder {
                         Possession::Mine(&halves[holder.index()])
@@ -140,16 +142,34 @@ impl Suite {
                     }
                 };
                 let seed = world.below(u64::MAX);
-                self.linear_pairs(&request, mine, seed).map(|pair| Mutex::new(Some(pair)))
+                self.linear_pairs(&request(holder), mine, seed).map(|pair| Mutex::new(Some(pair)))
             });
-            let got = world.run_joined(&linear_shared_cost(&shape, ring), tuning, |p| {
+            let op = LinearShared::new(request(Role::P0));
+            let got = world.run_joined(&op.cost(), tuning, |p| {
                 for (holder, pair) in [Role::P0, Role::P1].into_iter().zip(&pairs) {
                     let pair = pair[p.role.index()].lock().unwrap().take().unwrap();
                     p.pools.put_linear(3, holder, pair);
                 }
-                linear_shared(p, 3, &shape, &halves[p.role.index()], &shares[p.role.index()])
+                op.run(p, &halves[p.role.index()], &shares[p.role.index()])
             });
             world.assert_equal(&got, &spec::linear(&shape, &weights.to_signed(), &x), &format!("{shape:?}"));
+        });
+    }
+
+    /// Products of two shared matrices of mixed widths.
+    pub fn matmul(&self) {
+        self.each("matmul", |world, _, sharing, tuning| {
+            let rings = [world.width(1..=32), world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
+            let [rows, inner, columns] = [5, 7, 4].map(|most| 1 + world.below(most) as usize);
+            let shape = MatMulShape { rows, inner, columns };
+            let [x, y] =
+                [(rings[0], rows * inner), (rings[1], inner * columns)].map(|(r, n)| world.values(r, n));
+            let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
+            let op = MatMul::new(rings, &shape, tuning).unwrap();
+            let got = world.run_joined(&op.cost(), tuning, |p| {
+                op.run(p, &x_shares[p.role.index()], &y_shares[p.role.index()])
+            });
+            world.assert_equal(&got, &spec::matmul_signed(&x, &y, &shape), &format!("{shape:?} {rings:?}"));
         });
     }
 

@@ -6,6 +6,7 @@ mod compare;
 mod layers;
 mod math;
 mod math_parts;
+mod multiply;
 mod select;
 mod width;
 

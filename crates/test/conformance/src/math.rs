@@ -1,11 +1,9 @@
-use veilflow_math::{
-    apply, apply_cost, divide, divide_cost, normalise, normalise_cost, softmax, softmax_cost,
-};
+use veilflow_math::{Apply, Divide, NormaliseRows, SoftmaxRows};
 use veilflow_ring::RingVec;
 use veilflow_spec::math::{self, Division, Fixed, Function, Norm, Normalise, Softmax};
 use veilflow_testkit::World;
 
-use crate::Suite;
+use crate::{Suite, hold};
 
 /// Formats in the range of a function: mostly small, up to the widest.
 fn formats(world: &mut World) -> (Fixed, Fixed) {
@@ -38,14 +36,9 @@ impl Suite {
                 input.ring(),
                 &small.iter().map(|v| v >> shift).collect::<Vec<_>>(),
             ));
-            let shares = world.share(&x, sharing);
-            let cost = apply_cost(&spline, x.len(), tuning);
-            let got = world.run_joined(&cost, tuning, |p| apply(p, &spline, &shares[p.role.index()]));
-            world.assert_equal(
-                &got,
-                &math::apply(&spline, &x),
-                &format!("{function:?} {input:?} {output:?}"),
-            );
+            let apply = Apply::new(&spline, tuning).unwrap();
+            let what = format!("{function:?} {input:?} {output:?}");
+            hold(world, &apply, (&x, sharing), tuning, &math::apply(&spline, &x), &what);
         });
     }
 
@@ -129,10 +122,10 @@ impl Suite {
             x.append(&RingVec::from_signed(dividend.ring(), &small));
             y.append(&world.values(divisor.ring(), n).map(|v| v >> shifts[1]));
             let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
-            let cost = divide_cost(&division, x.len(), tuning);
-            let got = world.run_joined(&cost, tuning, |p| {
+            let divide = Divide::new(&division, tuning).unwrap();
+            let got = world.run_joined(&divide.cost(x.len()), tuning, |p| {
                 let i = p.role.index();
-                divide(p, &division, &x_shares[i], &y_shares[i])
+                divide.run(p, &x_shares[i], &y_shares[i])
             });
             let what = format!("{dividend:?} {divisor:?} {quotient:?}");
             world.assert_equal(&got, &math::divide(&division, &x, &y), &what);
@@ -152,8 +145,9 @@ impl Suite {
             let x: Vec<i64> = x.iter().map(|v| v >> shift).collect();
             let x = RingVec::from_signed(input.ring(), &x);
             let shares = world.share(&x, sharing);
-            let cost = softmax_cost(&job, rows, tuning);
-            let got = world.run_joined(&cost, tuning, |p| softmax(p, &job, &shares[p.role.index()]));
+            let softmax = SoftmaxRows::new(&job, tuning).unwrap();
+            let cost = softmax.cost(rows);
+            let got = world.run_joined(&cost, tuning, |p| softmax.run(p, &shares[p.role.index()]));
             let what = format!("rows of {width} {input:?} {output:?}");
             world.assert_equal(&got, &math::softmax(&job, &x), &what);
         });
@@ -174,8 +168,9 @@ impl Suite {
             let x: Vec<i64> = x.iter().map(|v| v >> shift).collect();
             let x = RingVec::from_signed(input.ring(), &x);
             let shares = world.share(&x, sharing);
-            let cost = normalise_cost(&job, rows, tuning);
-            let got = world.run_joined(&cost, tuning, |p| normalise(p, &job, &shares[p.role.index()]));
+            let normalise = NormaliseRows::new(&job, tuning).unwrap();
+            let cost = normalise.cost(rows);
+            let got = world.run_joined(&cost, tuning, |p| normalise.run(p, &shares[p.role.index()]));
             let what = format!("{norm:?} of {width}, {input:?} {output:?}");
             world.assert_equal(&got, &math::normalise(&job, &x), &what);
         });

@@ -1,25 +1,20 @@
-use veilflow_online::{
-    RangeClaim, carries, carries_cost, digits, digits_cost, divide_toward_zero, divide_toward_zero_cost,
-    high_bits, high_bits_cost, lookup, lookup_cost, matmul_signed, matmul_signed_cost,
-    most_significant_index, most_significant_index_cost, most_significant_one, most_significant_one_cost,
-    multiply_cost, multiply_into, multiply_into_cost, multiply_signed, multiply_unsigned,
-};
+use veilflow_online::{Carries, Digits, HighBits, Lookup, MostSignificantIndex, MostSignificantOne};
 use veilflow_ring::{Ring, bit_slices};
 use veilflow_spec as spec;
 
-use crate::Suite;
-use crate::width::ranges;
+use crate::{Suite, hold};
 
 impl Suite {
     /// Carries at several places of one adder.
     pub fn carries(&self) {
         self.each("carries", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
-            let x = world.values(Ring::new(bits).unwrap(), n);
+            let ring = Ring::new(bits).unwrap();
+            let x = world.values(ring, n);
             let shares = world.share(&x, sharing);
             let places: Vec<u32> = (1..=bits).filter(|_| world.below(3) == 0).collect();
-            let cost = carries_cost(&places, n);
-            let [a, b] = world.run(&cost, tuning, |p| carries(p, &shares[p.role.index()], &places));
+            let carries = Carries::new(ring, places.clone()).unwrap();
+            let [a, b] = world.run(&carries.cost(n), tuning, |p| carries.run(p, &shares[p.role.index()]));
             for ((a, b), &place) in a.iter().zip(&b).zip(&places) {
                 let want = spec::carry(&shares[0], &shares[1], place);
                 world.assert_equal_bits(&a.xor(b), &want, &format!("carry into bit {place} of {bits}"));
@@ -31,17 +26,25 @@ impl Suite {
     pub fn digits(&self) {
         self.each("digits", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
-            let x = world.values(Ring::new(bits).unwrap(), n);
+            let ring = Ring::new(bits).unwrap();
+            let x = world.values(ring, n);
             let shares = world.share(&x, sharing);
             let d = world.width(1..=bits);
-            let [a, b] = world
-                .run(&digits_cost(bits, d, n, tuning), tuning, |p| digits(p, &shares[p.role.index()], d));
+            let digits = Digits::new(ring, d, tuning).unwrap();
+            let [a, b] = world.run(&digits.cost(n), tuning, |p| digits.run(p, &shares[p.role.index()]));
             for ((a, b), want) in a.iter().zip(&b).zip(spec::digits(&x, d)) {
                 world.assert_equal(&a.add(b), &want, &format!("digits of {d} in {bits}"));
             }
             let from = world.width(0..=bits - 1);
-            let cost = high_bits_cost(bits, from, n, tuning);
-            let [(_, a), (_, b)] = world.run(&cost, tuning, |p| high_bits(p, &shares[p.role.index()], from));
+            let high = HighBits::new(ring, from, tuning);
+            let [(carry, a), (other, b)] =
+                world.run(&high.cost(n), tuning, |p| high.run(p, &shares[p.role.index()]));
+            let carry = carry.zip(other).map(|(a, b)| a.xor(&b));
+            assert_eq!(
+                carry,
+                (from > 0).then(|| spec::carry(&shares[0], &shares[1], from)),
+                "{bits} from {from}"
+            );
             for ((a, b), want) in
                 a.iter().zip(&b).zip(&bit_slices(x.values(), bits as usize)[from as usize..])
             {
@@ -59,9 +62,10 @@ impl Suite {
             let x = world.values(ring, n).map(|v| v >> shift);
             let rows = bit_slices(x.values(), bits as usize);
             let shares: Vec<_> = rows.iter().map(|row| world.share_bits(row)).collect();
-            let [a, b] = world.run(&most_significant_one_cost(bits, n), tuning, |p| {
+            let one = MostSignificantOne::new(bits);
+            let [a, b] = world.run(&one.cost(n), tuning, |p| {
                 let rows: Vec<_> = shares.iter().map(|pair| pair[p.role.index()].clone()).collect();
-                most_significant_one(p, &rows)
+                one.run(p, &rows)
             });
             for ((a, b), want) in a.iter().zip(&b).zip(spec::most_significant_one(&x)) {
                 world.assert_equal_bits(&a.xor(b), &want, &format!("of {bits}"));
@@ -76,30 +80,10 @@ impl Suite {
             let out = Ring::new(world.width(1..=16)).unwrap();
             let shift = world.width(0..=ring.bits() - 1);
             let x = world.values(ring, n).map(|v| v >> shift);
-            let shares = world.share(&x, sharing);
-            let cost = most_significant_index_cost(ring.bits(), out.bits(), n, tuning);
-            let got =
-                world.run_joined(&cost, tuning, |p| most_significant_index(p, &shares[p.role.index()], out));
+            let index = MostSignificantIndex::new(ring, out, tuning);
             let want = spec::most_significant_index(&x, out);
-            world.assert_equal(&got, &want, &format!("of {} in {}", ring.bits(), out.bits()));
-        });
-    }
-
-    /// Products of two shared matrices of mixed widths.
-    pub fn matmul(&self) {
-        self.each("matmul", |world, _, sharing, tuning| {
-            let rings = [world.width(1..=32), world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
-            let [rows, inner, columns] = [5, 7, 4].map(|most| 1 + world.below(most) as usize);
-            let shape = spec::MatMulShape { rows, inner, columns };
-            let [x, y] =
-                [(rings[0], rows * inner), (rings[1], inner * columns)].map(|(r, n)| world.values(r, n));
-            let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
-            let bits = rings.map(Ring::bits);
-            let cost = matmul_signed_cost(bits, &shape, tuning);
-            let got = world.run_joined(&cost, tuning, |p| {
-                matmul_signed(p, &x_shares[p.role.index()], &y_shares[p.role.index()], &shape)
-            });
-            world.assert_equal(&got, &spec::matmul_signed(&x, &y, &shape), &format!("{shape:?} {bits:?}"));
+            let what = format!("of {} in {}", ring.bits(), out.bits());
+            hold(world, &index, (&x, sharing), tuning, &want, &what);
         });
     }
 
@@ -115,70 +99,10 @@ impl Suite {
             let table = spec::Table::new(index, &columns).unwrap();
             let x = world.values(index, n);
             let shares = world.share(&x, sharing);
-            let cost = lookup_cost(&table, n, tuning);
-            let [a, b] = world.run(&cost, tuning, |p| lookup(p, &table, &shares[p.role.index()]));
+            let lookup = Lookup::new(&table, tuning).unwrap();
+            let [a, b] = world.run(&lookup.cost(n), tuning, |p| lookup.run(p, &shares[p.role.index()]));
             for ((a, b), want) in a.iter().zip(&b).zip(spec::lookup(&table, &x)) {
                 world.assert_equal(&a.add(b), &want, &format!("{} index bits", index.bits()));
-            }
-        });
-    }
-
-    /// Products of mixed widths.
-    pub fn multiply(&self) {
-        self.each("multiply", |world, n, sharing, tuning| {
-            let rings = [world.width(1..=32), world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
-            let bits = rings.map(Ring::bits);
-            let [xs, ys] = rings.map(|ring| ranges(world, ring, n));
-            for ((range_x, x), (range_y, y)) in xs.into_iter().zip(ys) {
-                let ranges = [range_x, range_y];
-                let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
-                let cost = multiply_cost(bits, ranges, n, tuning);
-                let got = world.run_joined(&cost, tuning, |p| {
-                    multiply_unsigned(p, &x_shares[p.role.index()], &y_shares[p.role.index()], ranges)
-                });
-                let want = spec::multiply_unsigned(&x, &y);
-                world.assert_equal(&got, &want, &format!("unsigned {bits:?} {ranges:?}"));
-            }
-            let [xs, ys] = rings.map(|ring| ranges(world, ring, n));
-            for (range_x, x) in &xs {
-                for (range_y, y) in &ys {
-                    let ranges = [*range_x, *range_y];
-                    let out = world.width(bits[0].max(bits[1])..=bits[0] + bits[1]);
-                    let [x_shares, y_shares] = [x, y].map(|v| world.share(v, sharing));
-                    let cost = multiply_into_cost(bits, ranges, out, n, tuning);
-                    let out = Ring::new(out).unwrap();
-                    let got = world.run_joined(&cost, tuning, |p| {
-                        multiply_into(p, &x_shares[p.role.index()], &y_shares[p.role.index()], ranges, out)
-                    });
-                    let want = spec::multiply_signed(x, y).narrow(out);
-                    world.assert_equal(&got, &want, &format!("{bits:?} {ranges:?} into {}", out.bits()));
-                }
-            }
-            let [x, y] = rings.map(|ring| world.values(ring, n));
-            let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
-            let cost = multiply_cost(bits, [RangeClaim::Any; 2], n, tuning);
-            let got = world.run_joined(&cost, tuning, |p| {
-                multiply_signed(p, &x_shares[p.role.index()], &y_shares[p.role.index()])
-            });
-            world.assert_equal(&got, &spec::multiply_signed(&x, &y), &format!("signed {bits:?}"));
-        });
-    }
-
-    /// Division by powers of two toward zero.
-    pub fn divide_toward_zero(&self) {
-        self.each("divide_toward_zero", |world, n, sharing, tuning| {
-            let bits = world.width(2..=64);
-            let s = world.width(0..=bits - 2);
-            for (range, x) in ranges(world, Ring::new(bits).unwrap(), n) {
-                let shares = world.share(&x, sharing);
-                let cost = divide_toward_zero_cost(bits, s, range, n, tuning);
-                let got = world
-                    .run_joined(&cost, tuning, |p| divide_toward_zero(p, &shares[p.role.index()], s, range));
-                world.assert_equal(
-                    &got,
-                    &spec::divide_toward_zero(&x, s),
-                    &format!("{bits} by {s} {range:?}"),
-                );
             }
         });
     }

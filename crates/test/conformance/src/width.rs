@@ -1,12 +1,11 @@
 use veilflow_online::{
-    RangeClaim, arithmetic_shift, arithmetic_shift_cost, divide_floor, divide_floor_cost, sign_extend,
-    sign_extend_cost, truncate_reduce, truncate_reduce_cost, zero_extend, zero_extend_cost,
+    ArithmeticShift, DivideFloor, DivideTowardZero, RangeClaim, SignExtend, TruncateReduce, ZeroExtend,
 };
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
 use veilflow_testkit::World;
 
-use crate::Suite;
+use crate::{Suite, hold};
 
 /// Values of `ring` that keep what each range claims.
 pub(crate) fn ranges(world: &mut World, ring: Ring, n: usize) -> [(RangeClaim, RingVec); 3] {
@@ -24,11 +23,10 @@ impl Suite {
         self.each("truncate_reduce", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
             let s = world.width(0..=bits - 1);
-            let x = world.values(Ring::new(bits).unwrap(), n);
-            let shares = world.share(&x, sharing);
-            let cost = truncate_reduce_cost(bits, s, n, tuning);
-            let got = world.run_joined(&cost, tuning, |p| truncate_reduce(p, &shares[p.role.index()], s));
-            world.assert_equal(&got, &spec::truncate_reduce(&x, s), &format!("{bits} by {s}"));
+            let ring = Ring::new(bits).unwrap();
+            let x = world.values(ring, n);
+            let op = TruncateReduce::new(ring, s, tuning).unwrap();
+            hold(world, &op, (&x, sharing), tuning, &spec::truncate_reduce(&x, s), &format!("{op:?}"));
         });
     }
 
@@ -37,12 +35,10 @@ impl Suite {
         self.each("arithmetic_shift", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
             let s = world.width(0..=bits - 1);
-            for (range, x) in ranges(world, Ring::new(bits).unwrap(), n) {
-                let shares = world.share(&x, sharing);
-                let cost = arithmetic_shift_cost(bits, s, range, n, tuning);
-                let got = world
-                    .run_joined(&cost, tuning, |p| arithmetic_shift(p, &shares[p.role.index()], s, range));
-                world.assert_equal(&got, &spec::arithmetic_shift(&x, s), &format!("{bits} by {s} {range:?}"));
+            let ring = Ring::new(bits).unwrap();
+            for (claim, x) in ranges(world, ring, n) {
+                let op = ArithmeticShift::new(ring, s, claim, tuning).unwrap();
+                hold(world, &op, (&x, sharing), tuning, &spec::arithmetic_shift(&x, s), &format!("{op:?}"));
             }
         });
     }
@@ -51,16 +47,13 @@ impl Suite {
     pub fn zero_extend(&self) {
         self.each("zero_extend", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
-            let out = Ring::new(world.width(bits..=64)).unwrap();
-            for (range, x) in ranges(world, Ring::new(bits).unwrap(), n) {
-                if range == RangeClaim::Slack {
+            let (ring, out) = (Ring::new(bits).unwrap(), Ring::new(world.width(bits..=64)).unwrap());
+            for (claim, x) in ranges(world, ring, n) {
+                if claim == RangeClaim::Slack {
                     continue;
                 }
-                let shares = world.share(&x, sharing);
-                let cost = zero_extend_cost(bits, out.bits(), range, n, tuning);
-                let got =
-                    world.run_joined(&cost, tuning, |p| zero_extend(p, &shares[p.role.index()], out, range));
-                world.assert_equal(&got, &spec::zero_extend(&x, out), &format!("{bits} {range:?}"));
+                let op = ZeroExtend::new(ring, out, claim, tuning).unwrap();
+                hold(world, &op, (&x, sharing), tuning, &spec::zero_extend(&x, out), &format!("{op:?}"));
             }
         });
     }
@@ -69,13 +62,10 @@ impl Suite {
     pub fn sign_extend(&self) {
         self.each("sign_extend", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
-            let out = Ring::new(world.width(bits..=64)).unwrap();
-            for (range, x) in ranges(world, Ring::new(bits).unwrap(), n) {
-                let shares = world.share(&x, sharing);
-                let cost = sign_extend_cost(bits, out.bits(), range, n, tuning);
-                let got =
-                    world.run_joined(&cost, tuning, |p| sign_extend(p, &shares[p.role.index()], out, range));
-                world.assert_equal(&got, &spec::sign_extend(&x, out), &format!("{bits} {range:?}"));
+            let (ring, out) = (Ring::new(bits).unwrap(), Ring::new(world.width(bits..=64)).unwrap());
+            for (claim, x) in ranges(world, ring, n) {
+                let op = SignExtend::new(ring, out, claim, tuning).unwrap();
+                hold(world, &op, (&x, sharing), tuning, &spec::sign_extend(&x, out), &format!("{op:?}"));
             }
         });
     }
@@ -89,12 +79,23 @@ impl Suite {
             let d = [1, 2, 3, 49, 169, 1000, largest, 1 << world.below(u64::from(bits - 1))]
                 [world.below(8) as usize]
                 .min(largest);
-            for (range, x) in ranges(world, ring, n) {
-                let shares = world.share(&x, sharing);
-                let cost = divide_floor_cost(bits, d, range, n, tuning);
-                let got =
-                    world.run_joined(&cost, tuning, |p| divide_floor(p, &shares[p.role.index()], d, range));
-                world.assert_equal(&got, &spec::divide_floor(&x, d), &format!("{bits} by {d} {range:?}"));
+            for (claim, x) in ranges(world, ring, n) {
+                let op = DivideFloor::new(ring, d, claim, tuning).unwrap();
+                hold(world, &op, (&x, sharing), tuning, &spec::divide_floor(&x, d), &format!("{op:?}"));
+            }
+        });
+    }
+
+    /// Division by powers of two toward zero.
+    pub fn divide_toward_zero(&self) {
+        self.each("divide_toward_zero", |world, n, sharing, tuning| {
+            let bits = world.width(2..=64);
+            let s = world.width(0..=bits - 2);
+            let ring = Ring::new(bits).unwrap();
+            for (claim, x) in ranges(world, ring, n) {
+                let op = DivideTowardZero::new(ring, s, claim, tuning).unwrap();
+                let want = spec::divide_toward_zero(&x, s);
+                hold(world, &op, (&x, sharing), tuning, &want, &format!("{op:?}"));
             }
         });
     }

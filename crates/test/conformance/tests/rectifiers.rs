@@ -1,9 +1,7 @@
 //! Rectifiers by a masked opening on every value of 7 bits under every sharing, with correlations from the test dealer.
 
 use veilflow_correlation::{Cost, Kind};
-use veilflow_online::{
-    Tuning, clip, clip_cost, relu_truncate, relu_truncate_cost, relu_within, relu_within_cost,
-};
+use veilflow_online::{Clip, Operation, Relu, ReluTruncate, Tuning};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
 use veilflow_testkit::{World, dealer};
@@ -35,25 +33,23 @@ fn every_value_under_every_sharing() {
     let x = shares[0].add(&shares[1]);
     let mut world = World::new("rectifiers", dealer);
     let mut masked = 0;
+    let mut hold = |operation: &dyn Operation, shares: &[RingVec; 2], want: &RingVec, tuning| {
+        let cost = operation.cost(want.len());
+        masked += u32::from(is_masked(&cost));
+        let got = world.run_joined(&cost, tuning, |p| operation.run(p, &shares[p.role.index()]));
+        world.assert_equal(&got, want, &format!("{tuning:?}, {operation:?}"));
+    };
+    // Of values that fit 5 bits.
+    let narrow = Ring::new(5).unwrap();
+    let small = RingVec::from_signed(ring, &x.narrow(narrow).to_signed());
+    let small_shares = [shares[0].clone(), small.sub(&shares[0])];
     for tuning in tunings() {
         for shift in 0..BITS {
-            let cost = relu_truncate_cost(BITS, shift, x.len(), tuning);
-            masked += u32::from(is_masked(&cost));
-            let got = world.run_joined(&cost, tuning, |p| relu_truncate(p, &shares[p.role.index()], shift));
-            world.assert_equal(&got, &spec::relu_truncate(&x, shift), &format!("{tuning:?}, shift {shift}"));
+            let relu = ReluTruncate::new(ring, shift, tuning).unwrap();
+            hold(&relu, &shares, &spec::relu_truncate(&x, shift), tuning);
         }
-        // Of values that fit 5 bits.
-        let narrow = Ring::new(5).unwrap();
-        let small = RingVec::from_signed(ring, &x.narrow(narrow).to_signed());
-        let shares = [shares[0].clone(), small.sub(&shares[0])];
-        let cost = relu_within_cost(BITS, 5, x.len(), tuning);
-        masked += u32::from(is_masked(&cost));
-        let got = world.run_joined(&cost, tuning, |p| relu_within(p, &shares[p.role.index()], 5));
-        world.assert_equal(&got, &spec::relu(&small), &format!("{tuning:?}, 5 bits"));
-        let cost = clip_cost(BITS, x.len(), tuning);
-        masked += u32::from(is_masked(&cost));
-        let got = world.run_joined(&cost, tuning, |p| clip(p, &shares[p.role.index()], 11));
-        world.assert_equal(&got, &spec::clip(&small, 11), &format!("{tuning:?}, clip"));
+        hold(&Relu::within(ring, 5, tuning).unwrap(), &small_shares, &spec::relu(&small), tuning);
+        hold(&Clip::new(ring, 11, tuning).unwrap(), &small_shares, &spec::clip(&small, 11), tuning);
     }
     // With wide leaves some are cheaper by a comparison and a selection.
     assert!(masked > 45, "only {masked} of 54 were masked");

@@ -143,7 +143,6 @@ impl World {
             let mut source = supplier(role, &mut offline, seed ^ run);
             let prg = Prg::from_seed(Block(u128::from(seed ^ run) << 64 | role.index() as u128));
             let mut party = Party::new(role, online, prg).with_threads(threads);
-            party.tuning = tuning;
             let before = (offline.meter(), source.helper_bytes());
             source.fill(&mut offline, &cost.demand, &mut party.pools).expect("offline phase");
             offline.flush().expect("flush");

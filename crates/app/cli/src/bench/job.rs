@@ -1,4 +1,4 @@
-//! The operations of `veilflow bench op`: inputs from a public seed, the protocol, and what it must equal.
+//! What `veilflow bench op` measures: an operation and its sizes.
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use veilflow_correlation::{Cost, LinearRequest, Needs, Possession};
 use veilflow_exec::SessionOptions;
 use veilflow_net::Role;
-use veilflow_online::{self as online, Party, RangeClaim, Tuning};
+use veilflow_online::{Linear, Party, Tuning};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
-use veilflow_spec::math::{Function, Norm};
-use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape};
+use veilflow_spec::math::Function;
+use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 
 use super::RunOptions;
+use super::case::Case;
 use super::function::FunctionJob;
-use super::math::MathJob;
 
 /// Operations that can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// The elementary function, if the operation is one.
-    fn function(self) -> Option<Function> {
+    pub(super) fn function(self) -> Option<Function> {
         Some(match self {
             Self::Sigmoid => Function::Sigmoid,
             Self::Tanh => Function::Tanh,
@@ -121,7 +121,7 @@ pub(crate) struct Job {
     pub(crate) scale_out: u32,
     /// softmax, l2-normalise, layer-norm: elements of a row.
     #[arg(long, default_value_t = 64)]
-    row: usize,
+    pub(super) row: usize,
     /// conv: rows and columns of the input.
     #[arg(long, default_value_t = 56)]
     size: usize,
@@ -149,37 +149,6 @@ pub(crate) struct Job {
     /// conv, matmul: width of a weight in bits.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=32))]
     weight_bits: u32,
-}
-
-/// A party's share of a result.
-#[derive(Clone)]
-pub(crate) enum Output {
-    Elements(RingVec),
-    Bits(Bits),
-}
-
-impl Output {
-    /// The share as elements, for sending and comparing.
-    pub(crate) fn into_elements(self) -> RingVec {
-        match self {
-            Self::Elements(x) => x,
-            Self::Bits(b) => RingVec::from_bits(Ring::new(1).expect("one bit is a width"), &b),
-        }
-    }
-
-    fn join(self, other: Self) -> Result<Self> {
-        Ok(match (self, other) {
-            (Self::Elements(mut a), Self::Elements(b)) => {
-                a.append(&b);
-                Self::Elements(a)
-            }
-            (Self::Bits(mut a), Self::Bits(b)) => {
-                a.append(&b);
-                Self::Bits(a)
-            }
-            _ => bail!("parts of a result differ in kind"),
-        })
-    }
 }
 
 /// Inputs of a run, known to both parties: what is measured is the protocol, not a secret.
@@ -220,22 +189,22 @@ impl Job {
                 bail!("--rows, --inner and --cols make more than 2^24 products");
             }
         }
-        if let Some(job) = self.math()?
-            && self.times().saturating_mul(job.elements()) > 1 << 26
+        if let Some(case) = self.case(Tuning::default())?
+            && self.times().saturating_mul(case.elements()) > 1 << 26
         {
-            bail!("--count {} of {} elements each are more than 2^26", self.times(), job.elements());
+            bail!("--count {} of {} elements each are more than 2^26", self.times(), case.elements());
         }
         Ok(())
     }
 
-    fn shift(&self) -> u32 {
+    pub(super) fn shift(&self) -> u32 {
         self.shift.unwrap_or(match self.op {
             Operation::Extend => self.width.min(64 - self.width),
             _ => 12.min(self.width - 1),
         })
     }
 
-    fn ring(&self) -> Ring {
+    pub(super) fn ring(&self) -> Ring {
         Ring::new(self.width).expect("the argument parser checked the width")
     }
 
@@ -276,26 +245,12 @@ impl Job {
         }))
     }
 
-    /// The function or one of its parts, if the operation is one.
-    fn math(&self) -> Result<Option<MathJob>> {
-        let (width, scales) = (self.width, [self.scale_in, self.scale_out]);
-        if let Some(function) = self.op.function() {
-            return Ok(Some(MathJob::Function(FunctionJob::new(function, width, scales)?)));
+    /// The operation with its protocol, unless it is a layer.
+    fn case(&self, tuning: Tuning) -> Result<Option<Case>> {
+        match self.op {
+            Operation::Conv | Operation::Matmul => Ok(None),
+            _ => Ok(Some(Case::new(self, tuning)?)),
         }
-        Ok(Some(match self.op {
-            Operation::Divide => MathJob::division(width, scales)?,
-            Operation::Softmax => MathJob::softmax(width, scales, self.row)?,
-            Operation::L2Normalise => MathJob::norm(Norm::L2, width, scales, self.row)?,
-            Operation::LayerNorm => MathJob::norm(Norm::Layer, width, scales, self.row)?,
-            Operation::MostSignificantIndex => MathJob::MostSignificant(self.ring()),
-            Operation::MatmulShared => {
-                if width > 32 {
-                    bail!("--width {width} by as many bits exceeds 64 bits");
-                }
-                MathJob::MatMul(self.ring(), self.matrices())
-            }
-            _ => return Ok(None),
-        }))
     }
 
     /// The scales of argument and result, of a function.
@@ -307,7 +262,7 @@ impl Job {
         (on_top || self.op.function().is_some()).then_some([self.scale_in, self.scale_out])
     }
 
-    fn matrices(&self) -> MatMulShape {
+    pub(super) fn matrices(&self) -> MatMulShape {
         MatMulShape { rows: self.rows, inner: self.inner, columns: self.cols }
     }
 
@@ -318,7 +273,8 @@ impl Job {
 
     /// The largest error of an elementary function, in units of the last place.
     pub(crate) fn max_ulp(&self) -> Result<Option<u64>> {
-        let Some(MathJob::Function(job)) = self.math()? else { return Ok(None) };
+        let Some(function) = self.op.function() else { return Ok(None) };
+        let job = FunctionJob::new(function, self.width, [self.scale_in, self.scale_out])?;
         Ok(Some(job.max_ulp(&self.inputs()?.x)))
     }
 
@@ -330,65 +286,37 @@ impl Job {
         self.request().ok().flatten().map_or(self.count, |request| request.shape.out_len())
     }
 
-    /// The declared cost on `n` instances, apart from a linear pair.
-    pub(crate) fn cost(&self, n: usize, tuning: Tuning) -> Cost {
-        let (k, s) = (self.width, self.shift());
-        if let Ok(Some(job)) = self.math() {
-            return job.cost(n, tuning);
+    /// The declared cost, apart from a linear pair. Formats that are refused cost nothing.
+    fn cost(&self, tuning: Tuning) -> Cost {
+        if let Ok(Some(request)) = self.request() {
+            return Linear::new(request).cost();
         }
-        match self.op {
-            Operation::Relu => online::relu_cost(k, n, tuning),
-            Operation::ReluRescale => online::relu_truncate_cost(k, s, n, tuning),
-            Operation::Drelu => online::drelu_cost(k, n, tuning),
-            Operation::Truncate => online::arithmetic_shift_cost(k, s, RangeClaim::Slack, n, tuning),
-            Operation::Extend => online::sign_extend_cost(k, k + s, RangeClaim::Slack, n, tuning),
-            Operation::Maxpool9 => online::max_of_cost(k, [(9, n)], tuning),
-            Operation::Mux => online::multiplex_cost(k, n),
-            Operation::And => online::and_private_cost(n),
-            Operation::Conv | Operation::Matmul => {
-                self.request().ok().flatten().map_or_else(Cost::default, |r| online::linear_cost(&r))
-            }
-            // Those above, of formats that are refused.
-            _ => Cost::default(),
-        }
+        self.case(tuning).ok().flatten().map_or_else(Cost::default, |case| case.cost(self.times()))
     }
 
     /// The options of a session that runs the operation.
     pub(crate) fn session(&self, options: &RunOptions) -> SessionOptions {
-        options.session(|tuning| self.cost(self.times(), tuning))
+        options.session(|tuning| self.cost(tuning))
     }
 
     /// What the operation consumes.
     pub(crate) fn needs(&self, tuning: Tuning) -> Result<Needs> {
-        Ok(Needs {
-            demand: self.cost(self.times(), tuning).demand,
-            linear: self.request()?.into_iter().collect(),
-        })
+        Ok(Needs { demand: self.cost(tuning).demand, linear: self.request()?.into_iter().collect() })
     }
 
-    /// Inputs from a seed both parties use, within the range the operation states.
+    /// Inputs from a seed that both parties use, within the range that the operation states.
     pub(crate) fn inputs(&self) -> Result<Inputs> {
         let mut prg = Prg::from_seed(Block(0x7665_696c));
-        let ring = self.ring();
+        let (ring, times) = (self.ring(), self.times());
         let request = self.request()?;
-        let len = match (&request, self.op) {
-            (Some(request), _) => request.shape.in_len(),
-            (None, Operation::Maxpool9) => 9 * self.count,
-            // It works on bits; elements are not needed.
-            (None, Operation::And) => 0,
-            _ => self.times(),
+        let x = match (&request, self.case(Tuning::default())?) {
+            (Some(request), _) => prg.ring_vec(ring, request.shape.in_len()),
+            (None, Some(case)) => case.arguments(&mut prg, ring, times),
+            (None, None) => RingVec::zeros(ring, 0),
         };
-        let mut x = prg.ring_vec(ring, len);
-        if matches!(self.op, Operation::Truncate | Operation::Extend) {
-            let limit = ((1i128 << self.width) / 3).max(1);
-            x = x.map(|v| (i128::from(ring.to_signed(v)) % limit) as u64);
-        }
-        if let Some(job) = self.math()? {
-            x = job.arguments(&mut prg, ring, self.times());
-        }
         let mask = prg.ring_vec(ring, x.len());
-        let bits = prg.bits(self.times());
-        let bit_mask = prg.bits(self.times());
+        let bits = prg.bits(times);
+        let bit_mask = prg.bits(times);
         let weights = match &request {
             Some(request) => {
                 let narrow = Ring::new(self.weight_bits)?;
@@ -410,83 +338,36 @@ impl Job {
         if role == Role::P0 { Possession::Mine(&inputs.weights) } else { Possession::Theirs }
     }
 
-    /// The online phase.
-    pub(crate) fn run(&self, party: &mut Party, inputs: &Inputs) -> Result<Output> {
+    /// The online phase: this party's share of the result, bits as elements.
+    pub(crate) fn run(&self, party: &mut Party, inputs: &Inputs, tuning: Tuning) -> Result<RingVec> {
         let role = party.role;
-        let x = &inputs.shares[role.index()];
+        let (x, bits) = (&inputs.shares[role.index()], &inputs.bit_shares[role.index()]);
         if let Some(request) = self.request()? {
-            let weights = self.weights(inputs, role);
-            return Ok(Output::Elements(online::linear(party, &request, weights, x)?));
+            return Ok(Linear::new(request).run(party, self.weights(inputs, role), x)?);
         }
-        let (tuning, math, times) = (party.tuning, self.math()?, self.times());
+        let case = self.case(tuning)?.context("the operation is not known")?;
+        let times = self.times();
         let parts = party.in_threads(
             times,
-            |n| self.cost(n, tuning).demand,
+            |n| case.cost(n).demand,
             |party, range| {
                 let per = x.len() / times;
                 let x = x.slice(range.start * per, range.len() * per);
-                self.run_part(
-                    party,
-                    math.as_ref(),
-                    &x,
-                    &inputs.bit_shares[role.index()].slice(range.start, range.len()),
-                )
+                case.run(party, &x, &bits.slice(range.start, range.len()))
             },
         )?;
         let mut parts = parts.into_iter();
-        let first = parts.next().context("a run has at least one part")?;
-        parts.try_fold(first, Output::join)
+        let mut joined = parts.next().context("a run has at least one part")?;
+        parts.for_each(|part| joined.append(&part));
+        Ok(joined)
     }
 
-    fn run_part(
-        &self,
-        party: &mut Party,
-        math: Option<&MathJob>,
-        x: &RingVec,
-        bits: &Bits,
-    ) -> online::Result<Output> {
-        let s = self.shift();
-        if let Some(job) = math {
-            return Ok(Output::Elements(job.run(party, x)?));
-        }
-        Ok(Output::Elements(match self.op {
-            Operation::Drelu => return Ok(Output::Bits(online::drelu(party, x)?)),
-            Operation::And => return Ok(Output::Bits(online::and_private(party, bits)?)),
-            Operation::Relu => online::relu(party, x)?,
-            Operation::ReluRescale => online::relu_truncate(party, x, s)?,
-            Operation::Truncate => online::arithmetic_shift(party, x, s, RangeClaim::Slack)?,
-            Operation::Extend => {
-                online::sign_extend(party, x, Ring::new(self.width + s)?, RangeClaim::Slack)?
-            }
-            Operation::Maxpool9 => online::max_of(party, x, &windows(x.len() / 9))?,
-            Operation::Mux => online::multiplex(party, bits, x)?,
-            _ => unreachable!("layers are not split, math was handled above"),
-        }))
-    }
-
-    /// What the result must equal, bits as elements.
+    /// What the result must equal.
     pub(crate) fn expected(&self, inputs: &Inputs) -> Result<RingVec> {
-        let (x, s) = (&inputs.x, self.shift());
         if let Some(request) = self.request()? {
-            return Ok(veilflow_kernel::linear(&request.shape, &inputs.weights, x));
+            return Ok(veilflow_kernel::linear(&request.shape, &inputs.weights, &inputs.x));
         }
-        if let Some(job) = self.math()? {
-            return Ok(job.expected(x));
-        }
-        Ok(match self.op {
-            Operation::Drelu => Output::Bits(spec::drelu(x)).into_elements(),
-            Operation::And => Output::Bits(inputs.bit_shares[0].and(&inputs.bit_shares[1])).into_elements(),
-            Operation::Relu => spec::relu(x),
-            Operation::ReluRescale => spec::relu_truncate(x, s),
-            Operation::Truncate => spec::arithmetic_shift(x, s),
-            Operation::Extend => spec::sign_extend(x, Ring::new(self.width + s)?),
-            Operation::Maxpool9 => spec::max_of(x, &windows(x.len() / 9)),
-            Operation::Mux => spec::multiplex(&inputs.bits, x),
-            _ => unreachable!("layers and math were handled above"),
-        })
+        let case = self.case(Tuning::default())?.context("the operation is not known")?;
+        Ok(case.expected(&inputs.x, &inputs.bits, &inputs.bit_shares))
     }
-}
-
-fn windows(count: usize) -> Vec<Vec<usize>> {
-    (0..count).map(|i| (9 * i..9 * i + 9).collect()).collect()
 }

@@ -1,9 +1,9 @@
 //! `veilflow bench`: what operations and models cost, both parties as processes on loopback.
 
+mod case;
 mod function;
 mod job;
 mod kernels;
-mod math;
 mod model;
 mod op;
 mod parties;

@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use veilflow_exec::{Session, Stopwatch};
 use veilflow_net::Role;
-use veilflow_online::reveal_to;
+use veilflow_online::Reveal;
 
 use super::job::Job;
 use super::{Measured, RunOptions, parties};
@@ -122,11 +122,11 @@ impl PartyArguments {
 
         online.party.channel.restart_rounds()?;
         let watch = Stopwatch::start(&online.party.channel);
-        let share = job.run(&mut online.party, &inputs)?.into_elements();
+        let share = job.run(&mut online.party, &inputs, options.tuning)?;
         online.party.channel.flush()?;
         let online_phase = watch.stop(&online.party.channel);
 
-        let result = reveal_to(&mut online.party, Role::P1, &share)?;
+        let result = Reveal::to(Role::P1).run(&mut online.party, &share)?;
         let exact = match result {
             Some(result) => Some(result == job.expected(&inputs)?),
             None => None,

@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use veilflow_correlation::{Cost, Demand, Needs};
 use veilflow_exec::{Phase, Session, Stopwatch};
-use veilflow_math::{apply, apply_cost};
+use veilflow_math::Apply;
 use veilflow_net::{Channel, Role};
-use veilflow_online::Tuning;
+use veilflow_online::{Operation, Tuning};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 use veilflow_spec::math::{Function, apply as expected};
@@ -30,7 +30,7 @@ const BATCH: usize = 1 << 17;
 /// A network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Operation {
+enum Network {
     /// A GRU of 7 steps and 64 units: sigmoid and tanh.
     #[value(name = "industrial-72")]
     #[serde(rename = "industrial-72")]
@@ -74,12 +74,18 @@ struct Layer<'a> {
 }
 
 impl Layer<'_> {
+    /// The function with its protocol.
+    fn operation(&self, tuning: Tuning) -> veilflow_online::Result<Apply> {
+        Apply::new(&self.job.spline, tuning)
+    }
+
+    /// The declared cost. Formats without a protocol cost nothing, and are refused where they run.
     fn cost(&self, tuning: Tuning) -> Cost {
-        apply_cost(&self.job.spline, self.count, tuning)
+        self.operation(tuning).map_or_else(|_| Cost::default(), |operation| operation.cost(self.count))
     }
 }
 
-impl Operation {
+impl Network {
     fn groups(self) -> Result<Vec<Group>> {
         let roots = |count, scales| Group::new(1, count, &[(Function::ReciprocalSqrt, scales)]);
         match self {
@@ -99,7 +105,7 @@ impl Operation {
 #[derive(Debug, Args)]
 pub(crate) struct Preset {
     /// The network.
-    name: Operation,
+    name: Network,
     #[command(flatten)]
     options: RunOptions,
     /// Print one JSON object, last on standard output.
@@ -110,7 +116,7 @@ pub(crate) struct Preset {
 #[derive(Debug, Args)]
 pub(crate) struct PartyArguments {
     #[arg(long)]
-    name: Operation,
+    name: Network,
     /// Where P0 is; without it this is P0.
     #[arg(long)]
     connect: Option<String>,
@@ -122,7 +128,7 @@ pub(crate) struct PartyArguments {
 
 #[derive(Serialize)]
 struct Report {
-    preset: Operation,
+    preset: Network,
     width: u32,
     count: usize,
     layers: usize,
@@ -216,14 +222,12 @@ impl PartyArguments {
             let pools = &mut running.party.pools;
             let ((), made) = preparer.measure(|supplier, channel| supplier.fill(channel, &demand, pools))?;
             offline += made;
-            for Layer { job, count } in batch {
+            for layer @ Layer { job, count } in batch {
                 let x = job.arguments(&mut prg, count);
                 let mask = prg.ring_vec(x.ring(), count);
                 let share = if role == Role::P0 { mask } else { x.sub(&mask) };
                 let watch = Stopwatch::start(&running.party.channel);
-                let demand = |n| apply_cost(&job.spline, n, tuning).demand;
-                let y =
-                    running.party.map_in_threads(&share, demand, |party, x| apply(party, &job.spline, x))?;
+                let y = running.party.run_in_threads(&layer.operation(tuning)?, &share)?;
                 running.party.channel.flush()?;
                 online += watch.stop(&running.party.channel);
                 exact &= learn(&mut results, role, &y)?.is_none_or(|y| y == expected(&job.spline, &x));

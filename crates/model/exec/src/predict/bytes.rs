@@ -3,7 +3,7 @@
 use veilflow_correlation::Cost;
 use veilflow_ir::plan::Plan;
 use veilflow_net::Role;
-use veilflow_online::{Tuning, reveal_to_cost};
+use veilflow_online::{Reveal, Tuning};
 use veilflow_ring::Ring;
 
 use crate::error::Result;
@@ -89,7 +89,7 @@ fn output_cost(plan: &Plan, input: InputAt) -> Cost {
     plan.outputs.iter().fold(Cost::default(), |cost, output| {
         let value = &plan.values[output.value];
         match Ring::new(value.width) {
-            Ok(ring) => cost.then(reveal_to_cost(Role::P1, ring, value.shape.elements())),
+            Ok(ring) => cost.then(Reveal::to(Role::P1).cost(ring, value.shape.elements())),
             Err(_) => cost,
         }
     })

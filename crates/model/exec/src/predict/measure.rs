@@ -3,9 +3,9 @@
 use std::array;
 use std::panic::resume_unwind;
 
-use veilflow_correlation::{Demand, Kind, Triple, LinearRequest, Needs, Pools, Supplier, SupplyCosts};
+use veilflow_correlation::{Demand, LinearRequest, Needs, Pools, Supplier, SupplyCosts, Triple};
 use veilflow_net::{Channel, Role, memory_pair};
-use veilflow_online::{Party, multiplex, multiplex_cost};
+use veilflow_online::{Multiplex, Party};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::Ring;
 use veilflow_spec::{Conv2dShape, LinearShape};
@@ -113,7 +113,8 @@ fn measure_he(reference: &Machine) -> Result<f64> {
 
 /// How a multiplexer compares.
 fn measure_online(reference: &Machine) -> Result<f64> {
-    let cost = multiplex_cost(BITS, ELEMENTS);
+    let multiplex = Multiplex::new(ring());
+    let cost = multiplex.cost(ELEMENTS);
     let (x, plan) = (prg(Role::P0).ring_vec(ring(), ELEMENTS), OtPlan::softspoken(4));
     let [seconds] = both(|role, mut channel| {
         let mut pools = Pools::default();
@@ -123,7 +124,7 @@ fn measure_online(reference: &Machine) -> Result<f64> {
         party.pools = pools;
         let choices = party.prg.bits(ELEMENTS);
         let before = thread_cpu_seconds()?;
-        multiplex(&mut party, &choices, &x)?;
+        multiplex.run(&mut party, &choices, &x)?;
         Ok([thread_cpu_seconds()? - before])
     })?;
     Ok(seconds / reference.online(&cost, ELEMENTS, [0; 2]).iter().sum::<f64>())

@@ -8,7 +8,8 @@
 
 use veilflow_correlation::Cost;
 use veilflow_ir::Graph;
-use veilflow_online::{self as online, Tuning};
+use veilflow_online::{Clip, MaxPool, Operation, Relu, ReluTruncate, Result, TruncateReduce, Tuning};
+use veilflow_ring::Ring;
 
 use super::Options;
 use super::fixed_op::FixedOp;
@@ -48,31 +49,38 @@ impl Costs {
         self.raw_bits - self.reduced_bits
     }
 
-    fn both(&self, cost: impl Fn(u32) -> Cost, elements: usize) -> Load {
-        let bits = |width| bits(&cost(width)) / elements as f64;
+    /// Bits an element at both widths.
+    fn both(&self, cost: impl Fn(Ring) -> Result<Cost>, elements: usize) -> Load {
+        let bits = |width| bits(Ring::new(width).map_err(Into::into).and_then(&cost), elements);
         Load { raw: bits(self.raw_bits), reduced: bits(self.reduced_bits) }
     }
 
+    /// Bits an element of an operation on raw values that drops their low bits.
+    fn dropping<O: Operation>(&self, operation: impl Fn(Ring, u32, Tuning) -> Result<O>) -> f64 {
+        let cost = |ring| Ok(operation(ring, self.shift(), Tuning::default())?.cost(SAMPLE));
+        bits(Ring::new(self.raw_bits).map_err(Into::into).and_then(cost), SAMPLE)
+    }
+
     fn truncation(&self) -> f64 {
-        let cost = online::truncate_reduce_cost(self.raw_bits, self.shift(), SAMPLE, Tuning::default());
-        bits(&cost) / SAMPLE as f64
+        self.dropping(TruncateReduce::new)
     }
 
     fn relu(&self) -> Load {
-        let tuning = Tuning::default();
-        let plain = self.both(|width| online::relu_cost(width, SAMPLE, tuning), SAMPLE);
-        let fused = online::relu_truncate_cost(self.raw_bits, self.shift(), SAMPLE, tuning);
-        Load { raw: bits(&fused) / SAMPLE as f64, ..plain }
+        let plain = self.both(|ring| Ok(Relu::new(ring, Tuning::default()).cost(SAMPLE)), SAMPLE);
+        Load { raw: self.dropping(ReluTruncate::new), ..plain }
     }
 
     fn clip(&self) -> Load {
-        let plain = self.both(|width| online::clip_cost(width, SAMPLE, Tuning::default()), SAMPLE);
+        // What a clip costs does not depend on its limit.
+        let plain = self.both(|ring| Ok(Clip::new(ring, 1, Tuning::default())?.cost(SAMPLE)), SAMPLE);
         Load { raw: plain.raw + self.truncation(), ..plain }
     }
 }
 
-fn bits(cost: &Cost) -> f64 {
-    8.0 * cost.volume().bytes.iter().sum::<u64>() as f64
+/// Bits an element. Widths without a protocol cost nothing: the plan's verifier refuses them.
+fn bits(cost: Result<Cost>, elements: usize) -> f64 {
+    let bytes = cost.map_or(0, |cost| cost.volume().bytes.iter().sum::<u64>());
+    8.0 * bytes as f64 / elements as f64
 }
 
 /// For every value: whether those who compare it should read its reduced form, should it be raw.
@@ -97,8 +105,8 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
             FixedOp::Clip { .. } => clip,
             FixedOp::MaxPool(pool) => {
                 let (inputs, shrink) = (pool.in_len(), pool.out_len() as f64 / pool.in_len() as f64);
-                let pooling =
-                    costs.both(|width| online::max_pool_cost(width, pool, Tuning::default()), inputs);
+                let cost = |ring| Ok(MaxPool::new(ring, pool, Tuning::default())?.cost());
+                let pooling = costs.both(cost, inputs);
                 Load {
                     raw: pooling.raw + shrink * after.raw,
                     reduced: pooling.reduced + shrink * after.reduced,
