@@ -5,6 +5,8 @@
 //! that fits. What each side sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
 
 mod cache;
+#[cfg(test)]
+mod choices;
 mod client;
 mod cut;
 mod geometry;
