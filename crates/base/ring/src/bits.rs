@@ -131,6 +131,16 @@ impl Bits {
         out
     }
 
+    /// The bits themselves if they are `kept`, else as many zeros. A party's share of public bits is such a vector: one
+    /// party keeps the bits.
+    #[must_use]
+    pub fn kept_if(mut self, kept: bool) -> Self {
+        if !kept {
+            self.words.fill(0);
+        }
+        self
+    }
+
     /// Bits `start..start + len`, shifted to the front. Panics if out of range.
     pub fn slice(&self, start: usize, len: usize) -> Self {
         assert!(start + len <= self.len, "slice {start}+{len} out of {}", self.len);

@@ -1,6 +1,7 @@
 //! Wrap-around matrix products: the hot loop of linear layers in the clear and on shares.
 //!
-//! One portable body, compiled for several instruction sets and chosen at run time; [`matmul_naive`] is its slow twin.
+//! One portable body is compiled for several instruction sets and chosen at run time. The tests hold all of them to the
+//! product's definition.
 #![allow(unsafe_code)]
 
 /// An element type whose arithmetic wraps: `u32` for rings up to 32 bits, `u64` above.
@@ -31,19 +32,6 @@ impl Dims {
         assert_eq!(a, self.rows * self.inner, "left factor does not fit");
         assert_eq!(b, self.inner * self.columns, "right factor does not fit");
         assert_eq!(c, self.rows * self.columns, "product does not fit");
-    }
-}
-
-/// The slow obvious twin of [`Wrapping::matmul`].
-pub fn matmul_naive<T: Wrapping>(dims: Dims, a: &[T], b: &[T], c: &mut [T]) {
-    dims.check(a.len(), b.len(), c.len());
-    for i in 0..dims.rows {
-        for j in 0..dims.columns {
-            for k in 0..dims.inner {
-                let at = i * dims.columns + j;
-                c[at] = T::multiply_add(c[at], a[i * dims.inner + k], b[k * dims.columns + j]);
-            }
-        }
     }
 }
 
@@ -197,6 +185,19 @@ wrapping!(u64, matmul_u64_avx512 16 8, matmul_u64_avx2 8 4, 4 2);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The product by its definition.
+    fn matmul_naive<T: Wrapping>(dims: Dims, a: &[T], b: &[T], c: &mut [T]) {
+        dims.check(a.len(), b.len(), c.len());
+        for i in 0..dims.rows {
+            for j in 0..dims.columns {
+                for k in 0..dims.inner {
+                    let at = i * dims.columns + j;
+                    c[at] = T::multiply_add(c[at], a[i * dims.inner + k], b[k * dims.columns + j]);
+                }
+            }
+        }
+    }
 
     fn check<T: Wrapping + PartialEq + std::fmt::Debug>() {
         for (rows, inner, columns) in [

@@ -1,11 +1,6 @@
 //! The ring Z_2^ℓ.
 
-use thiserror::Error;
-
-/// A width outside 1..=64 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("ring width must be 1..=64 bits, not {0}")]
-pub struct WidthError(pub u32);
+use crate::{Result, WidthError};
 
 /// The ring Z_2^ℓ, 1 ≤ ℓ ≤ 64. Elements are `u64` values below 2^ℓ; the signed reading is two's complement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,7 +10,7 @@ pub struct Ring {
 
 impl Ring {
     /// The ring of `bits`-bit integers. Errors unless `bits` is in 1..=64.
-    pub fn new(bits: u32) -> Result<Self, WidthError> {
+    pub fn new(bits: u32) -> Result<Self> {
         if (1..=64).contains(&bits) { Ok(Self { bits }) } else { Err(WidthError(bits)) }
     }
 
@@ -27,6 +22,12 @@ impl Ring {
     /// 2^ℓ − 1.
     pub fn mask(self) -> u64 {
         u64::MAX >> (64 - self.bits)
+    }
+
+    /// ⌊2^ℓ/3⌋, the largest magnitude below 2^ℓ/3. Values within it leave enough of the ring free to tell wraps from the
+    /// leading bits of shares, by [`RingVec::at_least_thirds`](crate::RingVec::at_least_thirds).
+    pub fn third(self) -> u64 {
+        self.mask() / 3
     }
 
     /// `x` mod 2^ℓ.

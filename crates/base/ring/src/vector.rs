@@ -120,6 +120,26 @@ impl RingVec {
         self.map_into(ring, |v| v)
     }
 
+    /// The bits \[3·v ≥ `thirds`·2^ℓ\] of the elements v, unsigned.
+    ///
+    /// They tell how often 2^ℓ must be taken from the sum of two shares of a signed x, |x| ≤ [`Ring::third`], to reach x:
+    /// never where both shares are below one third, twice where both are at least two thirds, else once
+    /// (arXiv 2509.01178).
+    pub fn at_least_thirds(&self, thirds: u32) -> Bits {
+        let bound = u128::from(thirds) << self.ring.bits();
+        self.values.iter().map(|&v| 3 * u128::from(v) >= bound).collect()
+    }
+
+    /// The vector itself if it is `kept`, else zeros of its shape. A party's share of a public value is such a vector:
+    /// one party keeps the value.
+    #[must_use]
+    pub fn kept_if(mut self, kept: bool) -> Self {
+        if !kept {
+            self.values.fill(0);
+        }
+        self
+    }
+
     /// Elements `start..start + len`. Panics if out of range.
     pub fn slice(&self, start: usize, len: usize) -> Self {
         Self { ring: self.ring, values: self.values[start..start + len].to_vec() }
@@ -151,5 +171,57 @@ impl RingVec {
     /// Bytes of the packed form of `len` elements.
     pub fn byte_len(ring: Ring, len: usize) -> usize {
         packed_len(ring, len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thirds_are_those_of_the_integers() {
+        for bits in 1..=64 {
+            let ring = Ring::new(bits).unwrap();
+            let third = (1u128 << bits) / 3;
+            assert_eq!(u128::from(ring.third()), third, "{bits} bits");
+            for thirds in [1u32, 2] {
+                // The least element that is large enough, and its neighbours.
+                let least = (u128::from(thirds) << bits).div_ceil(3);
+                for v in [0, least - 1, least, least + 1, u128::from(ring.mask())] {
+                    let v = ring.reduce(v as u64);
+                    let got = RingVec::from_values(ring, vec![v]).at_least_thirds(thirds).get(0);
+                    assert_eq!(got, u128::from(v) >= least, "{v} of {bits} bits, {thirds} thirds");
+                }
+            }
+        }
+    }
+
+    /// All values below a third, in all sharings.
+    #[test]
+    fn thirds_tell_how_often_shares_wrap() {
+        for bits in 1..=8 {
+            let ring = Ring::new(bits).unwrap();
+            let all: Vec<u64> = (0..=ring.mask()).collect();
+            let third = ring.third() as i64;
+            for x in -third..=third {
+                let first = RingVec::from_values(ring, all.clone());
+                let second = first.map(|share| ring.from_signed(x).wrapping_sub(share));
+                let [one, two] = [1, 2].map(|k| [&first, &second].map(|share| share.at_least_thirds(k)));
+                for i in 0..all.len() {
+                    let sum = (first.values()[i] + second.values()[i]) as i64;
+                    let none = !one[0].get(i) && !one[1].get(i);
+                    let wraps = if none { 0 } else { 1 + i64::from(two[0].get(i) && two[1].get(i)) };
+                    assert_eq!(sum - (wraps << bits), x, "{bits} bits");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_kept_is_zero() {
+        let ring = Ring::new(7).unwrap();
+        let (x, bits) = (RingVec::from_values(ring, (0..99).collect()), Bits::filled(true, 99));
+        assert!(x.clone().kept_if(true) == x && x.kept_if(false) == RingVec::zeros(ring, 99));
+        assert!(bits.clone().kept_if(true) == bits && bits.kept_if(false) == Bits::zeros(99));
     }
 }

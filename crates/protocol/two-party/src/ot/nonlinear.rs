@@ -16,7 +16,7 @@ use veilflow_correlation::{
 use veilflow_net::{Channel, Role};
 use veilflow_ot::{OtError, RandomOtReceiver, RandomOtSender};
 use veilflow_prim::Block;
-use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
+use veilflow_ring::{Bits, Ring, RingVec, bit_slices, select};
 
 type Result<T> = std::result::Result<T, OtError>;
 
@@ -222,15 +222,6 @@ fn chosen(keys: impl ExactSizeIterator<Item = Received>, payload: usize, n: usiz
         groups.iter_mut().zip(&run.bits).for_each(|(row, key)| row.xor_assign(key));
     }
     // Of the groups of bits, the one under the index is the message; the others mean nothing.
-    let mut message = vec![Bits::zeros(n); payload];
-    for j in 0..entries {
-        let mut selected = Bits::filled(true, n);
-        for (t, row) in index.iter().enumerate() {
-            selected = if j >> t & 1 == 1 { selected.and(row) } else { selected.and(&row.not()) };
-        }
-        for (row, group) in message.iter_mut().zip(&groups[j * payload..]) {
-            row.xor_assign(&selected.and(group));
-        }
-    }
+    let message = select(groups.chunks(payload), &index);
     TableBatch::Receiver { index, message }
 }
