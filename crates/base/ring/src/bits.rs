@@ -92,8 +92,8 @@ impl Bits {
     /// Sets bit `i`. Panics if `i >= len`.
     pub fn set(&mut self, i: usize, bit: bool) {
         assert!(i < self.len, "bit index {i} out of {}", self.len);
-        let mask = 1u64 << (i % 64);
-        if bit { self.words[i / 64] |= mask } else { self.words[i / 64] &= !mask }
+        let (word, at) = (&mut self.words[i / 64], i % 64);
+        *word = *word & !(1 << at) | u64::from(bit) << at;
     }
 
     /// Every bit in order.

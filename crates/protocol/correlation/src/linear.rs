@@ -6,7 +6,7 @@ use veilflow_net::Role;
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::LinearShape;
 
-use crate::Demand;
+use crate::{CorrelationError, Demand, Result};
 
 /// A linear layer of the plan, as a supplier needs to know it. All of it is public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,39 @@ pub struct LinearRequest {
     pub ring: Ring,
     /// Width of a weight: weights are in −2^(b−1)..2^(b−1).
     pub weight_bits: u32,
+}
+
+impl LinearRequest {
+    /// The weights at the holder, nothing at the other party.
+    ///
+    /// # Errors
+    /// [`CorrelationError::Weights`] unless the holder alone has weights.
+    pub fn weights_at<'w>(&self, role: Role, weights: Possession<'w>) -> Result<Option<&'w [i64]>> {
+        match (self.holder == role, weights) {
+            (true, Possession::Mine(weights)) => Ok(Some(weights)),
+            (false, Possession::Theirs) => Ok(None),
+            _ => Err(self.refuse("their holder alone must have them")),
+        }
+    }
+
+    /// Whether weights are those of such a layer, by number and width.
+    ///
+    /// # Errors
+    /// [`CorrelationError::Weights`] if they are not.
+    pub fn check_weights(&self, weights: &[i64]) -> Result<()> {
+        if weights.len() != self.shape.weight_len() {
+            return Err(self.refuse("their number is not the layer's"));
+        }
+        let limit = 1i128 << (self.weight_bits - 1);
+        if weights.iter().any(|&w| !(-limit..limit).contains(&i128::from(w))) {
+            return Err(self.refuse("one exceeds the layer's weight width"));
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, reason: &'static str) -> CorrelationError {
+        CorrelationError::Weights { layer: self.layer, reason }
+    }
 }
 
 /// What one run consumes. A supplier that knows it beforehand sizes its batches to it.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use veilflow_correlation::{CorrelationError, LinearPair, LinearRequest, Result};
+use veilflow_correlation::{LinearPair, LinearRequest, Result};
 use veilflow_he::{
     Combination, Form, Inputs, PackingKeys, Place, Product, PublicKey, Replier, ScaledMonomial, Slots, Sum,
     WeightPoly, packing_keys_bytes, public_key_bytes,
@@ -88,7 +88,7 @@ impl HeServer {
         request: &LinearRequest,
         weights: &[i64],
     ) -> Result<LinearPair> {
-        check_weights(request, weights)?;
+        request.check_weights(weights)?;
         let cut = self.suite.cut(request).map_err(he_error)?;
         let inputs = receive_inputs(channel, &cut, self.threads)?;
         let keys = &self.keys[cut.set];
@@ -115,18 +115,6 @@ impl HeServer {
         channel.flush()?;
         Ok(LinearPair::Holder { s: RingVec::from_values(request.ring, s) })
     }
-}
-
-fn check_weights(request: &LinearRequest, weights: &[i64]) -> Result<()> {
-    let refuse = |reason| Err(CorrelationError::Weights { layer: request.layer, reason });
-    if weights.len() != request.shape.weight_len() {
-        return refuse("their number is not the layer's");
-    }
-    let limit = 1i128 << (request.weight_bits - 1);
-    if weights.iter().any(|&w| !(-limit..limit).contains(&i128::from(w))) {
-        return refuse("one exceeds the layer's weight width");
-    }
-    Ok(())
 }
 
 /// All ciphertexts of the layer. The client sends them all before it reads a reply, so all are read first.

@@ -117,11 +117,13 @@ impl Supplier for HeSupplier {
         request: &LinearRequest,
         weights: Possession<'_>,
     ) -> Result<LinearPair> {
-        match (&mut self.side, weights) {
-            (Side::Server(server), Possession::Mine(weights)) => {
-                server.server_linear(channel, request, weights)
-            }
-            (Side::Client(client), Possession::Theirs) => client.client_linear(channel, request),
+        let role = match &self.side {
+            Side::Server(_) => Role::P0,
+            Side::Client(_) => Role::P1,
+        };
+        match (&mut self.side, request.weights_at(role, weights)?) {
+            (Side::Server(server), Some(weights)) => server.server_linear(channel, request, weights),
+            (Side::Client(client), None) => client.client_linear(channel, request),
             _ => Err(CorrelationError::Weights { layer: request.layer, reason: "P0 must hold them" }),
         }
     }

@@ -5,7 +5,7 @@
 //! other Σ fᵢ·x: s := S and W·r − s = −Σ fᵢ·x. The holder sees masked rows, the other masked weight bits. An OT costs
 //! 1 bit plus ℓ − i bits an output position, besides the random OT.
 
-use veilflow_correlation::{CorrelationError, Cost, Flow, LinearPair, LinearRequest, Result};
+use veilflow_correlation::{Cost, Flow, LinearPair, LinearRequest, Result};
 use veilflow_kernel::OperandRows;
 use veilflow_net::Channel;
 use veilflow_ot::{ExtensionReceiver, ExtensionSender, cot_bytes, cot_vec_recv, cot_vec_send};
@@ -62,14 +62,7 @@ pub(crate) fn holder(
     request: &LinearRequest,
     weights: &[i64],
 ) -> Result<LinearPair> {
-    let refuse = |reason| Err(CorrelationError::Weights { layer: request.layer, reason });
-    if weights.len() != request.shape.weight_len() {
-        return refuse("their number is not the layer's");
-    }
-    let limit = 1i128 << (request.weight_bits - 1);
-    if weights.iter().any(|&w| !(-limit..limit).contains(&i128::from(w))) {
-        return refuse("one exceeds the layer's weight width");
-    }
+    request.check_weights(weights)?;
     let mut s = vec![0u64; request.shape.out_len()];
     for piece in pieces(request) {
         let bits = weights[piece.first..][..piece.count].iter().map(|w| w >> piece.bit & 1 == 1);

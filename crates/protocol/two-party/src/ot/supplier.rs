@@ -198,15 +198,9 @@ impl Supplier for OtSupplier {
         request: &LinearRequest,
         weights: Possession<'_>,
     ) -> Result<LinearPair> {
-        match (self.role == request.holder, weights) {
-            (true, Possession::Mine(weights)) => {
-                linear::holder(&mut self.receiver, channel, request, weights)
-            }
-            (false, Possession::Theirs) => linear::other(&mut self.sender, channel, request, &mut self.prg),
-            _ => Err(CorrelationError::Weights {
-                layer: request.layer,
-                reason: "their holder alone must have them",
-            }),
+        match request.weights_at(self.role, weights)? {
+            Some(weights) => linear::holder(&mut self.receiver, channel, request, weights),
+            None => linear::other(&mut self.sender, channel, request, &mut self.prg),
         }
     }
 
