@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::channel::DEFAULT_TIMEOUT;
-use crate::queue::CAPACITY;
 use crate::{NetError, Result};
+
+/// Bytes that may wait on a stream before sending blocks, unless the options say otherwise.
+const CAPACITY: usize = 256 << 20;
 
 /// Bandwidth and delay of a link, the same in each direction.
 ///

@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 use crate::link::Link;
 use crate::{NetError, Result};
 
-/// Bytes that may wait in a queue before `push` blocks, unless the link says otherwise.
-pub(crate) const CAPACITY: usize = 256 << 20;
-
 /// Between one producer and one consumer; either may leave first.
 pub(crate) struct Queue {
     state: Mutex<State>,

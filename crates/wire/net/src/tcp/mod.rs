@@ -6,24 +6,11 @@
 
 mod accept;
 mod connect;
+mod dial;
+mod listening;
 mod preamble;
 mod registry;
 mod stream;
 
-use std::net::TcpStream;
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::{Channel, Result};
-
 pub use accept::TcpAcceptor;
 pub use connect::{tcp_connect, tcp_connect_with};
-use preamble::StreamId;
-use stream::{Session, TcpTransport};
-
-/// A channel over the first connection of a session.
-fn open_session(stream: TcpStream, session: Session, timeout: Duration) -> Result<Channel> {
-    let mut channel = Channel::new(Box::new(TcpTransport::open(stream, Arc::new(session), StreamId::ROOT)?));
-    channel.set_timeout(timeout);
-    Ok(channel)
-}

@@ -9,18 +9,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::accept::Listening;
-use super::connect::dial_fork;
+use super::dial::dial_fork;
+use super::listening::Listening;
 use super::preamble::{Preamble, SessionId, StreamId};
 use crate::channel::DEFAULT_TIMEOUT;
 use crate::link::Link;
 use crate::queue::Queue;
-use crate::{NetError, Result, Transport};
+use crate::{Channel, NetError, Result, Transport};
 
 /// Small frames are read with their headers in one system call; larger reads bypass this buffer.
 const READ_BUFFER: usize = 16 << 10;
 
-/// What the streams of a session share.
+/// What the streams of a session have in common.
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) side: Side,
@@ -43,7 +43,14 @@ impl Drop for Session {
     }
 }
 
-pub(super) struct TcpTransport {
+/// A channel over the first connection of a session.
+pub(super) fn open_session(stream: TcpStream, session: Session, timeout: Duration) -> Result<Channel> {
+    let mut channel = Channel::new(Box::new(TcpTransport::open(stream, Arc::new(session), StreamId::ROOT)?));
+    channel.set_timeout(timeout);
+    Ok(channel)
+}
+
+struct TcpTransport {
     reader: BufReader<TcpStream>,
     /// The timeout that is set on the socket, to spare the system call.
     read_timeout: Duration,
@@ -56,7 +63,7 @@ pub(super) struct TcpTransport {
 }
 
 impl TcpTransport {
-    pub(super) fn open(stream: TcpStream, session: Arc<Session>, id: StreamId) -> Result<Self> {
+    fn open(stream: TcpStream, session: Arc<Session>, id: StreamId) -> Result<Self> {
         let context = "opening a TCP stream";
         let prepare = || {
             stream.set_nodelay(true)?;
