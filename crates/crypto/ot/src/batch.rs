@@ -24,22 +24,22 @@ pub struct RotReceiver {
     pub messages: Vec<Block>,
 }
 
-/// The OT sender's half of a batch of correlated OTs. The blocks of all OTs share one Δ: before use as masks
-/// they must be hashed, or the receiver learns differences of them.
-pub struct CotSender {
+/// The OT sender's half of a batch of correlated OTs. The blocks of all OTs have one Δ: before use as masks they must be
+/// hashed, or the receiver learns differences of them.
+pub(crate) struct CotSender {
     /// The difference Δ of the two messages, the same in every batch of a session.
-    pub delta: Block,
+    pub(crate) delta: Block,
     /// Message 0 of each OT; message 1 is this ⊕ Δ.
-    pub blocks: Vec<Block>,
+    pub(crate) blocks: Vec<Block>,
 }
 
 /// The OT receiver's half of a batch of correlated OTs. A block may hold its choice in the lowest bit: hash it before
 /// any of it is sent, even masked by another.
-pub struct CotReceiver {
+pub(crate) struct CotReceiver {
     /// The choices.
-    pub choices: Bits,
+    pub(crate) choices: Bits,
     /// The sender's block, ⊕ Δ where the choice is 1.
-    pub blocks: Vec<Block>,
+    pub(crate) blocks: Vec<Block>,
 }
 
 impl fmt::Debug for RotSender {
@@ -54,26 +54,8 @@ impl fmt::Debug for RotReceiver {
     }
 }
 
-impl fmt::Debug for CotSender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CotSender(len {})", self.blocks.len())
-    }
-}
-
-impl fmt::Debug for CotReceiver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CotReceiver(len {})", self.blocks.len())
-    }
-}
-
 pub(crate) fn check_len(batch: usize, given: usize) -> Result<()> {
     if batch == given { Ok(()) } else { Err(OtError::Length { batch, given }) }
-}
-
-/// The lowest bit of each block.
-pub(crate) fn low_bits(blocks: &[Block]) -> Bits {
-    let word = |blocks: &[Block]| blocks.iter().rev().fold(0, |word, block| word << 1 | block.low() & 1);
-    Bits::from_words(blocks.chunks(64).map(word).collect(), blocks.len())
 }
 
 impl RotSender {

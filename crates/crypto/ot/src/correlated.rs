@@ -1,19 +1,18 @@
-//! Correlated OT over Z_2^ℓ with chosen choices: the sender puts in c and gets x, the receiver puts in a bit
-//! b and gets x + b·c.
+//! Correlated OT over Z_2^ℓ with chosen choices: the sender puts in a vector c and gets x, the receiver puts in a bit b
+//! and gets x + b·c.
 //!
-//! From a random OT with messages m_0, m_1, swapped so that the receiver knows m_b: x = m_0 mod 2^ℓ, and the
-//! sender sends y = x + c − m_1. The receiver takes m_0 or y + m_1. Two messages: 1 bit an OT from the
-//! receiver, then ℓ bits an element from the sender. The sender sees b masked by a random choice; the
-//! receiver sees y, masked by m_1 unless it chose it, and then it is x + c − m_1, its own output less its own
-//! pad.
+//! Take a random OT with messages m_0 and m_1, swapped so that the receiver knows m_b; each is the key of a stream that
+//! masks a vector. Then x = m_0 mod 2^ℓ, and the sender sends y = x + c − m_1. The receiver takes m_0 or y + m_1.
 //!
-//! With a vector for c, each message is a key whose stream masks the vector.
+//! There are two messages: 1 bit an OT from the receiver, then ℓ bits an element from the sender. The sender sees b
+//! masked by a random choice. The receiver sees y: masked by m_1 unless it chose that, and then it is x + c − m_1, its
+//! own output less its own pad.
 
 use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
-use veilflow_ring::{Bits, Ring, RingVec, pack, packed_len, unpack};
+use veilflow_ring::{Bits, Ring, pack, packed_len, unpack};
 
-use crate::{RandomOtReceiver, RandomOtSender, Result, RotReceiver, RotSender, batch::check_len};
+use crate::{Result, RotReceiver, RotSender};
 
 /// Elements of a vector COT sent at a time, about.
 const PIECE: usize = 1 << 14;
@@ -35,27 +34,13 @@ fn pieces(count: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 impl RotSender {
-    /// For OT i: puts in c = `correlations[i]` and returns x\[i\]; the peer gets x\[i\] + b·c from
-    /// [`RotReceiver::recv_correlated`]. Traffic: [`cot_bytes`](crate::cot_bytes) of width 1.
-    ///
-    /// # Errors
-    /// [`OtError::Length`](crate::OtError::Length) unless there are as many correlations as OTs; a failure of
-    /// the channel.
-    pub fn send_correlated(self, channel: &mut Channel, correlations: &RingVec) -> Result<RingVec> {
-        check_len(self.len(), correlations.len())?;
-        let ring = correlations.ring();
-        let values =
-            self.send_correlated_vectors(channel, ring, 1, |i, c| c[0] = correlations.values()[i])?;
-        Ok(RingVec::from_values(ring, values))
-    }
-
     /// For OT i: `correlation(i, c)` puts in a vector c of `width` elements of `ring`, reduced or not; the
     /// result holds the vectors x, `width` reduced elements an OT. The peer gets x + b·c from
-    /// [`RotReceiver::recv_correlated_vectors`]. Traffic: [`cot_bytes`](crate::cot_bytes).
+    /// [`RotReceiver::recv_correlated`]. Traffic: [`cot_bytes`](crate::cot_bytes).
     ///
     /// # Errors
     /// A failure of the channel.
-    pub fn send_correlated_vectors(
+    pub fn send_correlated(
         self,
         channel: &mut Channel,
         ring: Ring,
@@ -90,22 +75,13 @@ impl RotSender {
 }
 
 impl RotReceiver {
-    /// For OT i with choice b: the peer's x\[i\] + b·c. See [`RotSender::send_correlated`].
-    ///
-    /// # Errors
-    /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the
-    /// channel.
-    pub fn recv_correlated(self, channel: &mut Channel, ring: Ring, choices: &Bits) -> Result<RingVec> {
-        Ok(RingVec::from_values(ring, self.recv_correlated_vectors(channel, ring, 1, choices)?))
-    }
-
     /// For OT i with choice b: the peer's vector x + b·c, `width` reduced elements an OT. See
-    /// [`RotSender::send_correlated_vectors`].
+    /// [`RotSender::send_correlated`].
     ///
     /// # Errors
     /// [`OtError::Length`](crate::OtError::Length) unless there are as many choices as OTs; a failure of the
     /// channel.
-    pub fn recv_correlated_vectors(
+    pub fn recv_correlated(
         self,
         channel: &mut Channel,
         ring: Ring,
@@ -129,58 +105,4 @@ impl RotReceiver {
         }
         Ok(out)
     }
-}
-
-/// [`RotSender::send_correlated`] with fresh OTs; the peer calls [`cot_recv`].
-///
-/// # Errors
-/// A failure of the channel.
-pub fn cot_send(
-    ot: &mut impl RandomOtSender,
-    channel: &mut Channel,
-    correlations: &RingVec,
-) -> Result<RingVec> {
-    ot.random(channel, correlations.len())?.send_correlated(channel, correlations)
-}
-
-/// [`RotReceiver::recv_correlated`] with fresh OTs; the peer calls [`cot_send`].
-///
-/// # Errors
-/// A failure of the channel.
-pub fn cot_recv(
-    ot: &mut impl RandomOtReceiver,
-    channel: &mut Channel,
-    ring: Ring,
-    choices: &Bits,
-) -> Result<RingVec> {
-    ot.random(channel, choices.len())?.recv_correlated(channel, ring, choices)
-}
-
-/// [`RotSender::send_correlated_vectors`] with `count` fresh OTs; the peer calls [`cot_vec_recv`].
-///
-/// # Errors
-/// A failure of the channel.
-pub fn cot_vec_send(
-    ot: &mut impl RandomOtSender,
-    channel: &mut Channel,
-    ring: Ring,
-    count: usize,
-    width: usize,
-    correlation: impl FnMut(usize, &mut [u64]),
-) -> Result<Vec<u64>> {
-    ot.random(channel, count)?.send_correlated_vectors(channel, ring, width, correlation)
-}
-
-/// [`RotReceiver::recv_correlated_vectors`] with fresh OTs; the peer calls [`cot_vec_send`].
-///
-/// # Errors
-/// A failure of the channel.
-pub fn cot_vec_recv(
-    ot: &mut impl RandomOtReceiver,
-    channel: &mut Channel,
-    ring: Ring,
-    width: usize,
-    choices: &Bits,
-) -> Result<Vec<u64>> {
-    ot.random(channel, choices.len())?.recv_correlated_vectors(channel, ring, width, choices)
 }

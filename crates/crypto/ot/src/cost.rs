@@ -5,7 +5,7 @@ use veilflow_ring::{Ring, packed_len};
 use crate::{
     Result,
     base::{SENDER_MESSAGE_LEN, receiver_message_len},
-    vole::{CHUNK, ROWS, check_k},
+    softspoken::{CHUNK, ROWS, check_k},
 };
 
 /// Bytes that each side of an oblivious transfer sends.
@@ -17,11 +17,15 @@ pub struct Traffic {
     pub receiver: u64,
 }
 
-/// The setup of one direction with parameter `k`; 2 rounds (1 if `k` is 1).
-///
-/// # Errors
-/// [`OtError::UnsupportedK`](crate::OtError::UnsupportedK).
-pub fn setup_bytes(k: usize) -> Result<Traffic> {
+impl Traffic {
+    /// Bytes in both directions.
+    pub fn bytes(self) -> u64 {
+        self.sender + self.receiver
+    }
+}
+
+/// The set-up of SoftSpoken OT in one direction with parameter `k`: 2 rounds, 1 if `k` is 1.
+pub(crate) fn setup_bytes(k: usize) -> Result<Traffic> {
     check_k(k)?;
     let corrections = 32 * (k - 1) * (ROWS / k);
     Ok(Traffic {
@@ -30,29 +34,14 @@ pub fn setup_bytes(k: usize) -> Result<Traffic> {
     })
 }
 
-/// An extension by `count` random or correlated OTs; one message.
-///
-/// # Errors
-/// [`OtError::UnsupportedK`](crate::OtError::UnsupportedK).
-pub fn softspoken_bytes(k: usize, count: usize) -> Result<Traffic> {
+/// An extension of SoftSpoken OT by `count` random or correlated OTs: one message.
+pub(crate) fn softspoken_bytes(k: usize, count: usize) -> Result<Traffic> {
     check_k(k)?;
     let row = count / CHUNK * (CHUNK / 8) + (count % CHUNK).div_ceil(8);
     Ok(Traffic { sender: 0, receiver: ((ROWS / k - 1) * row) as u64 })
 }
 
-/// Correlated OT with chosen choices on `count` random OTs, vectors of `width` elements of `ring`; 2
-/// messages.
+/// Correlated OT with chosen choices on `count` random OTs, of vectors of `width` elements of `ring`: 2 messages.
 pub fn cot_bytes(ring: Ring, count: usize, width: usize) -> Traffic {
     Traffic { sender: packed_len(ring, count * width) as u64, receiver: count.div_ceil(8) as u64 }
-}
-
-/// OT of chosen bits on `count` random OTs; 2 messages.
-pub fn chosen_bits_bytes(count: usize) -> Traffic {
-    let bits = count.div_ceil(8) as u64;
-    Traffic { sender: 2 * bits, receiver: bits }
-}
-
-/// OT of chosen blocks on `count` random OTs; 2 messages.
-pub fn chosen_blocks_bytes(count: usize) -> Traffic {
-    Traffic { sender: 32 * count as u64, receiver: count.div_ceil(8) as u64 }
 }

@@ -3,6 +3,9 @@
 use thiserror::Error;
 use veilflow_net::NetError;
 
+/// What this crate's functions return.
+pub type Result<T> = std::result::Result<T, OtError>;
+
 /// A failure of an oblivious transfer. No variant carries a secret.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -5,42 +5,15 @@ mod common;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use common::run;
+use common::{run, run_extended};
 use veilflow_net::Channel;
-use veilflow_ot::{
-    CotReceiver, CotSender, ExtensionPlan, ExtensionReceiver, ExtensionSender, FerretPlan, FerretReceiver,
-    FerretSender, LpnSet, OtError, RandomOtReceiver, RandomOtSender, RotReceiver, RotSender,
-    SoftSpokenReceiver, SoftSpokenSender, Traffic, cot_recv, cot_send, ferret_bytes, random_both_ways,
-    setup_bytes, softspoken_bytes,
-};
+use veilflow_ot::{ExtensionPlan, FerretPlan, LpnSet, OtError, Result, RotReceiver, RotSender, Traffic};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring};
 
-/// As `run`, with silent OT set up by `plan` first.
-fn run_silent<A: Send, B: Send>(
-    seed: u128,
-    plan: &FerretPlan,
-    sender: impl FnOnce(&mut FerretSender, &mut Channel) -> Result<A, OtError> + Send,
-    receiver: impl FnOnce(&mut FerretReceiver, &mut Channel) -> Result<B, OtError> + Send,
-) -> (A, B) {
-    let (a, b) = run(
-        |channel| {
-            let mut prg = Prg::from_seed(Block(seed));
-            sender(&mut FerretSender::setup_planned(channel, &mut prg, plan)?, channel)
-        },
-        |channel| {
-            let mut prg = Prg::from_seed(Block(!seed));
-            receiver(&mut FerretReceiver::setup_planned(channel, &mut prg, plan)?, channel)
-        },
-    );
-    (a.expect("sender"), b.expect("receiver"))
-}
-
-fn check_correlated(sent: &CotSender, received: &CotReceiver, what: &str) {
-    assert_eq!(sent.blocks.len(), received.blocks.len(), "{what}");
-    for (i, choice) in received.choices.iter().enumerate() {
-        assert!(received.blocks[i] == sent.blocks[i] ^ sent.delta.and_bit(choice), "{what}, OT {i}");
-    }
+/// Silent OT for so many OTs, where only bytes count.
+fn silent(count: usize) -> ExtensionPlan {
+    ExtensionPlan::Ferret(FerretPlan::for_link(count, f64::INFINITY))
 }
 
 fn check_random(sent: &RotSender, received: &RotReceiver, what: &str) {
@@ -53,37 +26,37 @@ fn check_random(sent: &RotSender, received: &RotReceiver, what: &str) {
 }
 
 #[test]
-fn every_set_gives_correlated_ots_at_the_stated_traffic() {
+fn every_set_gives_random_ots_at_the_stated_traffic() {
     for (seed, set) in (1..).zip(LpnSet::ALL) {
         let counts = [set.leaves() + 17, 3 * set.leaves(), 1];
         let plan = FerretPlan::with_set(set, counts.iter().sum());
-        let (setup, mut forecast) = (plan.setup(), plan.forecast());
-        let ((sent, meters), received) = run_silent(
+        let rounds = plan.setup_rounds();
+        let plan = ExtensionPlan::Ferret(plan);
+        let (setup, mut forecast) = (plan.setup().unwrap(), plan.forecast());
+        let ((sent, meters), received) = run_extended(
             seed,
             &plan,
             |ot, channel| {
                 let mut meters = vec![channel.meter()];
                 let mut out = vec![];
                 for n in counts {
-                    out.push(ot.correlated(channel, n)?);
+                    out.push(ot.random(channel, n)?);
                     meters.push(channel.meter());
                 }
                 Ok((out, meters))
             },
-            |ot, channel| {
-                counts.map(|n| ot.correlated(channel, n)).into_iter().collect::<Result<Vec<_>, _>>()
-            },
+            |ot, channel| counts.map(|n| ot.random(channel, n)).into_iter().collect::<Result<Vec<_>>>(),
         );
         for (sent, received) in sent.iter().zip(&received) {
-            check_correlated(sent, received, &format!("{set:?}"));
+            check_random(sent, received, &format!("{set:?}"));
         }
         assert_eq!((meters[0].sent, meters[0].received), (setup.sender, setup.receiver), "{set:?}");
-        assert_eq!(meters[0].rounds, plan.setup_rounds(), "{set:?}");
+        assert_eq!(meters[0].rounds, rounds, "{set:?}");
         for (n, meters) in counts.into_iter().zip(meters.windows(2)) {
             let spent = meters[1] - meters[0];
             assert_eq!(
                 Traffic { sender: spent.sent, receiver: spent.received },
-                forecast.extend(n),
+                forecast.extend(n).unwrap(),
                 "{set:?}"
             );
         }
@@ -97,9 +70,9 @@ fn every_set_gives_correlated_ots_at_the_stated_traffic() {
 #[test]
 fn an_iteration_and_more_looks_random() {
     const N: usize = 800_001;
-    let plan = FerretPlan::with_set(LpnSet::B10, N);
+    let plan = ExtensionPlan::Ferret(FerretPlan::with_set(LpnSet::B10, N));
     let (sent, received) =
-        run_silent(10, &plan, |ot, channel| ot.random(channel, N), |ot, channel| ot.random(channel, N));
+        run_extended(10, &plan, |ot, channel| ot.random(channel, N), |ot, channel| ot.random(channel, N));
     check_random(&sent, &received, "b10");
 
     let balanced = |ones: usize, of: usize, what: &str| {
@@ -134,14 +107,11 @@ fn an_iteration_and_more_looks_random() {
 #[test]
 fn sessions_share_no_output() {
     // The receiver starts each session from the same state: a fresh sender alone must make everything new.
+    let plan = silent(2000);
     let session = |seed: u128| {
         let (sent, received) = run(
-            |channel| {
-                FerretSender::setup(channel, &mut Prg::from_seed(Block(seed)), 2000)?.random(channel, 2000)
-            },
-            |channel| {
-                FerretReceiver::setup(channel, &mut Prg::from_seed(Block(77)), 2000)?.random(channel, 2000)
-            },
+            |channel| plan.sender(channel, &mut Prg::from_seed(Block(seed)))?.random(channel, 2000),
+            |channel| plan.receiver(channel, &mut Prg::from_seed(Block(77)))?.random(channel, 2000),
         );
         (sent.expect("sender"), received.expect("receiver"))
     };
@@ -154,54 +124,6 @@ fn sessions_share_no_output() {
 }
 
 #[test]
-fn forks_run_in_threads_of_their_own() {
-    const N: usize = 5000;
-    const STREAMS: usize = 3;
-    let plan = FerretPlan::with_set(LpnSet::B10, STREAMS * N);
-    let fork_channels = |channel: &mut Channel| -> Vec<Channel> {
-        (0..STREAMS).map(|_| channel.fork().expect("memory channel")).collect()
-    };
-    let (sent, received) = run_silent(
-        20,
-        &plan,
-        |ot, channel| {
-            let (want, _) = ot.forecast().fork(N);
-            let before = channel.meter();
-            let mut forks = vec![ot.fork(channel, N)?];
-            assert_eq!((channel.meter() - before).sent, want.sender);
-            for _ in 1..STREAMS {
-                forks.push(ot.fork(channel, N)?);
-            }
-            let channels = fork_channels(channel);
-            std::thread::scope(|scope| {
-                let work = forks.iter_mut().zip(channels);
-                let handles: Vec<_> =
-                    work.map(|(ot, mut channel)| scope.spawn(move || ot.random(&mut channel, N))).collect();
-                handles.into_iter().map(|h| h.join().expect("no panic")).collect::<Result<Vec<_>, _>>()
-            })
-        },
-        |ot, channel| {
-            let forks: Result<Vec<_>, _> = (0..STREAMS).map(|_| ot.fork(channel, N)).collect();
-            let (mut forks, channels) = (forks?, fork_channels(channel));
-            std::thread::scope(|scope| {
-                let work = forks.iter_mut().zip(channels);
-                let handles: Vec<_> =
-                    work.map(|(ot, mut channel)| scope.spawn(move || ot.random(&mut channel, N))).collect();
-                handles.into_iter().map(|h| h.join().expect("no panic")).collect::<Result<Vec<_>, _>>()
-            })
-        },
-    );
-    let mut seen = HashSet::new();
-    for (i, (sent, received)) in sent.iter().zip(&received).enumerate() {
-        check_random(sent, received, &format!("stream {i}"));
-        assert!(
-            sent.zeros.iter().chain(&sent.ones).all(|b| seen.insert(b.0)),
-            "stream {i} repeats a message"
-        );
-    }
-}
-
-#[test]
 fn both_directions_at_once_with_any_extension() {
     const N: usize = 9000;
     let plans = [
@@ -211,39 +133,27 @@ fn both_directions_at_once_with_any_extension() {
     ];
     for plan in &plans {
         let party = |first: bool| {
-            move |channel: &mut Channel| -> Result<_, OtError> {
+            move |channel: &mut Channel| -> Result<_> {
                 channel.set_timeout(Duration::from_secs(20));
                 let mut prg = Prg::from_seed(Block(30 + u128::from(first)));
                 let (mut sender, mut receiver);
                 if first {
-                    sender = ExtensionSender::setup(channel, &mut prg, plan)?;
-                    receiver = ExtensionReceiver::setup(channel, &mut prg, plan)?;
+                    sender = plan.sender(channel, &mut prg)?;
+                    receiver = plan.receiver(channel, &mut prg)?;
                 } else {
-                    receiver = ExtensionReceiver::setup(channel, &mut prg, plan)?;
-                    sender = ExtensionSender::setup(channel, &mut prg, plan)?;
+                    receiver = plan.receiver(channel, &mut prg)?;
+                    sender = plan.sender(channel, &mut prg)?;
                 }
-                assert_ne!(RandomOtSender::speaks(&sender), RandomOtReceiver::speaks(&receiver));
+                assert_ne!(sender.speaks(), receiver.speaks());
                 let rounds = channel.meter().rounds;
-                let (mut sent, mut received) = (
-                    RotSender { zeros: vec![], ones: vec![] },
-                    RotReceiver { choices: Bits::default(), messages: vec![] },
-                );
-                random_both_ways(
-                    &mut sender,
-                    &mut receiver,
-                    channel,
-                    N,
-                    |at, zeros, ones| {
-                        assert_eq!((at, at % 64, ones.len()), (sent.len(), 0, zeros.len()));
-                        sent.zeros.extend_from_slice(zeros);
-                        sent.ones.extend_from_slice(ones);
-                    },
-                    |at, choices, messages| {
-                        assert_eq!((at, at % 64, choices.len()), (received.len(), 0, messages.len()));
-                        received.choices.append(choices);
-                        received.messages.extend_from_slice(messages);
-                    },
-                )?;
+                let (sent, received);
+                if sender.speaks() {
+                    sent = sender.random(channel, N)?;
+                    received = receiver.random(channel, N)?;
+                } else {
+                    received = receiver.random(channel, N)?;
+                    sent = sender.random(channel, N)?;
+                }
                 Ok((sent, received, channel.meter().rounds - rounds))
             }
         };
@@ -263,72 +173,66 @@ fn both_directions_at_once_with_any_extension() {
 fn transfers_work_over_silent_ots() {
     let ring = Ring::new(21).expect("a ring of 21 bits");
     let mut prg = Prg::from_seed(Block(40));
-    let (correlations, choices) = (prg.ring_vec(ring, 3001), prg.bits(3001));
-    let plan = FerretPlan::with_set(LpnSet::B10, 3001);
-    let (x, z) = run_silent(
+    let (correlations, choices) = (prg.ring_vec(ring, 3001).into_values(), prg.bits(3001));
+    let plan = ExtensionPlan::Ferret(FerretPlan::with_set(LpnSet::B10, 3001));
+    let (x, z) = run_extended(
         41,
         &plan,
-        |ot, channel| cot_send(ot, channel, &correlations),
-        |ot, channel| cot_recv(ot, channel, ring, &choices),
+        |ot, channel| {
+            ot.random(channel, 3001)?.send_correlated(channel, ring, 1, |i, c| c[0] = correlations[i])
+        },
+        |ot, channel| ot.random(channel, 3001)?.recv_correlated(channel, ring, 1, &choices),
     );
     for (i, choice) in choices.iter().enumerate() {
-        let c = if choice { correlations.values()[i] } else { 0 };
-        assert_eq!(z.values()[i], ring.add(x.values()[i], c), "OT {i}");
+        assert_eq!(z[i], ring.add(x[i], if choice { correlations[i] } else { 0 }), "OT {i}");
     }
 }
 
 #[test]
-fn plans_take_the_fewest_bytes() {
-    let total = |t: Traffic| t.sender + t.receiver;
-    let softspoken = |n| total(setup_bytes(8).unwrap()) + total(softspoken_bytes(8, n).unwrap());
+fn plans_take_the_fewest_bytes_where_only_bytes_count() {
+    let fewest = |n| FerretPlan::for_link(n, f64::INFINITY);
+    let bytes =
+        |plan: &ExtensionPlan, n| plan.setup().unwrap().bytes() + plan.forecast().extend(n).unwrap().bytes();
     for n in [0, 1, 1000, 64_000, 80_000, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 27, 1 << 40] {
-        let best = FerretPlan::fewest_bytes(n);
+        let best = fewest(n).total(n).bytes();
         for set in LpnSet::ALL {
-            assert!(total(best.total(n)) <= total(FerretPlan::with_set(set, n).total(n)), "{n} OTs");
+            assert!(best <= FerretPlan::with_set(set, n).total(n).bytes(), "{n} OTs");
         }
-        assert_eq!(ferret_bytes(n), best.total(n));
-        let plan = ExtensionPlan::fewest_bytes(n);
-        let bytes = total(plan.setup().unwrap()) + total(plan.forecast().extend(n).unwrap());
-        assert_eq!(bytes, total(ferret_bytes(n)).min(softspoken(n)), "{n} OTs");
+        let softspoken = bytes(&ExtensionPlan::SoftSpoken { k: 8 }, n);
+        assert_eq!(bytes(&ExtensionPlan::for_link(n, f64::INFINITY), n), best.min(softspoken), "{n} OTs");
     }
-    assert!(matches!(ExtensionPlan::fewest_bytes(60_000), ExtensionPlan::SoftSpoken { k: 8 }));
-    assert!(matches!(ExtensionPlan::fewest_bytes(80_000), ExtensionPlan::Ferret(_)));
-    assert_eq!(FerretPlan::fewest_bytes(100_000).set(), LpnSet::B10);
-    assert_eq!(FerretPlan::fewest_bytes(1 << 30).set(), LpnSet::B13);
     // On a link without cost the fastest set, on one without speed the smallest traffic.
     assert_eq!(FerretPlan::for_link(1 << 30, 0.001).set(), LpnSet::B10);
     assert_eq!(FerretPlan::for_link(1 << 30, 1e9).set(), LpnSet::B13);
     // At most one bit an OT at 2^24, set-up included.
-    assert!(8 * total(ferret_bytes(1 << 24)) <= 1 << 24);
+    assert!(8 * fewest(1 << 24).total(1 << 24).bytes() <= 1 << 24);
     // No count is refused or takes long to plan.
-    assert!(total(ferret_bytes(usize::MAX)) > 1 << 50);
+    assert!(fewest(usize::MAX).total(usize::MAX).bytes() > 1 << 50);
 }
 
 #[test]
 fn different_plans_are_an_error_on_both_sides() {
-    let refused = |result: Result<(), OtError>| {
+    let setup = |ours: &ExtensionPlan, theirs: &ExtensionPlan| {
+        run(
+            |c: &mut Channel| ours.sender(c, &mut Prg::from_seed(Block(1))).map(drop),
+            |c: &mut Channel| theirs.receiver(c, &mut Prg::from_seed(Block(2))).map(drop),
+        )
+    };
+    let refused = |result: Result<()>| {
         assert!(matches!(result, Err(OtError::PlanMismatch)), "{result:?}");
     };
-    let setup_sender =
-        |n| move |c: &mut Channel| FerretSender::setup(c, &mut Prg::from_seed(Block(1)), n).map(drop);
-    let setup_receiver =
-        |n| move |c: &mut Channel| FerretReceiver::setup(c, &mut Prg::from_seed(Block(2)), n).map(drop);
     // Other trees of one set; another set.
-    for (ours, theirs) in [(1000, 5000), (1000, 1 << 30)] {
-        let (sender, receiver) = run(setup_sender(ours), setup_receiver(theirs));
+    for theirs in [silent(5000), silent(1 << 30)] {
+        let (sender, receiver) = setup(&silent(1000), &theirs);
         refused(sender);
         refused(receiver);
     }
     // Silent OT against SoftSpoken, either way.
-    let (sender, receiver) = run(setup_sender(1000), |c: &mut Channel| {
-        SoftSpokenReceiver::setup(c, &mut Prg::from_seed(Block(2)), 8).map(drop)
-    });
+    let softspoken = ExtensionPlan::SoftSpoken { k: 8 };
+    let (sender, receiver) = setup(&silent(1000), &softspoken);
     refused(sender);
     assert!(matches!(receiver, Err(OtError::KMismatch { ours: 8, .. })), "{receiver:?}");
-    let (sender, receiver) = run(
-        |c: &mut Channel| SoftSpokenSender::setup(c, &mut Prg::from_seed(Block(1)), 8).map(drop),
-        setup_receiver(1000),
-    );
+    let (sender, receiver) = setup(&softspoken, &silent(1000));
     assert!(matches!(sender, Err(OtError::KMismatch { ours: 8, .. })), "{sender:?}");
     refused(receiver);
 }

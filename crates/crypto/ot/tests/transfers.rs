@@ -1,15 +1,12 @@
-//! What is built on random OTs: chosen bits and blocks, correlated OT of elements and vectors.
+//! Correlated OT of elements and vectors, on random OTs.
 
 mod common;
 
 use common::{run, run_extended};
 use veilflow_net::NetError;
-use veilflow_ot::{
-    OtError, RotReceiver, RotSender, Traffic, chosen_bits_bytes, chosen_blocks_bytes, cot_bytes, cot_recv,
-    cot_send, cot_vec_recv, cot_vec_send, softspoken_bytes,
-};
+use veilflow_ot::{ExtensionPlan, OtError, RotReceiver, RotSender, Traffic, cot_bytes};
 use veilflow_prim::{Block, Prg};
-use veilflow_ring::{Bits, Ring, RingVec};
+use veilflow_ring::{Bits, Ring};
 
 const COUNTS: [usize; 6] = [0, 1, 7, 8, 129, 3000];
 
@@ -29,64 +26,23 @@ fn deal(seed: u128, count: usize) -> (RotSender, RotReceiver) {
 }
 
 #[test]
-fn chosen_bits_arrive() {
-    for n in COUNTS {
-        let (sender, receiver) = deal(n as u128, n);
-        let mut prg = Prg::from_seed(Block(1000 + n as u128));
-        let (zeros, ones, choices) = (prg.bits(n), prg.bits(n), prg.bits(n));
-        let (meter, got) = run(
-            |channel| {
-                sender.send_bits(channel, &zeros, &ones).unwrap();
-                channel.meter()
-            },
-            |channel| receiver.recv_bits(channel, &choices).unwrap(),
-        );
-        for i in 0..n {
-            let want = if choices.get(i) { ones.get(i) } else { zeros.get(i) };
-            assert_eq!(got.get(i), want, "bit {i} of {n}");
-        }
-        let traffic = Traffic { sender: meter.sent, receiver: meter.received };
-        assert_eq!(traffic, chosen_bits_bytes(n));
-    }
-}
-
-#[test]
-fn chosen_blocks_arrive() {
-    for n in COUNTS {
-        let (sender, receiver) = deal(n as u128, n);
-        let mut prg = Prg::from_seed(Block(2000 + n as u128));
-        let (mut zeros, mut ones) = (vec![Block::ZERO; n], vec![Block::ZERO; n]);
-        prg.blocks(&mut zeros);
-        prg.blocks(&mut ones);
-        let choices = prg.bits(n);
-        let (meter, got) = run(
-            |channel| {
-                sender.send_blocks(channel, &zeros, &ones).unwrap();
-                channel.meter()
-            },
-            |channel| receiver.recv_blocks(channel, &choices).unwrap(),
-        );
-        for i in 0..n {
-            assert!(got[i] == if choices.get(i) { ones[i] } else { zeros[i] }, "block {i} of {n}");
-        }
-        let traffic = Traffic { sender: meter.sent, receiver: meter.received };
-        assert_eq!(traffic, chosen_blocks_bytes(n));
-    }
-}
-
-#[test]
 fn correlated_outputs_differ_by_the_chosen_correlation_at_every_width() {
     for bits in 1..=64 {
         let (n, ring) = (COUNTS[bits as usize % COUNTS.len()], ring(bits));
         let (sender, receiver) = deal(bits.into(), n);
         let mut prg = Prg::from_seed(Block(3000 + u128::from(bits)));
-        let (correlations, choices) = (prg.ring_vec(ring, n), prg.bits(n));
+        let (correlations, choices) = (prg.ring_vec(ring, n).into_values(), prg.bits(n));
         let ((x, meter), z) = run(
-            |channel| (sender.send_correlated(channel, &correlations).unwrap(), channel.meter()),
-            |channel| receiver.recv_correlated(channel, ring, &choices).unwrap(),
+            |channel| {
+                let x = sender.send_correlated(channel, ring, 1, |i, c| c[0] = correlations[i]).unwrap();
+                (x, channel.meter())
+            },
+            |channel| receiver.recv_correlated(channel, ring, 1, &choices).unwrap(),
         );
-        let want = x.add(&RingVec::from_bits(ring, &choices).zip_map(&correlations, u64::wrapping_mul));
-        assert!(z == want, "{bits} bits, {n} OTs");
+        assert_eq!((x.len(), z.len()), (n, n));
+        for (i, choice) in choices.iter().enumerate() {
+            assert_eq!(z[i], ring.add(x[i], if choice { correlations[i] } else { 0 }), "{bits} bits, OT {i}");
+        }
         let traffic = Traffic { sender: meter.sent, receiver: meter.received };
         assert_eq!(traffic, cot_bytes(ring, n, 1), "{bits} bits, {n} OTs");
         assert_eq!(meter.rounds, if n == 0 { 0 } else { 2 });
@@ -112,12 +68,12 @@ fn correlated_vectors_at_every_shape() {
         let choices = Prg::from_seed(Block(4500 + n as u128)).bits(n);
         let ((x, meter), z) = run(
             |channel| {
-                let x = sender.send_correlated_vectors(channel, ring, width, |i, out| {
+                let x = sender.send_correlated(channel, ring, width, |i, out| {
                     out.iter_mut().enumerate().for_each(|(j, out)| *out = c(i, j));
                 });
                 (x.unwrap(), channel.meter())
             },
-            |channel| receiver.recv_correlated_vectors(channel, ring, width, &choices).unwrap(),
+            |channel| receiver.recv_correlated(channel, ring, width, &choices).unwrap(),
         );
         assert_eq!((x.len(), z.len()), (n * width, n * width));
         for i in 0..n {
@@ -133,34 +89,28 @@ fn correlated_vectors_at_every_shape() {
 }
 
 #[test]
-fn correlated_ots_straight_from_the_extension() {
+fn correlated_ots_from_the_extension() {
     const N: usize = 10_001;
-    let ring = ring(19);
-    let mut prg = Prg::from_seed(Block(5000));
-    let (correlations, choices) = (prg.ring_vec(ring, N), prg.bits(N));
-    let ((x, xs, spent), (z, zs)) = run_extended(
+    let (ring, plan) = (ring(19), ExtensionPlan::SoftSpoken { k: 4 });
+    let choices = Prg::from_seed(Block(5000)).bits(N);
+    let ((xs, spent), zs) = run_extended(
         5001,
-        4,
+        &plan,
         |ot, channel| {
             let before = channel.meter();
-            let x = cot_send(ot, channel, &correlations)?;
-            let after = channel.meter();
-            let xs = cot_vec_send(ot, channel, ring, N, 3, |i, c| c.fill(i as u64))?;
-            Ok((x, xs, (after.sent - before.sent, after.received - before.received)))
+            let xs = ot.random(channel, N)?.send_correlated(channel, ring, 3, |i, c| c.fill(i as u64))?;
+            Ok((xs, channel.meter() - before))
         },
-        |ot, channel| {
-            Ok((cot_recv(ot, channel, ring, &choices)?, cot_vec_recv(ot, channel, ring, 3, &choices)?))
-        },
+        |ot, channel| ot.random(channel, N)?.recv_correlated(channel, ring, 3, &choices),
     );
-    let chosen = RingVec::from_bits(ring, &choices);
-    assert!(z == x.add(&chosen.zip_map(&correlations, u64::wrapping_mul)));
     for (i, (x, z)) in xs.chunks(3).zip(zs.chunks(3)).enumerate() {
         for (x, z) in x.iter().zip(z) {
-            assert_eq!(*z, ring.add(*x, chosen.values()[i] * i as u64), "OT {i}");
+            assert_eq!(*z, ring.add(*x, u64::from(choices.get(i)) * i as u64), "OT {i}");
         }
     }
-    let (extension, transfer) = (softspoken_bytes(4, N).unwrap(), cot_bytes(ring, N, 1));
-    assert_eq!(spent, (extension.sender + transfer.sender, extension.receiver + transfer.receiver));
+    let (extension, transfer) = (plan.forecast().extend(N).unwrap(), cot_bytes(ring, N, 3));
+    assert_eq!(spent.sent, extension.sender + transfer.sender);
+    assert_eq!(spent.received, extension.receiver + transfer.receiver);
 }
 
 /// What the sender sees of the choices, and the outputs, must be uniform whatever the inputs are.
@@ -180,12 +130,12 @@ fn inputs_are_masked() {
             channel.flush().unwrap();
             Bits::from_bytes(&seen, N)
         },
-        |channel| receiver.recv_correlated(channel, ring, &Bits::filled(true, N)).unwrap(),
+        |channel| receiver.recv_correlated(channel, ring, 1, &Bits::filled(true, N)).unwrap(),
     );
     balanced(seen.iter().filter(|&b| b).count(), "corrections of all-one choices");
     let (sender, _) = deal(6001, N);
     let (_, payload) = run(
-        |channel| sender.send_correlated(channel, &RingVec::zeros(ring, N)).unwrap(),
+        |channel| sender.send_correlated(channel, ring, 1, |_, c| c.fill(0)).unwrap(),
         |channel| {
             channel.send(&vec![0; N / 8]).unwrap();
             channel.recv_vec(N).unwrap()
@@ -198,23 +148,11 @@ fn inputs_are_masked() {
 
 #[test]
 fn wrong_lengths_are_errors_before_anything_is_sent() {
-    let refused = |result: Result<(), OtError>| {
-        assert!(matches!(result, Err(OtError::Length { batch: 5, given: 4 })), "{result:?}");
-    };
     let (_, meter) = run(
         |_| (),
         |channel| {
-            let (four, five) = (Bits::zeros(4), Bits::zeros(5));
-            let (zeros, ones) = ([Block::ZERO; 4], [Block::ZERO; 5]);
-            refused(deal(1, 5).0.send_bits(channel, &four, &five));
-            refused(deal(1, 5).0.send_bits(channel, &five, &four));
-            refused(deal(1, 5).0.send_blocks(channel, &zeros, &ones));
-            refused(deal(1, 5).0.send_blocks(channel, &ones, &zeros));
-            refused(deal(1, 5).0.send_correlated(channel, &RingVec::zeros(ring(9), 4)).map(drop));
-            refused(deal(1, 5).1.recv_bits(channel, &four).map(drop));
-            refused(deal(1, 5).1.recv_blocks(channel, &four).map(drop));
-            refused(deal(1, 5).1.recv_correlated(channel, ring(9), &four).map(drop));
-            refused(deal(1, 5).1.recv_correlated_vectors(channel, ring(9), 2, &four).map(drop));
+            let result = deal(1, 5).1.recv_correlated(channel, ring(9), 2, &Bits::zeros(4));
+            assert!(matches!(result, Err(OtError::Length { batch: 5, given: 4 })), "{result:?}");
             channel.meter()
         },
     );
@@ -223,7 +161,7 @@ fn wrong_lengths_are_errors_before_anything_is_sent() {
 
 #[test]
 fn a_peer_that_sends_too_little_is_an_error() {
-    let short = |result: Result<(), OtError>| {
+    let short = |result: Result<Vec<u64>, OtError>| {
         assert!(matches!(result, Err(OtError::Net(NetError::Closed))), "{result:?}");
     };
     let half = |channel: &mut veilflow_net::Channel| {
@@ -231,9 +169,6 @@ fn a_peer_that_sends_too_little_is_an_error() {
         channel.flush().unwrap();
     };
     let choices = Bits::zeros(100);
-    short(run(|c| deal(1, 100).0.send_bits(c, &choices, &choices), half).0);
-    short(run(|c| deal(1, 100).0.send_correlated(c, &RingVec::zeros(ring(9), 100)).map(drop), half).0);
-    short(run(|c| deal(1, 100).1.recv_bits(c, &choices).map(drop), half).0);
-    short(run(|c| deal(1, 100).1.recv_blocks(c, &choices).map(drop), half).0);
-    short(run(|c| deal(1, 100).1.recv_correlated_vectors(c, ring(9), 7, &choices).map(drop), half).0);
+    short(run(|c| deal(1, 100).0.send_correlated(c, ring(9), 1, |_, _| ()), half).0);
+    short(run(|c| deal(1, 100).1.recv_correlated(c, ring(9), 7, &choices), half).0);
 }

@@ -1,4 +1,4 @@
-//! What both sides of an instance share.
+//! What both sides of an instance have in common.
 
 use veilflow_net::Channel;
 use veilflow_prim::{Block, CcrHash, CrHash, Prg, derive, derive_bytes};
@@ -12,7 +12,7 @@ use super::{
 use crate::{OtError, Result, base::Session};
 
 const SESSION_LABEL: &str = "veilflow 2026 Ferret session";
-const FORK_LABEL: &str = "veilflow 2026 Ferret fork";
+const CHILD_LABEL: &str = "veilflow 2026 Ferret fork";
 const TREE_LABEL: &str = "veilflow 2026 Ferret tree";
 const MATRIX_LABEL: &str = "veilflow 2026 Ferret matrix";
 const HASH_DOMAIN: &str = "veilflow 2026 Ferret hash";
@@ -40,7 +40,6 @@ pub(crate) struct Instance {
     set: LpnSet,
     schedule: Schedule,
     nonce: Block,
-    forks: u64,
     matrix: Prg,
     tree_keys: Block,
     trees_grown: u64,
@@ -61,7 +60,6 @@ impl Instance {
             set,
             schedule,
             nonce,
-            forks: 0,
             matrix: Prg::from_seed(derive(MATRIX_LABEL, &nonce.to_bytes())),
             tree_keys: derive(TREE_LABEL, &nonce.to_bytes()),
             trees_grown: 0,
@@ -77,19 +75,14 @@ impl Instance {
         self.set
     }
 
-    pub(crate) fn schedule(&self) -> &Schedule {
-        &self.schedule
-    }
-
     /// OTs used up so far, those that rounding skipped included.
     pub(crate) fn next_index(&self) -> u64 {
         self.next_index
     }
 
-    /// The nonce of the next fork.
-    pub(crate) fn fork_nonce(&mut self) -> Block {
-        self.forks += 1;
-        Block::from_bytes(derive_bytes(FORK_LABEL, &[&self.nonce.to_bytes(), &self.forks.to_le_bytes()]))
+    /// The nonce of the one instance that starts from OTs of this one.
+    pub(crate) fn child_nonce(&self) -> Block {
+        Block::from_bytes(derive_bytes(CHILD_LABEL, &[&self.nonce.to_bytes(), &1u64.to_le_bytes()]))
     }
 
     /// What this instance's keys make of one input: of the hash, of a tree, of the matrix.

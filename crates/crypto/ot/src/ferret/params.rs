@@ -1,5 +1,7 @@
 //! Parameter sets of the learning-parity-with-noise assumption.
 
+use crate::prices::FERRET_OT_NS;
+
 /// Blocks that every output of the code adds up: the code is 10-local.
 pub(crate) const LOCALITY: usize = 10;
 
@@ -21,13 +23,13 @@ pub struct LpnSet {
 
 impl LpnSet {
     /// n = 870,400, k = 2^16, t = 850, d = 10: 1.37 bits an OT. The smallest set-up.
-    pub const B10: Self = Self::new(850, 16, 10, 10);
+    pub const B10: Self = Self::new(850, 16, 10, FERRET_OT_NS[0]);
     /// n = 2,396,160, k = 2^17, t = 1,170, d = 11: 0.73 bits an OT.
-    pub const B11: Self = Self::new(1170, 17, 11, 14);
+    pub const B11: Self = Self::new(1170, 17, 11, FERRET_OT_NS[1]);
     /// n = 6,225,920, k = 2^18, t = 1,520, d = 12: 0.39 bits an OT.
-    pub const B12: Self = Self::new(1520, 18, 12, 18);
+    pub const B12: Self = Self::new(1520, 18, 12, FERRET_OT_NS[2]);
     /// n = 15,564,800, k = 2^19, t = 1,900, d = 13: 0.21 bits an OT. Its table of 8 MiB makes it the slowest.
-    pub const B13: Self = Self::new(1900, 19, 13, 24);
+    pub const B13: Self = Self::new(1900, 19, 13, FERRET_OT_NS[3]);
     /// The four sets, smallest first.
     pub const ALL: [Self; 4] = [Self::B10, Self::B11, Self::B12, Self::B13];
 
@@ -76,8 +78,8 @@ impl LpnSet {
         (16 * trees * self.depth()) as u64
     }
 
-    /// Roughly the nanoseconds of one core that a party spends on a random OT, for comparing sets with each other: what
-    /// the processor of the benchmarks needs (Intel Xeon, VAES, 2 MiB of second-level cache a core).
+    /// Roughly the nanoseconds of one core that a party spends on a random OT, for comparing sets with each other: see
+    /// `docs/prices.md`.
     pub const fn nominal_ns(&self) -> u32 {
         self.nominal_ns
     }

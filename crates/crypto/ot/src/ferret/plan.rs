@@ -1,7 +1,10 @@
 //! What to set up for an expected number of OTs, and the exact traffic of it.
 
 use super::params::LpnSet;
-use crate::{Result, Traffic, setup_bytes, softspoken_bytes};
+use crate::{
+    Result, Traffic,
+    cost::{setup_bytes, softspoken_bytes},
+};
 
 /// SoftSpoken's parameter in the set-up: the fewest bytes.
 pub(crate) const SEED_K: usize = 8;
@@ -84,21 +87,14 @@ impl Schedule {
     }
 }
 
-/// The traffic to come of an instance: ask in the order of the calls to be made.
+/// The traffic to come of an instance. It is asked in the order of the calls to be made.
 #[derive(Clone, Debug)]
-pub struct FerretForecast(pub(crate) Schedule);
+pub(crate) struct FerretForecast(Schedule);
 
 impl FerretForecast {
-    /// The next `random`, `random_chunks` or `correlated` of `count` OTs: one message of the OT sender, possibly
-    /// empty, and nothing of the OT receiver.
-    pub fn extend(&mut self, count: usize) -> Traffic {
+    /// The next `count` OTs: one message of the OT sender, possibly empty, and nothing of the OT receiver.
+    pub(crate) fn extend(&mut self, count: usize) -> Traffic {
         self.0.advance(count)
-    }
-
-    /// A fork that expects `expected_total` OTs: its traffic, one message of the OT sender, and its forecast.
-    pub fn fork(&mut self, expected_total: usize) -> (Traffic, Self) {
-        let plan = FerretPlan::for_fork(self.0.set, expected_total);
-        (self.extend(plan.base_len()), plan.forecast())
     }
 }
 
@@ -117,18 +113,12 @@ pub struct FerretPlan {
 }
 
 impl FerretPlan {
-    /// The plan with the fewest bytes for `expected_total` OTs, set-up included. On a fast link one with a smaller
-    /// set takes less time: see [`for_link`](Self::for_link).
-    pub fn fewest_bytes(expected_total: usize) -> Self {
-        Self::for_link(expected_total, f64::INFINITY)
-    }
-
-    /// The plan with the least time for `expected_total` OTs on a link that takes `ns_per_byte` nanoseconds a byte (80
-    /// at 100 Mbit/s), by [`LpnSet::nominal_ns`].
+    /// The plan with the least time for `expected_total` OTs, set-up included, on a link that takes `ns_per_byte`
+    /// nanoseconds a byte (80 at 100 Mbit/s), by [`LpnSet::nominal_ns`]. At infinity it is the plan with the fewest
+    /// bytes.
     pub fn for_link(expected_total: usize, ns_per_byte: f64) -> Self {
         let cost = |plan: &Self| {
-            let traffic = plan.total(expected_total);
-            let bytes = (traffic.sender + traffic.receiver) as f64;
+            let bytes = plan.total(expected_total).bytes() as f64;
             bytes + expected_total as f64 * f64::from(plan.main.nominal_ns()) / ns_per_byte
         };
         let [first, others @ ..] = LpnSet::ALL.map(|set| Self::with_set(set, expected_total));
@@ -141,13 +131,7 @@ impl FerretPlan {
         let direct = Self { main: set, trees: trees.min(set.trees()), booster: None };
         let boosted =
             Self { booster: Some(direct.base_len().div_ceil(LpnSet::B10.leaves())), ..direct.clone() };
-        let bytes = |plan: &Self| plan.setup().sender + plan.setup().receiver;
-        if bytes(&boosted) < bytes(&direct) { boosted } else { direct }
-    }
-
-    /// The plan of an instance whose bases another makes.
-    pub(crate) fn for_fork(set: LpnSet, expected_total: usize) -> Self {
-        Self { booster: None, ..Self::with_set(set, expected_total) }
+        if boosted.setup().bytes() < direct.setup().bytes() { boosted } else { direct }
     }
 
     /// As [`with_set`](Self::with_set) for any parameters, bases by SoftSpoken.
@@ -209,7 +193,7 @@ impl FerretPlan {
     }
 
     /// The traffic after the set-up.
-    pub fn forecast(&self) -> FerretForecast {
+    pub(crate) fn forecast(&self) -> FerretForecast {
         FerretForecast(self.schedule())
     }
 
@@ -218,9 +202,4 @@ impl FerretPlan {
         let (setup, batch) = (self.setup(), self.forecast().extend(count));
         Traffic { sender: setup.sender + batch.sender, receiver: setup.receiver + batch.receiver }
     }
-}
-
-/// Set-up and one batch of `expected_total` OTs by the plan with the fewest bytes.
-pub fn ferret_bytes(expected_total: usize) -> Traffic {
-    FerretPlan::fewest_bytes(expected_total).total(expected_total)
 }

@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use super::{
     instance::{Instance, SinglePoint, session_nonce},
     params::LpnSet,
-    plan::{FerretForecast, FerretPlan, SEED_K, Schedule},
+    plan::{FerretPlan, SEED_K, Schedule},
     tree,
 };
-use crate::{CotReceiver, RandomOtReceiver, Result, SoftSpokenReceiver, batch::low_bits};
+use crate::{RandomOtReceiver, Result, VisitReceived, batch::CotReceiver, softspoken::SoftSpokenReceiver};
 
-/// The OT receiver of one stream in one direction.
-pub struct FerretReceiver {
+/// The OT receiver of one session and direction.
+pub(crate) struct FerretReceiver {
     instance: Instance,
 }
 
@@ -51,23 +51,15 @@ impl SinglePoint for TreeReceiver {
     }
 }
 
-impl FerretReceiver {
-    /// Sets up for `expected_total` OTs by the plan with the fewest bytes, with a peer that calls
-    /// [`FerretSender::setup`](crate::FerretSender::setup) with the same number. `prg` must be seeded from entropy and
-    /// continued or forked, never repeated, from session to session.
-    ///
-    /// # Errors
-    /// As for [`setup_planned`](Self::setup_planned).
-    pub fn setup(channel: &mut Channel, prg: &mut Prg, expected_total: usize) -> Result<Self> {
-        Self::setup_planned(channel, prg, &FerretPlan::fewest_bytes(expected_total))
-    }
+/// The lowest bit of each block.
+fn low_bits(blocks: &[Block]) -> Bits {
+    let word = |blocks: &[Block]| blocks.iter().rev().fold(0, |word, block| word << 1 | block.low() & 1);
+    Bits::from_words(blocks.chunks(64).map(word).collect(), blocks.len())
+}
 
-    /// As [`setup`](Self::setup) by a plan that the peer uses too. Traffic: [`FerretPlan::setup`].
-    ///
-    /// # Errors
-    /// [`OtError::PlanMismatch`](crate::OtError::PlanMismatch),
-    /// [`OtError::InvalidPoint`](crate::OtError::InvalidPoint), or a failure of the channel.
-    pub fn setup_planned(channel: &mut Channel, prg: &mut Prg, plan: &FerretPlan) -> Result<Self> {
+impl FerretReceiver {
+    /// Sets up by `plan`, with a peer that calls [`FerretSender::setup`](super::FerretSender::setup) with the same one.
+    pub(crate) fn setup(channel: &mut Channel, prg: &mut Prg, plan: &FerretPlan) -> Result<Self> {
         let (mut seeds, session) = SoftSpokenReceiver::setup_tagged(channel, prg, SEED_K, &plan.tag())?;
         let CotReceiver { choices, blocks } = seeds.correlated(channel, plan.seed_len())?;
         let mut bases = Zeroizing::new(blocks);
@@ -85,23 +77,21 @@ impl FerretReceiver {
         Self { instance: Instance::new(set, schedule, nonce, bases) }
     }
 
-    /// The peer of [`FerretSender::fork`](crate::FerretSender::fork).
-    ///
-    /// # Errors
-    /// A failure of the channel, [`OtError::Unusable`](crate::OtError::Unusable) after one.
-    pub fn fork(&mut self, channel: &mut Channel, expected_total: usize) -> Result<Self> {
-        self.child(channel, &FerretPlan::for_fork(self.instance.set(), expected_total))
-    }
-
-    fn child(&mut self, channel: &mut Channel, plan: &FerretPlan) -> Result<Self> {
+    /// The instance whose bases are OTs of this one.
+    fn child(mut self, channel: &mut Channel, plan: &FerretPlan) -> Result<Self> {
         let bases = Zeroizing::new(self.correlated(channel, plan.base_len())?.blocks);
-        let nonce = self.instance.fork_nonce();
+        let nonce = self.instance.child_nonce();
         Ok(Self::new(plan.set(), plan.schedule(), nonce, bases))
     }
 
-    /// The traffic to come.
-    pub fn forecast(&self) -> FerretForecast {
-        FerretForecast(self.instance.schedule().clone())
+    /// `count` OTs left correlated by the peer's Δ, not hashed.
+    pub(super) fn correlated(&mut self, channel: &mut Channel, count: usize) -> Result<CotReceiver> {
+        let mut out = CotReceiver { choices: Bits::default(), blocks: Vec::with_capacity(count) };
+        self.extend(channel, count, |_, _, _, blocks| {
+            out.choices.append(&low_bits(blocks));
+            out.blocks.extend_from_slice(blocks);
+        })?;
+        Ok(out)
     }
 
     fn extend(
@@ -123,21 +113,12 @@ impl RandomOtReceiver for FerretReceiver {
         &mut self,
         channel: &mut Channel,
         count: usize,
-        mut visit: impl FnMut(usize, &Bits, &[Block]),
+        visit: &mut VisitReceived<'_>,
     ) -> Result<()> {
         self.extend(channel, count, |hash, at, index, blocks| {
             let choices = low_bits(blocks);
             hash.hash_each(index, blocks);
             visit(at, &choices, blocks);
         })
-    }
-
-    fn correlated(&mut self, channel: &mut Channel, count: usize) -> Result<CotReceiver> {
-        let mut out = CotReceiver { choices: Bits::default(), blocks: Vec::with_capacity(count) };
-        self.extend(channel, count, |_, _, _, blocks| {
-            out.choices.append(&low_bits(blocks));
-            out.blocks.extend_from_slice(blocks);
-        })?;
-        Ok(out)
     }
 }

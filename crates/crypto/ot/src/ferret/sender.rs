@@ -9,16 +9,16 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{
     instance::{Instance, SinglePoint, session_nonce},
     params::LpnSet,
-    plan::{FerretForecast, FerretPlan, SEED_K, Schedule},
+    plan::{FerretPlan, SEED_K, Schedule},
     tree,
 };
-use crate::{CotSender, RandomOtSender, Result, SoftSpokenSender};
+use crate::{RandomOtSender, Result, VisitSent, batch::CotSender, softspoken::SoftSpokenSender};
 
 /// Trees whose messages travel together: enough for one packet's worth each, few enough that the peer keeps busy.
 const TREES_A_FLUSH: u32 = 32;
 
-/// The OT sender of one stream in one direction.
-pub struct FerretSender {
+/// The OT sender of one session and direction.
+pub(crate) struct FerretSender {
     trees: TreeSender,
     instance: Instance,
 }
@@ -75,22 +75,9 @@ impl TreeSender {
 }
 
 impl FerretSender {
-    /// Sets up for `expected_total` OTs by the plan with the fewest bytes, with a peer that calls
-    /// [`FerretReceiver::setup`](crate::FerretReceiver::setup) with the same number. `prg` must be seeded from entropy
-    /// and continued or forked, never repeated, from session to session.
-    ///
-    /// # Errors
-    /// As for [`setup_planned`](Self::setup_planned).
-    pub fn setup(channel: &mut Channel, prg: &mut Prg, expected_total: usize) -> Result<Self> {
-        Self::setup_planned(channel, prg, &FerretPlan::fewest_bytes(expected_total))
-    }
-
-    /// As [`setup`](Self::setup) by a plan that the peer uses too. Traffic: [`FerretPlan::setup`].
-    ///
-    /// # Errors
-    /// [`OtError::PlanMismatch`](crate::OtError::PlanMismatch),
-    /// [`OtError::InvalidPoint`](crate::OtError::InvalidPoint), or a failure of the channel.
-    pub fn setup_planned(channel: &mut Channel, prg: &mut Prg, plan: &FerretPlan) -> Result<Self> {
+    /// Sets up by `plan`, with a peer that calls [`FerretReceiver::setup`](super::FerretReceiver::setup) with the same
+    /// one.
+    pub(crate) fn setup(channel: &mut Channel, prg: &mut Prg, plan: &FerretPlan) -> Result<Self> {
         let (mut seeds, session) = SoftSpokenSender::setup_odd(channel, prg, SEED_K, &plan.tag())?;
         let CotSender { delta, blocks } = seeds.correlated(channel, plan.seed_len())?;
         let mut bases = Zeroizing::new(blocks);
@@ -101,8 +88,7 @@ impl FerretSender {
         match plan.booster() {
             None => Ok(Self::new(plan.set(), plan.schedule(), nonce, delta, prg.fork(), bases)),
             Some(booster) => {
-                let mut booster = Self::new(LpnSet::B10, booster, nonce, delta, prg.fork(), bases);
-                booster.child(channel, plan)
+                Self::new(LpnSet::B10, booster, nonce, delta, prg.fork(), bases).child(channel, plan)
             }
         }
     }
@@ -119,25 +105,18 @@ impl FerretSender {
         Self { trees, instance: Instance::new(set, schedule, nonce, bases) }
     }
 
-    /// An independent stream with the same Δ and the same set for `expected_total` OTs, whose bases are OTs of this
-    /// one; for use on a fork of the channel, in another thread. The peer forks at the same point of its stream. Traffic:
-    /// [`FerretForecast::fork`].
-    ///
-    /// # Errors
-    /// A failure of the channel, [`OtError::Unusable`](crate::OtError::Unusable) after one.
-    pub fn fork(&mut self, channel: &mut Channel, expected_total: usize) -> Result<Self> {
-        self.child(channel, &FerretPlan::for_fork(self.instance.set(), expected_total))
-    }
-
-    fn child(&mut self, channel: &mut Channel, plan: &FerretPlan) -> Result<Self> {
+    /// The instance with the same Δ whose bases are OTs of this one.
+    fn child(mut self, channel: &mut Channel, plan: &FerretPlan) -> Result<Self> {
         let bases = Zeroizing::new(self.correlated(channel, plan.base_len())?.blocks);
-        let (nonce, roots) = (self.instance.fork_nonce(), self.trees.roots.fork());
+        let (nonce, roots) = (self.instance.child_nonce(), self.trees.roots.fork());
         Ok(Self::new(plan.set(), plan.schedule(), nonce, self.trees.delta, roots, bases))
     }
 
-    /// The traffic to come.
-    pub fn forecast(&self) -> FerretForecast {
-        FerretForecast(self.instance.schedule().clone())
+    /// `count` OTs left correlated by Δ, not hashed.
+    pub(super) fn correlated(&mut self, channel: &mut Channel, count: usize) -> Result<CotSender> {
+        let mut out = CotSender { delta: self.trees.delta, blocks: Vec::with_capacity(count) };
+        self.extend(channel, count, |_, _, _, _, blocks| out.blocks.extend_from_slice(blocks))?;
+        Ok(out)
     }
 
     fn extend(
@@ -163,7 +142,7 @@ impl RandomOtSender for FerretSender {
         &mut self,
         channel: &mut Channel,
         count: usize,
-        mut visit: impl FnMut(usize, &[Block], &[Block]),
+        visit: &mut VisitSent<'_>,
     ) -> Result<()> {
         let mut ones = Zeroizing::new(vec![Block::ZERO; self.instance.set().leaves().min(count)]);
         self.extend(channel, count, |delta, hash, at, index, zeros| {
@@ -171,11 +150,5 @@ impl RandomOtSender for FerretSender {
             hash.hash_pairs(index, delta, zeros, ones);
             visit(at, zeros, ones);
         })
-    }
-
-    fn correlated(&mut self, channel: &mut Channel, count: usize) -> Result<CotSender> {
-        let mut out = CotSender { delta: self.trees.delta, blocks: Vec::with_capacity(count) };
-        self.extend(channel, count, |_, _, _, _, blocks| out.blocks.extend_from_slice(blocks))?;
-        Ok(out)
     }
 }

@@ -6,7 +6,10 @@ use veilflow_net::{Channel, NetError, memory_pair};
 use veilflow_prim::{Block, Prg};
 
 use super::*;
-use crate::{CotReceiver, CotSender, OtError, RandomOtReceiver, RandomOtSender, Result};
+use crate::{
+    OtError, RandomOtReceiver, RandomOtSender,
+    batch::{CotReceiver, CotSender},
+};
 
 /// 40 trees of 64: an iteration needs 256 + 240 OTs, so 8 trees for the next and 32 to use.
 const SET: LpnSet = LpnSet::new(40, 8, 6, 0);
@@ -24,11 +27,11 @@ fn run<A: Send, B: Send>(
     thread::scope(move |scope| {
         let handle = scope.spawn(move || {
             let mut prg = Prg::from_seed(Block(seed));
-            let mut ot = FerretSender::setup_planned(&mut a, &mut prg, ours).expect("sender's setup");
+            let mut ot = FerretSender::setup(&mut a, &mut prg, ours).expect("sender's setup");
             sender(&mut ot, &mut a)
         });
         let mut prg = Prg::from_seed(Block(!seed));
-        let mut ot = FerretReceiver::setup_planned(&mut b, &mut prg, ours).expect("receiver's setup");
+        let mut ot = FerretReceiver::setup(&mut b, &mut prg, ours).expect("receiver's setup");
         let theirs = receiver(&mut ot, &mut b);
         drop(b);
         (handle.join().expect("the sender panicked"), theirs)
@@ -87,7 +90,7 @@ fn traffic_and_rounds_are_as_forecast() {
     let (sender, receiver) = run(
         3,
         |ot, channel| {
-            let (mut forecast, mut meters) = (ot.forecast(), vec![channel.meter()]);
+            let (mut forecast, mut meters) = (plan.forecast(), vec![channel.meter()]);
             let mut want = vec![];
             for n in COUNTS {
                 want.push(forecast.extend(n));
@@ -120,46 +123,18 @@ fn traffic_and_rounds_are_as_forecast() {
     assert_eq!(at_once.extend(7), in_steps.extend(7));
 }
 
+/// A booster and the instance that starts from its OTs have one Δ and may even hold equal blocks. Their hashes must not
+/// meet.
 #[test]
-fn forks_share_delta_and_nothing_else() {
-    let (sent, received) = run(
-        4,
-        |ot, channel| -> Result<_> {
-            let (traffic, _) = ot.forecast().fork(500);
-            let before = channel.meter();
-            let (mut a, mut b) = (ot.fork(channel, 500)?, ot.fork(channel, 0)?);
-            let first = channel.meter() - before;
-            assert!(first.sent >= traffic.sender && first.received == 0);
-            Ok([ot.correlated(channel, 3000)?, a.correlated(channel, 3000)?, b.correlated(channel, 3000)?])
-        },
-        |ot, channel| -> Result<_> {
-            let (mut a, mut b) = (ot.fork(channel, 500)?, ot.fork(channel, 0)?);
-            Ok([ot.correlated(channel, 3000)?, a.correlated(channel, 3000)?, b.correlated(channel, 3000)?])
-        },
-    );
-    let (sent, received) = (sent.expect("sender"), received.expect("receiver"));
-    for (i, (sent_i, received)) in sent.iter().zip(&received).enumerate() {
-        assert!(sent_i.delta == sent[0].delta);
-        check(sent_i, received, &format!("stream {i}"));
-    }
-    let mut blocks: Vec<u128> = sent.iter().flat_map(|s| s.blocks.iter().map(|b| b.0)).collect();
-    blocks.sort_unstable();
-    blocks.dedup();
-    assert_eq!(blocks.len(), 9000, "streams share blocks");
-}
-
-/// Two streams of one Δ may even hold equal blocks: their hashes must not meet.
-#[test]
-fn streams_hash_under_different_keys() {
+fn instances_of_one_delta_hash_under_different_keys() {
     let nonce = Block(5);
     let instance =
         |nonce| instance::Instance::new(SET, plan::Schedule::new(SET, 10, 8), nonce, vec![].into());
-    let mut parent = instance(nonce);
-    let (first, second) = (parent.fork_nonce(), parent.fork_nonce());
-    let hashed = |nonce| instance(nonce).hash_probe();
-    let all = [nonce, first, second, instance(first).fork_nonce(), Block(6)].map(hashed);
+    let child = instance(nonce).child_nonce();
+    let all =
+        [nonce, child, instance(child).child_nonce(), Block(6)].map(|nonce| instance(nonce).hash_probe());
     for (i, a) in all.iter().enumerate() {
-        assert!(all[..i].iter().all(|b| a.iter().all(|x| !b.contains(x))), "stream {i}");
+        assert!(all[..i].iter().all(|b| a.iter().all(|x| !b.contains(x))), "instance {i}");
     }
 }
 
@@ -173,12 +148,12 @@ fn a_failed_instance_stays_unusable() {
             let (mut fresh, mut peer) = memory_pair();
             // Not even over a working channel.
             peer.send(&[0; 100_000]).and_then(|()| peer.flush()).expect("memory channel");
-            [first, ot.random(&mut fresh, 1).map(drop), ot.fork(&mut fresh, 1).map(drop)]
+            [first, ot.random(&mut fresh, 1).map(drop)]
         },
     );
     assert!(sent.is_ok());
     assert!(matches!(received[0], Err(OtError::Net(NetError::Closed))), "{received:?}");
-    assert!(received[1..].iter().all(|r| matches!(r, Err(OtError::Unusable))), "{received:?}");
+    assert!(matches!(received[1], Err(OtError::Unusable)), "{received:?}");
 }
 
 #[test]

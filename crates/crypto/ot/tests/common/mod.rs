@@ -3,7 +3,7 @@
 use std::thread;
 
 use veilflow_net::{Channel, memory_pair};
-use veilflow_ot::{OtError, SoftSpokenReceiver, SoftSpokenSender};
+use veilflow_ot::{ExtensionPlan, RandomOtReceiver, RandomOtSender, Result};
 use veilflow_prim::{Block, Prg};
 
 /// Runs both parties over a memory channel, each hanging up when it is done; returns what they return.
@@ -21,22 +21,16 @@ pub(crate) fn run<A: Send, B: Send>(
 }
 
 #[allow(dead_code, reason = "not every test file extends")]
-/// As [`run`], with an extension of parameter `k` set up first, from PRGs seeded by `seed`.
+/// As [`run`], with the extension of `plan` set up first, from PRGs seeded by `seed`.
 pub(crate) fn run_extended<A: Send, B: Send>(
     seed: u128,
-    k: usize,
-    sender: impl FnOnce(&mut SoftSpokenSender, &mut Channel) -> Result<A, OtError> + Send,
-    receiver: impl FnOnce(&mut SoftSpokenReceiver, &mut Channel) -> Result<B, OtError> + Send,
+    plan: &ExtensionPlan,
+    sender: impl FnOnce(&mut dyn RandomOtSender, &mut Channel) -> Result<A> + Send,
+    receiver: impl FnOnce(&mut dyn RandomOtReceiver, &mut Channel) -> Result<B> + Send,
 ) -> (A, B) {
     let (a, b) = run(
-        |channel| {
-            let mut prg = Prg::from_seed(Block(seed));
-            sender(&mut SoftSpokenSender::setup(channel, &mut prg, k)?, channel)
-        },
-        |channel| {
-            let mut prg = Prg::from_seed(Block(!seed));
-            receiver(&mut SoftSpokenReceiver::setup(channel, &mut prg, k)?, channel)
-        },
+        |channel| sender(&mut *plan.sender(channel, &mut Prg::from_seed(Block(seed)))?, channel),
+        |channel| receiver(&mut *plan.receiver(channel, &mut Prg::from_seed(Block(!seed)))?, channel),
     );
     (a.expect("sender"), b.expect("receiver"))
 }

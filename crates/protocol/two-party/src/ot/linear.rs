@@ -8,7 +8,7 @@
 use veilflow_correlation::{Cost, Flow, LinearPair, LinearRequest, Result};
 use veilflow_kernel::OperandRows;
 use veilflow_net::Channel;
-use veilflow_ot::{ExtensionReceiver, ExtensionSender, cot_bytes, cot_vec_recv, cot_vec_send};
+use veilflow_ot::{RandomOtReceiver, RandomOtSender, cot_bytes};
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
 
@@ -57,7 +57,7 @@ fn accumulate(request: &LinearRequest, piece: &Piece, values: &[u64], out: &mut 
 
 /// The half of who holds the weights.
 pub(crate) fn holder(
-    ot: &mut ExtensionReceiver,
+    ot: &mut dyn RandomOtReceiver,
     channel: &mut Channel,
     request: &LinearRequest,
     weights: &[i64],
@@ -67,7 +67,8 @@ pub(crate) fn holder(
     for piece in pieces(request) {
         let bits = weights[piece.first..][..piece.count].iter().map(|w| w >> piece.bit & 1 == 1);
         let choices: Bits = bits.collect();
-        let values = cot_vec_recv(ot, channel, piece.ring, width(request), &choices).map_err(ot_error)?;
+        let ots = ot.random(channel, piece.count).map_err(ot_error)?;
+        let values = ots.recv_correlated(channel, piece.ring, width(request), &choices).map_err(ot_error)?;
         accumulate(request, &piece, &values, &mut s);
     }
     Ok(LinearPair::Holder { s: RingVec::from_values(request.ring, s) })
@@ -75,7 +76,7 @@ pub(crate) fn holder(
 
 /// The half of who does not.
 pub(crate) fn other(
-    ot: &mut ExtensionSender,
+    ot: &mut dyn RandomOtSender,
     channel: &mut Channel,
     request: &LinearRequest,
     prg: &mut Prg,
@@ -85,8 +86,8 @@ pub(crate) fn other(
     let mut sum = vec![0u64; request.shape.out_len()];
     for piece in pieces(request) {
         let row = |i: usize, out: &mut [u64]| out.copy_from_slice(rows.row(piece.first + i));
-        let values =
-            cot_vec_send(ot, channel, piece.ring, piece.count, rows.width(), row).map_err(ot_error)?;
+        let ots = ot.random(channel, piece.count).map_err(ot_error)?;
+        let values = ots.send_correlated(channel, piece.ring, rows.width(), row).map_err(ot_error)?;
         accumulate(request, &piece, &values, &mut sum);
     }
     Ok(LinearPair::Other { mask, product: RingVec::from_values(request.ring, sum).neg() })

@@ -74,7 +74,7 @@ fn append(rows: &mut [Bits], blocks: &[Block]) {
 
 /// Makes every run of the pieces in which this party is OT sender.
 pub(crate) fn send(
-    ot: &mut impl RandomOtSender,
+    ot: &mut dyn RandomOtSender,
     channel: &mut Channel,
     role: Role,
     pieces: &[Piece],
@@ -85,7 +85,7 @@ pub(crate) fn send(
             out.push(match take {
                 Take::Bits(bits) => {
                     let (mut zeros, mut ones) = (vec![Bits::default(); bits], vec![Bits::default(); bits]);
-                    ot.random_chunks(channel, piece.1, |_, m0, m1| {
+                    ot.random_chunks(channel, piece.1, &mut |_, m0, m1| {
                         append(&mut zeros, m0);
                         append(&mut ones, m1);
                     })?;
@@ -93,7 +93,7 @@ pub(crate) fn send(
                 }
                 Take::Word => {
                     let (mut alpha, mut u) = (Vec::with_capacity(piece.1), Vec::with_capacity(piece.1));
-                    ot.random_chunks(channel, piece.1, |_, m0, m1| {
+                    ot.random_chunks(channel, piece.1, &mut |_, m0, m1| {
                         alpha.extend(m0.iter().zip(m1).map(|(m0, m1)| m1.low().wrapping_sub(m0.low())));
                         u.extend(m0.iter().map(|m0| m0.low().wrapping_neg()));
                     })?;
@@ -108,7 +108,7 @@ pub(crate) fn send(
 
 /// Makes every run of the pieces in which this party is OT receiver.
 pub(crate) fn receive(
-    ot: &mut impl RandomOtReceiver,
+    ot: &mut dyn RandomOtReceiver,
     channel: &mut Channel,
     role: Role,
     pieces: &[Piece],
@@ -125,7 +125,7 @@ pub(crate) fn receive(
                 bits: vec![Bits::default(); bits],
                 words: Vec::with_capacity(words),
             };
-            ot.random_chunks(channel, piece.1, |_, choices, messages| {
+            ot.random_chunks(channel, piece.1, &mut |_, choices, messages| {
                 run.choices.append(choices);
                 match take {
                     Take::Bits(_) => append(&mut run.bits, messages),

@@ -6,9 +6,7 @@ use veilflow_correlation::{
     Supplier, SupplyCosts,
 };
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{
-    ExtensionForecast, ExtensionPlan, ExtensionReceiver, ExtensionSender, OtError, RandomOtSender, Traffic,
-};
+use veilflow_ot::{ExtensionForecast, ExtensionPlan, OtError, RandomOtReceiver, RandomOtSender, Traffic};
 use veilflow_prim::Prg;
 
 use super::linear;
@@ -99,8 +97,8 @@ impl fmt::Display for OtPlan {
 pub struct OtSupplier {
     role: Role,
     plan: OtPlan,
-    sender: ExtensionSender,
-    receiver: ExtensionReceiver,
+    sender: Box<dyn RandomOtSender>,
+    receiver: Box<dyn RandomOtReceiver>,
     prg: Prg,
     threads: usize,
     lane: Option<Channel>,
@@ -113,12 +111,8 @@ impl OtSupplier {
             Role::P0 => [&plan.0[0], &plan.0[1]],
             Role::P1 => [&plan.0[1], &plan.0[0]],
         };
-        let send = |channel: &mut Channel, prg: &mut Prg| {
-            ExtensionSender::setup(channel, prg, forth).map_err(ot_error)
-        };
-        let receive = |channel: &mut Channel, prg: &mut Prg| {
-            ExtensionReceiver::setup(channel, prg, back).map_err(ot_error)
-        };
+        let send = |channel: &mut Channel, prg: &mut Prg| forth.sender(channel, prg).map_err(ot_error);
+        let receive = |channel: &mut Channel, prg: &mut Prg| back.receiver(channel, prg).map_err(ot_error);
         // The direction from P0 comes first.
         let (sender, receiver) = if role == Role::P0 {
             let sender = send(channel, &mut prg)?;
@@ -141,11 +135,11 @@ impl OtSupplier {
     fn one_by_one(&mut self, channel: &mut Channel, pieces: &[Piece]) -> std::result::Result<Made, OtError> {
         let Self { role, sender, receiver, .. } = self;
         if sender.speaks() {
-            let sent = nonlinear::send(sender, channel, *role, pieces)?;
-            return Ok((sent, nonlinear::receive(receiver, channel, *role, pieces)?));
+            let sent = nonlinear::send(&mut **sender, channel, *role, pieces)?;
+            return Ok((sent, nonlinear::receive(&mut **receiver, channel, *role, pieces)?));
         }
-        let received = nonlinear::receive(receiver, channel, *role, pieces)?;
-        Ok((nonlinear::send(sender, channel, *role, pieces)?, received))
+        let received = nonlinear::receive(&mut **receiver, channel, *role, pieces)?;
+        Ok((nonlinear::send(&mut **sender, channel, *role, pieces)?, received))
     }
 
     /// A thread for each direction; that from P1 has a stream of its own.
@@ -159,8 +153,8 @@ impl OtSupplier {
         let (role, main) = (*role, &mut *channel);
         let (to_send, to_receive) = if role == Role::P0 { (main, &mut *lane) } else { (&mut *lane, main) };
         let (sent, received) = std::thread::scope(|scope| {
-            let other = scope.spawn(|| nonlinear::receive(receiver, to_receive, role, pieces));
-            let sent = nonlinear::send(sender, to_send, role, pieces);
+            let other = scope.spawn(|| nonlinear::receive(&mut **receiver, to_receive, role, pieces));
+            let sent = nonlinear::send(&mut **sender, to_send, role, pieces);
             (sent, other.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
         let made = (sent.map_err(ot_error)?, received.map_err(ot_error)?);
@@ -199,8 +193,8 @@ impl Supplier for OtSupplier {
         weights: Possession<'_>,
     ) -> Result<LinearPair> {
         match request.weights_at(self.role, weights)? {
-            Some(weights) => linear::holder(&mut self.receiver, channel, request, weights),
-            None => linear::other(&mut self.sender, channel, request, &mut self.prg),
+            Some(weights) => linear::holder(&mut *self.receiver, channel, request, weights),
+            None => linear::other(&mut *self.sender, channel, request, &mut self.prg),
         }
     }
 

@@ -16,7 +16,12 @@ pub(crate) const ROWS: usize = 128;
 /// OTs a step. A step's streams fit the first-level cache, its matrix the second.
 pub(crate) const CHUNK: usize = 1 << 13;
 /// Bytes of a row of the matrix.
-pub(crate) const STRIDE: usize = CHUNK / 8;
+pub(super) const STRIDE: usize = CHUNK / 8;
+
+/// The sizes of the steps that `count` OTs are made in, with their offsets.
+pub(super) fn steps(count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..count).step_by(CHUNK).map(move |at| (at, CHUNK.min(count - at)))
+}
 
 /// Whether k is offered: it must divide 128, and 2^k leaves of work is sensible.
 pub(crate) fn check_k(k: usize) -> Result<()> {
@@ -24,33 +29,33 @@ pub(crate) fn check_k(k: usize) -> Result<()> {
 }
 
 /// The leaf streams of one group of k rows; `None` is the stream the OT sender lacks.
-pub(crate) type Leaves = Vec<Option<Prg>>;
+pub(super) type Leaves = Vec<Option<Prg>>;
 
 /// All groups, and the working memory of one step.
-pub(crate) struct Groups {
+pub(super) struct Groups {
     leaves: Vec<Leaves>,
     /// 128 rows of `STRIDE` bytes: the v_j or w_j, k rows a group.
-    pub(crate) matrix: Zeroizing<Vec<u8>>,
+    pub(super) matrix: Zeroizing<Vec<u8>>,
     /// `STRIDE` bytes a group: the u.
-    pub(crate) sums: Zeroizing<Vec<u8>>,
+    pub(super) sums: Zeroizing<Vec<u8>>,
     scratch: Zeroizing<Vec<u8>>,
 }
 
 impl Groups {
     /// `leaves` holds 128/k groups of 2^k.
-    pub(crate) fn new(leaves: Vec<Leaves>) -> Self {
+    pub(super) fn new(leaves: Vec<Leaves>) -> Self {
         let k = ROWS / leaves.len();
         let buffer = |rows: usize| Zeroizing::new(vec![0; rows * STRIDE]);
         Self { matrix: buffer(ROWS), sums: buffer(leaves.len()), scratch: buffer(k), leaves }
     }
 
     /// k.
-    pub(crate) fn k(&self) -> usize {
+    pub(super) fn k(&self) -> usize {
         ROWS / self.leaves.len()
     }
 
     /// Makes the next `bytes` bytes of every row of `matrix` and `sums`.
-    pub(crate) fn expand(&mut self, bytes: usize) {
+    pub(super) fn expand(&mut self, bytes: usize) {
         let rows = self.k() * STRIDE;
         let groups = self.leaves.iter_mut().zip(self.matrix.chunks_exact_mut(rows));
         for ((leaves, rows), sum) in groups.zip(self.sums.chunks_exact_mut(STRIDE)) {

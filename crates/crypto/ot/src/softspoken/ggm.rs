@@ -30,7 +30,7 @@ fn side_sum(nodes: &[Block], side: usize) -> Block {
 }
 
 /// All 2^k leaves, and the corrections to send: two blocks for each level after the first.
-pub(crate) fn full(keys: &[[Block; 2]]) -> (Nodes, Vec<Block>) {
+pub(super) fn full(keys: &[[Block; 2]]) -> (Nodes, Vec<Block>) {
     let mut nodes = Zeroizing::new(keys[0].to_vec());
     let mut corrections = Vec::with_capacity(2 * (keys.len() - 1));
     for key in &keys[1..] {
@@ -42,7 +42,7 @@ pub(crate) fn full(keys: &[[Block; 2]]) -> (Nodes, Vec<Block>) {
 
 /// The leaves with zero at the missing one, and its place. `choices` are those of the base OTs; the place in
 /// binary, most significant bit first, is their complement.
-pub(crate) fn punctured(keys: &[Block], choices: &[bool], corrections: &[Block]) -> (Nodes, usize) {
+pub(super) fn punctured(keys: &[Block], choices: &[bool], corrections: &[Block]) -> (Nodes, usize) {
     let first = usize::from(choices[0]);
     let mut nodes = Zeroizing::new(vec![Block::ZERO; 2]);
     nodes[first] = keys[0];
