@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+/// What this crate's functions return.
+pub type Result<T> = std::result::Result<T, HeError>;
+
 /// A failure of homomorphic encryption. No variant carries a secret.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]

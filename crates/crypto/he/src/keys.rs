@@ -7,12 +7,13 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Ring, pack, packed_len, unpack};
 use zeroize::Zeroizing;
 
-use crate::modulus::PRIME_BITS;
+use crate::modulus::{Modulus, PRIME_BITS};
 use crate::parameters::Small;
 use crate::poly::{NttPoly, Poly};
 use crate::{HeError, Parameters, Result, sample};
 
-const SEED_BYTES: usize = 16;
+/// Bytes of the seed that a key's uniform half is expanded from.
+pub(crate) const SEED_BYTES: usize = 16;
 
 /// A ternary secret s.
 pub struct SecretKey {
@@ -49,8 +50,18 @@ pub fn public_key_bytes(parameters: &Parameters) -> usize {
     SEED_BYTES + parameters.primes() * packed_len(prime_ring(), parameters.degree())
 }
 
-fn prime_ring() -> Ring {
+/// The form in which residues travel.
+pub(crate) fn prime_ring() -> Ring {
     Ring::new(PRIME_BITS).expect("primes have fewer than 64 bits")
+}
+
+/// Reads `len` residues modulo one prime. Errors if one is not below it.
+pub(crate) fn read_residues(m: Modulus, bytes: &[u8], len: usize, what: &'static str) -> Result<Vec<u64>> {
+    let values = unpack(prime_ring(), bytes, len);
+    if values.iter().any(|&x| x >= m.value()) {
+        return Err(HeError::Range { what });
+    }
+    Ok(values)
 }
 
 impl SecretKey {
@@ -105,11 +116,7 @@ impl PublicKey {
         let mut p0 = Vec::with_capacity(parameters.degree() * parameters.primes());
         let each = packed_len(prime_ring(), parameters.degree());
         for (m, bytes) in parameters.moduli().zip(rest.chunks_exact(each)) {
-            let values = unpack(prime_ring(), bytes, parameters.degree());
-            if values.iter().any(|&x| x >= m.value()) {
-                return Err(HeError::Range { what });
-            }
-            p0.extend(values);
+            p0.extend(read_residues(m, bytes, parameters.degree(), what)?);
         }
         let p1 = sample::uniform(&parameters, &mut Prg::from_seed(seed));
         Ok(Self { parameters, p: [p0, p1].map(|values| PublicPoly(NttPoly { values })) })

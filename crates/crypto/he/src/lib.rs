@@ -17,6 +17,7 @@
 mod budget;
 mod error;
 mod fresh;
+mod inputs;
 mod keys;
 mod modulus;
 #[cfg(test)]
@@ -30,13 +31,13 @@ mod reply;
 mod sample;
 
 pub use budget::{Budget, Load, MAX_RING_BITS, MAX_WEIGHT_BITS, STATISTICAL_BITS};
-pub use error::HeError;
+pub use error::{HeError, Result};
 pub use fresh::{Encryptor, Slots, fresh_bits, fresh_bytes};
+pub use inputs::{Inputs, Place};
 pub use keys::{PublicKey, SecretKey, public_key_bytes};
 pub use ntt::{KernelTime, kernel_times};
 pub use packing::{PackingKeys, packing_keys_bytes};
 pub use parameters::{Parameters, SECURITY_TABLE};
-pub use product::{Combination, Form, Inputs, Place, Product, ScaledMonomial, Sum, WeightPoly};
+pub use poly::Form;
+pub use product::{Combination, Product, ScaledMonomial, Sum, WeightPoly};
 pub use reply::{Decryptor, Replier, reply_bytes};
-
-type Result<T> = std::result::Result<T, HeError>;

@@ -8,9 +8,9 @@ use veilflow_ring::Ring;
 use crate::ntt::Ntt;
 use crate::parameters::Scaling;
 use crate::poly::NttPoly;
-use crate::product::Combination;
 use crate::{
-    Budget, Encryptor, Form, Inputs, Load, PackingKeys, Parameters, SecretKey, Slots, Sum, WeightPoly,
+    Budget, Combination, Encryptor, Form, Inputs, Load, PackingKeys, Parameters, SecretKey, Slots, Sum,
+    WeightPoly,
 };
 
 /// c₀ + c₁·s − Q/2^ℓ·m at coefficient `at`, centred, up to 1/2.

@@ -34,7 +34,6 @@ pub struct Parameters {
     halves: Vec<Shoup>,
     /// Q mod 2^64.
     pub(crate) product_word: u64,
-    secure: bool,
 }
 
 impl fmt::Debug for Parameters {
@@ -52,23 +51,23 @@ impl Parameters {
         if log_q > limit {
             return Err(HeError::Insecure { degree, log_q, limit });
         }
-        Ok(Self::build(degree, primes, 0, true))
+        Ok(Self::build(degree, primes, 0))
     }
 
     /// Two primes at `degree`, and two special ones for [`PackingKeys`](crate::PackingKeys), which live modulo all four.
     /// Errors unless [`SECURITY_TABLE`] allows that.
     pub fn with_packing(degree: usize) -> Result<Self> {
         Self::new(degree, 4)?;
-        Ok(Self::build(degree, 2, 2, true))
+        Ok(Self::build(degree, 2, 2))
     }
 
     /// Parameters of any degree, **insecure, for tests only**: small degrees make exhaustive tests quick. With two primes
     /// packing is possible.
     pub fn insecure_for_tests(degree: usize, primes: usize) -> Self {
-        Self::build(degree, primes, if primes == 2 { 2 } else { 0 }, false)
+        Self::build(degree, primes, if primes == 2 { 2 } else { 0 })
     }
 
-    fn build(degree: usize, count: usize, special: usize, secure: bool) -> Self {
+    fn build(degree: usize, count: usize, special: usize) -> Self {
         let mut primes = ntt_primes(degree, count + special);
         let special = primes.split_off(count).into_iter().map(|q| Ntt::new(q, degree)).collect();
         let ntts: Vec<Ntt> = primes.iter().map(|&q| Ntt::new(q, degree)).collect();
@@ -84,17 +83,7 @@ impl Parameters {
         }
         let product_word = primes.iter().fold(1u64, |p, &q| p.wrapping_mul(q));
         let halves = ntts.iter().map(|ntt| ntt.modulus.shoup(1 << (PRIME_BITS - 1))).collect();
-        Self {
-            degree,
-            ntts,
-            special,
-            halves,
-            punctured_inverses,
-            prefixes,
-            prefix_inverses,
-            product_word,
-            secure,
-        }
+        Self { degree, ntts, special, halves, punctured_inverses, prefixes, prefix_inverses, product_word }
     }
 
     /// Whether replies can be packed.
@@ -115,11 +104,6 @@ impl Parameters {
     /// ⌈log₂ Q⌉. All primes being just below 2^50, Q is within a factor 1 − 2^−20 of 2 to this power.
     pub fn log_q(&self) -> u32 {
         self.primes() as u32 * PRIME_BITS
-    }
-
-    /// Whether the set stands in the security table; false for tests' own.
-    pub fn is_secure(&self) -> bool {
-        self.secure
     }
 
     /// The primes.
@@ -162,8 +146,8 @@ impl Parameters {
         Poly { values: by_prime.flat_map(|values| positions.clone().map(|at| values[at])).collect() }
     }
 
-    /// x/Q as a fraction of 2^128, for coefficient x with index `at`: at most [`FRACTION_ERROR`] a prime too small, which a zero
-    /// may take around to the top.
+    /// x/Q as a fraction of 2^128, for coefficient x with index `at`. It is at most 9 a prime too small, which may take a
+    /// zero around to the top.
     pub(crate) fn fraction(&self, poly: &Poly, at: usize) -> u128 {
         // x/Q is the sum of (x mod qᵢ)·(Q/qᵢ)^−1/qᵢ, up to integers.
         let residues = poly.values.iter().skip(at).step_by(self.stride(poly));
@@ -233,9 +217,6 @@ impl Parameters {
         Poly { values }
     }
 }
-
-/// How much [`Parameters::fraction`] is too small at most, for every prime.
-pub(crate) const FRACTION_ERROR: u128 = 9;
 
 /// What encoding messages of one ring takes.
 #[derive(Debug)]

@@ -1,6 +1,15 @@
-//! Polynomials by their residues, all coefficients of the first prime first.
+//! Polynomials by their residues, all coefficients of the first prime first, and the forms they are multiplied in.
 
 use zeroize::Zeroize;
+
+/// How products are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Point by point, after transforms: a product costs the same whatever the weights.
+    Points,
+    /// Monomial by monomial, without transforms: for weight polynomials of few monomials.
+    Coefficients,
+}
 
 /// By coefficients: all N, or some that were gathered.
 #[derive(Clone)]

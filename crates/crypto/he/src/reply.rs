@@ -13,8 +13,7 @@ use veilflow_ring::{Ring, pack, packed_len, unpack};
 use crate::budget::C0_BITS;
 use crate::modulus::Shoup;
 use crate::poly::{NttPoly, Poly};
-use crate::product::Combination;
-use crate::{Budget, HeError, Parameters, Product, PublicKey, Result, SecretKey, sample};
+use crate::{Budget, Combination, HeError, Parameters, Product, PublicKey, Result, SecretKey, sample};
 
 fn width(bits: u32) -> Ring {
     Ring::new(bits).expect("budgets hold valid widths")

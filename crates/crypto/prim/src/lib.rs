@@ -15,6 +15,7 @@ mod block;
 mod ccr;
 mod cipher;
 mod derive;
+mod error;
 mod hash;
 mod prg;
 mod transpose;
@@ -24,20 +25,10 @@ mod wide;
 pub use block::Block;
 pub use ccr::CcrHash;
 pub use derive::{derive, derive_bytes};
+pub use error::{PrimError, Result};
 pub use hash::CrHash;
 pub use prg::Prg;
 pub use transpose::transpose;
-
-use thiserror::Error;
-
-/// What can go wrong in this crate.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum PrimError {
-    /// The operating system's random generator failed; there is no fallback.
-    #[error("the operating system's random generator failed: {0}")]
-    Entropy(#[from] getrandom::Error),
-}
 
 // The README's example is a test.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::{Block, PrimError, cipher::Cipher};
+use crate::{Block, Result, cipher::Cipher};
 
 /// Cipher blocks made in one call where the output needs converting.
 const BATCH: usize = 128;
@@ -31,7 +31,7 @@ impl Prg {
     }
 
     /// The stream of a fresh seed from the operating system. Errors if the system has none to give.
-    pub fn from_entropy() -> Result<Self, PrimError> {
+    pub fn from_entropy() -> Result<Self> {
         let mut seed = [0; 16];
         getrandom::fill(&mut seed)?;
         Ok(Self::from_seed(Block::from_bytes(seed)))

@@ -1,6 +1,6 @@
 //! The operations of [`Ntt`] in safe scalar code.
 
-use super::{Kernel, MAX_TERMS, Ntt, Sums, Term};
+use super::tables::{Kernel, MAX_TERMS, Ntt, Sums, Term};
 use crate::modulus::Shoup;
 
 const LIMB: u64 = (1 << 52) - 1;

@@ -1,8 +1,11 @@
 //! Every test runs on every kernel that the processor has, whichever it would choose.
 
-use super::*;
-use crate::modulus::{is_prime, ntt_primes};
 use veilflow_prim::{Block, Prg};
+
+use super::kernels::kernels;
+use super::scalar::Scalar;
+use super::tables::{MAX_TERMS, MIN_DEGREE, Ntt, Sums, Term};
+use crate::modulus::{Modulus, is_prime, ntt_primes};
 
 const DEGREES: [usize; 7] = [64, 128, 256, 1024, 2048, 4096, 8192];
 
@@ -168,7 +171,7 @@ pub(super) fn least_prime(degree: usize) -> u64 {
 fn kernels_give_the_same_residues() {
     for degree in DEGREES {
         for q in ntt_primes(degree, 2).into_iter().chain([least_prime(degree)]) {
-            let expected = results(&Ntt::with_kernel(q, degree, &scalar::Scalar));
+            let expected = results(&Ntt::with_kernel(q, degree, &Scalar));
             for ntt in tables(q, degree) {
                 for ((what, got), (_, expected)) in results(&ntt).iter().zip(&expected) {
                     assert!(got == expected, "{:?}, degree {degree}, q {q}: {what}", ntt.kernel);

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use veilflow_prim::{Block, Prg};
 
-use super::{Ntt, Sums, Term, kernels};
+use super::kernels::kernels;
+use super::tables::{Ntt, Sums, Term};
 use crate::modulus::ntt_primes;
 
 /// What an operation on N = 4096 residues of one prime takes.

@@ -1,9 +1,17 @@
 //! The claims at the kernel's parts, where its transforms hardly ever go.
 
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::{__m256d, __m256i};
+
 use veilflow_prim::{Block, Prg};
 
-use super::*;
-use crate::modulus::ntt_primes;
+use super::Avx2;
+use super::field::{Field, canonical, factor, mul, reduce, splat, splat_words, store, store_words};
+use super::sums::{BIASES, fold, limb, product};
+use super::transform::{spread, two_inverse_levels, two_levels};
+use crate::modulus::{Modulus, ntt_primes};
+use crate::ntt::tables::Roots;
 use crate::ntt::tests::least_prime;
 
 /// Runs a test if the processor can.
