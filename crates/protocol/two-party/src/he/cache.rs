@@ -8,8 +8,9 @@ use veilflow_he::{Form, WeightPoly};
 
 use super::cut::Cut;
 
-/// The transformed weights of one server's model, for all its sessions, up to a limit in bytes. Layers take room as they come;
-/// those that find too little are transformed anew each time, and those that need no transform take none.
+/// The transformed weights of one server's model, for all its sessions, up to a limit in bytes. Layers take
+/// room as they come; those that find too little are transformed anew each time, and those that need no
+/// transform take none.
 pub struct WeightCache {
     limit: usize,
     layers: Mutex<Layers>,
@@ -18,7 +19,7 @@ pub struct WeightCache {
 #[derive(Default)]
 struct Layers {
     used: usize,
-    kept: HashMap<Key, Arc<Kept>>,
+    kept: HashMap<Key, Arc<LayerWeights>>,
 }
 
 /// A layer, and how it is divided: sessions of one cut divide alike.
@@ -31,7 +32,7 @@ struct Key {
 }
 
 /// The weight polynomials of a layer: for each product those of the inputs that it meets.
-pub(super) struct Kept(Vec<OnceLock<Vec<WeightPoly>>>);
+pub(super) struct LayerWeights(Vec<OnceLock<Vec<WeightPoly>>>);
 
 impl fmt::Debug for WeightCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +52,7 @@ impl WeightCache {
     }
 
     /// The place for the weights of a layer, if there is room.
-    pub(super) fn layer(&self, layer: usize, cut: &Cut) -> Option<Arc<Kept>> {
+    pub(super) fn layer(&self, layer: usize, cut: &Cut) -> Option<Arc<LayerWeights>> {
         if cut.form == Form::Coefficients {
             return None;
         }
@@ -66,13 +67,13 @@ impl WeightCache {
             return None;
         }
         layers.used += bytes;
-        let kept = Arc::new(Kept((0..cut.products()).map(|_| OnceLock::new()).collect()));
+        let kept = Arc::new(LayerWeights((0..cut.products()).map(|_| OnceLock::new()).collect()));
         layers.kept.insert(key, Arc::clone(&kept));
         Some(kept)
     }
 }
 
-impl Kept {
+impl LayerWeights {
     /// The polynomials of a product, which `make` makes the first time.
     pub(super) fn product(&self, index: usize, make: impl FnOnce() -> Vec<WeightPoly>) -> &[WeightPoly] {
         self.0[index].get_or_init(make)

@@ -9,9 +9,11 @@ use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
-use super::cut::{Cut, InputSlots};
+use super::HeSuite;
+use super::cut::Cut;
 use super::parallel::{in_order, spread};
-use super::{HeSuite, he_error};
+use super::slots::InputSlots;
+use crate::error::he_error;
 
 /// The client of linear layers: holds the secret keys.
 pub struct HeClient {
@@ -74,7 +76,8 @@ impl HeClient {
         let mut seeds = Prg::from_seed(seed);
         let forks: Vec<[Block; 2]> = polynomials.iter().map(|_| [seeds.block(), self.prg.block()]).collect();
         let encryptor = Encryptor::new(&self.keys[cut.set], cut.form, cut.budget);
-        // The planes of one polynomial in all tiles: some elements occur in several, and must be masked alike.
+        // The planes of one polynomial in all tiles: some elements occur in several, and must be masked
+        // alike.
         let encrypt = |i: usize| {
             let planes = &polynomials[i];
             let [mut seeds, mut prg] = forks[i].map(Prg::from_seed);

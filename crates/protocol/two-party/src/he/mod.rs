@@ -1,18 +1,23 @@
 //! Pairs for linear layers by homomorphic encryption.
 //!
-//! The client encrypts a mask r that comes out of the encryption; the server multiplies by W, keeps the leading bits s and replies
-//! with the rest; the client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut into negacyclic polynomial products by `geometry` and `cut`, in the cheapest way
-//! that fits. What each side sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
+//! The client encrypts a mask r that comes out of the encryption; the server multiplies by W, keeps the
+//! leading bits s and replies with the rest; the client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut
+//! into negacyclic polynomial products by `geometry` and `cut`, in the cheapest way that fits. What each side
+//! sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
 
 mod cache;
-#[cfg(test)]
-mod choices;
 mod client;
 mod cut;
+mod division;
 mod geometry;
+mod layout;
 mod parallel;
+mod prices;
+mod replies;
 mod search;
 mod server;
+mod set;
+mod slots;
 mod suite;
 mod supplier;
 #[cfg(test)]
@@ -24,10 +29,4 @@ pub use client::HeClient;
 pub use server::HeServer;
 pub use suite::HeSuite;
 pub use supplier::{HeCosts, HePlan, HeSupplier};
-use veilflow_correlation::CorrelationError;
-use veilflow_he::HeError;
 pub use work::HeWork;
-
-pub(crate) fn he_error(source: HeError) -> CorrelationError {
-    CorrelationError::Supplier { supplier: "he", source: source.into() }
-}

@@ -1,4 +1,5 @@
-//! Work in threads, in an order that does not depend on their number. Each holds a few items at a time, so memory is bounded.
+//! Work in threads, in an order that does not depend on their number. Each holds a few items at a time, so
+//! memory is bounded.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
@@ -6,7 +7,8 @@ use std::thread;
 
 use veilflow_correlation::Result;
 
-/// Calls `work` for each number below `count` in up to `threads` threads, and `consume` here with what each returns, in order.
+/// Calls `work` for each number below `count` in up to `threads` threads, and `consume` here with what each
+/// returns, in order.
 ///
 /// # Errors
 /// Those of `consume`.
@@ -39,8 +41,8 @@ pub(super) fn in_order<T: Send>(
     })
 }
 
-/// Calls `produce` here for each number below `count`, in order, and `work` with what it returns in up to `threads` threads. The
-/// results are in the same order.
+/// Calls `produce` here for each number below `count`, in order, and `work` with what it returns in up to
+/// `threads` threads. The results are in the same order.
 ///
 /// # Errors
 /// Those of `produce` and of `work`.

@@ -1,97 +1,16 @@
 //! The cheapest way to divide a layer into ciphertexts.
 
 use veilflow_correlation::LinearRequest;
-use veilflow_he::{Budget, Form, HeError, Load, Parameters, fresh_bits, reply_bytes};
+use veilflow_he::{Budget, Form, HeError, Load, reply_bytes};
 
-use super::geometry::{Geometry, Layout};
-use super::suite::Set;
+use super::division::Division;
+use super::geometry::Geometry;
+use super::layout::Layout;
+use super::prices::Prices;
+use super::set::Set;
 
 /// Words of products that may wait for being packed.
 const MAX_WAITING: usize = 1 << 25;
-
-/// What the choice weighs, in nanoseconds of both parties' processors and of the link.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Prices {
-    /// A byte.
-    pub(super) byte: f64,
-    /// The rest is per coefficient of one prime. A transform, a level of butterflies:
-    pub(super) butterfly: f64,
-    /// A product in points, both components.
-    pub(super) multiply: f64,
-    /// A product with one monomial, both components.
-    pub(super) monomial: f64,
-    /// Making and reading a ciphertext, besides transforms.
-    pub(super) ciphertext: f64,
-    /// A key switch, besides transforms.
-    pub(super) switch: f64,
-}
-
-impl Prices {
-    /// Processors as measured on AVX-512 IFMA, and a link of 40 MB/s where none is given.
-    pub(super) const MEASURED: Self =
-        Self { byte: 25.0, butterfly: 0.15, multiply: 0.5, monomial: 0.15, ciphertext: 15.0, switch: 15.0 };
-}
-
-/// How planes and outputs share polynomials.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Division {
-    pub(super) layout: Layout,
-    /// Residue classes, of planes in an input and of products in a reply: a power of two.
-    pub(super) classes: usize,
-    /// Blocks of planes in an input polynomial; each block holds a plane a residue class.
-    pub(super) planes: usize,
-    /// Outputs in a product.
-    pub(super) outputs: usize,
-}
-
-impl Division {
-    /// Input polynomials of a tile.
-    fn inputs(&self, geometry: &Geometry) -> usize {
-        geometry.planes().div_ceil(self.planes * self.classes)
-    }
-
-    /// Replies of a tile.
-    fn replies(&self, geometry: &Geometry) -> usize {
-        geometry.outputs.div_ceil(self.outputs).div_ceil(self.classes)
-    }
-
-    /// How many coefficients of an input polynomial of `planes` planes a tile of `size` outputs reads.
-    fn read(&self, degree: usize, size: [usize; 2], planes: usize) -> usize {
-        let degree = degree / self.classes;
-        let of_class = |blocks: usize| match blocks {
-            0 => 0,
-            _ if self.outputs > 1 => degree,
-            _ => {
-                let own = self.layout.reads(size).len();
-                degree.min((blocks - 1) * own.min(self.layout.block) + own)
-            }
-        };
-        let (blocks, rest) = (planes / self.classes, planes % self.classes);
-        rest * of_class(blocks + 1) + (self.classes - rest) * of_class(blocks)
-    }
-
-    /// Bits of all fresh ciphertexts of a layer.
-    pub(super) fn input_bits(&self, geometry: &Geometry, parameters: &Parameters, budget: &Budget) -> f64 {
-        let polynomial = self.planes * self.classes;
-        let (whole, rest) = (geometry.planes() / polynomial, geometry.planes() % polynomial);
-        let mut coefficients = 0;
-        for (rows, of_rows) in kinds(geometry.output[0], self.layout.tile[0]) {
-            for (columns, of_columns) in kinds(geometry.output[1], self.layout.tile[1]) {
-                let read = |planes| self.read(parameters.degree(), [rows, columns], planes);
-                coefficients += of_rows * of_columns * (whole * read(polynomial) + read(rest));
-            }
-        }
-        let free = geometry.channels * geometry.read();
-        let [of_free, of_given] = fresh_bits(parameters, budget).map(f64::from);
-        coefficients as f64 * of_given - free as f64 * (of_given - of_free)
-    }
-}
-
-/// The sizes of parts of `all` that are `part` long, but for the last; and how many of each there are.
-fn kinds(all: usize, part: usize) -> [(usize, usize); 2] {
-    let last = (all - 1) % part + 1;
-    [(part, (all - last) / part), (last, 1)]
-}
 
 /// A way to do a layer, before its plan is written down.
 #[derive(Clone, Copy)]

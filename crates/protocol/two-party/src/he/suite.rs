@@ -1,38 +1,19 @@
 //! Which parameters a set of layers works under.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use veilflow_correlation::{Cost, LinearRequest};
-use veilflow_he::{HeError, Parameters, packing_keys_bytes, public_key_bytes};
+use veilflow_he::{HeError, Parameters};
 use veilflow_net::Role;
 
 use super::HeWork;
 use super::cut::Cut;
-use super::search::{Candidates, Choice, Prices};
-
-/// The parameter sets: 100 bits at degree 4096; as many at 8192, with packing; 150 bits at 8192, for wide rings and large sums.
-static PARAMETERS: LazyLock<[Arc<Parameters>; 3]> = LazyLock::new(|| {
-    [Parameters::new(4096, 2), Parameters::with_packing(8192), Parameters::new(8192, 3)]
-        .map(|made| Arc::new(made.expect("all are in the security table")))
-});
+use super::prices::Prices;
+use super::search::{Candidates, Choice};
+use super::set::{PARAMETERS, Set};
 
 /// Packing never has more levels: 2^8 planes in a polynomial of 8192 leave 32 coefficients to each.
 const MAX_LEVELS: u32 = 8;
-
-/// One parameter set in use, with keys to pack through some levels.
-#[derive(Debug, Clone)]
-pub(super) struct Set {
-    pub(super) parameters: Arc<Parameters>,
-    pub(super) levels: u32,
-}
-
-impl Set {
-    /// Bytes of its public keys.
-    pub(super) fn key_bytes(&self) -> usize {
-        let packing = if self.levels == 0 { 0 } else { packing_keys_bytes(&self.parameters, self.levels) };
-        public_key_bytes(&self.parameters) + packing
-    }
-}
 
 /// The parameter sets that two parties use together, and the keys they set up. Public.
 #[derive(Debug, Clone)]
@@ -42,8 +23,8 @@ pub struct HeSuite {
 }
 
 impl HeSuite {
-    /// The cheapest suite for these layers, keys included, where a byte on the link costs so many nanoseconds. Both parties derive
-    /// the same.
+    /// The cheapest suite for these layers, keys included, where a byte on the link costs so many
+    /// nanoseconds. Both parties derive the same.
     ///
     /// # Errors
     /// If a layer cannot be done at all, with the reason; see [`HeSuite::check`].
@@ -93,7 +74,8 @@ impl HeSuite {
     /// Whether a layer can be done at all, for compilers to ask.
     ///
     /// # Errors
-    /// The reason why not: a ring or weights too wide, noise that no flood hides, a window that no polynomial holds.
+    /// The reason why not: a ring or weights too wide, noise that no flood hides, a window that no polynomial
+    /// holds.
     pub fn check(request: &LinearRequest) -> Result<(), HeError> {
         let sets = PARAMETERS.each_ref().map(|p| Set { parameters: Arc::clone(p), levels: 0 });
         Cut::new(request, &sets, &Prices::MEASURED).map(|_| ())

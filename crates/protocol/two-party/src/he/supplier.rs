@@ -10,10 +10,11 @@ use veilflow_correlation::{
 use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
 
-use super::he_error;
+use crate::error::he_error;
 use crate::{HeClient, HeServer, HeSuite, OtCosts, OtPlan, OtSupplier, WeightCache};
 
-/// How a [`HeSupplier`] works: which OT extensions, and which parameters for the layers. Both parties derive the same.
+/// How a [`HeSupplier`] works: which OT extensions, and which parameters for the layers. Both parties derive
+/// the same.
 #[derive(Debug, Clone)]
 pub struct HePlan {
     ot: OtPlan,
@@ -52,7 +53,8 @@ impl HePlan {
 
 impl fmt::Display for HePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The layers' division follows from this price. Its digits are padded: what is sent is as long for every link.
+        // The layers' division follows from this price. Its digits are padded: what is sent is as long for
+        // every link.
         write!(f, "{}, {:012.3} ns a byte", self.ot, self.ns_per_byte)
     }
 }
@@ -73,7 +75,8 @@ pub struct HeSupplier {
 }
 
 impl HeSupplier {
-    /// Sets OT and keys up. Both parties call it together, with the same plan; what is sent does not depend on the threads.
+    /// Sets OT and keys up. Both parties call it together, with the same plan; what is sent does not depend
+    /// on the threads.
     ///
     /// # Errors
     /// A failing channel, malformed points or keys.

@@ -4,7 +4,8 @@ use veilflow_he::Form;
 
 use super::cut::Cut;
 
-/// What a pair takes of both parties' processors. A word is a coefficient modulo one prime; ciphertexts count one component.
+/// What a pair takes of both parties' processors. A word is a coefficient modulo one prime; ciphertexts count
+/// one component.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HeWork {
     /// Words of the inputs: encrypted by the client, read by the server.
@@ -15,7 +16,8 @@ pub struct HeWork {
     pub product_words: u64,
     /// Words multiplied with a monomial by the server.
     pub monomial_words: u64,
-    /// Words of products that several share a reply with: taken from points if they are there, and key-switched.
+    /// Words of products that several share a reply with: taken from points if they are there, and
+    /// key-switched.
     pub packed_words: u64,
     /// Words of the replies: made by the server, decrypted by the client.
     pub reply_words: u64,

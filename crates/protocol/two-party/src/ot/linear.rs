@@ -1,9 +1,11 @@
-//! Pairs for linear layers by correlated OT: the weight bits of their holder, as a rule the server, choose (SCI-OT, CrypTFlow2 §5).
+//! Pairs for linear layers by correlated OT: the weight bits of their holder, as a rule the server, choose
+//! (SCI-OT, CrypTFlow2 §5).
 //!
-//! For bit i of weight q, of value fᵢ = 2^i (the sign bit: −2^i), the other party enters the row of its mask r that the weight
-//! multiplies; it gets x, the holder x + bit·row, both mod 2^(ℓ−i). Summed with fᵢ the holder has S = W·r + Σ fᵢ·x and the
-//! other Σ fᵢ·x: s := S and W·r − s = −Σ fᵢ·x. The holder sees masked rows, the other masked weight bits. An OT costs
-//! 1 bit plus ℓ − i bits an output position, besides the random OT.
+//! For bit i of weight q, of value fᵢ = 2^i (the sign bit: −2^i), the other party enters the row of its mask
+//! r that the weight multiplies; it gets x, the holder x + bit·row, both mod 2^(ℓ−i). Summed with fᵢ the
+//! holder has S = W·r + Σ fᵢ·x and the other Σ fᵢ·x: s := S and W·r − s = −Σ fᵢ·x. The holder sees masked
+//! rows, the other masked weight bits. An OT costs 1 bit plus ℓ − i bits an output position, besides the
+//! random OT.
 
 use veilflow_correlation::{Cost, Flow, LinearPair, LinearRequest, Result};
 use veilflow_kernel::OperandRows;
@@ -12,7 +14,7 @@ use veilflow_ot::{RandomOtReceiver, RandomOtSender, cot_bytes};
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
 
-use super::supplier::ot_error;
+use crate::error::ot_error;
 
 /// Elements received at a time: bounds memory.
 const PIECE: usize = 1 << 22;
@@ -37,7 +39,7 @@ fn pieces(request: &LinearRequest) -> impl Iterator<Item = Piece> {
 }
 
 /// Output positions a weight contributes to.
-pub(crate) fn width(request: &LinearRequest) -> usize {
+pub(super) fn width(request: &LinearRequest) -> usize {
     request.shape.out_len() / request.shape.bias_len()
 }
 
@@ -56,7 +58,7 @@ fn accumulate(request: &LinearRequest, piece: &Piece, values: &[u64], out: &mut 
 }
 
 /// The half of who holds the weights.
-pub(crate) fn holder(
+pub(super) fn holder(
     ot: &mut dyn RandomOtReceiver,
     channel: &mut Channel,
     request: &LinearRequest,
@@ -75,7 +77,7 @@ pub(crate) fn holder(
 }
 
 /// The half of who does not.
-pub(crate) fn other(
+pub(super) fn other(
     ot: &mut dyn RandomOtSender,
     channel: &mut Channel,
     request: &LinearRequest,
@@ -94,12 +96,12 @@ pub(crate) fn other(
 }
 
 /// OTs that a layer takes.
-pub(crate) fn ots(request: &LinearRequest) -> usize {
+pub(super) fn ots(request: &LinearRequest) -> usize {
     pieces(request).map(|piece| piece.count).sum()
 }
 
 /// The conversation, where `extend` tells the bytes by P0 and by P1 that so many OTs take.
-pub(crate) fn cost(request: &LinearRequest, mut extend: impl FnMut(usize) -> [u64; 2]) -> Cost {
+pub(super) fn cost(request: &LinearRequest, mut extend: impl FnMut(usize) -> [u64; 2]) -> Cost {
     let mut cost = Cost::default();
     for piece in pieces(request) {
         let extension = extend(piece.count);

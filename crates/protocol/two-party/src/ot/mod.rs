@@ -2,8 +2,11 @@
 
 mod linear;
 mod nonlinear;
+mod pieces;
+mod plan;
 mod supplier;
 mod work;
 
-pub use supplier::{OtCosts, OtPlan, OtSupplier};
+pub use plan::{OtCosts, OtPlan};
+pub use supplier::OtSupplier;
 pub use work::OtWork;

@@ -4,52 +4,25 @@
 //! - AND: a = m₀ ⊕ m₁, u = m₀ on one side, b = c, v = m_c on the other: u ⊕ v = c·(m₀ ⊕ m₁).
 //! - Triple: one such product in each direction gives both cross terms of (f₀ ⊕ f₁)(g₀ ⊕ g₁).
 //! - Product in Z_2^w: α = m₁ − m₀, u = −m₀ and v = m_c.
-//! - 1-of-2^d: from d OTs with messages K_{t,0}, K_{t,1}, message j is the ⊕ over t of F(K_{t,jₜ}, j) (Naor–Pinkas, STOC
-//!   1999), where F(K, j) is simply the j-th group of bits of K: a random function table, as 2^d·payload ≤ 64.
+//! - 1-of-2^d: from d OTs with messages K_{t,0}, K_{t,1}, message j is the ⊕ over t of F(K_{t,jₜ}, j)
+//!   (Naor–Pinkas, STOC 1999), where F(K, j) is simply the j-th group of bits of K: a random function table,
+//!   as 2^d·payload ≤ 64.
 //!
-//! A demand is cut into pieces, each direction's OTs of a batch of pieces are made in one go, and each piece is put
-//! together from what it asked for.
+//! A demand is cut into pieces, each direction's OTs of a batch of pieces are made in one go, and each piece
+//! is put together from what it asked for.
 
 use veilflow_correlation::{
     And, AndBatch, Kind, Pools, Product, ProductBatch, Table, TableBatch, Triple, TripleBatch,
 };
 use veilflow_net::{Channel, Role};
-use veilflow_ot::{OtError, RandomOtReceiver, RandomOtSender};
+use veilflow_ot::{RandomOtReceiver, RandomOtSender, Result};
 use veilflow_prim::Block;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices, select};
 
-type Result<T> = std::result::Result<T, OtError>;
-
-/// So many correlations of a kind.
-pub(crate) type Piece = (Kind, usize);
-
-/// Whether random OTs give such correlations; others take a helper.
-pub(crate) fn makes(kind: Kind) -> bool {
-    matches!(kind, Kind::Triple(_) | Kind::And(_) | Kind::Product(_) | Kind::Table(_))
-}
-
-/// What a piece takes of the OTs of one direction: so many low bits of each message, or its low word.
-#[derive(Clone, Copy)]
-pub(crate) enum Take {
-    Bits(usize),
-    Word,
-}
-
-/// The runs of OTs from `sender` that a piece takes, each of the piece's length.
-pub(crate) fn takes((kind, _): Piece, sender: Role) -> Vec<Take> {
-    match kind {
-        Kind::Triple(Triple { payload }) => vec![Take::Bits(payload as usize)],
-        Kind::And(And { sender: s }) if s == sender => vec![Take::Bits(1)],
-        Kind::Product(Product { sender: s, .. }) if s == sender => vec![Take::Word],
-        Kind::Table(Table { sender: s, digit, payload }) if s == sender => {
-            vec![Take::Bits((payload as usize) << digit); digit as usize]
-        }
-        _ => Vec::new(),
-    }
-}
+use super::pieces::{Piece, Take, takes};
 
 /// What the OT sender keeps of a run.
-pub(crate) enum Sent {
+pub(super) enum Sent {
     /// The low bits of both messages, bit-sliced.
     Bits { zeros: Vec<Bits>, ones: Vec<Bits> },
     /// α and u.
@@ -57,7 +30,7 @@ pub(crate) enum Sent {
 }
 
 /// What the OT receiver keeps of a run.
-pub(crate) struct Received {
+pub(super) struct Received {
     choices: Bits,
     /// The low bits of the chosen messages, bit-sliced.
     bits: Vec<Bits>,
@@ -73,7 +46,7 @@ fn append(rows: &mut [Bits], blocks: &[Block]) {
 }
 
 /// Makes every run of the pieces in which this party is OT sender.
-pub(crate) fn send(
+pub(super) fn send(
     ot: &mut dyn RandomOtSender,
     channel: &mut Channel,
     role: Role,
@@ -107,7 +80,7 @@ pub(crate) fn send(
 }
 
 /// Makes every run of the pieces in which this party is OT receiver.
-pub(crate) fn receive(
+pub(super) fn receive(
     ot: &mut dyn RandomOtReceiver,
     channel: &mut Channel,
     role: Role,
@@ -140,7 +113,7 @@ pub(crate) fn receive(
 }
 
 /// Puts the pieces together from their runs, in order.
-pub(crate) fn assemble(
+pub(super) fn assemble(
     role: Role,
     pieces: &[Piece],
     sent: Vec<Sent>,

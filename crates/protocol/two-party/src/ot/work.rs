@@ -4,7 +4,7 @@ use veilflow_correlation::{Demand, LinearRequest};
 use veilflow_net::Role;
 
 use super::linear;
-use super::nonlinear::{Take, takes};
+use super::pieces::{Take, takes};
 
 /// OTs, and what is kept of their messages; from P0, and from P1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,13 +1,12 @@
-//! The tilings that prices choose, pinned. Whoever refits a price sees here which layers it divides otherwise; both
-//! parties must then run the same version.
+//! The tilings that prices choose, pinned. Whoever refits a price sees here which layers it divides
+//! otherwise; both parties must then run the same version.
 
 use veilflow_correlation::LinearRequest;
 use veilflow_he::Form;
-use veilflow_net::Role;
-use veilflow_ring::Ring;
-use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
+use veilflow_spec::{LinearShape, MatMulShape};
 
-use super::HeSuite;
+use super::{conv, request};
+use crate::he::HeSuite;
 
 /// Nanoseconds a byte: 377 MB/s, 40 MB/s and 10 Mbit/s.
 const LINKS: [f64; 3] = [2.65, 25.0, 800.0];
@@ -15,33 +14,8 @@ const LINKS: [f64; 3] = [2.65, 25.0, 800.0];
 /// Degree and primes, the form, a tile's outputs, then residue classes, planes and outputs of a polynomial.
 type Tiling = ([usize; 2], Form, [usize; 2], [usize; 3]);
 
-fn conv(
-    channels: usize,
-    size: usize,
-    outputs: usize,
-    kernel: usize,
-    stride: usize,
-    groups: usize,
-) -> LinearShape {
-    LinearShape::Conv2d(Conv2dShape {
-        in_channels: channels,
-        in_height: size,
-        in_width: size,
-        out_channels: outputs,
-        kernel: [kernel; 2],
-        stride: [stride; 2],
-        pads: [kernel / 2; 4],
-        dilation: [1; 2],
-        groups,
-    })
-}
-
 fn product(rows: usize, inner: usize, columns: usize) -> LinearShape {
     LinearShape::MatMul(MatMulShape { rows, inner, columns })
-}
-
-fn request(shape: LinearShape, bits: u32, weight_bits: u32) -> LinearRequest {
-    LinearRequest { layer: 0, holder: Role::P0, shape, ring: Ring::new(bits).unwrap(), weight_bits }
 }
 
 fn tiling(suite: &HeSuite, request: &LinearRequest) -> Tiling {
@@ -116,7 +90,8 @@ fn links_and_layers_choose_these_tilings() {
     }
 }
 
-/// Layers together: the dearer the link, the more packing keys pay for themselves, and a layer may pack only with others.
+/// Layers together: the dearer the link, the more packing keys pay for themselves, and a layer may pack only
+/// with others.
 #[test]
 fn layers_together_choose_these_keys() {
     let layers = [
