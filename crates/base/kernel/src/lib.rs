@@ -1,7 +1,8 @@
-//! Linear layers over Z_2^ℓ, quickly: im2col and blocked wrap-around products. [`linear`] equals `veilflow_spec::linear`
-//! for every layer; a property test holds the two together.
+//! Fast linear layers over Z_2^ℓ, by im2col and blocked wrap-around products. [`linear`] equals
+//! `veilflow_spec::linear` for every layer; a property test holds the two together.
 //!
-//! The parties run it on masked values and shares (online), a supplier on masks (offline), and the clear run on values.
+//! The parties run it online on masked values and shares, suppliers run it on masks, and the clear run runs
+//! it on values.
 
 use std::ops::Range;
 use std::panic::resume_unwind;
@@ -110,7 +111,8 @@ fn convolve<T: Wrapping>(s: &Conv2dShape, weights: &[T], input: &[T], out: &mut 
     }
 }
 
-/// For each tap, the positions that output pixels `first..first + count` read: the same in every channel, none for padding.
+/// For each tap, the positions that output pixels `first..first + count` read: the same in every channel,
+/// none for padding.
 fn taps(s: &Conv2dShape, first: usize, count: usize) -> Vec<Vec<Option<usize>>> {
     let out_width = s.out_width();
     let tap = |tap: usize| {
@@ -146,8 +148,8 @@ fn gather_columns<T: Wrapping>(
     columns
 }
 
-/// The input as a matrix whose rows weights multiply: weight q of a layer times row [`OperandRows::row`]`(q)` goes into
-/// output row q / (weights per output row). For suppliers that work weight by weight.
+/// The input as a matrix whose rows weights multiply: weight q of a layer times row [`OperandRows::row`]`(q)`
+/// goes into output row q / (weights per output row). For suppliers that work weight by weight.
 #[derive(Debug)]
 pub struct OperandRows {
     values: Vec<u64>,

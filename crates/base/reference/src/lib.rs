@@ -1,5 +1,5 @@
-//! Elementary functions correctly rounded to fixed point, by arbitrary precision: what the tables of
-//! [`veilflow_spec::math`] are measured against. It shares no arithmetic with them.
+//! Elementary functions correctly rounded to fixed point, by arbitrary precision. The tables of
+//! [`veilflow_spec::math`] are measured against them. The two have no arithmetic in common.
 
 use astro_float_num::{BigFloat, Consts, RoundingMode, Sign};
 use veilflow_ring::RingVec;
@@ -60,8 +60,8 @@ impl Reference {
         integer(&y.mul(&power(out), PRECISION, NEAREST).add(&half, PRECISION, NEAREST).floor())
     }
 
-    /// The largest difference, in units of the result's last place, between `function` as `spline` tabulates it and the
-    /// correctly rounded one, over `arguments`.
+    /// The largest difference, in units of the result's last place, between `function` as `spline` tabulates
+    /// it and the correctly rounded one, over `arguments`.
     pub fn max_ulp(&mut self, function: Function, spline: &Spline, arguments: &[i64]) -> u64 {
         let (input, output) = (spline.input(), spline.output());
         let results = apply(spline, &RingVec::from_signed(input.ring(), arguments)).to_signed();
@@ -114,7 +114,8 @@ struct Readme;
 mod tests {
     use super::*;
 
-    /// Values from tables printed elsewhere (Abramowitz and Stegun, tables 4.4, 4.15 and 7.1), to nine places and more.
+    /// Values from tables printed elsewhere (Abramowitz and Stegun, tables 4.4, 4.15 and 7.1), to nine places
+    /// and more.
     #[test]
     fn known_values() {
         let cases = [

@@ -131,8 +131,8 @@ impl Bits {
         out
     }
 
-    /// The bits themselves if they are `kept`, else as many zeros. A party's share of public bits is such a vector: one
-    /// party keeps the bits.
+    /// The bits themselves if they are `kept`, else as many zeros. It makes shares of public bits: one party
+    /// keeps the bits, the other has zeros.
     #[must_use]
     pub fn kept_if(mut self, kept: bool) -> Self {
         if !kept {

@@ -1,13 +1,13 @@
 //! Vectors over Z_2^ℓ for any width ℓ in 1..=64 chosen at run time, and packed bits.
 //!
 //! - [`Ring`] is the modulus, [`RingVec`] a vector reduced modulo it, [`Bits`] a packed bit vector.
-//! - [`bit_slices`] and [`from_bit_slices`] go from elements to rows of bits and back; [`equals`] and [`select`] work on
-//!   indices in that form.
+//! - [`bit_slices`] and [`from_bit_slices`] go from elements to rows of bits and back; [`equals`] and
+//!   [`select`] work on indices in that form.
 //! - [`pack`] and [`unpack`] convert elements to and from the form in which they travel, exactly ℓ bits each.
 //! - [`Wrapping::matmul`] multiplies matrices modulo 2^32 or 2^64, from which any narrower ring follows.
 //!
-//! Vectors may hold secret shares. Their `Debug` prints shapes only, and no operation branches on an element or indexes
-//! memory by one.
+//! Vectors may hold secret shares. Their `Debug` prints shapes only, and no operation branches on an element
+//! or indexes memory by one.
 //!
 //! ```
 //! use veilflow_ring::{Ring, RingVec};

@@ -1,14 +1,15 @@
 //! Wrap-around matrix products: the hot loop of linear layers in the clear and on shares.
 //!
-//! One portable body is compiled for several instruction sets and chosen at run time. The tests hold all of them to the
-//! product's definition.
+//! One portable body is compiled for several instruction sets and chosen at run time. The tests hold all of
+//! them to the product's definition.
 #![allow(unsafe_code)]
 
 /// An element type whose arithmetic wraps: `u32` for rings up to 32 bits, `u64` above.
 pub trait Wrapping: Copy + Default + Send + Sync + 'static {
     /// a + b·c, wrapping.
     fn multiply_add(a: Self, b: Self, c: Self) -> Self;
-    /// c += a·b for row-major `rows` × `inner` and `inner` × `columns` matrices, on the best instruction set present.
+    /// c += a·b for row-major `rows` × `inner` and `inner` × `columns` matrices, on the best instruction set
+    /// present.
     fn matmul(dims: Dims, a: &[Self], b: &[Self], c: &mut [Self]);
     /// The low bits of `v`.
     fn from_u64(v: u64) -> Self;
@@ -56,8 +57,8 @@ fn matmul_tiled<T: Wrapping, const WIDE: usize, const NARROW: usize>(
     }
 }
 
-/// Panels of N columns of B, copied together, serve all rows: so the sums of a tile of C stay in registers, whatever the columns.
-/// What a last panel lacks is zero.
+/// Panels of N columns of B, copied together, serve all rows: so the sums of a tile of C stay in registers,
+/// whatever the columns. What a last panel lacks is zero.
 #[inline(always)]
 fn by_panels<T: Wrapping, const N: usize>(dims: Dims, a: &[T], b: &[T], c: &mut [T]) {
     let Dims { rows, inner, columns } = dims;

@@ -27,7 +27,8 @@ pub fn pack(ring: Ring, values: &[u64], out: &mut Vec<u8>) {
     out.truncate(end);
 }
 
-/// Reads `count` elements of `ring` from bytes made by [`pack`]. Panics if `bytes` is shorter than [`packed_len`].
+/// Reads `count` elements of `ring` from bytes made by [`pack`]. Panics if `bytes` is shorter than
+/// [`packed_len`].
 pub fn unpack(ring: Ring, bytes: &[u8], count: usize) -> Vec<u64> {
     assert!(bytes.len() >= packed_len(ring, count), "packed vector is short");
     let bits = ring.bits() as usize;

@@ -24,8 +24,9 @@ impl Ring {
         u64::MAX >> (64 - self.bits)
     }
 
-    /// ⌊2^ℓ/3⌋, the largest magnitude below 2^ℓ/3. Values within it leave enough of the ring free to tell wraps from the
-    /// leading bits of shares, by [`RingVec::at_least_thirds`](crate::RingVec::at_least_thirds).
+    /// ⌊2^ℓ/3⌋, the largest magnitude below 2^ℓ/3. Values within it leave enough of the ring free to tell
+    /// wraps from the leading bits of shares, by
+    /// [`RingVec::at_least_thirds`](crate::RingVec::at_least_thirds).
     pub fn third(self) -> u64 {
         self.mask() / 3
     }

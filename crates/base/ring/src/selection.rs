@@ -1,10 +1,12 @@
-//! Entries under bit-sliced indices. Every entry is read alike, so no branch and no address depends on an index.
+//! Entries under bit-sliced indices. Every entry is read alike, so no branch and no address depends on an
+//! index.
 
 use crate::Bits;
 
 /// The bits \[index = `value`\], element by element: bit t of every index is in row t of `index`.
 ///
-/// Panics if `index` has no rows or rows of different length, or if `value` has more bits than `index` has rows.
+/// Panics if `index` has no rows or rows of different length, or if `value` has more bits than `index` has
+/// rows.
 pub fn equals(index: &[Bits], value: usize) -> Bits {
     let first = index.first().expect("an index has a bit at least");
     assert!(value >> index.len() == 0, "{value} needs more than the {} bits of an index", index.len());
@@ -14,8 +16,8 @@ pub fn equals(index: &[Bits], value: usize) -> Bits {
     })
 }
 
-/// The rows of the entry under each index, element by element: an entry is a slice of rows, and `entries` come in the
-/// order of their indices.
+/// The rows of the entry under each index, element by element: an entry is a slice of rows, and `entries`
+/// come in the order of their indices.
 ///
 /// Panics as [`equals`] does, if there are fewer than two entries, or if entries differ in size.
 pub fn select<'a>(entries: impl IntoIterator<Item = &'a [Bits]>, index: &[Bits]) -> Vec<Bits> {

@@ -33,7 +33,8 @@ pub fn bit_slices(values: &[u64], count: usize) -> Vec<Bits> {
     rows.into_iter().map(|words| Bits::from_words(words, values.len())).collect()
 }
 
-/// The inverse of [`bit_slices`]: element i gets bit j from row j. Panics if rows differ in length or exceed 64.
+/// The inverse of [`bit_slices`]: element i gets bit j from row j. Panics if rows differ in length or exceed
+/// 64.
 pub fn from_bit_slices(rows: &[Bits]) -> Vec<u64> {
     assert!(rows.len() <= 64, "an element has 64 bits");
     let len = rows.first().map_or(0, Bits::len);

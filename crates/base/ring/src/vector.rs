@@ -122,16 +122,16 @@ impl RingVec {
 
     /// The bits \[3·v ≥ `thirds`·2^ℓ\] of the elements v, unsigned.
     ///
-    /// They tell how often 2^ℓ must be taken from the sum of two shares of a signed x, |x| ≤ [`Ring::third`], to reach x:
-    /// never where both shares are below one third, twice where both are at least two thirds, else once
-    /// (arXiv 2509.01178).
+    /// They tell how often 2^ℓ must be taken from the sum of two shares of a signed x, |x| ≤ [`Ring::third`],
+    /// to reach x: never where both shares are below one third, twice where both are at least two thirds,
+    /// else once (arXiv 2509.01178).
     pub fn at_least_thirds(&self, thirds: u32) -> Bits {
         let bound = u128::from(thirds) << self.ring.bits();
         self.values.iter().map(|&v| 3 * u128::from(v) >= bound).collect()
     }
 
-    /// The vector itself if it is `kept`, else zeros of its shape. A party's share of a public value is such a vector:
-    /// one party keeps the value.
+    /// The vector itself if it is `kept`, else zeros of its shape. It makes shares of a public vector: one
+    /// party keeps the vector, the other has zeros.
     #[must_use]
     pub fn kept_if(mut self, kept: bool) -> Self {
         if !kept {

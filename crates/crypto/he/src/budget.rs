@@ -1,34 +1,38 @@
 //! Where the modulus goes: noise, flood and rounding of one product.
 //!
-//! In units of Q/2^ℓ, the distance of two messages, a reply decrypts exactly when noise, flood and rounding stay under 1/2
-//! together. The flood gets 1/8, the rounding of c₁ a quarter, the rounding of c₀ a sixteenth; the noise must be 2^40 times
-//! smaller than the flood to be hidden, which leaves a margin of a sixteenth. These are bounds, not estimates: no choice of
-//! secret, errors, messages or weights exceeds them, so decryption cannot fail.
+//! The unit is Q/2^ℓ, the distance of two messages. A reply decrypts exactly when noise, flood and rounding
+//! stay under 1/2 together. The flood gets 1/8, the rounding of c₁ a quarter, the rounding of c₀ a sixteenth.
+//! The noise must be 2^40 times smaller than the flood to be hidden, which leaves a margin of a sixteenth.
+//! These are bounds, not estimates: no choice of secret, errors, messages or weights exceeds them, so
+//! decryption cannot fail.
 //!
-//! **Noise.** A coefficient of a reply is Σ wᵢ·xᵢ over encrypted coefficients xᵢ, each off by an error of at most 21, the
-//! rounding of Q·m/2^ℓ (1/2), and 2^(t−1) + 1 for the t low bits that the sender of a fresh ciphertext cuts, and the bit it adds
-//! to keep their mean at zero. Re-randomisation adds e·u + e′·s with ternary u and s: at most 2·21·N. Another 16 stand for what
-//! the rounding of c₀ lets through of the message (see `docs/homomorphic-linear-layers.md`):
+//! **Noise.** A coefficient of a reply is Σ wᵢ·xᵢ over encrypted coefficients xᵢ, each off by an error of at
+//! most 21, the rounding of Q·m/2^ℓ (1/2), and 2^(t−1) + 1 for the t low bits that the sender of a fresh
+//! ciphertext cuts, and the bit it adds to keep their mean at zero. Re-randomisation adds e·u + e′·s with
+//! ternary u and s: at most 2·21·N. Another 16 stand for what the rounding of c₀ lets through of the message
+//! (see `docs/homomorphic-linear-layers.md`):
 //!
 //! B = ‖w‖₁·(21 + 1/2 + 2^(t−1) + 1) + 42·N + 16.
 //!
-//! **Packing** through h levels adds the noise of key switching, at most κ = 21·N·Q/(2P) + (N + 1)/2 + 1 each (the digit is c₁
-//! itself, centred; P is the product of the special primes). A level adds up two noises twice over: (4^h − 1)/3·κ in all. The
-//! noise of the packed products passes unchanged, for they were divided by 2^h beforehand.
+//! **Packing** through h levels adds the noise of key switching, at most κ = 21·N·Q/(2P) + (N + 1)/2 + 1 each
+//! (the digit is c₁ itself, centred; P is the product of the special primes). A level adds up two noises
+//! twice over: (4^h − 1)/3·κ in all. The noise of the packed products passes unchanged, for they were divided
+//! by 2^h beforehand.
 //!
-//! **Flood.** Uniform in −2^f..2^f. The statistical distance between flood and flood + v is at most |v|/2^(f+1). f ≥ 40 + log₂ B is
-//! demanded, which makes it at most 2^−41 for any value, whatever the errors; and f is as large as the ring allows in any case.
-//! Over all n values of a layer it is at most n·E|v|/2^(f+1), for the errors are part of what the client sees, and the expectation
-//! of a distance over them is that of the whole view. E|v| is at most the root of the mean square
+//! **Flood.** The flood is uniform in −2^f..2^f. The statistical distance between flood and flood + v is at
+//! most abs(v)/2^(f+1). As f ≥ 40 + log₂ B is demanded, that is at most 2^−41 for any value, whatever the
+//! errors; in any case f is as large as the ring allows. Over all n values of a layer the distance is at most
+//! n·E/2^(f+1) with E the mean of abs(v), for the errors are part of what the client sees, and the
+//! expectation of a distance over them is that of the whole view. E is at most the root of the mean square
 //!
 //! V = (√(‖w‖₂²·(10.5 + 1/4 + 4^t/12 + 1/4) + (‖w‖₁/2^(ℓ+1))² + 14·N + 8^h·(10.5·N·(Q/2P)² + N)) + 16)².
 //!
-//! **Cut.** t ≤ 3 costs nothing to speak of. More is cut as long as n·√V ≤ 2^(f−39): the whole layer is within 2^−40 then. So a fresh
-//! ciphertext costs about ℓ + 44 + log₂(n·‖w‖₂) bits a coefficient, and never more than log₂ Q − 3; ℓ less where encryption chooses
-//! the message.
+//! **Cut.** A cut of t ≤ 3 bits costs nothing to speak of. More is cut as long as n·√V ≤ 2^(f−39), for then
+//! the whole layer is within 2^−40. So a coefficient of a fresh ciphertext takes about ℓ + 44 + log₂(n·‖w‖₂)
+//! bits, never more than log₂ Q − 3, and ℓ less where encryption chooses the message.
 //!
-//! **Reply.** c₁ is rounded to ℓ + 1 + log₂ N bits, off by N/2 units after multiplication by s at most, a quarter in all; c₀ to
-//! ℓ + 3 bits, of which the low 3 are sent.
+//! **Reply.** c₁ is rounded to ℓ + 1 + log₂ N bits. After multiplication by s it is off by N/2 of its units
+//! at most, a quarter in all. c₀ is rounded to ℓ + 3 bits, of which the low 3 are sent.
 
 use crate::ntt::Ntt;
 use crate::sample::{ERROR_BOUND, ERROR_VARIANCE};
@@ -37,25 +41,26 @@ use crate::{HeError, Parameters, Result};
 /// Statistical security parameter σ: noise hides behind a flood 2^σ times larger.
 pub const STATISTICAL_BITS: u32 = 40;
 
-/// The widest message ring: with it c₁ of a reply has 54 bits, where 64-bit fractions round well.
+/// The widest message ring. With it c₁ of a reply has 54 bits, where 64-bit fractions round well.
 pub const MAX_RING_BITS: u32 = 40;
 
-/// Bits of a coefficient of c₀ of a reply: eighths of a unit. The rest is the server's share.
+/// How many bits of a coefficient of c₀ a reply sends: eighths of a unit. The rest is the server's share.
 pub(crate) const C0_BITS: u32 = 3;
 
-/// Cut bits that grow the noise by a fifth at most, since errors reach 21 in any case.
+/// How many bits may be cut freely. They increase the noise by a fifth at most, since errors reach 21 in any
+/// case.
 const FREE_CUT: u32 = 3;
 
 /// What B counts for the rounding of c₀.
 const THROUGH_ROUNDING: f64 = 16.0;
 
-/// Flood bits at most: more would hide nothing more, and cost time.
+/// The largest flood, in bits. More would hide nothing more, and cost time.
 const MAX_FLOOD: i32 = 96;
 
-/// The widest weights: their residues are below every prime.
+/// The widest weights. Their residues are below every prime.
 pub const MAX_WEIGHT_BITS: u32 = 48;
 
-/// Cut bits at most: the lowest prime has 50.
+/// The largest cut, in bits. The lowest prime has 50.
 const MAX_CUT: u32 = 45;
 
 /// What a layer asks of the modulus.
@@ -91,11 +96,11 @@ pub struct Budget {
     pub ring_bits: u32,
     /// Levels h of packing: 2^h products become one reply.
     pub levels: u32,
-    /// Low bits t that fresh ciphertexts leave away.
+    /// The number t of low bits that fresh ciphertexts leave away.
     pub cut_bits: u32,
     /// The flood is uniform in −2^f..2^f.
     pub flood_bits: u32,
-    /// Bits of a coefficient of c₁ of a reply.
+    /// How many bits a coefficient of c₁ of a reply has.
     pub c1_bits: u32,
     /// The noise bound B.
     pub noise: f64,
@@ -149,8 +154,9 @@ fn mean_square(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
 }
 
 impl Budget {
-    /// The division for one layer. Errors if the ring or the weights are too wide, or the flood would not hide the noise. Panics if
-    /// there are levels, and the parameters cannot pack or have a degree below 2^`levels`.
+    /// The division for one layer. Errors if the ring or the weights are too wide, or the flood would not
+    /// hide the noise. Panics if there are levels, and the parameters cannot pack or have a degree below
+    /// 2^`levels`.
     pub fn new(parameters: &Parameters, load: &Load) -> Result<Self> {
         let Load { ring_bits, weight_bits, levels, values, .. } = *load;
         let packable = parameters.can_pack() && levels <= parameters.degree().trailing_zeros();
@@ -174,7 +180,7 @@ impl Budget {
                 available,
             });
         }
-        // Both parties must find the same: nothing here depends on how a library rounds.
+        // Both parties must find the same, so nothing here depends on how a library rounds.
         let layer = 2.0 * allowed / values as f64;
         let may_cut = |t: u32| {
             noise(parameters, load, t) <= allowed
@@ -200,7 +206,8 @@ mod tests {
     /// What noise, flood and rounding come to at most, in units of the distance of two messages.
     fn worst_case(budget: &Budget, parameters: &Parameters) -> f64 {
         let unit = product(&parameters.ntts) / 2f64.powi(budget.ring_bits as i32);
-        // A fraction of 2^64 is off by 3 a prime at most, one of 2^128 by 9, besides the rounding to the nearest.
+        // A fraction of 2^64 is off by 3 a prime at most, one of 2^128 by 9, besides the rounding to the
+        // nearest.
         let primes = parameters.primes() as f64;
         let c0_error = 9.0 * primes * 2f64.powi((budget.ring_bits + C0_BITS) as i32 - 128);
         let c1_error = 3.0 * primes * 2f64.powi(budget.c1_bits as i32 - 64);

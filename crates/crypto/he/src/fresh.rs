@@ -1,18 +1,20 @@
 //! Fresh ciphertexts, whose messages may come out of the encryption itself.
 //!
-//! An encryption of m is (c₀, a) with c₀ = −a·s + e + round(Q·m/2^ℓ), and a expanded from a seed. Where m need only be uniform and
-//! known to the client, its ℓ bits need not travel: of v = −a·s + e let h be the ℓ leading bits as a fraction of Q, and m = −h. Then
-//! c₀ = v − round(Q·h/2^ℓ) is below 2^−ℓ of the modulus, and takes ℓ bits less. To whoever lacks the key, v is pseudorandom, so m is:
-//! ℓ bits of v, of which the rest is shown.
+//! An encryption of m is (c₀, a) with c₀ = −a·s + e + round(Q·m/2^ℓ), and a expanded from a seed. Where m
+//! need only be uniform and known to the client, its ℓ bits need not travel. Let v = −a·s + e, let h be the ℓ
+//! leading bits of v as a fraction of Q, and let m = −h. Then c₀ = v − round(Q·h/2^ℓ) is below 2^−ℓ of the
+//! modulus, and takes ℓ bits less. To a party without the key v is pseudorandom, and so is m: it is ℓ bits of
+//! v, of which the rest is sent.
 //!
-//! **The range of c₀** is exact. Write Q = P·q with q the last prime, below 2^50. h = ⌊2^ℓ·F⌋ with F = v/Q − δ, where
-//! 0 ≤ δ ≤ 9L/2^128 for the L primes ([`Parameters::fraction`]). Hence Q·h/2^ℓ ≤ v, so that c₀ ≥ 0; and
-//! v < Q·(h + 1)/2^ℓ + δ·Q, so that c₀ < Q/2^ℓ + δ·Q + 1/2 ≤ P·2^(50−ℓ): its last mixed-radix digit is below 2^(50−ℓ), without
-//! exception. (P·(2^50 − q)/2^ℓ is at least P/2^40, and δ·Q + 1/2 less.) Where v < δ·Q, F may be taken around to 1 − δ′: then h = 2^ℓ − 1,
-//! and c₀ = v + round(Q/2^ℓ) keeps the same bound.
+//! **The range of c₀** is exact. Write Q = P·q with q the last prime, below 2^50. h = ⌊2^ℓ·F⌋ with F = v/Q −
+//! δ, where 0 ≤ δ ≤ 9L/2^128 for the L primes ([`Parameters::fraction`]). Hence Q·h/2^ℓ ≤ v, so that c₀ ≥ 0;
+//! and v < Q·(h + 1)/2^ℓ + δ·Q, so that c₀ < Q/2^ℓ + δ·Q + 1/2 ≤ P·2^(50−ℓ): its last mixed-radix digit is
+//! below 2^(50−ℓ), without exception. (P·(2^50 − q)/2^ℓ is at least P/2^40, and δ·Q + 1/2 less.) Where v <
+//! δ·Q, F may be taken around to 1 − δ′: then h = 2^ℓ − 1, and c₀ = v + round(Q/2^ℓ) keeps the same bound.
 //!
-//! **How uniform m is.** If v is uniform, then given c₀ all m are equally likely, up to the v within δ·Q + 1 of a multiple of Q/2^ℓ: a
-//! fraction of at most (2 + 18L·Q/2^128)·2^ℓ/Q, below 2^−59 wherever a flood fits ([`Budget`]).
+//! **How uniform m is.** If v is uniform, then given c₀ all m are equally likely, up to the v within δ·Q + 1
+//! of a multiple of Q/2^ℓ: a fraction of at most (2 + 18L·Q/2^128)·2^ℓ/Q, below 2^−59 wherever a flood fits
+//! ([`Budget`]).
 
 use std::fmt;
 
@@ -24,12 +26,13 @@ use crate::parameters::Scaling;
 use crate::poly::{NttPoly, Poly};
 use crate::{Budget, Form, HeError, Parameters, Result, SecretKey, sample};
 
-/// The coefficients of c₀ that travel; the server takes zero for the others, so no output may depend on them. Public.
+/// The coefficients of c₀ that travel. The server takes zero for the others, so no output may depend on them.
+/// Slots are public.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Slots {
-    /// Those whose message the encryption chooses.
+    /// The coefficients whose message the encryption chooses.
     pub free: Vec<usize>,
-    /// Those whose message is given.
+    /// The coefficients whose message is given.
     pub given: Vec<usize>,
 }
 
@@ -60,7 +63,7 @@ fn width(bits: u32) -> Ring {
     Ring::new(bits).expect("less is left away than a prime has")
 }
 
-/// Widths of all mixed-radix digits of c₀ but the last; the lowest is cut.
+/// Widths of all mixed-radix digits of c₀ but the last. The lowest digit is cut.
 fn lower_rings(parameters: &Parameters, budget: &Budget) -> impl Iterator<Item = Ring> {
     let cut = budget.cut_bits;
     (1..parameters.primes()).map(move |i| width(PRIME_BITS - if i == 1 { cut } else { 0 }))
@@ -71,7 +74,7 @@ fn top_rings(budget: &Budget) -> [Ring; 2] {
     [width(PRIME_BITS - budget.ring_bits), width(PRIME_BITS)]
 }
 
-/// The message that makes coefficient `at` small: minus its ℓ leading bits.
+/// The message that makes coefficient `at` small, which is minus its ℓ leading bits.
 fn choose(parameters: &Parameters, ring: Ring, poly: &Poly, at: usize) -> u64 {
     let leading = (parameters.fraction(poly, at) >> (128 - ring.bits())) as u64;
     ring.reduce(leading.wrapping_neg())
@@ -92,14 +95,15 @@ impl fmt::Debug for Encryptor<'_> {
 }
 
 impl<'k> Encryptor<'k> {
-    /// For products in `form`, under `budget`.
+    /// An encryptor for products in `form`, under `budget`.
     pub fn new(key: &'k SecretKey, form: Form, budget: Budget) -> Self {
         let scaling = Scaling::new(&key.parameters, width(budget.ring_bits));
         Self { key, form, budget, scaling }
     }
 
-    /// Appends a ciphertext to `out`, in which the given slots hold `given`, and returns what the free ones hold. `seed` is public,
-    /// and must be fresh: ciphertexts of one seed reveal their difference. Panics if there are fewer messages than slots.
+    /// Appends a ciphertext to `out`, in which the given slots hold `given`, and returns what the free ones
+    /// hold. `seed` is public, and must be fresh: ciphertexts of one seed reveal their difference. Panics if
+    /// there are fewer messages than slots.
     pub fn encrypt(
         &self,
         seed: Block,
@@ -118,7 +122,7 @@ impl<'k> Encryptor<'k> {
         };
         let mut error = sample::errors(degree, prg);
         if self.budget.cut_bits > 0 {
-            // What is cut is 1/2 too little on average; a random bit makes the mean zero.
+            // A cut leaves 1/2 too little on average. A random bit makes the mean zero.
             let dither = prg.bits(degree);
             error.iter_mut().zip(dither.iter()).for_each(|(e, bit)| *e -= i64::from(bit));
         }
@@ -231,7 +235,8 @@ mod tests {
         }
     }
 
-    /// The server's view, the last digit, does not tell the message: 16 × 16 classes of both are equally full.
+    /// The last digit, which the server sees, does not tell the message: 16 × 16 classes of both are equally
+    /// full.
     #[test]
     fn chosen_messages_are_uniform_given_what_is_sent() {
         let mut prg = Prg::from_seed(Block(22));

@@ -14,9 +14,9 @@ pub struct Inputs {
     pub(crate) form: Form,
     budget: Budget,
     count: usize,
-    /// Ciphertext after ciphertext, c₀ by prime and then c₁ by prime. A polynomial takes N words in points. In
-    /// coefficients it takes 2N, the negated polynomial first: multiplication by a power of X is then a shift of the
-    /// window.
+    /// Ciphertext after ciphertext, c₀ by prime and then c₁ by prime. A polynomial takes N words in points.
+    /// In coefficients it takes 2N, the negated polynomial first: multiplication by a power of X is then a
+    /// shift of the window.
     pub(crate) words: Vec<u64>,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Debug for Inputs {
     }
 }
 
-/// Where one ciphertext goes.
+/// The place of one ciphertext among the others.
 pub struct Place<'i> {
     parameters: &'i Parameters,
     form: Form,
@@ -40,7 +40,7 @@ impl fmt::Debug for Place<'_> {
     }
 }
 
-/// Words of a polynomial of one prime.
+/// How many words a polynomial of one prime takes.
 fn stride(parameters: &Parameters, form: Form) -> usize {
     parameters.degree() * if form == Form::Points { 1 } else { 2 }
 }
@@ -52,7 +52,7 @@ impl Inputs {
         Self { parameters, form, budget, count, words }
     }
 
-    /// The place of each ciphertext, in order: several may be read at a time.
+    /// The place of each ciphertext, in order. Several may be read at a time.
     pub fn places(&mut self) -> impl Iterator<Item = Place<'_>> {
         let Self { parameters, form, budget, words, .. } = self;
         let (parameters, form, budget) = (&**parameters, *form, &*budget);
@@ -78,7 +78,7 @@ impl Inputs {
 }
 
 impl Place<'_> {
-    /// Reads a ciphertext of that seed and those slots. Errors if `bytes` is not a valid one.
+    /// Reads a ciphertext of this seed and these slots. Errors if `bytes` is not a valid one.
     pub fn read(self, seed: Block, slots: &Slots, bytes: &[u8]) -> Result<()> {
         let mut c0 = read_fresh(self.parameters, self.budget, slots, bytes)?;
         let mut c1 = sample::uniform(self.parameters, &mut Prg::from_seed(seed));
@@ -96,7 +96,7 @@ impl Place<'_> {
         let moduli = self.parameters.moduli().chain(self.parameters.moduli());
         let places = self.words.chunks_exact_mut(stride(self.parameters, self.form));
         for ((place, poly), m) in places.zip(polys).zip(moduli) {
-            // The negated polynomial is missing in points.
+            // In points there is no negated polynomial.
             let (negated, own) = place.split_at_mut(place.len() - degree);
             negated.iter_mut().zip(poly).for_each(|(to, &x)| *to = m.sub(0, x));
             own.copy_from_slice(poly);

@@ -36,7 +36,7 @@ pub struct PublicKey {
     pub(crate) p: [PublicPoly; 2],
 }
 
-/// Redacts nothing secret, only length.
+/// A public polynomial, whose `Debug` is short.
 pub(crate) struct PublicPoly(pub(crate) NttPoly);
 
 impl fmt::Debug for PublicPoly {

@@ -1,18 +1,38 @@
-//! Homomorphic encryption for linear layers: exact products of encrypted vectors mod 2^ℓ with small integer polynomials.
+//! Homomorphic encryption for linear layers: exact products of encrypted vectors mod 2^ℓ with small integer
+//! polynomials.
 //!
-//! The scheme is BFV without relinearisation: RLWE over Z_Q\[X\]/(X^N + 1) with the message in the high bits, scaled by
-//! exactly Q/2^ℓ, so that arithmetic is mod 2^ℓ for any width ℓ. One party, the *client*, holds the secret key and encrypts;
-//! the other, the *server*, multiplies by its own small polynomials, and replies. Neither chooses its share: the client's messages
-//! come out of encryption, the server's shares are the leading bits of its replies, which stay at home.
+//! The scheme is BFV without relinearisation. One party, the *client*, holds the secret key and encrypts; the
+//! other, the *server*, multiplies by its own small polynomials and replies.
+//!
+//! # The scheme
+//! A ciphertext of a message polynomial $m$ is a pair $(c_0, c_1)$ over $\mathbb{Z}_Q[X]/(X^N + 1)$ with
+//!
+//! $$c_0 + c_1 s = \tfrac{Q}{2^\ell} m + \text{noise},$$
+//!
+//! where $s$ is the ternary secret key. The scale is exactly $Q/2^\ell$, so arithmetic is mod $2^\ell$ for
+//! any width $\ell$. A product with a small polynomial $w$ multiplies message and noise by $w$.
 //!
 //! 1. [`SecretKey::generate`], [`SecretKey::public_key`] → [`PublicKey::from_bytes`].
 //! 2. [`Encryptor::encrypt`] → [`Place::read`]: the coefficients that matter of one polynomial, and a seed.
 //! 3. [`Sum`] or [`Inputs::combine`]: products, in points or in coefficients ([`Form`]).
-//! 4. [`PackingKeys::pack`], if replies would have room to spare: many products in one.
-//! 5. [`Replier::reply`] → [`Decryptor::decrypt`]: flooded, re-randomised, switched to a small modulus, shared.
+//! 4. [`PackingKeys::pack`]: many products become one, where replies would have room to spare.
+//! 5. [`Replier::reply`] → [`Decryptor::decrypt`]: the product is flooded, re-randomised, switched to a small
+//!    modulus, and shared between the parties.
 //!
-//! [`Parameters`] are refused unless 128-bit secure; [`Budget`] computes, for a bound on the weights, how many bits each
-//! message takes, and refuses what cannot decrypt with certainty or cannot hide its noise.
+//! # What each side sees
+//! The server sees fresh ciphertexts, pseudorandom under RLWE. The client sees replies: their $c_1$ is
+//! pseudorandom by a fresh encryption of zero, and of their $c_0$ it sees $\text{flood} + \text{noise}$. The
+//! flood is uniform in $-2^f..2^f$, with $2^f \ge 2^{40} B$ for a bound $B$ of the noise. So each value's
+//! noise, which depends on the weights, is hidden up to a statistical distance of $2^{-41}$.
+//!
+//! Neither party chooses its share. The client's messages come out of encryption: they are minus the $\ell$
+//! leading bits of the RLWE sample. The server's shares are the leading bits of its replies, which stay at
+//! home. So neither travels.
+//!
+//! # What is refused
+//! [`Parameters`] are refused unless 128-bit secure ([`SECURITY_TABLE`]). For a bound on the weights, a
+//! [`Budget`] computes how many bits each message takes. It refuses what cannot decrypt with certainty, and
+//! what cannot hide its noise.
 
 mod budget;
 mod error;

@@ -9,7 +9,7 @@ pub(crate) struct Shoup {
     pub(crate) quotient: u64,
 }
 
-/// A prime q, 2^49 < q < 2^50: 4q fits the 52-bit multipliers of AVX-512 IFMA, so that butterflies may be lazy.
+/// A prime q, 2^49 < q < 2^50. As 4q fits the 52-bit multipliers of AVX-512 IFMA, butterflies may be lazy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Modulus {
     q: u64,
@@ -123,7 +123,8 @@ pub(crate) fn ntt_primes(degree: usize, count: usize) -> Vec<u64> {
     candidates.filter(|&q| is_prime(q)).take(count).collect()
 }
 
-/// Miller–Rabin with the first twelve primes as bases: no composite below 3.3·10^24 passes (Sorenson, Webster 2015).
+/// Miller–Rabin with the first twelve primes as bases: no composite below 3.3·10^24 passes (Sorenson, Webster
+/// 2015).
 pub(crate) fn is_prime(n: u64) -> bool {
     const BASES: [u64; 12] = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
     let modulus = Modulus::new(n);
@@ -150,7 +151,8 @@ mod tests {
             assert!(primes.windows(2).all(|w| w[0] > w[1]));
             for q in primes {
                 assert!(q < 1 << 50 && q > 1 << 49 && q % (2 * degree as u64) == 1);
-                // Trial division would take 2^25 steps a prime; a Fermat test with other bases is independent enough.
+                // Trial division would take 2^25 steps a prime; a Fermat test with other bases is independent
+                // enough.
                 assert!((41..141).all(|a| Modulus::new(q).pow(a, q - 1) == 1));
             }
         }

@@ -37,8 +37,8 @@ fn noise(key: &SecretKey, budget: &Budget, Combination([c0, c1]): &Combination, 
     if integer > modulus / 2 { integer - modulus } else { integer }
 }
 
-/// The largest noise of products of `inputs` ciphertexts with `weights` weights each, 2^`levels` of them packed if there are
-/// levels; and the budget.
+/// The largest noise of products of `inputs` ciphertexts with `weights` weights each, 2^`levels` of them
+/// packed if there are levels; and the budget.
 fn measure(parameters: Parameters, inputs: usize, weights: &[i64], levels: u32) -> (f64, Budget) {
     let parameters = Arc::new(parameters);
     let mut prg = Prg::from_seed(Block(77));
@@ -89,8 +89,8 @@ fn measure(parameters: Parameters, inputs: usize, weights: &[i64], levels: u32) 
     (largest.fold(0.0, f64::max), budget)
 }
 
-/// The largest noise of 64 coefficients keeps the bound by the margin that documentation states, and is as large as its mean square
-/// lets expect: neither bound is wrong by much.
+/// The largest noise of 64 coefficients keeps the bound by the margin that documentation states, and is as
+/// large as its mean square lets expect: neither bound is wrong by much.
 #[test]
 fn noise_keeps_its_bounds() {
     let random: Vec<i64> = (0..576i64).map(|i| ((i * 40_503) >> 3) % 1024 - 512).collect();

@@ -11,8 +11,8 @@ use crate::ntt::{Ntt, vectorised};
 use crate::poly::{NttPoly, Poly};
 use crate::{HeError, Result};
 
-/// The largest log₂ Q at degree N that is 128-bit secure against classical attacks with a uniform ternary secret and an
-/// error of standard deviation 3.2: Homomorphic Encryption Standard (2018), table 1.
+/// The largest log₂ Q at degree N that is 128-bit secure against classical attacks with a uniform ternary
+/// secret and an error of standard deviation 3.2: Homomorphic Encryption Standard (2018), table 1.
 pub const SECURITY_TABLE: [(usize, u32); 6] =
     [(1024, 27), (2048, 54), (4096, 109), (8192, 218), (16384, 438), (32768, 881)];
 
@@ -26,9 +26,10 @@ pub struct Parameters {
     pub(crate) special: Vec<Ntt>,
     /// (Q/qᵢ)^−1 mod qᵢ.
     pub(crate) punctured_inverses: Vec<Shoup>,
-    /// Mixed-radix constants: row i holds the products of the first j primes mod the one with index i, for j ≤ i.
+    /// Mixed-radix constants. Row i holds the products of the first j primes, j ≤ i, modulo the prime with
+    /// index i.
     pub(crate) prefixes: Vec<Vec<Shoup>>,
-    /// The inverse of the last in each row.
+    /// The inverse of the last constant in each row.
     pub(crate) prefix_inverses: Vec<Shoup>,
     /// 2^49 mod qᵢ.
     halves: Vec<Shoup>,
@@ -43,7 +44,8 @@ impl fmt::Debug for Parameters {
 }
 
 impl Parameters {
-    /// `primes` primes, two or more, at `degree`. Errors unless [`SECURITY_TABLE`] has the degree and allows the modulus.
+    /// `primes` primes, two or more, at `degree`. Errors unless [`SECURITY_TABLE`] has the degree and allows
+    /// the modulus.
     pub fn new(degree: usize, primes: usize) -> Result<Self> {
         let limit = SECURITY_TABLE.iter().find(|(n, _)| *n == degree).map_or(0, |(_, limit)| *limit);
         let log_q = u32::try_from(primes).unwrap_or(u32::MAX).saturating_mul(PRIME_BITS);
@@ -54,15 +56,15 @@ impl Parameters {
         Ok(Self::build(degree, primes, 0))
     }
 
-    /// Two primes at `degree`, and two special ones for [`PackingKeys`](crate::PackingKeys), which live modulo all four.
-    /// Errors unless [`SECURITY_TABLE`] allows that.
+    /// Two primes at `degree`, and two special ones for [`PackingKeys`](crate::PackingKeys), which live
+    /// modulo all four. Errors unless [`SECURITY_TABLE`] allows that.
     pub fn with_packing(degree: usize) -> Result<Self> {
         Self::new(degree, 4)?;
         Ok(Self::build(degree, 2, 2))
     }
 
-    /// Parameters of any degree, **insecure, for tests only**: small degrees make exhaustive tests quick. With two primes
-    /// packing is possible.
+    /// Parameters of any degree, **insecure, for tests only**: small degrees make exhaustive tests quick.
+    /// With two primes packing is possible.
     pub fn insecure_for_tests(degree: usize, primes: usize) -> Self {
         Self::build(degree, primes, if primes == 2 { 2 } else { 0 })
     }
@@ -113,7 +115,8 @@ impl Parameters {
 
     /// Adds round(Q·m/2^ℓ) to coefficient `at` of `poly`, for m in the ring.
     pub(crate) fn add_message(&self, poly: &mut Poly, at: usize, scaling: &Scaling, m: u64) {
-        // Q·m − 2^ℓ·round(Q·m/2^ℓ) = centred remainder of Q·m; hence the rounded value is −remainder/2^ℓ mod every q.
+        // Q·m − 2^ℓ·round(Q·m/2^ℓ) = centred remainder of Q·m; hence the rounded value is −remainder/2^ℓ mod
+        // every q.
         let remainder = scaling.ring.to_signed(scaling.ring.mul(m, self.product_word));
         let stride = self.stride(poly);
         for (i, m) in self.moduli().enumerate() {
@@ -146,8 +149,8 @@ impl Parameters {
         Poly { values: by_prime.flat_map(|values| positions.clone().map(|at| values[at])).collect() }
     }
 
-    /// x/Q as a fraction of 2^128, for coefficient x with index `at`. It is at most 9 a prime too small, which may take a
-    /// zero around to the top.
+    /// x/Q as a fraction of 2^128, for coefficient x with index `at`. It is at most 9 a prime too small,
+    /// which may take a zero around to the top.
     pub(crate) fn fraction(&self, poly: &Poly, at: usize) -> u128 {
         // x/Q is the sum of (x mod qᵢ)·(Q/qᵢ)^−1/qᵢ, up to integers.
         let residues = poly.values.iter().skip(at).step_by(self.stride(poly));

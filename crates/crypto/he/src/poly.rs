@@ -1,4 +1,5 @@
-//! Polynomials by their residues, all coefficients of the first prime first, and the forms they are multiplied in.
+//! Polynomials by their residues, all coefficients of the first prime first, and the forms they are
+//! multiplied in.
 
 use zeroize::Zeroize;
 

@@ -38,7 +38,7 @@ impl WeightPoly {
 pub struct ScaledMonomial {
     /// Index of the ciphertext.
     pub input: usize,
-    /// Any integer; X^N = −1.
+    /// The exponent is any integer; X^N = −1.
     pub exponent: isize,
     /// A small weight.
     pub weight: i64,
@@ -50,14 +50,15 @@ impl fmt::Debug for ScaledMonomial {
     }
 }
 
-/// Exponent in 0..N, and whether the sign turns.
+/// The exponent in 0..N, and whether the sign turns.
 fn wrap(exponent: isize, degree: usize) -> (usize, bool) {
     let e = exponent.rem_euclid(2 * degree as isize) as usize;
     (e % degree, e >= degree)
 }
 
 impl Inputs {
-    /// The sums of the rows' products, for ciphertexts in [`Form::Coefficients`]. Panics on a wrong index or form.
+    /// The sums of the rows' products, for ciphertexts in [`Form::Coefficients`]. Panics on a wrong index or
+    /// form.
     pub fn combine(&self, rows: &[Vec<ScaledMonomial>]) -> Vec<Combination> {
         assert_eq!(self.form, Form::Coefficients);
         let degree = self.parameters.degree();

@@ -1,9 +1,9 @@
-//! Replies: flooded, re-randomised, switched to small moduli, and only the coefficients that are needed, which the reply also
-//! shares between the parties.
+//! Replies. They are flooded, re-randomised and switched to small moduli. They hold only the coefficients
+//! that are needed, and share these between the parties.
 //!
-//! A needed coefficient of c₀, as a fraction of Q, is 2^ℓ units of Q/2^ℓ and eighths of them. The number of whole units is the
-//! server's share s, and stays at home; the eighths travel. The client finds (c₀ − Q·s/2^ℓ) + c₁·key = Q/2^ℓ·(m − s), up to noise:
-//! its share m − s of the message m, exactly.
+//! A needed coefficient of c₀ is a number of units of Q/2^ℓ, and eighths of them. The number of whole units
+//! is the server's share s, and stays at home; the eighths travel. The client finds (c₀ − Q·s/2^ℓ) + c₁·key =
+//! Q/2^ℓ·(m − s), up to noise. That gives its share m − s of the message m, exactly.
 
 use std::fmt;
 
@@ -37,14 +37,15 @@ impl fmt::Debug for Replier<'_> {
 }
 
 impl<'k> Replier<'k> {
-    /// Replies to the holder of `key`'s secret.
+    /// A replier to the holder of `key`'s secret.
     pub fn new(key: &'k PublicKey, budget: Budget) -> Self {
         Self { key, budget }
     }
 
-    /// Appends the reply that decrypts to the coefficients at `positions` minus the shares that are returned, and to nothing else:
-    /// with a fresh encryption of zero under the client's key, c₁ is pseudorandom; flooded, c₀ holds its message alone, and what is
-    /// sent of it does not depend on that.
+    /// Appends the reply to `out` and returns the server's shares. The reply decrypts to the coefficients at
+    /// `positions` minus these shares, and tells nothing else. By a fresh encryption of zero under the
+    /// client's key c₁ is pseudorandom. Flooded, c₀ holds its message alone, and what is sent of it does not
+    /// depend on that.
     pub fn reply(
         &self,
         product: Product<'_>,
@@ -71,7 +72,8 @@ impl<'k> Replier<'k> {
             parameters.add_wide(&mut c0, at, *flood);
         }
         let ring = width(self.budget.ring_bits);
-        // The leading ℓ + 3 bits, rounded: the fraction is wide, so that the eighths do not depend on the units.
+        // The leading ℓ + 3 bits, rounded. The fraction is wide, so that the eighths do not depend on the
+        // units.
         let leading = |at: usize| {
             let bits = ring.bits() + C0_BITS;
             (parameters.fraction(&c0, at).wrapping_add(1 << (127 - bits)) >> (128 - bits)) as u64
@@ -101,7 +103,7 @@ impl<'k> Replier<'k> {
     }
 }
 
-/// round(2^bits·c/Q) for all coefficients, at most 3L/2^(64 − bits) further off than the nearest.
+/// round(2^bits·c/Q) for all coefficients. It is at most 3L/2^(64 − bits) further off than the nearest.
 fn switch(parameters: &Parameters, poly: &Poly, bits: u32) -> Vec<u64> {
     let half = 1u64 << (63 - bits);
     let coefficient = |at: usize| {
@@ -130,7 +132,7 @@ impl fmt::Debug for Decryptor<'_> {
 }
 
 impl<'k> Decryptor<'k> {
-    /// Reads replies to encryptions under `key`.
+    /// A decryptor of replies to encryptions under `key`.
     pub fn new(key: &'k SecretKey, budget: Budget) -> Self {
         let one = [0, 1].map(|i| key.parameters.ntts[i].modulus.shoup(1));
         Self { key, budget, one }
@@ -148,7 +150,8 @@ impl<'k> Decryptor<'k> {
         let c1 = unpack(width(budget.c1_bits), c1, degree);
         let c0 = unpack(width(C0_BITS), c0, positions.len());
 
-        // c₁·s over the integers: of magnitude N·2^54 at most, it is determined by its residues modulo two primes.
+        // c₁·s over the integers. It is N·2^54 in magnitude at most, so its residues modulo two primes
+        // determine it.
         let product = [0, 1].map(|i| {
             let ntt = &parameters.ntts[i];
             let mut values: Vec<u64> = c1.iter().map(|&x| ntt.modulus.mul(x, self.one[i])).collect();

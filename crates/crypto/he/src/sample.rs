@@ -10,13 +10,14 @@ use crate::parameters::Small;
 /// The largest error, a sum of 21 differences of bits: of standard deviation 3.24.
 pub(crate) const ERROR_BOUND: u64 = 21;
 
-/// Its variance.
+/// The variance of an error.
 pub(crate) const ERROR_VARIANCE: f64 = 10.5;
 
 /// Words drawn at once.
 const BATCH: usize = 1024;
 
-/// Uniform residues, `degree` a prime, by rejection. For public polynomials: time depends on the values.
+/// Uniform residues, `degree` of them for each prime, by rejection. Time depends on the values, so they are
+/// for public polynomials.
 pub(crate) fn uniform(parameters: &Parameters, prg: &mut Prg) -> Vec<u64> {
     let mut out = Vec::with_capacity(parameters.degree() * parameters.primes());
     for modulus in parameters.moduli() {

@@ -44,7 +44,8 @@ fn oracle(ring: Ring, messages: &[Vec<u64>], weights: &[Weights], at: usize) -> 
     ring.reduce(sum)
 }
 
-/// Encrypts, by way of bytes. Every third message is the encryption's own choice, and takes the place of what was there.
+/// Encrypts, by way of bytes. Every third message is the encryption's own choice, and takes the place of what
+/// was there.
 fn encrypt(keys: &Keys, budget: Budget, form: Form, messages: &mut [Vec<u64>], prg: &mut Prg) -> Inputs {
     let encryptor = Encryptor::new(&keys.secret, form, budget);
     let mut inputs = Inputs::new(Arc::clone(&keys.parameters), form, budget, messages.len());
@@ -174,7 +175,8 @@ fn more_terms_than_a_sum_holds_are_folded() {
     assert_eq!(got, [ring.reduce(messages[0][5].wrapping_mul(9000).wrapping_neg())]);
 }
 
-/// Whatever is encrypted, the same randomness makes the same reply: only the server's share, which stays at home, holds the message.
+/// Whatever is encrypted, the same randomness makes the same reply: only the server's share, which stays at
+/// home, holds the message.
 #[test]
 fn replies_do_not_depend_on_the_message() {
     let keys = keys(Parameters::new(4096, 2).unwrap(), &mut Prg::from_seed(Block(13)));

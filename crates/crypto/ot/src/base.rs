@@ -1,8 +1,8 @@
 //! Base OT: endemic OT of Masny and Rindal ("Endemic oblivious transfer", CCS 2019), in its Diffie–Hellman
 //! form, on Ristretto255.
 //!
-//! Notation: G the base point, i the number of the OT, H_p a hash to the group, H to keys. All OTs of a batch
-//! share the sender's a.
+//! Notation: G is the base point, i the number of the OT, H_p a hash to the group, H a hash to keys. All OTs
+//! of a batch have the sender's one a.
 //! - Receiver with choice c: random b, random point r_{1−c}, and r_c = b·G − H_p(i, c, r_{1−c}). Sends r_0,
 //!   r_1.
 //! - Sender: random a. Sends A = a·G. Its keys are H(i, c, a·(r_c + H_p(i, c, r_{1−c}))) for c = 0, 1.
@@ -13,7 +13,8 @@
 //! Model: semi-honest parties, H_p and H random oracles, the computational Diffie–Hellman assumption. The
 //! sender sees r_0 and r_1, each uniform whatever the choice. The receiver sees A; the other key hashes
 //! a·(r_{1−c} + H_p(i, 1−c, r_c)), a Diffie–Hellman value of A and a point it cannot choose. Keys are bound
-//! to the whole transcript, which holds a fresh nonce of each party: no two sessions or directions share any.
+//! to the whole transcript, which holds a fresh nonce of each party: no two sessions or directions have any
+//! in common.
 //!
 //! This module is sans-IO: a state gives its message, and is finished by the peer's.
 

@@ -8,7 +8,7 @@ use veilflow_ring::Bits;
 
 use crate::{OtError, Result};
 
-/// The OT sender's half of a batch of random OTs: two independent random messages each.
+/// The OT sender's half of a batch of random OTs: for each two independent random messages.
 pub struct RotSender {
     /// Message 0 of each OT.
     pub zeros: Vec<Block>,
@@ -16,7 +16,8 @@ pub struct RotSender {
     pub ones: Vec<Block>,
 }
 
-/// The OT receiver's half of a batch of random OTs: a random choice each, and the message it chooses.
+/// The OT receiver's half of a batch of random OTs: for each a random choice, and the message that it
+/// chooses.
 pub struct RotReceiver {
     /// The choices.
     pub choices: Bits,
@@ -24,8 +25,8 @@ pub struct RotReceiver {
     pub messages: Vec<Block>,
 }
 
-/// The OT sender's half of a batch of correlated OTs. The blocks of all OTs have one Δ: before use as masks they must be
-/// hashed, or the receiver learns differences of them.
+/// The OT sender's half of a batch of correlated OTs. The blocks of all OTs have one Δ: before use as masks
+/// they must be hashed, or the receiver learns differences of them.
 pub(crate) struct CotSender {
     /// The difference Δ of the two messages, the same in every batch of a session.
     pub(crate) delta: Block,
@@ -33,8 +34,8 @@ pub(crate) struct CotSender {
     pub(crate) blocks: Vec<Block>,
 }
 
-/// The OT receiver's half of a batch of correlated OTs. A block may hold its choice in the lowest bit: hash it before
-/// any of it is sent, even masked by another.
+/// The OT receiver's half of a batch of correlated OTs. A block may hold its choice in the lowest bit, so it
+/// must be hashed before any of it is sent, even masked by another.
 pub(crate) struct CotReceiver {
     /// The choices.
     pub(crate) choices: Bits,

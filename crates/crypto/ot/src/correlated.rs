@@ -1,12 +1,13 @@
-//! Correlated OT over Z_2^ℓ with chosen choices: the sender puts in a vector c and gets x, the receiver puts in a bit b
-//! and gets x + b·c.
+//! Correlated OT over Z_2^ℓ with chosen choices: the sender puts in a vector c and gets x, the receiver puts
+//! in a bit b and gets x + b·c.
 //!
-//! Take a random OT with messages m_0 and m_1, swapped so that the receiver knows m_b; each is the key of a stream that
-//! masks a vector. Then x = m_0 mod 2^ℓ, and the sender sends y = x + c − m_1. The receiver takes m_0 or y + m_1.
+//! Take a random OT with messages m_0 and m_1, swapped so that the receiver knows m_b; each is the key of a
+//! stream that masks a vector. Then x = m_0 mod 2^ℓ, and the sender sends y = x + c − m_1. The receiver takes
+//! m_0 or y + m_1.
 //!
-//! There are two messages: 1 bit an OT from the receiver, then ℓ bits an element from the sender. The sender sees b
-//! masked by a random choice. The receiver sees y: masked by m_1 unless it chose that, and then it is x + c − m_1, its
-//! own output less its own pad.
+//! There are two messages: 1 bit an OT from the receiver, then ℓ bits an element from the sender. The sender
+//! sees b masked by a random choice. The receiver sees y: masked by m_1 unless it chose that, and then it is
+//! x + c − m_1, its own output less its own pad.
 
 use veilflow_net::Channel;
 use veilflow_prim::{Block, Prg};
@@ -14,7 +15,7 @@ use veilflow_ring::{Bits, Ring, pack, packed_len, unpack};
 
 use crate::{Result, RotReceiver, RotSender};
 
-/// Elements of a vector COT sent at a time, about.
+/// About how many elements are sent at a time.
 const PIECE: usize = 1 << 14;
 
 /// `out.len()` words masked by one OT message: the message itself where that is enough, else its stream.

@@ -41,7 +41,8 @@ pub(crate) fn softspoken_bytes(k: usize, count: usize) -> Result<Traffic> {
     Ok(Traffic { sender: 0, receiver: ((ROWS / k - 1) * row) as u64 })
 }
 
-/// Correlated OT with chosen choices on `count` random OTs, of vectors of `width` elements of `ring`: 2 messages.
+/// Correlated OT with chosen choices on `count` random OTs, of vectors of `width` elements of `ring`: 2
+/// messages.
 pub fn cot_bytes(ring: Ring, count: usize, width: usize) -> Traffic {
     Traffic { sender: packed_len(ring, count * width) as u64, receiver: count.div_ceil(8) as u64 }
 }

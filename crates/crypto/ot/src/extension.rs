@@ -23,10 +23,11 @@ pub enum ExtensionPlan {
 }
 
 impl ExtensionPlan {
-    /// The plan for `expected_total` OTs on a link that takes `ns_per_byte` nanoseconds a byte (80 at 100 Mbit/s).
+    /// The plan for `expected_total` OTs on a link that takes `ns_per_byte` nanoseconds a byte (80 at 100
+    /// Mbit/s).
     ///
-    /// It is SoftSpoken OT with k = 8 where that takes the fewest bytes, set-up included: below about 73,000 OTs. From
-    /// there on it is [`FerretPlan::for_link`].
+    /// It is SoftSpoken OT with k = 8 where that takes the fewest bytes, set-up included: below about 73,000
+    /// OTs. From there on it is [`FerretPlan::for_link`].
     pub fn for_link(expected_total: usize, ns_per_byte: f64) -> Self {
         let ferret = FerretPlan::for_link(expected_total, ns_per_byte);
         let softspoken = Self::SoftSpoken { k: 8 };
@@ -58,11 +59,12 @@ impl ExtensionPlan {
         })
     }
 
-    /// Sets up the OT sender, with a peer that calls [`receiver`](Self::receiver) of the same plan. `prg` must be seeded
-    /// from entropy, and continued or forked from session to session, never repeated.
+    /// Sets up the OT sender, with a peer that calls [`receiver`](Self::receiver) of the same plan. `prg`
+    /// must be seeded from entropy, and continued or forked from session to session, never repeated.
     ///
     /// # Errors
-    /// [`OtError::UnsupportedK`](crate::OtError::UnsupportedK); [`OtError::KMismatch`](crate::OtError::KMismatch) or
+    /// [`OtError::UnsupportedK`](crate::OtError::UnsupportedK);
+    /// [`OtError::KMismatch`](crate::OtError::KMismatch) or
     /// [`OtError::PlanMismatch`](crate::OtError::PlanMismatch) if the peer has another plan;
     /// [`OtError::InvalidPoint`](crate::OtError::InvalidPoint); a failure of the channel.
     pub fn sender(&self, channel: &mut Channel, prg: &mut Prg) -> Result<Box<dyn RandomOtSender>> {
@@ -72,8 +74,8 @@ impl ExtensionPlan {
         })
     }
 
-    /// Sets up the OT receiver, with a peer that calls [`sender`](Self::sender) of the same plan. `prg` must be seeded
-    /// from entropy, and continued or forked from session to session, never repeated.
+    /// Sets up the OT receiver, with a peer that calls [`sender`](Self::sender) of the same plan. `prg` must
+    /// be seeded from entropy, and continued or forked from session to session, never repeated.
     ///
     /// # Errors
     /// As for [`sender`](Self::sender).

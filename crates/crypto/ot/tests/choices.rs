@@ -1,5 +1,5 @@
-//! The extensions that prices choose, pinned. Whoever refits a price sees here which demands it moves to another
-//! extension; both parties must then run the same version.
+//! The extensions that prices choose, pinned. Whoever refits a price sees here which demands it moves to
+//! another extension; both parties must then run the same version.
 
 use veilflow_ot::ExtensionPlan;
 
@@ -35,7 +35,7 @@ fn links_and_demands_choose_these_extensions() {
     }
 }
 
-/// Where a set is shared by two demands, the trees of its first iteration and of its booster still differ.
+/// Where two demands have one set, the trees of its first iteration and of its booster still differ.
 #[test]
 fn chosen_extensions_send_these_bytes_to_set_up() {
     for (count, ns_per_byte, sender, receiver) in [

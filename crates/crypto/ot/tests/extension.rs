@@ -165,8 +165,8 @@ fn traffic_is_what_the_cost_functions_say() {
 #[test]
 fn traffic_follows_from_the_parameter() {
     for k in [1, 2, 4, 8] {
-        // A byte that states k, a nonce and two points an OT; a byte, a nonce and a point, and two blocks for each level
-        // of a tree but the first.
+        // A byte that states k, a nonce and two points an OT; a byte, a nonce and a point, and two blocks for
+        // each level of a tree but the first.
         let setup = Traffic { sender: 1 + 16 + 128 * 64, receiver: 1 + 16 + 32 + 32 * (k - 1) * (128 / k) };
         assert_eq!(softspoken(k as usize).setup().unwrap(), setup, "k {k}");
         let bits = Traffic { sender: 0, receiver: (128 / k - 1) * 8192 / 8 };

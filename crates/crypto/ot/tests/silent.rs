@@ -65,8 +65,8 @@ fn every_set_gives_random_ots_at_the_stated_traffic() {
 
 /// b10 over the end of an iteration, and what its outputs look like.
 ///
-/// Every count of ones is within 6 standard deviations of its mean: a false alarm has probability 2^-28 a count, and
-/// the seed is fixed.
+/// Every count of ones is within 6 standard deviations of its mean: a false alarm has probability 2^-28 a
+/// count, and the seed is fixed.
 #[test]
 fn an_iteration_and_more_looks_random() {
     const N: usize = 800_001;

@@ -23,9 +23,9 @@ impl CcrHash {
         Self(Cipher::new(key))
     }
 
-    /// The children of every node of a level of a correlated GGM tree (Guo et al., "Half-Tree", EUROCRYPT 2023):
-    /// replaces each x of `low` by its left child H(x), and puts the right child x ⊕ H(x) in the same place of
-    /// `high`. Returns the sum of the left children. Panics if the lengths differ.
+    /// The children of every node of a level of a correlated GGM tree (Guo et al., "Half-Tree", EUROCRYPT
+    /// 2023): replaces each x of `low` by its left child H(x), and puts the right child x ⊕ H(x) in the same
+    /// place of `high`. Returns the sum of the left children. Panics if the lengths differ.
     pub fn children(&self, low: &mut [Block], high: &mut [Block]) -> Block {
         self.0.double(low, high)
     }
@@ -35,8 +35,8 @@ impl CcrHash {
 mod tests {
     use super::*;
 
-    /// NIST SP 800-38A, F.1.1 (ECB-AES128), carried through the construction by hand: each x is chosen so that σ(x)
-    /// is a plaintext P of the vector, and the left child is C ⊕ P.
+    /// NIST SP 800-38A, F.1.1 (ECB-AES128), carried through the construction by hand: each x is chosen so
+    /// that σ(x) is a plaintext P of the vector, and the left child is C ⊕ P.
     #[test]
     fn children_from_sp_800_38a() {
         let block = |x: u128| Block::from_bytes(x.to_be_bytes());

@@ -19,8 +19,8 @@ pub(crate) fn sigma(x: Block) -> Block {
     Block((u128::from(high ^ low) << 64) | u128::from(high))
 }
 
-/// The round keys, erased on drop: for the kernels of `wide` where the processor has them, else for the `aes`
-/// crate, which has AES-NI, ARM's instructions and constant-time software.
+/// The round keys, erased on drop. They are for the kernels of `wide` where the processor has them, else for
+/// the `aes` crate, which has AES-NI, ARM's instructions and constant-time software.
 pub(crate) enum Cipher {
     #[cfg(target_arch = "x86_64")]
     Wide(Wide, RoundKeys),
@@ -32,7 +32,7 @@ impl Drop for Cipher {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Wide(_, keys) => keys.zeroize(),
-            // It erases its keys itself.
+            // The `aes` crate erases its keys itself.
             Self::Portable(_) => {}
         }
     }
@@ -87,7 +87,8 @@ impl Cipher {
         }
     }
 
-    /// Replaces each x of `low` by H(x), puts x ⊕ H(x) in its place of `high`, and returns the sum of the H(x).
+    /// Replaces each x of `low` by H(x), puts x ⊕ H(x) in its place of `high`, and returns the sum of the
+    /// H(x).
     pub(crate) fn double(&self, low: &mut [Block], high: &mut [Block]) -> Block {
         #[cfg(target_arch = "x86_64")]
         if let Self::Wide(wide, keys) = self {

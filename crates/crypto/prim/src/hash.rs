@@ -6,19 +6,19 @@ use std::fmt;
 use crate::wide::{self, Wide};
 use crate::{Block, cipher::Cipher, derive};
 
-/// Indices hashed under one AES key, which shares the price of the key schedule. The paper's bound grows with
-/// the queries a single key sees: 32 here (two an index), about 5 bits, however many blocks are hashed in
-/// all.
+/// How many indices are hashed under one AES key, which spreads the price of the key schedule. The paper's
+/// bound grows with the queries that a single key sees: 32 here (two an index), about 5 bits, however many
+/// blocks are hashed in all.
 const BATCH: usize = 16;
 
 /// A tweakable multi-instance correlation-robust hash (MITCCR): Guo, Katz, Wang, Weng, Yu, "Better concrete
 /// security for half-gates garbling (in the multi-instance setting)", CRYPTO 2020.
 ///
-/// H(x, i) = AES(k, σ(x)) ⊕ σ(x), where σ(x_L ‖ x_R) = (x_R ⊕ x_L) ‖ x_L is their linear orthomorphism
-/// (x_L the high half) and k = start ⊕ ⌊i / 16⌋: unlike with one fixed key, the bound does not degrade with
-/// the number of instances. Model: AES is an ideal cipher. `start` is derived from a session nonce and a
-/// domain, so that no two sessions, directions or uses share keys. An index is used with one x, or with x
-/// and x ⊕ Δ. Indices of one batch share a function: their x must differ, as pseudorandom x do.
+/// H(x, i) = AES(k, σ(x)) ⊕ σ(x), where σ(x_L ‖ x_R) = (x_R ⊕ x_L) ‖ x_L is their linear orthomorphism (x_L
+/// the high half) and k = start ⊕ ⌊i / 16⌋: unlike with one fixed key, the bound does not degrade with the
+/// number of instances. Model: AES is an ideal cipher. `start` is derived from a session nonce and a domain,
+/// so that no two sessions, directions or uses have keys in common. An index is used with one x, or with x
+/// and x ⊕ Δ. Indices of one batch have one function, so their x must differ, as pseudorandom x do.
 #[derive(Clone)]
 pub struct CrHash {
     start: u128,
@@ -30,8 +30,8 @@ impl fmt::Debug for CrHash {
     }
 }
 
-/// Of `count` indices from `first_index` on, how many come before the first whole group of runs for the vector kernel,
-/// and how many are in whole groups. Without the kernel there are no groups.
+/// Of `count` indices from `first_index` on, how many come before the first whole group of runs for the
+/// vector kernel, and how many are in whole groups. Without the kernel there are no groups.
 fn groups(first_index: u64, count: usize) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
     if Wide::detect().is_some() {
@@ -56,7 +56,7 @@ impl CrHash {
         Self { start: derive(domain, &nonce.to_bytes()).0 }
     }
 
-    /// Cuts `count` indices into runs that share a key; `visit` gets each run's offset, length and cipher.
+    /// Cuts `count` indices into runs of one key. `visit` gets each run's offset, length and cipher.
     fn for_each_key(&self, first_index: u64, count: usize, mut visit: impl FnMut(usize, usize, &Cipher)) {
         let mut done = 0;
         while done < count {

@@ -7,9 +7,10 @@
 //! - [`transpose`]: 128 rows of bits into one block a column.
 //! - [`derive()`], [`derive_bytes`]: keys and nonces with domain separation.
 //!
-//! AES runs on 512-bit VAES where the processor has it, in a kernel of this crate (module `wide`, the only
-//! `unsafe` code here), else by the `aes` crate: AES-NI, ARM's instructions or constant-time software, picked
-//! at run time as well. The tests hold the two to each other and to published vectors. Nothing here branches on a secret or indexes memory by one, and `Debug` never prints a secret.
+//! Where the processor has it, AES runs on 512-bit VAES, in a kernel of this crate (module `wide`, the only
+//! `unsafe` code here). Elsewhere the `aes` crate picks AES-NI, ARM's instructions or constant-time software
+//! at run time. The tests hold the two to each other and to published vectors. Nothing here branches on a
+//! secret or indexes memory by one, and `Debug` never prints a secret.
 
 mod block;
 mod ccr;

@@ -6,7 +6,7 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::{Block, Result, cipher::Cipher};
 
-/// Cipher blocks made in one call where the output needs converting.
+/// How many cipher blocks are made in one call where the output needs converting.
 const BATCH: usize = 128;
 
 /// AES-128 in counter mode, keyed by the seed: block i of the stream is AES(seed, i), i little-endian.
@@ -37,7 +37,7 @@ impl Prg {
         Ok(Self::from_seed(Block::from_bytes(seed)))
     }
 
-    /// The stream of a seed taken from this one: independent of what either gives later.
+    /// The stream of a seed taken from this one. It is independent of what either gives later.
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.block())
     }

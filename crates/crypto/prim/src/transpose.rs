@@ -2,9 +2,10 @@
 
 use crate::Block;
 
-/// Rows of the matrix: one a bit of a block.
+/// The rows of the matrix: one for each bit of a block.
 const ROWS: usize = 128;
-/// 64×64 squares turned side by side, so that a row is read a cache line at a time and the steps vectorise.
+/// How many 64×64 squares are turned side by side, so that a row is read a cache line at a time and the steps
+/// vectorise.
 const LANES: usize = 8;
 
 /// Turns 128 rows of bits into one block a column: bit r of `out[c]` is bit c of row r, where bit c of a row

@@ -1,7 +1,7 @@
 //! AES-128 by the vector instructions of x86-64 (VAES on 512-bit registers), four blocks an instruction.
 //!
-//! Everything here has a twin in `cipher` and `hash` over the `aes` crate, which the tests hold it to. Which of
-//! the two runs is decided once per call, by [`Wide::detect`].
+//! Everything here has a twin in `cipher` and `hash` over the `aes` crate, to which the tests hold it. Which
+//! of the two runs is decided once a call, by [`Wide::detect`].
 
 #![allow(unsafe_code)]
 
@@ -12,10 +12,11 @@ use crate::Block;
 /// The eleven round keys of AES-128.
 pub(crate) type RoundKeys = [u128; 11];
 
-/// Blocks whose rounds are interleaved: 8 registers of 4, enough to hide the latency of a round.
+/// How many blocks have their rounds interleaved: 8 registers of 4, enough to hide the latency of a round.
 const GROUP: usize = 32;
-/// Blocks under one key in [`Wide::hash_runs`], and keys expanded together: one a 128-bit lane.
+/// How many blocks one key hashes in [`Wide::hash_runs`].
 const RUN: usize = 16;
+/// How many keys are expanded together: one for each 128-bit lane.
 pub(crate) const RUNS: usize = 4;
 
 /// Types of 16 bytes without padding, of which any bits are a value: a lane of a register.

@@ -16,7 +16,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Channel {
     transport: Box<dyn Transport>,
     timeout: Duration,
-    /// The next frame: room for its header, then the payload so far. Empty when nothing is pending.
+    /// The next frame: room for its header, then the payload so far. It is empty when nothing is pending.
     pending: Vec<u8>,
     /// Payload bytes of the current incoming frame that `recv` has not returned yet.
     unread: usize,
@@ -57,8 +57,8 @@ impl Channel {
         self.meter
     }
 
-    /// Starts counting rounds anew, at the boundary of two phases. Both parties must call it at the same point of the
-    /// conversation, when everything sent to them has been received. Flushes first.
+    /// Starts counting rounds anew, at the boundary of two phases. Both parties must call it at the same
+    /// point of the conversation, when everything sent to them has been received. Flushes first.
     ///
     /// # Errors
     /// As for [`flush`](Self::flush).
@@ -161,8 +161,8 @@ impl Channel {
         self.meter = self.meter.beside(&child.meter);
     }
 
-    /// Flushes, and lets a fork go on from here: what it sends next depends on all that was received here. With
-    /// [`settle`](Self::settle), for forks that are used again and again.
+    /// Flushes, and lets a fork go on from here: what it sends next depends on all that was received here.
+    /// Together with [`settle`](Self::settle), this serves forks that are used again and again.
     ///
     /// # Errors
     /// As for [`flush`](Self::flush).
@@ -203,7 +203,7 @@ impl Channel {
         Ok(())
     }
 
-    /// One wait: all of `out` must arrive before the deadline, which also bounds a peer that trickles.
+    /// One wait. All of `out` must arrive before the deadline, which also bounds a peer that trickles.
     fn read_exact(&mut self, mut out: &mut [u8]) -> Result<()> {
         let start = Instant::now();
         let mut remaining = self.timeout;

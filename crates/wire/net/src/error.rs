@@ -103,7 +103,7 @@ pub enum NetError {
 }
 
 impl NetError {
-    /// Wraps a system error; the kinds that mean that the peer has gone become [`NetError::Closed`].
+    /// Wraps a system error. The kinds that mean that the peer has gone become [`NetError::Closed`].
     pub(crate) fn io(context: &'static str, error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
         match error.kind() {

@@ -6,7 +6,7 @@
 //! | 4..8 | len | payload bytes, 1..=[`MAX_PAYLOAD`] |
 //! | 8..12 | depth | Lamport clock of the frame, from 1 |
 //!
-//! All little-endian.
+//! Numbers are little-endian.
 
 use crate::{NetError, Result};
 

@@ -1,7 +1,7 @@
 //! Agreement on what is about to run.
 //!
-//! Each side sends its hello before it reads the peer's, so both learn of a difference. One round. It binds
-//! honest parties to the same run; it does not authenticate the peer.
+//! Each side sends its hello before it reads the peer's, so both learn of a difference. It takes one round.
+//! It binds honest parties to the same run; it does not authenticate the peer.
 //!
 //! | field | size |
 //! |---|---|
@@ -10,9 +10,10 @@
 //! | length of the rest | u32, at most [`MAX_BODY`] |
 //! | role | u8, 0 or 1 |
 //! | plan hash | 32 bytes |
-//! | parameters, each a name and a value | u8 count, at most [`MAX_PARAMETERS`], then for each string u16 length and UTF-8 |
+//! | parameters | u8 count, at most [`MAX_PARAMETERS`], then name and value of each |
 //!
-//! All little-endian. The first three never change, so that versions that differ can tell each other so.
+//! Numbers are little-endian, and a string is a u16 length and UTF-8. The first three fields never change, so
+//! that versions that differ can tell each other so.
 
 use crate::{Channel, NetError, Result, Role};
 
@@ -93,8 +94,8 @@ impl Hello {
     }
 }
 
-/// Makes sure that the peer runs the same protocol version and plan with the same parameters in the other
-/// role. To be called by both sides first thing on a new channel.
+/// Makes sure that the peer runs the same protocol version and plan, with the same parameters, in the other
+/// role. Both sides call it first on a new channel.
 ///
 /// # Errors
 /// [`NetError::Mismatch`] names the first thing that differs, with both values, on both sides;

@@ -38,11 +38,12 @@
 //! before waiting on a fork of it if the peer needs what you sent to answer.
 //!
 //! Two parties may send to each other at once: sending returns once the bytes are queued. A stream's queue
-//! holds 256 MiB unless told otherwise, so only parties that both send more than that before either receives come to a deadline.
+//! holds 256 MiB unless told otherwise, so only parties that both send more than that before either receives
+//! come to a deadline.
 //!
 //! # What is not protected
-//! Channels are neither encrypted nor authenticated: run them inside a tunnel when the network is not trusted.
-//! The checks on frames and hellos catch accidents, not attacks.
+//! Channels are neither encrypted nor authenticated: run them inside a tunnel when the network is not
+//! trusted. The checks on frames and hellos catch accidents, not attacks.
 
 mod channel;
 mod error;

@@ -11,9 +11,9 @@ const CAPACITY: usize = 256 << 20;
 
 /// Bandwidth and delay of a link, the same in each direction.
 ///
-/// A frame departs once the link is free and its bytes have passed at the bandwidth, and arrives one delay
-/// later; frames in flight overlap. All forks of a session share the bandwidth. Each party shapes what it
-/// sends, so both must ask for the same shape. Waking a thread takes the operating system some 0.1 ms, by
+/// A frame departs once the link is free and its bytes have passed at the bandwidth. It arrives one delay
+/// later, and frames in flight overlap. All forks of a session divide one bandwidth. Each party shapes what
+/// it sends, so both must ask for the same shape. Waking a thread takes the operating system some 0.1 ms, by
 /// which a frame may come late; it never comes early.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LinkShape {
@@ -51,12 +51,14 @@ impl LinkShape {
 /// How a session's channels behave.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LinkOptions {
-    /// The deadline of each wait, as [`Channel::set_timeout`](crate::Channel::set_timeout); 60 s by default.
+    /// The deadline of each wait, as [`Channel::set_timeout`](crate::Channel::set_timeout) sets it. It is 60
+    /// s by default.
     pub timeout: Duration,
-    /// The link to simulate in the direction we send; none by default.
+    /// The link to simulate in the direction in which we send. There is none by default.
     pub shape: Option<LinkShape>,
-    /// Bytes that may wait on each stream for the peer to read, before sending blocks; 256 MiB by default. Two parties that
-    /// send this much to each other before either receives would wait for each other, until the deadline.
+    /// How many bytes may wait on each stream for the peer to read before sending blocks: 256 MiB by default.
+    /// Two parties that send more than that to each other before either receives wait for each other until
+    /// the deadline.
     pub queue: usize,
 }
 
@@ -66,7 +68,7 @@ impl Default for LinkOptions {
     }
 }
 
-/// One direction of a session's link, shared by all its streams.
+/// One direction of a session's link, for all its streams.
 #[derive(Clone)]
 pub(crate) struct Link {
     shaped: Option<Arc<Shaped>>,

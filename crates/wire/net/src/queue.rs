@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::link::Link;
 use crate::{NetError, Result};
 
-/// Between one producer and one consumer; either may leave first.
+/// A queue between one producer and one consumer. Either may leave first.
 pub(crate) struct Queue {
     state: Mutex<State>,
     changed: Condvar,

@@ -5,9 +5,9 @@ use std::fmt;
 /// One of the two parties of a session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Role {
-    /// The server: holds the weights.
+    /// The server, which as a rule holds the weights.
     P0,
-    /// The client: holds the input.
+    /// The client, which as a rule holds the input.
     P1,
 }
 

@@ -8,7 +8,8 @@ use super::{
 };
 
 impl Ntt {
-    /// Tables for `degree`, a power of two from [`MIN_DEGREE`](super::tables::MIN_DEGREE), and a prime that is 1 mod 2·`degree`.
+    /// Tables for `degree`, a power of two from [`MIN_DEGREE`](super::tables::MIN_DEGREE), and a prime that
+    /// is 1 mod 2·`degree`.
     pub(crate) fn new(q: u64, degree: usize) -> Self {
         Self::with_kernel(q, degree, kernels().next().expect("the scalar kernel runs anywhere"))
     }

@@ -20,7 +20,8 @@ pub(crate) struct Ntt {
     pub(super) kernel: &'static dyn Kernel,
 }
 
-/// An implementation of the operations of [`Ntt`], which has their descriptions and checks what they demand.
+/// An implementation of the operations of [`Ntt`]. Their descriptions are there, and what they demand is
+/// checked there.
 pub(super) trait Kernel: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
     fn forward(&self, ntt: &Ntt, values: &mut [u64]);
@@ -56,11 +57,12 @@ impl Roots {
     }
 }
 
-/// Products that may be summed in a [`Sums`] before it must be reduced: the low limb grows by less than 2^52 each.
+/// How many products may be summed in a [`Sums`] before it must be reduced. The low limb grows by less than
+/// 2^52 each.
 pub(crate) const MAX_TERMS: usize = 1 << 12;
 
-/// A vector of sums of products a·b, a, b < 2^50, not reduced yet, in two limbs whose meaning is the kernel's own; a reduced
-/// value is a low limb in all of them.
+/// A vector of sums of products a·b, with a, b < 2^50, that are not reduced yet. The meaning of the two limbs
+/// is the kernel's own, but a reduced value is a low limb for every kernel.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sums {
     pub(super) low: Vec<u64>,
@@ -93,7 +95,7 @@ pub(crate) struct Term {
     pub(crate) weight: u64,
 }
 
-/// The least degree of a transform: what the vector kernels go through at a time.
+/// The least degree of a transform, which is what the vector kernels go through at a time.
 pub(super) const MIN_DEGREE: usize = 64;
 
 impl Ntt {
@@ -116,7 +118,8 @@ impl Ntt {
         }
     }
 
-    /// The transform of reduced coefficients, reduced. The order of the points is the same in every implementation.
+    /// The transform of reduced coefficients, reduced. The order of the points is the same in every
+    /// implementation.
     pub(crate) fn forward(&self, values: &mut [u64]) {
         assert_eq!(values.len(), self.degree);
         self.kernel.forward(self, values);
@@ -150,8 +153,8 @@ impl Ntt {
         self.kernel.multiply(self, values, w);
     }
 
-    /// Row by row of `out`, of N elements: element i is Σ weight·buffer\[start + i\] mod q over the row's terms, for reduced
-    /// weights and a reduced buffer. Panics if a term exceeds the buffer.
+    /// Fills the rows of `out`, of N elements each. Element i of a row is Σ weight·buffer\[start + i\] mod q
+    /// over the row's terms, for reduced weights and a reduced buffer. Panics if a term exceeds the buffer.
     pub(crate) fn combine(&self, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
         assert_eq!(out.len(), rows.len() * self.degree);
         let fits = |t: &Term| t.start.checked_add(self.degree).is_some_and(|end| end <= buffer.len());

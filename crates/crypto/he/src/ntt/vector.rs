@@ -1,7 +1,8 @@
 //! What both vector kernels take: their shell, and blocks by quarters.
 
-/// Makes `$kernel` a [`Kernel`](super::tables::Kernel) by the functions of the modules `transform` and `sums` beside the
-/// call. They are compiled for vector instructions, so `$kernel` must be a proof that the processor has them.
+/// Makes `$kernel` a [`Kernel`](super::tables::Kernel) by the functions of the modules `transform` and `sums`
+/// beside the call. They are compiled for vector instructions, so `$kernel` must be a proof that the
+/// processor has them.
 macro_rules! vector_kernel {
     ($kernel:ident, $name:literal) => {
         vector_kernel! {

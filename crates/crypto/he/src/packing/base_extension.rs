@@ -3,7 +3,8 @@
 use crate::modulus::Shoup;
 use crate::ntt::{Ntt, vectorised};
 
-/// Garner's recombination of residues modulo two primes, and the reduction of the centred integer modulo two others.
+/// Garner's recombination of residues modulo two primes, and the reduction of the centred integer modulo two
+/// others.
 pub(super) struct BaseExtension<'p> {
     /// The second prime.
     from: &'p Ntt,
@@ -12,7 +13,7 @@ pub(super) struct BaseExtension<'p> {
     targets: [Target<'p>; 2],
 }
 
-/// The first prime, and the product of both, modulo one to go to.
+/// A prime to go to, with the first prime and the product of both modulo it.
 struct Target<'p> {
     ntt: &'p Ntt,
     first: Shoup,
@@ -20,7 +21,7 @@ struct Target<'p> {
 }
 
 impl<'p> BaseExtension<'p> {
-    /// From the primes of two tables to those of two others.
+    /// The extension from the primes of two tables to those of two others.
     pub(super) fn new(from: &'p [Ntt], to: &'p [Ntt]) -> Self {
         let [p, q] = [from[0].modulus.value(), from[1].modulus.value()];
         let target = |ntt: &'p Ntt| {
@@ -36,7 +37,8 @@ impl<'p> BaseExtension<'p> {
         }
     }
 
-    /// The residues modulo every target of the integers with the given ones, centred up to one part in 2^49.
+    /// The residues modulo every target of the integers with the given residues, centred up to one part in
+    /// 2^49.
     pub(super) fn extend(&self, [x, y]: [&[u64]; 2]) -> [Vec<u64>; 2] {
         let q = self.from.modulus;
         let mut digits = vec![0; x.len()];

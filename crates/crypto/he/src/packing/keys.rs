@@ -29,7 +29,8 @@ fn special_product(parameters: &Parameters, m: Modulus) -> u64 {
 }
 
 impl SecretKey {
-    /// The packing keys of levels 1 to `levels` in the form they travel in. Panics if the parameters cannot pack.
+    /// The packing keys of levels 1 to `levels` in the form they travel in. Panics if the parameters cannot
+    /// pack.
     pub fn packing_keys(&self, levels: u32, prg: &mut Prg) -> Vec<u8> {
         let parameters = &*self.parameters;
         assert!(parameters.can_pack(), "these parameters cannot pack");
@@ -82,8 +83,8 @@ impl fmt::Debug for PackingKeys {
 }
 
 impl PackingKeys {
-    /// Reads what [`SecretKey::packing_keys`] wrote. Errors on a wrong length or a number outside its range; panics if the
-    /// parameters cannot pack.
+    /// Reads what [`SecretKey::packing_keys`] wrote. Errors on a wrong length or a number outside its range;
+    /// panics if the parameters cannot pack.
     pub fn from_bytes(parameters: Arc<Parameters>, levels: u32, bytes: &[u8]) -> Result<Self> {
         assert!(parameters.can_pack(), "these parameters cannot pack");
         let what = "a packing key";

@@ -1,4 +1,4 @@
-//! Packing itself.
+//! Packing: two ciphertexts become one, level by level.
 
 use super::automorphism::{exponent, permute};
 use super::base_extension::BaseExtension;
@@ -7,8 +7,9 @@ use crate::Combination;
 use crate::ntt::vectorised;
 
 impl PackingKeys {
-    /// One combination from 2^h or fewer: coefficient j + 2^h·i is coefficient 2^h·i of the one with index j. Their inputs must
-    /// have been read with a budget of h = `levels` levels. Panics if there are none or too many, or no keys of that level.
+    /// One combination from up to 2^h: its coefficient j + 2^h·i is coefficient 2^h·i of the combination with
+    /// index j. Their inputs must have been read with a budget of h = `levels` levels. Panics if there are
+    /// none or too many, or no keys of that level.
     pub fn pack(&self, combinations: Vec<Combination>, levels: u32) -> Combination {
         assert!((1..=1 << levels).contains(&combinations.len()), "nothing to pack, or too much");
         let mut slots: Vec<Option<Combination>> = combinations.into_iter().map(Some).collect();
@@ -36,7 +37,7 @@ impl PackingKeys {
                 if let Some(Combination(odd)) = &odd {
                     let (low, high) = odd[component].values[at.clone()].split_at(degree - shift);
                     vectorised(|| {
-                        // X^a moves the low part up, and the high part around, where its sign turns.
+                        // X^a moves the low part up. It moves the high part around, where its sign turns.
                         let (wrapped, moved) = sum.split_at_mut(shift);
                         let (wrapped_difference, moved_difference) = difference.split_at_mut(shift);
                         for ((x, d), &o) in wrapped.iter_mut().zip(wrapped_difference).zip(high) {

@@ -24,8 +24,8 @@ pub(crate) fn session_nonce(session: &Session) -> Block {
 
 /// One side of single-point correlated OT.
 pub(crate) trait SinglePoint {
-    /// Fills `leaves` with correlated OTs whose choice is 1 in one place only, the sender's with even blocks, from the
-    /// correlated OTs `bases`, one a level.
+    /// Fills `leaves` with correlated OTs whose choice is 1 in one place only, the sender's with even blocks,
+    /// from the correlated OTs `bases`, one a level.
     fn grow(
         &mut self,
         channel: &mut Channel,
@@ -94,8 +94,8 @@ impl Instance {
         [hashed[0], left[0], self.matrix.block()]
     }
 
-    /// Makes `count` correlated OTs; `visit` gets the hash, each chunk's offset, the hash index of its first OT, and
-    /// its blocks. Chunks start at multiples of 64, of the offsets and of the indices.
+    /// Makes `count` correlated OTs; `visit` gets the hash, each chunk's offset, the hash index of its first
+    /// OT, and its blocks. Chunks start at multiples of 64, of the offsets and of the indices.
     pub(crate) fn extend(
         &mut self,
         side: &mut impl SinglePoint,

@@ -4,13 +4,14 @@ use veilflow_prim::{Block, Prg};
 
 use super::params::LOCALITY;
 
-/// Outputs whose indices are made at a time.
+/// How many outputs have their indices made at a time.
 const TILE: usize = 64;
 /// The indices of one output, 32 bits each.
 type Row = [[u8; 4]; LOCALITY];
 
-/// Adds to each block of `out` the sum of the blocks of `secret` under the next 10 indices of the stream of `matrix`.
-/// The length of `secret` is a power of two, so that an index is the low bits of 32: uniform without rejection.
+/// Adds to each block of `out` the sum of the blocks of `secret` under the next 10 indices of the stream of
+/// `matrix`. The length of `secret` is a power of two, so that an index is the low bits of 32: uniform
+/// without rejection.
 ///
 /// One call of many outputs and several of fewer agree if all but the last are multiples of 64.
 pub(crate) fn encode(matrix: &mut Prg, secret: &[Block], out: &mut [Block]) {
@@ -29,8 +30,8 @@ pub(crate) fn encode(matrix: &mut Prg, secret: &[Block], out: &mut [Block]) {
     }
 }
 
-/// [`add`] for a secret of length N. That masked indices are below a constant needs no check, and with nothing but loads
-/// in the loop, a processor has far more of them under way: a quarter less time.
+/// [`add`] for a secret of length N. Masked indices are below a constant, so no access is checked. With
+/// nothing but loads in the loop a processor has far more of them under way, which takes a quarter less time.
 fn add_known<const N: usize>(rows: &[Row], secret: &[Block], out: &mut [Block]) {
     if let Ok(secret) = <&[Block; N]>::try_from(secret) {
         add(rows, |index| secret[index & (N - 1)], out);

@@ -2,17 +2,18 @@
 
 use crate::prices::FERRET_OT_NS;
 
-/// Blocks that every output of the code adds up: the code is 10-local.
+/// How many blocks every output of the code adds up: the code is 10-local.
 pub(crate) const LOCALITY: usize = 10;
 
-/// A set of parameters for LPN with regular noise over F_2: from a secret of k bits, n = t · 2^d samples whose
-/// noise has one error in each of t blocks of 2^d.
+/// A set of parameters for LPN with regular noise over F_2: from a secret of k bits, n = t · 2^d samples
+/// whose noise has one error in each of t blocks of 2^d.
 ///
-/// The four sets are those of emp-ot since its retuning of 2026 (`emp-ot/tuning.h`): about 128 bits against Gaussian
-/// elimination, statistical decoding, ISD (BJMM), the hybrid attack, ISD for regular noise and AGB 2.0, as the estimators
-/// at lpnestimator.com count (ePrint 2022/712, 2025/1284, 2023/1568, 2025/1476). The hybrid attack is the cheapest, with
-/// 128.7 bits for [`B10`](Self::B10); it gains from samples, and t is the largest that leaves 128 bits at given k and d.
-/// Ferret's own set (n = 10,485,760, k = 452,000, t = 1,280) is somewhat under 128 bits against these attacks.
+/// The four sets are those of emp-ot since its retuning of 2026 (`emp-ot/tuning.h`): about 128 bits against
+/// Gaussian elimination, statistical decoding, ISD (BJMM), the hybrid attack, ISD for regular noise and AGB
+/// 2.0, as the estimators at lpnestimator.com count (ePrint 2022/712, 2025/1284, 2023/1568, 2025/1476). The
+/// hybrid attack is the cheapest, with 128.7 bits for [`B10`](Self::B10); it gains from samples, and t is the
+/// largest that leaves 128 bits at given k and d. Ferret's own set (n = 10,485,760, k = 452,000, t = 1,280)
+/// is somewhat under 128 bits against these attacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LpnSet {
     trees: usize,
@@ -78,8 +79,8 @@ impl LpnSet {
         (16 * trees * self.depth()) as u64
     }
 
-    /// Roughly the nanoseconds of one core that a party spends on a random OT, for comparing sets with each other: see
-    /// `docs/prices.md`.
+    /// Roughly the nanoseconds of one core that a party spends on a random OT, for comparing sets with each
+    /// other: see `docs/prices.md`.
     pub const fn nominal_ns(&self) -> u32 {
         self.nominal_ns
     }

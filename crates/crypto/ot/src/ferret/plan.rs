@@ -6,15 +6,16 @@ use crate::{
     cost::{setup_bytes, softspoken_bytes},
 };
 
-/// SoftSpoken's parameter in the set-up: the fewest bytes.
+/// SoftSpoken's parameter in the set-up, chosen for the fewest bytes.
 pub(crate) const SEED_K: usize = 8;
 /// OTs are used up in multiples of this within a tree, so that chunks are whole words of choices.
 pub(crate) const GRAIN: usize = 64;
 /// Bytes with which each party states its plan in the set-up.
 const TAG_LEN: usize = 9;
 
-/// The trees of one instance: which iteration it is in and what is left of it. The one place that decides when a tree
-/// is grown and when an iteration refills the next; both parties and the forecasts follow it.
+/// The trees of one instance: which iteration it is in, and what is left of it. This is the one place that
+/// decides when a tree is grown and when an iteration refills the next. Both parties and the forecasts follow
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     set: LpnSet,
@@ -98,11 +99,11 @@ impl FerretForecast {
     }
 }
 
-/// A ladder of parameter sets: SoftSpoken OT gives the bases of the first, each gives those of the next, and the last
-/// gives the OTs. Both parties must use the same.
+/// Which LPN set makes the OTs, and what makes its bases: SoftSpoken OT, or a small instance whose bases
+/// SoftSpoken OT makes. Both parties must use the same plan.
 ///
-/// The plan provides for an expected number of OTs in that the set-up makes no more bases than those need. Making more
-/// OTs, or fewer, is possible: an iteration starts when the one before is used up.
+/// A plan is for an expected number of OTs: the set-up makes no more bases than they need. More OTs, or
+/// fewer, may be made, since an iteration starts when the one before is used up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FerretPlan {
     main: LpnSet,
@@ -113,9 +114,9 @@ pub struct FerretPlan {
 }
 
 impl FerretPlan {
-    /// The plan with the least time for `expected_total` OTs, set-up included, on a link that takes `ns_per_byte`
-    /// nanoseconds a byte (80 at 100 Mbit/s), by [`LpnSet::nominal_ns`]. At infinity it is the plan with the fewest
-    /// bytes.
+    /// The plan with the least time for `expected_total` OTs, set-up included, on a link that takes
+    /// `ns_per_byte` nanoseconds a byte (80 at 100 Mbit/s), by [`LpnSet::nominal_ns`]. At infinity it is the
+    /// plan with the fewest bytes.
     pub fn for_link(expected_total: usize, ns_per_byte: f64) -> Self {
         let cost = |plan: &Self| {
             let bytes = plan.total(expected_total).bytes() as f64;
@@ -145,7 +146,7 @@ impl FerretPlan {
         self.main
     }
 
-    /// Correlated OTs that the first iteration of the last set starts from.
+    /// How many correlated OTs the first iteration starts from.
     pub(crate) fn base_len(&self) -> usize {
         self.main.base_len(self.trees)
     }
@@ -160,7 +161,7 @@ impl FerretPlan {
         Schedule::new(self.main, self.trees, self.main.refill_trees())
     }
 
-    /// Correlated OTs that SoftSpoken makes.
+    /// How many correlated OTs SoftSpoken makes.
     pub(crate) fn seed_len(&self) -> usize {
         self.booster.map_or(self.base_len(), |trees| LpnSet::B10.base_len(trees))
     }
@@ -187,7 +188,8 @@ impl FerretPlan {
         })
     }
 
-    /// Rounds of the set-up: an exchange and a message of the OT receiver, then with a booster one of the OT sender.
+    /// Rounds of the set-up: an exchange and a message of the OT receiver, then with a booster one of the OT
+    /// sender.
     pub fn setup_rounds(&self) -> u64 {
         2 + u64::from(self.booster.is_some())
     }

@@ -58,7 +58,8 @@ fn low_bits(blocks: &[Block]) -> Bits {
 }
 
 impl FerretReceiver {
-    /// Sets up by `plan`, with a peer that calls [`FerretSender::setup`](super::FerretSender::setup) with the same one.
+    /// Sets up by `plan`, with a peer that calls [`FerretSender::setup`](super::FerretSender::setup) with the
+    /// same one.
     pub(crate) fn setup(channel: &mut Channel, prg: &mut Prg, plan: &FerretPlan) -> Result<Self> {
         let (mut seeds, session) = SoftSpokenReceiver::setup_tagged(channel, prg, SEED_K, &plan.tag())?;
         let CotReceiver { choices, blocks } = seeds.correlated(channel, plan.seed_len())?;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{RandomOtSender, Result, VisitSent, batch::CotSender, softspoken::SoftSpokenSender};
 
-/// Trees whose messages travel together: enough for one packet's worth each, few enough that the peer keeps busy.
+/// How many trees' messages travel together: enough to fill packets, few enough that the peer keeps busy.
 const TREES_A_FLUSH: u32 = 32;
 
 /// The OT sender of one session and direction.
@@ -75,8 +75,8 @@ impl TreeSender {
 }
 
 impl FerretSender {
-    /// Sets up by `plan`, with a peer that calls [`FerretReceiver::setup`](super::FerretReceiver::setup) with the same
-    /// one.
+    /// Sets up by `plan`, with a peer that calls [`FerretReceiver::setup`](super::FerretReceiver::setup) with
+    /// the same one.
     pub(crate) fn setup(channel: &mut Channel, prg: &mut Prg, plan: &FerretPlan) -> Result<Self> {
         let (mut seeds, session) = SoftSpokenSender::setup_odd(channel, prg, SEED_K, &plan.tag())?;
         let CotSender { delta, blocks } = seeds.correlated(channel, plan.seed_len())?;

@@ -123,8 +123,8 @@ fn traffic_and_rounds_are_as_forecast() {
     assert_eq!(at_once.extend(7), in_steps.extend(7));
 }
 
-/// A booster and the instance that starts from its OTs have one Δ and may even hold equal blocks. Their hashes must not
-/// meet.
+/// A booster and the instance that starts from its OTs have one Δ and may even hold equal blocks. Their
+/// hashes must not meet.
 #[test]
 fn instances_of_one_delta_hash_under_different_keys() {
     let nonce = Block(5);

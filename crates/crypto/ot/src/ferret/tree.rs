@@ -1,15 +1,16 @@
-//! Correlated GGM trees and single-point correlated OT (Guo, Yang, Wang, Zhang, Xie, Liu, Zhao, "Half-Tree: halving
-//! the cost of tree expansion in COT and DPF", EUROCRYPT 2023, figures 3 and 4).
+//! Correlated GGM trees and single-point correlated OT (Guo, Yang, Wang, Zhang, Xie, Liu, Zhao, "Half-Tree:
+//! halving the cost of tree expansion in COT and DPF", EUROCRYPT 2023, figures 3 and 4).
 //!
-//! The children of a node x are H(x) and x ⊕ H(x), and the two nodes below the root add up to Δ: so does every level,
-//! and an expansion is one cipher call a node. Let K_i be the sum of the left children of level i, and K_i ⊕ Δ that
-//! of the right ones. For a tree of depth d the parties hold d correlated OTs, r_i on the sender's side and
-//! r_i ⊕ b_i Δ on the receiver's; the sender sends r_i ⊕ K_i for each level, and that is all: the receiver adds its
-//! own and has the sum of the side b_i. With the path that takes the other side at every level, it knows all nodes
-//! beside the path; the sum of all leaves but the one at the end of the path is that leaf ⊕ Δ.
+//! The children of a node x are H(x) and x ⊕ H(x), and the two nodes below the root add up to Δ. So does
+//! every level, and an expansion is one cipher call a node. Let K_i be the sum of the left children of level
+//! i, and K_i ⊕ Δ that of the right ones. For a tree of depth d the parties hold d correlated OTs, r_i on the
+//! sender's side and r_i ⊕ b_i Δ on the receiver's. The sender sends r_i ⊕ K_i for each level, and nothing
+//! else. The receiver adds its own block and has the sum of the side b_i. With the path that takes the other
+//! side at every level, it knows all nodes beside the path. The sum of all leaves but the one at the end of
+//! the path is that leaf ⊕ Δ.
 //!
-//! Children lie not beside each other but half a level apart, so that a level is two contiguous halves: the place of
-//! a leaf has the bit of level i at weight 2^i.
+//! Children lie not beside each other but half a level apart, so that a level is two contiguous halves: the
+//! place of a leaf has the bit of level i at weight 2^i.
 //!
 //! The receiver's memory accesses depend on its path, one place a level.
 
@@ -24,14 +25,14 @@ pub(crate) fn full(hash: &CcrHash, root: Block, delta: Block, leaves: &mut [Bloc
     }
 }
 
-/// The receiver's leaves: `sums` holds the sum of the left nodes, or of the right ones where the item comes with true,
-/// of each level. Returns the place where the leaf is the sender's ⊕ Δ; elsewhere they are equal.
+/// The receiver's leaves: `sums` holds the sum of the left nodes, or of the right ones where the item comes
+/// with true, of each level. Returns the place where the leaf is the sender's ⊕ Δ; elsewhere they are equal.
 pub(crate) fn punctured(
     hash: &CcrHash,
     sums: impl IntoIterator<Item = (Block, bool)>,
     leaves: &mut [Block],
 ) -> usize {
-    // The two children of a missing parent, of which only `total`, the sum of what is known, takes note.
+    // The place of the missing node. Its level's known nodes add up to `total`.
     let (mut missing, mut total) = (0, Block::ZERO);
     leaves[0] = Block::ZERO;
     for (level, (sum, side)) in sums.into_iter().enumerate() {
@@ -58,8 +59,9 @@ mod tests {
     use super::*;
     use veilflow_prim::Prg;
 
-    /// NIST SP 800-38A, F.1.1 (ECB-AES128), carried through a tree of depth 2 by hand: the two nodes under the root
-    /// are chosen so that their σ are the first two plaintexts P of the vector; their left children are C ⊕ P.
+    /// NIST SP 800-38A, F.1.1 (ECB-AES128), carried through a tree of depth 2 by hand: the two nodes under
+    /// the root are chosen so that their σ are the first two plaintexts P of the vector; their left children
+    /// are C ⊕ P.
     #[test]
     fn vector_derived_from_sp_800_38a() {
         let block = |x: u128| Block::from_bytes(x.to_be_bytes());

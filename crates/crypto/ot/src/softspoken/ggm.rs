@@ -4,9 +4,9 @@
 //!
 //! The base OT keys of level 0 are the two nodes below the root. At each further level the full side sends
 //! the sum of all left and of all right children, each under one key of the level's base OT. The punctured
-//! side knows all nodes but the one on its path, so all children but two; of the sum with the sibling of the
-//! path it chooses the key, and subtracts. It never learns a node of the path, nor the other sum; the full
-//! side learns nothing of where the path goes.
+//! side knows all nodes but the one on its path, so all children but two. It has the key of the sum with the
+//! sibling of the path, and subtracts what it knows. It never learns a node of the path, nor the other sum.
+//! The full side learns nothing of where the path goes.
 //!
 //! The punctured side's own computation is not constant-time in its path. It runs once, in the setup.
 

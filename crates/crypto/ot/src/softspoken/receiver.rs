@@ -32,8 +32,8 @@ impl fmt::Debug for SoftSpokenReceiver {
 }
 
 impl SoftSpokenReceiver {
-    /// Sets the extension up, with a peer that calls [`SoftSpokenSender::setup`](super::SoftSpokenSender::setup) with
-    /// the same `k` ∈ {1, 2, 4, 8}.
+    /// Sets the extension up, with a peer that calls
+    /// [`SoftSpokenSender::setup`](super::SoftSpokenSender::setup) with the same `k` ∈ {1, 2, 4, 8}.
     pub(crate) fn setup(channel: &mut Channel, prg: &mut Prg, k: usize) -> Result<Self> {
         Ok(Self::setup_tagged(channel, prg, k, &[k as u8])?.0)
     }

@@ -39,16 +39,16 @@ impl Drop for SoftSpokenSender {
 }
 
 impl SoftSpokenSender {
-    /// Sets the extension up, with a peer that calls [`SoftSpokenReceiver::setup`](super::SoftSpokenReceiver::setup)
-    /// with the same `k` ∈ {1, 2, 4, 8}.
+    /// Sets the extension up, with a peer that calls
+    /// [`SoftSpokenReceiver::setup`](super::SoftSpokenReceiver::setup) with the same `k` ∈ {1, 2, 4, 8}.
     pub(crate) fn setup(channel: &mut Channel, prg: &mut Prg, k: usize) -> Result<Self> {
         check_k(k)?;
         let choices = prg.bits(ROWS);
         Ok(Self::setup_tagged(channel, prg, k, &[k as u8], choices)?.0)
     }
 
-    /// As [`setup`](Self::setup) for silent OT: the lowest bit of Δ is set, and `tag` takes the place of k. Returns the
-    /// session, too.
+    /// As [`setup`](Self::setup) for silent OT: the lowest bit of Δ is set, and `tag` takes the place of k.
+    /// Returns the session, too.
     pub(crate) fn setup_odd(
         channel: &mut Channel,
         prg: &mut Prg,

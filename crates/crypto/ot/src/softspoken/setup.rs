@@ -13,8 +13,8 @@ pub(super) fn hash_of(session: &Session) -> CrHash {
     CrHash::new(derive(NONCE_LABEL, session), HASH_DOMAIN)
 }
 
-/// Sends the first message of the set-up and receives the peer's, after checking that both set up the same: `tag` is
-/// k, or what states a plan of silent OT.
+/// Sends the first message of the set-up and receives the peer's, after checking that both set up the same:
+/// `tag` is k, or what states a plan of silent OT.
 pub(super) fn exchange(channel: &mut Channel, tag: &[u8], message: &[u8], theirs: &mut [u8]) -> Result<()> {
     channel.send(tag)?;
     channel.send(message)?;

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 
 use crate::{OtError, Result};
 
-/// Rows of the matrix, bits of Δ, and base OTs.
+/// The number of rows of the matrix, of bits of Δ, and of base OTs.
 pub(crate) const ROWS: usize = 128;
-/// OTs a step. A step's streams fit the first-level cache, its matrix the second.
+/// How many OTs a step makes. Its streams fit the first-level cache, its matrix the second.
 pub(crate) const CHUNK: usize = 1 << 13;
 /// Bytes of a row of the matrix.
 pub(super) const STRIDE: usize = CHUNK / 8;
@@ -28,7 +28,7 @@ pub(crate) fn check_k(k: usize) -> Result<()> {
     if matches!(k, 1 | 2 | 4 | 8) { Ok(()) } else { Err(OtError::UnsupportedK(k)) }
 }
 
-/// The leaf streams of one group of k rows; `None` is the stream the OT sender lacks.
+/// The leaf streams of one group of k rows. `None` is the stream that the OT sender lacks.
 pub(super) type Leaves = Vec<Option<Prg>>;
 
 /// All groups, and the working memory of one step.

@@ -9,8 +9,8 @@ use veilflow_he::{Form, WeightPoly};
 use super::cut::Cut;
 
 /// The transformed weights of one server's model, for all its sessions, up to a limit in bytes. Layers take
-/// room as they come; those that find too little are transformed anew each time, and those that need no
-/// transform take none.
+/// room in the order in which they come. A layer that finds too little is transformed anew each time, and one
+/// that needs no transform takes no room.
 pub struct WeightCache {
     limit: usize,
     layers: Mutex<Layers>,
@@ -22,7 +22,7 @@ struct Layers {
     kept: HashMap<Key, Arc<LayerWeights>>,
 }
 
-/// A layer, and how it is divided: sessions of one cut divide alike.
+/// A layer, and how it is divided. Sessions that cut it alike use the same transforms.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     layer: usize,
@@ -31,7 +31,7 @@ struct Key {
     division: String,
 }
 
-/// The weight polynomials of a layer: for each product those of the inputs that it meets.
+/// The weight polynomials of a layer: for each product, those of the inputs that it meets.
 pub(super) struct LayerWeights(Vec<OnceLock<Vec<WeightPoly>>>);
 
 impl fmt::Debug for WeightCache {
@@ -41,7 +41,7 @@ impl fmt::Debug for WeightCache {
 }
 
 impl WeightCache {
-    /// An empty cache for so many bytes. It must not be shared by servers of different weights.
+    /// An empty cache for so many bytes. Servers of different weights need caches of their own.
     pub fn new(limit: usize) -> Self {
         Self { limit, layers: Mutex::default() }
     }
@@ -51,7 +51,7 @@ impl WeightCache {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner).used
     }
 
-    /// The place for the weights of a layer, if there is room.
+    /// The place for the weights of a layer; nothing if there is no room.
     pub(super) fn layer(&self, layer: usize, cut: &Cut) -> Option<Arc<LayerWeights>> {
         if cut.form == Form::Coefficients {
             return None;
@@ -74,7 +74,7 @@ impl WeightCache {
 }
 
 impl LayerWeights {
-    /// The polynomials of a product, which `make` makes the first time.
+    /// The polynomials of a product. `make` makes them the first time.
     pub(super) fn product(&self, index: usize, make: impl FnOnce() -> Vec<WeightPoly>) -> &[WeightPoly] {
         self.0[index].get_or_init(make)
     }

@@ -15,7 +15,7 @@ use super::parallel::{in_order, spread};
 use super::slots::InputSlots;
 use crate::error::he_error;
 
-/// The client of linear layers: holds the secret keys.
+/// The client of linear layers. It holds the secret keys.
 pub struct HeClient {
     suite: HeSuite,
     keys: Vec<SecretKey>,
@@ -66,7 +66,8 @@ impl HeClient {
         Ok(LinearPair::Other { mask, product })
     }
 
-    /// Returns the mask: what encryption chose. Elements that no output reads are masked too.
+    /// Sends the ciphertexts and returns the mask, which encryption chose. Elements that no output reads have
+    /// a mask too.
     fn send_inputs(&mut self, channel: &mut Channel, cut: &Cut, request: &LinearRequest) -> Result<RingVec> {
         let seed = self.prg.block();
         channel.send(&seed.to_bytes())?;
@@ -76,8 +77,8 @@ impl HeClient {
         let mut seeds = Prg::from_seed(seed);
         let forks: Vec<[Block; 2]> = polynomials.iter().map(|_| [seeds.block(), self.prg.block()]).collect();
         let encryptor = Encryptor::new(&self.keys[cut.set], cut.form, cut.budget);
-        // The planes of one polynomial in all tiles: some elements occur in several, and must be masked
-        // alike.
+        // A polynomial's planes in all tiles go together. Some elements occur in several tiles and must be
+        // masked alike.
         let encrypt = |i: usize| {
             let planes = &polynomials[i];
             let [mut seeds, mut prg] = forks[i].map(Prg::from_seed);

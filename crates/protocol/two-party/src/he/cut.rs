@@ -1,9 +1,10 @@
-//! How a layer is cut into ciphertexts: the cheapest way that fits, by the declared cost. Both parties
+//! How a layer is cut into ciphertexts: the cheapest way that fits, by the declared prices. Both parties
 //! compute it from the public request.
 //!
-//! With h levels of packing, every tile coefficient of `geometry` is 2^h coefficients of the polynomial:
-//! plane i of an input stands at those ≡ i mod 2^h, weights at minus that, so that products are useful at
-//! multiples of 2^h alone, and 2^h products become one reply, whose product j stands at coefficients ≡ j.
+//! With h levels of packing, every coefficient of a tile (module `layout`) is 2^h coefficients of the
+//! polynomial. Plane i of an input stands at those ≡ i mod 2^h and its weights at those ≡ −i, so products are
+//! useful at multiples of 2^h alone. Then 2^h products become one reply, in which product j stands at the
+//! coefficients ≡ j.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(super) struct Cut {
     pub(super) division: Division,
 }
 
-/// A spatial tile: its first output, and how many rows and columns it has.
+/// A tile of outputs: where it starts, and how many rows and columns it has.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tile {
     pub(super) first: [usize; 2],
@@ -91,8 +92,8 @@ impl Cut {
         self.geometry.meetings(self.division.planes * self.division.classes, self.division.outputs)
     }
 
-    /// Tiles and outputs of the replies, in the order they are sent: all tiles of some outputs, or the
-    /// reverse.
+    /// Tiles and outputs of the replies, in the order in which they are sent: all tiles of some outputs
+    /// first, or all outputs of a tile.
     pub(super) fn replies(&self) -> Vec<(Tile, Range<usize>)> {
         let tiles = self.tiles();
         match self.form {
@@ -108,8 +109,8 @@ impl Cut {
         }
     }
 
-    /// Exponent and index of the weights that take input polynomial `planes` to product `outputs`: all that
-    /// the shape has, so that the work tells nothing about their values.
+    /// Exponent and index of the weights that take input polynomial `planes` to product `outputs`. They are
+    /// all that the shape has, so the work tells nothing about their values.
     pub(super) fn monomials(
         &self,
         planes: &Range<usize>,
@@ -129,8 +130,8 @@ impl Cut {
         }
     }
 
-    /// Planes and tiles of the input polynomials, in the order they are sent: a tile's window may repeat
-    /// elements of earlier ones.
+    /// Planes and tiles of the input polynomials, in the order in which they are sent. A tile's window may
+    /// repeat elements of earlier ones.
     pub(super) fn inputs(&self) -> impl Iterator<Item = (Range<usize>, Tile)> {
         let tiles = self.tiles();
         self.plane_ranges()

@@ -9,11 +9,11 @@ use super::layout::Layout;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Division {
     pub(super) layout: Layout,
-    /// Residue classes, of planes in an input and of products in a reply: a power of two.
+    /// The number of residue classes, of planes in an input and of products in a reply. It is a power of two.
     pub(super) classes: usize,
-    /// Blocks of planes in an input polynomial; each block holds a plane a residue class.
+    /// The number of blocks in an input polynomial. Each block holds one plane of every residue class.
     pub(super) planes: usize,
-    /// Outputs in a product.
+    /// The number of outputs in a product.
     pub(super) outputs: usize,
 }
 
@@ -60,7 +60,7 @@ impl Division {
     }
 }
 
-/// The sizes of parts of `all` that are `part` long, but for the last; and how many of each there are.
+/// The sizes of the parts of `all`, which are `part` long but for the last, and how many of each there are.
 fn kinds(all: usize, part: usize) -> [(usize, usize); 2] {
     let last = (all - 1) % part + 1;
     [(part, (all - last) / part), (last, 1)]

@@ -1,9 +1,9 @@
 //! A linear layer as stride-1 convolutions of planes.
 //!
-//! **Planes.** A convolution of stride (a, b) splits every input channel into its a·b phases, subsampled
-//! images of stride 1, and drops those no tap reads: a 1×1 convolution of stride 2 has one phase of four. A
-//! matrix product is a 1×1 convolution of images of one row. Tap t of a phase reads plane\[r + dy\]\[c + dx\]
-//! for output (r, c), with dy, dx of any sign.
+//! **Planes.** A convolution of stride (a, b) splits every input channel into a·b phases, subsampled images
+//! of stride 1, and drops the phases that no tap reads: a 1×1 convolution of stride 2 keeps one phase of
+//! four. A matrix product is a 1×1 convolution of images of one row. A tap of a phase reads plane\[r +
+//! dy\]\[c + dx\] for output (r, c), with dy and dx of any sign.
 
 use std::ops::Range;
 
@@ -30,7 +30,7 @@ pub(super) struct Geometry {
     input: [usize; 2],
     stride: [usize; 2],
     pub(super) phases: Vec<Phase>,
-    /// Weights of one input channel in one output channel.
+    /// The number of weights of one input channel in one output channel.
     taps: usize,
     pub(super) outputs: usize,
     groups: usize,
@@ -114,8 +114,8 @@ impl Geometry {
         output / (self.outputs / self.groups)
     }
 
-    /// Whether some output of a range reads some plane of another; both ranges are not empty. Public, like
-    /// the shape.
+    /// Whether some output of one range reads some plane of another. Neither range is empty. This is public,
+    /// like the shape.
     pub(super) fn meet(&self, planes: &Range<usize>, outputs: &Range<usize>) -> bool {
         self.group_of_plane(planes.start) <= self.group_of_output(outputs.end - 1)
             && self.group_of_output(outputs.start) <= self.group_of_plane(planes.end - 1)
@@ -153,8 +153,8 @@ impl Geometry {
         channels.start * size..channels.end * size
     }
 
-    /// How many rows, or columns for `axis` 1, of a window that starts at `first` a tile of `size` outputs
-    /// reads at most.
+    /// How many rows (or columns, for `axis` 1) a tile of `size` outputs reads at most, of a window that
+    /// starts at `first`.
     pub(super) fn needed(&self, axis: usize, first: isize, size: usize) -> usize {
         usize::try_from(size as isize + self.reach[axis][1] - first).unwrap_or(0)
     }
@@ -173,7 +173,7 @@ impl Geometry {
         self.phases.iter().map(of_phase).sum()
     }
 
-    /// Index of the input element at (`row`, `column`) of a plane, if there is one.
+    /// Index of the input element at (`row`, `column`) of a plane; nothing where the plane ends.
     pub(super) fn input_at(&self, plane: usize, [row, column]: [isize; 2]) -> Option<usize> {
         let offset = self.phase(plane).offset;
         let r = usize::try_from(row).ok()?.checked_mul(self.stride[0])? + offset[0];

@@ -1,11 +1,11 @@
-//! Tiles of a layer as negacyclic polynomial products.
+//! Tiles of a layer as negacyclic polynomial products, after Cheetah (USENIX Security 2022, §4).
 //!
-//! **Tiles** (after Cheetah, USENIX Security 2022, §4). A tile of `rows` × `columns` outputs reads a window
-//! of each plane, laid out row by row with `pitch` coefficients a row. Windows that are whole images share
-//! their zero padding between rows and between planes. k planes stand `block` coefficients apart in one input
-//! polynomial; the weights of M outputs stand k blocks apart, planes in reverse order, so that output o of
-//! the product is at block o·k + k − 1. The block is large enough that nothing else falls there, and N ≥
-//! k·M·`block` lets the rest wrap around harmlessly.
+//! A tile of `rows` × `columns` outputs reads a window of each plane, laid out row by row with `pitch`
+//! coefficients a row. Windows that are whole images have one zero padding between two rows, and between two
+//! planes. k planes stand `block` coefficients apart in one input polynomial. The weights of M outputs stand
+//! k blocks apart, their planes in reverse order, so output o of the product is at block o·k + k − 1. The
+//! block is large enough that nothing else falls there, and N ≥ k·M·`block` lets the rest wrap around
+//! harmlessly.
 
 use std::ops::Range;
 
@@ -24,8 +24,9 @@ pub(super) struct Layout {
     pub(super) pitch: usize,
     /// Coefficients from plane to plane.
     pub(super) block: usize,
-    /// How many coefficients before and behind an output's own its taps read.
+    /// How many coefficients before an output's own its taps read.
     before: usize,
+    /// How many coefficients behind an output's own its taps read.
     behind: usize,
 }
 
@@ -45,12 +46,12 @@ impl Layout {
         let ((first_row, rows), (first_column, columns)) = (span(0), span(1));
         let first = [first_row, first_column];
         let [least, most] = [0, 1].map(|end| [geometry.reach[0][end], geometry.reach[1][end]]);
-        // A row holds its window and the zeros left of it, reaches the last column read, and holds its
+        // A row holds its window and the zeros left of it. It reaches the last column read, and holds its
         // outputs.
         let left = (first[1] - least[1]).max(0) as usize;
         let right = (tile[1] as isize + most[1] - first[1]).max(0) as usize;
         let pitch = (columns + left).max(right).max(tile[1]);
-        // Weights stand at −behind..=before: a block holds all products of its own window, and all its
+        // Weights stand at −behind..=before. A block holds all products of its own window, and all that its
         // outputs read.
         let exponent = |shift: [isize; 2]| (first[0] - shift[0]) * pitch as isize + first[1] - shift[1];
         let (behind, before) = (-exponent(most).min(0) as usize, exponent(least).max(0) as usize);
@@ -59,15 +60,15 @@ impl Layout {
         Self { tile, first, window: [rows, columns], pitch, block, before, behind }
     }
 
-    /// The coefficients that a tile of `size` outputs reads of a plane, relative to the plane's block; the
-    /// negative ones wrap around.
+    /// The coefficients that a tile of `size` outputs reads of a plane, relative to the plane's block.
+    /// Negative ones wrap around.
     pub(super) fn reads(&self, size: [usize; 2]) -> Range<isize> {
         let end = (size[0] - 1) * self.pitch + size[1] + self.behind;
         -(self.before as isize)..end as isize
     }
 
-    /// Rows, or columns for `axis` 1, of the window of the tile that starts with output `start`, that no
-    /// window before it holds.
+    /// The first row (or column, for `axis` 1) that no window before it holds, of the window of the tile that
+    /// starts with output `start`.
     pub(super) fn unseen(&self, axis: usize, start: usize) -> usize {
         if start == 0 { 0 } else { self.window[axis] - self.tile[axis] }
     }

@@ -1,9 +1,9 @@
 //! Pairs for linear layers by homomorphic encryption.
 //!
-//! The client encrypts a mask r that comes out of the encryption; the server multiplies by W, keeps the
-//! leading bits s and replies with the rest; the client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut
-//! into negacyclic polynomial products by `geometry` and `cut`, in the cheapest way that fits. What each side
-//! sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
+//! The client encrypts a mask r, which comes out of the encryption. The server multiplies by W, keeps the
+//! leading bits s and replies with the rest. The client decrypts W·r − s mod 2^ℓ, exactly. A layer is cut
+//! into negacyclic polynomial products by `geometry`, `layout` and `cut`, in the cheapest way that fits. What
+//! each side sees, and the noise arithmetic, is in `docs/homomorphic-linear-layers.md`.
 
 mod cache;
 mod client;

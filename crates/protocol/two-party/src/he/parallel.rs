@@ -1,5 +1,5 @@
-//! Work in threads, in an order that does not depend on their number. Each holds a few items at a time, so
-//! memory is bounded.
+//! Work in threads, in an order that does not depend on their number. Each thread holds a few items at a
+//! time, so memory is bounded.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
@@ -7,8 +7,8 @@ use std::thread;
 
 use veilflow_correlation::Result;
 
-/// Calls `work` for each number below `count` in up to `threads` threads, and `consume` here with what each
-/// returns, in order.
+/// Calls `work` for each number below `count` in up to `threads` threads, and `consume` in this one with what
+/// each returns, in order.
 ///
 /// # Errors
 /// Those of `consume`.
@@ -27,13 +27,13 @@ pub(super) fn in_order<T: Send>(
         let outputs: Vec<_> = (0..threads)
             .map(|first| {
                 let (sender, receiver) = sync_channel(1);
-                // Nobody listens any more after an error.
+                // After an error nobody listens any more.
                 scope.spawn(move || (first..count).step_by(threads).try_for_each(|i| sender.send(work(i))));
                 receiver
             })
             .collect();
         for output in outputs.iter().cycle().take(count) {
-            // A thread that has gone has panicked, and the scope will pass it on.
+            // A thread that is gone has panicked. The scope passes that on.
             let Ok(made) = output.recv() else { break };
             consume(made)?;
         }
@@ -41,8 +41,8 @@ pub(super) fn in_order<T: Send>(
     })
 }
 
-/// Calls `produce` here for each number below `count`, in order, and `work` with what it returns in up to
-/// `threads` threads. The results are in the same order.
+/// Calls `produce` in this thread for each number below `count`, in order, and `work` with what it returns in
+/// up to `threads` threads. The results are in the same order.
 ///
 /// # Errors
 /// Those of `produce` and of `work`.
@@ -69,7 +69,7 @@ pub(super) fn spread<T: Send, R: Send>(
             match produce(i) {
                 Ok(item) => {
                     if input.send(item).is_err() {
-                        // Nobody listens any more after an error.
+                        // After an error nobody listens any more.
                         break;
                     }
                 }

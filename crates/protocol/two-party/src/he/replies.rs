@@ -11,7 +11,7 @@ use veilflow_prim::Prg;
 use super::cache::LayerWeights;
 use super::cut::{Cut, Tile};
 
-/// Products computed together where they go monomial by monomial, so that they share what they read.
+/// Products that go monomial by monomial are computed so many at a time, so that what they read is read once.
 const BATCH: usize = 32;
 
 /// A reply, and the server's share of what it holds.
@@ -23,9 +23,9 @@ pub(super) struct Reply {
 
 /// Replies that are made together.
 pub(super) enum Unit {
-    /// One for every tile.
+    /// One reply for every tile.
     Outputs(Range<usize>),
-    /// Several of the tile with this index.
+    /// Several replies of the tile with this index.
     Tile(usize, Vec<Range<usize>>),
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// In the order of the cut's replies.
+    /// The units, in the order of the cut's replies.
     pub(super) fn units(&self) -> Vec<Unit> {
         let cut = self.cut;
         match cut.form {
@@ -64,7 +64,7 @@ impl Job<'_> {
         }
     }
 
-    /// Weight polynomial by weight polynomial, each transformed once for all tiles.
+    /// The replies of some outputs in all tiles. Each weight polynomial is transformed once for all tiles.
     fn by_points(&self, reply: &Range<usize>, prg: &mut Prg) -> Vec<Reply> {
         let cut = self.cut;
         let mut sums: Vec<Sum> = self.tiles.iter().map(|_| Sum::new(Arc::clone(&cut.parameters))).collect();
@@ -107,7 +107,7 @@ impl Job<'_> {
         WeightPoly::new(&self.cut.parameters, terms)
     }
 
-    /// Monomial by monomial, for weight polynomials of few.
+    /// Some replies of one tile, monomial by monomial: for weight polynomials of few monomials.
     fn by_monomials(&self, tile: usize, replies: &[Range<usize>], prg: &mut Prg) -> Vec<Reply> {
         let outputs = replies.iter().flat_map(|reply| self.cut.product_ranges(reply));
         let rows: Vec<_> = outputs.map(|outputs| self.row(tile, &outputs)).collect();
@@ -133,7 +133,7 @@ impl Job<'_> {
         row
     }
 
-    /// Packs the products of one reply, if there is more than room for one.
+    /// The reply of some products, packed if the cut packs.
     fn packed_reply(
         &self,
         tile: &Tile,

@@ -9,10 +9,10 @@ use super::layout::Layout;
 use super::prices::Prices;
 use super::set::Set;
 
-/// Words of products that may wait for being packed.
+/// How many words of products may wait to be packed.
 const MAX_WAITING: usize = 1 << 25;
 
-/// A way to do a layer, before its plan is written down.
+/// A way to do a layer.
 #[derive(Clone, Copy)]
 pub(super) struct Choice {
     pub(super) set: usize,
@@ -27,20 +27,20 @@ pub(super) struct Choice {
 fn parts(n: usize) -> Vec<usize> {
     let mut out = vec![n.max(1)];
     while let Some(&part @ 2..) = out.last() {
-        // The least count of parts that makes them smaller.
+        // The least number of parts that makes them smaller.
         out.push(n.div_ceil(n.div_ceil(part - 1)));
     }
     out
 }
 
-/// The cheapest choice for every parameter set and number of levels that allows one.
+/// The cheapest choice for every parameter set and every number of levels that allows one.
 pub(super) struct Candidates {
     pub(super) geometry: Geometry,
     choices: Vec<Choice>,
 }
 
 impl Candidates {
-    /// Errors with the reason if there is none without packing.
+    /// The candidates under `sets`. Errors with the reason if there is none without packing.
     pub(super) fn new(request: &LinearRequest, sets: &[Set], prices: &Prices) -> Result<Self, HeError> {
         let geometry = Geometry::new(&request.shape);
         let mut choices = Vec::new();
@@ -112,7 +112,7 @@ impl Search<'_> {
         Ok(best.into_iter().flatten().collect())
     }
 
-    /// What making ciphertexts and sending replies costs at least.
+    /// The least that making ciphertexts and sending replies costs.
     fn ciphertexts_price(&self, division: Division) -> f64 {
         let (geometry, parameters) = (self.geometry, &*self.set.parameters);
         let tiles = division.layout.tiles(geometry) as f64;

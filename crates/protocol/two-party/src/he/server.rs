@@ -19,7 +19,7 @@ use super::replies::{Job, Reply};
 use super::slots::SEED_BYTES;
 use crate::error::he_error;
 
-/// The server of linear layers: holds the client's public keys.
+/// The server of linear layers. It holds the client's public keys.
 pub struct HeServer {
     suite: HeSuite,
     keys: Vec<Keys>,
@@ -68,7 +68,7 @@ impl HeServer {
         self
     }
 
-    /// Lets the server take transformed weights from a cache of its model's, and put them there.
+    /// Lets the server take transformed weights from its model's cache, and put them there.
     #[must_use]
     pub fn with_cache(mut self, cache: Arc<WeightCache>) -> Self {
         self.cache = Some(cache);
@@ -115,7 +115,8 @@ impl HeServer {
     }
 }
 
-/// All ciphertexts of the layer. The client sends them all before it reads a reply, so all are read first.
+/// All ciphertexts of the layer. The client sends them all before it reads a reply, so the server reads them
+/// all first.
 fn receive_inputs(channel: &mut Channel, cut: &Cut, threads: usize) -> Result<Inputs> {
     let seed = channel.recv_vec(SEED_BYTES)?;
     let seed = Block::from_bytes(seed.try_into().expect("sixteen bytes were asked for"));

@@ -4,14 +4,14 @@ use std::sync::{Arc, LazyLock};
 
 use veilflow_he::{Parameters, packing_keys_bytes, public_key_bytes};
 
-/// The parameter sets: 100 bits at degree 4096; as many at 8192, with packing; 150 bits at 8192, for wide
-/// rings and large sums.
+/// The parameter sets: 100 bits at degree 4096; as many at degree 8192, with packing; 150 bits at degree
+/// 8192, for wide rings and large sums.
 pub(super) static PARAMETERS: LazyLock<[Arc<Parameters>; 3]> = LazyLock::new(|| {
     [Parameters::new(4096, 2), Parameters::with_packing(8192), Parameters::new(8192, 3)]
         .map(|made| Arc::new(made.expect("all are in the security table")))
 });
 
-/// One parameter set in use, with keys to pack through some levels.
+/// A parameter set in use, with keys to pack through some levels.
 #[derive(Debug, Clone)]
 pub(super) struct Set {
     pub(super) parameters: Arc<Parameters>,

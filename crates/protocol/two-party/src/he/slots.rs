@@ -17,11 +17,11 @@ pub(super) const SEED_BYTES: usize = 16;
 enum Content {
     /// No output reads it.
     Unread,
-    /// Zero, for the padding, and for what lies between.
+    /// Zero, for the padding and for what lies between planes.
     Zero,
     /// An element of the input that an earlier polynomial holds too.
     Again(usize),
-    /// An element that none did so far.
+    /// An element that no earlier polynomial holds.
     Free(usize),
 }
 
@@ -30,9 +30,9 @@ enum Content {
 pub(super) struct InputSlots {
     /// Its coefficients.
     pub(super) slots: Slots,
-    /// The input elements of the free ones.
+    /// The input elements of the free coefficients.
     pub(super) free: Vec<usize>,
-    /// Those of the given ones; the others are zero.
+    /// The input elements of the given coefficients. The others are zero.
     pub(super) given: Vec<Option<usize>>,
 }
 

@@ -12,7 +12,7 @@ use super::prices::Prices;
 use super::search::{Candidates, Choice};
 use super::set::{PARAMETERS, Set};
 
-/// Packing never has more levels: 2^8 planes in a polynomial of 8192 leave 32 coefficients to each.
+/// Packing never has more levels: 2^8 planes in a polynomial of 8192 coefficients leave 32 to each.
 const MAX_LEVELS: u32 = 8;
 
 /// The parameter sets that two parties use together, and the keys they set up. Public.
@@ -23,11 +23,11 @@ pub struct HeSuite {
 }
 
 impl HeSuite {
-    /// The cheapest suite for these layers, keys included, where a byte on the link costs so many
-    /// nanoseconds. Both parties derive the same.
+    /// The cheapest suite for these layers, keys included, on a link that takes `ns_per_byte` nanoseconds a
+    /// byte. Both parties derive the same.
     ///
     /// # Errors
-    /// If a layer cannot be done at all, with the reason; see [`HeSuite::check`].
+    /// The reason why a layer cannot be done at all: see [`HeSuite::check`].
     pub fn for_layers(requests: &[LinearRequest], ns_per_byte: f64) -> Result<Self, HeError> {
         Self::choose(requests, &*PARAMETERS, Prices { byte: ns_per_byte, ..Prices::MEASURED })
     }
@@ -89,7 +89,8 @@ impl HeSuite {
     /// What one pair sends.
     ///
     /// # Errors
-    /// If the layer does not fit the suite's parameters: it was not among those the suite was made for.
+    /// If the layer does not fit the suite's parameters, since it was not among those for which the suite was
+    /// made.
     pub fn linear_cost(&self, request: &LinearRequest) -> Result<Cost, HeError> {
         Ok(self.cut(request)?.cost())
     }

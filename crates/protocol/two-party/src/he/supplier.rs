@@ -26,9 +26,9 @@ impl HePlan {
     /// The plan for `needs` on a link that takes so many nanoseconds a byte.
     ///
     /// # Errors
-    /// If a layer cannot be done by homomorphic encryption, with the reason.
+    /// The reason why a layer cannot be done by homomorphic encryption.
     pub fn new(needs: &Needs, ns_per_byte: f64) -> Result<Self> {
-        // To what the handshake compares.
+        // Rounded to what the handshake compares.
         let ns_per_byte = (ns_per_byte * 1e3).round() / 1e3;
         let nonlinear = Needs { demand: needs.demand.clone(), linear: Vec::new() };
         let suite = HeSuite::for_layers(&needs.linear, ns_per_byte).map_err(he_error)?;
@@ -53,8 +53,8 @@ impl HePlan {
 
 impl fmt::Display for HePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The layers' division follows from this price. Its digits are padded: what is sent is as long for
-        // every link.
+        // The division of the layers follows from this price. Its digits are padded, so that what is sent is
+        // as long for every link.
         write!(f, "{}, {:012.3} ns a byte", self.ot, self.ns_per_byte)
     }
 }
@@ -75,11 +75,11 @@ pub struct HeSupplier {
 }
 
 impl HeSupplier {
-    /// Sets OT and keys up. Both parties call it together, with the same plan; what is sent does not depend
+    /// Sets up OT and keys. Both parties call it together, with the same plan. What is sent does not depend
     /// on the threads.
     ///
     /// # Errors
-    /// A failing channel, malformed points or keys.
+    /// If the channel fails, or points or keys of the peer are malformed.
     pub fn setup(
         role: Role,
         channel: &mut Channel,
@@ -95,7 +95,7 @@ impl HeSupplier {
         Ok(Self { ot, side, plan: plan.clone() })
     }
 
-    /// Lets a server keep transformed weights in a cache; does nothing at a client.
+    /// Lets a server keep transformed weights in a cache. At a client it does nothing.
     #[must_use]
     pub fn with_weight_cache(mut self, cache: Arc<WeightCache>) -> Self {
         if let Side::Server(server) = self.side {

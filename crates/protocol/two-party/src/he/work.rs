@@ -1,11 +1,11 @@
-//! What a layer computes, counted: for predictions of time. Public, like the cut.
+//! What a layer computes, counted for predictions of time. It is public, like the cut.
 
 use veilflow_he::Form;
 
 use super::cut::Cut;
 
-/// What a pair takes of both parties' processors. A word is a coefficient modulo one prime; ciphertexts count
-/// one component.
+/// What a pair takes of both parties' processors. A word is a coefficient modulo one prime. Of ciphertexts
+/// one component is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HeWork {
     /// Words of the inputs: encrypted by the client, read by the server.
@@ -16,7 +16,7 @@ pub struct HeWork {
     pub product_words: u64,
     /// Words multiplied with a monomial by the server.
     pub monomial_words: u64,
-    /// Words of products that several share a reply with: taken from points if they are there, and
+    /// Words of products of which several go into one reply: taken from points if they are there, and
     /// key-switched.
     pub packed_words: u64,
     /// Words of the replies: made by the server, decrypted by the client.

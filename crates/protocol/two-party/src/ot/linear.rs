@@ -1,11 +1,12 @@
-//! Pairs for linear layers by correlated OT: the weight bits of their holder, as a rule the server, choose
-//! (SCI-OT, CrypTFlow2 §5).
+//! Pairs for linear layers by correlated OT (SCI-OT, CrypTFlow2 §5). The choices are the bits of the weights,
+//! which one party holds, as a rule the server.
 //!
-//! For bit i of weight q, of value fᵢ = 2^i (the sign bit: −2^i), the other party enters the row of its mask
-//! r that the weight multiplies; it gets x, the holder x + bit·row, both mod 2^(ℓ−i). Summed with fᵢ the
-//! holder has S = W·r + Σ fᵢ·x and the other Σ fᵢ·x: s := S and W·r − s = −Σ fᵢ·x. The holder sees masked
-//! rows, the other masked weight bits. An OT costs 1 bit plus ℓ − i bits an output position, besides the
-//! random OT.
+//! Bit i of a weight has the value fᵢ = 2^i, the sign bit −2^i. For each bit the other party enters the row
+//! of its mask r that the weight multiplies. It gets x, the holder gets x + bit·row, both mod 2^(ℓ−i). Both
+//! add up their results times fᵢ: the holder has s = W·r + Σ fᵢ·x, and the other party has W·r − s = −Σ fᵢ·x.
+//!
+//! The holder sees masked rows, the other party masked weight bits. Besides its random OT, a bit costs 1 bit
+//! and ℓ − i bits for each output position.
 
 use veilflow_correlation::{Cost, Flow, LinearPair, LinearRequest, Result};
 use veilflow_kernel::OperandRows;
@@ -16,7 +17,7 @@ use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::error::ot_error;
 
-/// Elements received at a time: bounds memory.
+/// How many elements are received at a time, which bounds memory.
 const PIECE: usize = 1 << 22;
 
 /// One run of OTs: a bit position, and a range of weights.
@@ -38,7 +39,7 @@ fn pieces(request: &LinearRequest) -> impl Iterator<Item = Piece> {
     })
 }
 
-/// Output positions a weight contributes to.
+/// How many output positions a weight contributes to.
 pub(super) fn width(request: &LinearRequest) -> usize {
     request.shape.out_len() / request.shape.bias_len()
 }
@@ -57,7 +58,7 @@ fn accumulate(request: &LinearRequest, piece: &Piece, values: &[u64], out: &mut 
     }
 }
 
-/// The half of who holds the weights.
+/// The half of the party that holds the weights.
 pub(super) fn holder(
     ot: &mut dyn RandomOtReceiver,
     channel: &mut Channel,
@@ -76,7 +77,7 @@ pub(super) fn holder(
     Ok(LinearPair::Holder { s: RingVec::from_values(request.ring, s) })
 }
 
-/// The half of who does not.
+/// The half of the other party.
 pub(super) fn other(
     ot: &mut dyn RandomOtSender,
     channel: &mut Channel,
@@ -95,18 +96,19 @@ pub(super) fn other(
     Ok(LinearPair::Other { mask, product: RingVec::from_values(request.ring, sum).neg() })
 }
 
-/// OTs that a layer takes.
+/// How many OTs a layer takes.
 pub(super) fn ots(request: &LinearRequest) -> usize {
     pieces(request).map(|piece| piece.count).sum()
 }
 
-/// The conversation, where `extend` tells the bytes by P0 and by P1 that so many OTs take.
+/// The conversation. `extend` tells the bytes by P0 and by P1 that so many OTs take.
 pub(super) fn cost(request: &LinearRequest, mut extend: impl FnMut(usize) -> [u64; 2]) -> Cost {
     let mut cost = Cost::default();
     for piece in pieces(request) {
         let extension = extend(piece.count);
         let transfer = cot_bytes(piece.ring, piece.count, width(request));
-        // Whoever speaks in the extension goes first; the holder's choices follow, then the other's rows.
+        // The party that speaks in the extension goes first. The holder's choices follow, then the other
+        // party's rows.
         let (holder, other) = (request.holder, request.holder.other());
         cost.flows.push(Flow::From(other, extension[other.index()]));
         cost.flows.push(Flow::From(holder, extension[holder.index()] + transfer.receiver));

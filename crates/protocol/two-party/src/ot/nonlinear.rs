@@ -8,11 +8,11 @@
 //!   (Naor–Pinkas, STOC 1999), where F(K, j) is simply the j-th group of bits of K: a random function table,
 //!   as 2^d·payload ≤ 64.
 //!
-//! A demand is cut into pieces, each direction's OTs of a batch of pieces are made in one go, and each piece
-//! is put together from what it asked for.
+//! A demand is cut into batches of pieces. Each direction makes the OTs of a batch in one go, and each piece
+//! is put together from its runs of OTs.
 
 use veilflow_correlation::{
-    And, AndBatch, Kind, Pools, Product, ProductBatch, Table, TableBatch, Triple, TripleBatch,
+    AndBatch, Kind, Pools, Product, ProductBatch, Table, TableBatch, TripleBatch,
 };
 use veilflow_net::{Channel, Role};
 use veilflow_ot::{RandomOtReceiver, RandomOtSender, Result};
@@ -25,7 +25,7 @@ use super::pieces::{Piece, Take, takes};
 pub(super) enum Sent {
     /// The low bits of both messages, bit-sliced.
     Bits { zeros: Vec<Bits>, ones: Vec<Bits> },
-    /// α and u.
+    /// The words α and u.
     Words { alpha: Vec<u64>, u: Vec<u64> },
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Received {
     choices: Bits,
     /// The low bits of the chosen messages, bit-sliced.
     bits: Vec<Bits>,
-    /// Or their low words.
+    /// Their low words, where words are kept.
     words: Vec<u64>,
 }
 
@@ -161,7 +161,7 @@ pub(super) fn assemble(
                 };
                 pools.put(kind, batch);
             }
-            // Refused before anything was made.
+            // Such kinds were refused before anything was made.
             _ => {}
         }
     }

@@ -3,21 +3,21 @@
 use veilflow_correlation::{And, Demand, Kind, Product, Table, Triple};
 use veilflow_net::Role;
 
-/// OTs a direction makes between one message and the next: bounds memory, and what waits in the sender's
-/// queue.
+/// How many OTs a direction makes between one message and the next. This bounds memory, and what waits in the
+/// sender's queue.
 const STEP: usize = 1 << 21;
 
 pub(super) const ROLES: [Role; 2] = [Role::P0, Role::P1];
 
-/// So many correlations of a kind.
+/// Correlations of one kind, and their number.
 pub(super) type Piece = (Kind, usize);
 
-/// Whether random OTs give such correlations; others take a helper.
+/// Whether random OTs give such correlations. Others take a helper.
 pub(super) fn makes(kind: Kind) -> bool {
     matches!(kind, Kind::Triple(_) | Kind::And(_) | Kind::Product(_) | Kind::Table(_))
 }
 
-/// What a piece takes of the OTs of one direction: so many low bits of each message, or its low word.
+/// What a piece takes of an OT of one direction: some low bits of each message, or its low word.
 #[derive(Clone, Copy)]
 pub(super) enum Take {
     Bits(usize),

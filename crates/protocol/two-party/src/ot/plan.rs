@@ -19,8 +19,8 @@ impl OtPlan {
         Self([ExtensionPlan::SoftSpoken { k }, ExtensionPlan::SoftSpoken { k }])
     }
 
-    /// The extensions that serve `needs` quickest on a link that takes so many nanoseconds a byte: Ferret
-    /// with sets of the right size, or SoftSpoken where few OTs are needed.
+    /// The extensions that serve `needs` quickest on a link that takes `ns_per_byte` nanoseconds a byte:
+    /// Ferret with sets of the right size, or SoftSpoken where few OTs are needed.
     pub fn silent(needs: &Needs, ns_per_byte: f64) -> Self {
         Self(Self::count(needs).map(|count| ExtensionPlan::for_link(count, ns_per_byte)))
     }
@@ -30,7 +30,7 @@ impl OtPlan {
         &self.0
     }
 
-    /// OTs that `needs` takes, from P0 and from P1.
+    /// How many OTs `needs` takes, from P0 and from P1.
     fn count(needs: &Needs) -> [usize; 2] {
         let pieces = batches(&needs.demand).concat();
         let mut total: [usize; 2] =
@@ -65,7 +65,7 @@ pub struct OtCosts {
 impl OtCosts {
     /// The messages that make so many OTs from `sender`: bytes by P0 and by P1.
     fn extend(&mut self, sender: Role, count: usize) -> [u64; 2] {
-        // A parameter that the set-up refuses never gets here.
+        // The set-up refuses what is no valid parameter.
         let traffic = self.forecasts[sender.index()].extend(count).unwrap_or_default();
         let mut bytes = [0; 2];
         bytes[sender.index()] = traffic.sender;

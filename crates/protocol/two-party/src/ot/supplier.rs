@@ -1,4 +1,4 @@
-//! The supplier.
+//! The supplier by OT.
 
 use std::panic::resume_unwind;
 
@@ -29,6 +29,9 @@ pub struct OtSupplier {
 
 impl OtSupplier {
     /// Sets up OT extensions by `plan` in both directions. Both parties call it together, with the same plan.
+    ///
+    /// # Errors
+    /// If the channel fails, the peer has another plan, or its points are malformed.
     pub fn setup(role: Role, channel: &mut Channel, mut prg: Prg, plan: &OtPlan) -> Result<Self> {
         let [p0, p1] = plan.extensions();
         let [forth, back] = match role {
@@ -48,7 +51,7 @@ impl OtSupplier {
         Ok(Self { role, plan: plan.clone(), sender, receiver, prg, threads: 1, lane: None })
     }
 
-    /// Lets the supplier work in so many threads: with two or more, each direction has its own. The traffic
+    /// Lets the supplier work in so many threads. With two or more, each direction has its own. The traffic
     /// is the same.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
@@ -56,8 +59,8 @@ impl OtSupplier {
         self
     }
 
-    /// Both directions in one thread: first the one in which this party speaks, so that neither waits for the
-    /// other.
+    /// Both directions in one thread. The one in which this party speaks goes first, so that neither waits
+    /// for the other.
     fn one_by_one(&mut self, channel: &mut Channel, pieces: &[Piece]) -> veilflow_ot::Result<Made> {
         let Self { role, sender, receiver, .. } = self;
         if sender.speaks() {
@@ -68,7 +71,7 @@ impl OtSupplier {
         Ok((nonlinear::send(&mut **sender, channel, *role, pieces)?, received))
     }
 
-    /// A thread for each direction; that from P1 has a stream of its own.
+    /// A thread for each direction. The direction from P1 has a stream of its own.
     fn both_at_once(&mut self, channel: &mut Channel, pieces: &[Piece]) -> Result<Made> {
         let Self { role, sender, receiver, lane, .. } = self;
         let lane = match lane {

@@ -1,4 +1,4 @@
-//! What OTs a request takes, counted: for predictions of time.
+//! What OTs a request takes, counted for predictions of time.
 
 use veilflow_correlation::{Demand, LinearRequest};
 use veilflow_net::Role;
@@ -6,16 +6,16 @@ use veilflow_net::Role;
 use super::linear;
 use super::pieces::{Take, takes};
 
-/// OTs, and what is kept of their messages; from P0, and from P1.
+/// OTs, and what is kept of their messages. Pairs are for the direction from P0 and that from P1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OtWork {
-    /// Random OTs.
+    /// The number of random OTs.
     pub ots: [u64; 2],
-    /// Those of which 64-bit words are kept.
+    /// The number of OTs of which 64-bit words are kept.
     pub words: [u64; 2],
-    /// Bits kept of a message of the others, over all of them.
+    /// The number of bits kept of the other OTs' messages, one message each.
     pub bits: [u64; 2],
-    /// Ring elements sent through OTs, as rows of a linear layer.
+    /// The number of ring elements sent through OTs, as rows of a linear layer.
     pub elements: u64,
 }
 

@@ -12,8 +12,8 @@ use crate::{Channel, LinkOptions, NetError, Result};
 
 /// Accepts sessions at an address, one after another or several at once.
 ///
-/// Connections that are not ours are dropped without disturbing the others, and the number of connections
-/// that wait for anything is bounded. Channels stay usable, and may fork, after the acceptor is dropped; the
+/// Connections that are not ours are dropped without disturbing the others. The number of connections that
+/// wait for anything is bounded. Channels stay usable, and may fork, after the acceptor is dropped; the
 /// address is free once they are gone too.
 pub struct TcpAcceptor {
     listening: Arc<Listening>,

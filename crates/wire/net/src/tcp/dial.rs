@@ -25,7 +25,8 @@ pub(super) fn dial_fork(server: SocketAddr, preamble: &Preamble, timeout: Durati
     })
 }
 
-/// Dials the first of an address's endpoints that answers, again and again until `timeout` while nobody listens at some.
+/// Dials the endpoints of an address until one answers. While nobody listens at some, tries again until
+/// `timeout`.
 pub(super) fn dial_any(
     address: impl ToSocketAddrs,
     start: Instant,

@@ -12,7 +12,7 @@ use super::registry::Registry;
 /// How long a new connection may take to say what it is for.
 const PREAMBLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Keeps the acceptor's thread alive; held by the acceptor and by its sessions, which need it to fork.
+/// Keeps the listening thread alive. The acceptor holds it, and its sessions do, which need it to fork.
 pub(super) struct Listening {
     pub(super) registry: Arc<Registry>,
     pub(super) local_addr: SocketAddr,
@@ -36,7 +36,7 @@ impl Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         self.registry.stop();
-        // The thread waits for a connection, so give it one. Should that fail, it ends at the next.
+        // The thread waits for a connection, so it gets one. Should that fail, it ends at the next.
         let mut addr = self.local_addr;
         match addr.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -51,7 +51,7 @@ impl Drop for Listening {
     }
 }
 
-/// The acceptor's thread.
+/// The listening thread.
 fn listen(listener: &TcpListener, registry: &Arc<Registry>) {
     loop {
         let accepted = listener.accept();
@@ -60,13 +60,14 @@ fn listen(listener: &TcpListener, registry: &Arc<Registry>) {
         }
         match accepted {
             Ok((stream, _)) => greet(stream, registry),
-            // Out of descriptors, say: give others time to close theirs.
+            // There may be no descriptors left. Others get time to close theirs.
             Err(_) => thread::sleep(Duration::from_millis(20)),
         }
     }
 }
 
-/// Reads the preamble in a thread of its own, as the connection may be silent. Failing that, drops it.
+/// Reads the preamble in a thread of its own, as the connection may be silent. A connection without one is
+/// dropped.
 fn greet(stream: TcpStream, registry: &Arc<Registry>) {
     let Ok(handle) = stream.try_clone() else { return };
     let ticket = registry.greet(handle);

@@ -7,7 +7,8 @@
 //! | session | 16 random bytes | verdict | u8 |
 //! | stream | u64, 0 opens a session | | |
 //!
-//! All little-endian. The answer tells the client that the session is known, so that its forks are too.
+//! Numbers are little-endian. The answer tells the client that the session is known, so that its forks are
+//! too.
 
 use std::io::{self, Read};
 use std::net::TcpStream;
@@ -22,7 +23,7 @@ const PREAMBLE_MAGIC: [u8; 8] = *b"VEILFLOW";
 const ANSWER_MAGIC: [u8; 8] = *b"VEILFLOK";
 const VERSION: u32 = 1;
 
-/// Names a session; random, so that nobody else's connection lands in it.
+/// Names a session. It is random, so that nobody else's connection lands in it.
 pub(super) type SessionId = [u8; 16];
 
 /// Names a stream within a session. Both sides derive it from the order of forks.
@@ -98,7 +99,7 @@ impl Verdict {
         bytes
     }
 
-    /// The answer as the client reads it: an error unless it is a welcome.
+    /// Reads the answer at the client. It is an error unless it is a welcome.
     pub(super) fn check(bytes: &[u8; ANSWER_LEN]) -> Result<()> {
         if bytes[..8] != ANSWER_MAGIC {
             return Err(NetError::malformed("its answer is not that of a Veilflow server"));

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use super::preamble::{Preamble, SessionId, StreamId};
 use crate::{NetError, Result};
 
-/// Connections whose preamble may be awaited at once; the longest waiting makes room for the next, so silent
-/// ones cannot keep out a client, which sends its preamble at once.
+/// How many connections may be awaited for their preambles at once. The one that waits longest makes room for
+/// the next, so silent connections cannot keep out a client, which sends its preamble at once.
 const MAX_GREETED: usize = 64;
-/// Sessions that may wait for `accept`.
+/// How many sessions may wait for `accept`.
 const MAX_NEWCOMERS: usize = 64;
-/// Connections of a session that may wait for their fork.
+/// How many connections of a session may wait for their fork.
 const MAX_UNCLAIMED: usize = 256;
 
 /// Every connection of an acceptor that nobody owns yet.
@@ -113,7 +113,7 @@ impl Registry {
         self.lock().sessions.remove(session);
     }
 
-    /// Refuses new sessions, also those that wait.
+    /// Refuses new sessions, and those that wait.
     pub(super) fn close_to_newcomers(&self) {
         let mut state = self.lock();
         state.closed_to_newcomers = true;

@@ -1,7 +1,7 @@
 //! One TCP connection as a [`Transport`].
 //!
-//! Writes go to a queue that a thread of ours drains, so that two parties that send much at once do not
-//! wait for each other; reads go straight from the socket to the caller.
+//! Writes go to a queue that a thread of ours drains, so that two parties that send much at once do not wait
+//! for each other. Reads go straight from the socket to the caller.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -17,7 +17,7 @@ use crate::link::Link;
 use crate::queue::Queue;
 use crate::{Channel, NetError, Result, Transport};
 
-/// Small frames are read with their headers in one system call; larger reads bypass this buffer.
+/// Small frames are read with their headers in one system call. Larger reads bypass this buffer.
 const READ_BUFFER: usize = 16 << 10;
 
 /// What the streams of a session have in common.

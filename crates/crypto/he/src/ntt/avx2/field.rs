@@ -52,8 +52,9 @@ pub(super) const fn power(k: u64) -> f64 {
     f64::from_bits((1023 + k) << 52)
 }
 
-/// Doubles from 2^52 to 2^53 are the integers. Added to a number of magnitude below 2^51, this one rounds it to the nearest
-/// integer and leaves that integer in the low bits; subtracted, it leaves the integer as a double.
+/// Doubles from 2^52 to 2^53 are the integers. Added to a number of magnitude below 2^51, this one rounds it
+/// to the nearest integer and leaves that integer in the low bits; subtracted, it leaves the integer as a
+/// double.
 pub(super) const ROUNDER: f64 = power(52) + power(51);
 
 /// Integers below 2^52 as doubles.
@@ -105,14 +106,17 @@ pub(super) fn quotient(x: __m256d, field: Field) -> __m256d {
     _mm256_sub_pd(_mm256_fmadd_pd(x, field.inverse, rounder), rounder)
 }
 
-/// x·w mod q, of magnitude at most q/2 + (2^−52 + 2^−106)·|x·w|, for integers with |x·w| ≤ 2^101 and |x·w|/q < 2^51 − 1.
+/// x·w mod q, of magnitude at most q/2 + (2^−52 + 2^−106)·|x·w|, for integers with |x·w| ≤ 2^101 and |x·w|/q
+/// < 2^51 − 1.
 ///
-/// *Proof.* h = x·w + d, |d| ≤ 2^−53·|x·w| ≤ 2^48, and `low` = −d exactly (an error of rounding is a double). h·`inverse` is
-/// x·w/q up to e = (2^−52 + 2^−106)·|x·w|/q < 1/2, so of magnitude below 2^51, and its quotient k, an integer, is within
-/// 1/2 + e of x·w/q. Hence r = x·w − k·q is at most q/2 + e·q, below 2^50 + 1. h − k·q = r + d is an integer below 2^53, so the
-/// second fused operation does not round; nor does the sum r.
+/// *Proof.* h = x·w + d, |d| ≤ 2^−53·|x·w| ≤ 2^48, and `low` = −d exactly (an error of rounding is a double).
+/// h·`inverse` is x·w/q up to e = (2^−52 + 2^−106)·|x·w|/q < 1/2, so of magnitude below 2^51, and its
+/// quotient k, an integer, is within 1/2 + e of x·w/q. Hence r = x·w − k·q is at most q/2 + e·q, which is
+/// less than 2^50 + 1. As h − k·q = r + d is an integer below 2^53, the second fused operation does not
+/// round; nor does the sum r.
 ///
-/// With |w| < q/2, as [`centred`] has it, that is for all |x| < 2^52: the last condition as 2^51·(q − 1)/q < 2^51 − 2. Then
+/// With |w| < q/2, as [`centred`] has it, that is for all |x| < 2^52: the last condition as 2^51·(q − 1)/q <
+/// 2^51 − 2. Then
 /// |r| < q/2 + q·|x|·2^−53, so below both q/2 + |x|/8 and q.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
@@ -124,8 +128,8 @@ pub(super) fn mul(x: __m256d, w: __m256d, field: Field) -> __m256d {
 
 /// x mod q, of magnitude at most q/2 + 1, for integers |x| < 2^53.
 ///
-/// *Proof.* x·`inverse` is x/q up to 1/q, so the quotient is within 1/2 + 1/q of x/q; x less its multiple of q is an integer below
-/// 2^53, which the fused operation does not round.
+/// *Proof.* x·`inverse` is x/q up to 1/q, so the quotient is within 1/2 + 1/q of x/q; x less its multiple of
+/// q is an integer below 2^53, which the fused operation does not round.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn reduce(x: __m256d, field: Field) -> __m256d {

@@ -1,12 +1,14 @@
 //! The operations of [`Ntt`] on AVX2 and FMA: four residues a register, products in double precision.
 //!
-//! AVX2 multiplies no integers longer than 32 bits, but a fused multiply-add rounds once: of the product of two integers its
-//! upper half is a·b rounded, h, and its lower half exactly a·b − h. Residues are therefore doubles with integer values, as in
-//! "Modular SIMD arithmetic in Mathemagix" (van der Hoeven, Lecerf, Quintin, ACM TOMS 43, 2016), here of either sign and reduced
-//! lazily; from the first level of a transform to the last they stay doubles, in the memory of the words.
+//! AVX2 multiplies no integers longer than 32 bits, but a fused multiply-add rounds once. So the product of
+//! two integers has the upper half h, which is a·b rounded, and the lower half a·b − h, exactly. Residues are
+//! therefore doubles with integer values, as in "Modular SIMD arithmetic in Mathemagix" (van der Hoeven,
+//! Lecerf, Quintin, ACM TOMS 43, 2016), here of either sign and reduced lazily. From the first level of a
+//! transform to the last they stay doubles, in the memory of the words.
 //!
-//! Why nothing is rounded that must be exact is said at [`mul`] and at each butterfly. All of it assumes rounding to nearest, as
-//! all Rust code may. No operand is ever subnormal, so time does not depend on the values.
+//! Module `field` and each butterfly say why nothing is rounded that must be exact. All of it assumes
+//! rounding to nearest, as all Rust code may. No operand is ever subnormal, so time does not depend on the
+//! values.
 //!
 //! Everything here has a twin in `scalar` with the same results; the tests hold the two together.
 

@@ -14,12 +14,13 @@ const HIGH: f64 = power(103);
 /// The bits of 3·2^51 and of the above: what words hold besides their parts of a product.
 pub(super) const BIASES: [u64; 2] = [ROUNDER.to_bits(), HIGH.to_bits()];
 
-/// Words that are, less their [`BIASES`], l and h with a·w = l + 2^51·h, |l| ≤ 2^50 and 0 ≤ h ≤ 2^49, for integers a, w from 0
-/// to 2^50. After Emmart, Zheng, Weems, "Faster modular exponentiation using double precision floating point arithmetic on the GPU",
-/// ARITH 2018, but rounding to nearest.
+/// Words that are, less their [`BIASES`], l and h with a·w = l + 2^51·h, |l| ≤ 2^50 and 0 ≤ h ≤ 2^49, for
+/// integers a, w from 0 to 2^50. After Emmart, Zheng, Weems, "Faster modular exponentiation using double
+/// precision floating point arithmetic on the GPU", ARITH 2018, but rounding to nearest.
 ///
-/// *Proof.* 2^103 + a·w rounds to 2^103 + 2^51·h, with h the integer nearest a·w/2^51. 2^103 + 3·2^51 less that is
-/// 2^51·(3 − h), exactly, and a·w + 2^51·(3 − h) = 3·2^51 + l is an integer from 2^52 to 2^53: a double.
+/// *Proof.* 2^103 + a·w rounds to 2^103 + 2^51·h, with h the integer nearest a·w/2^51. 2^103 + 3·2^51 less
+/// that is 2^51·(3 − h), exactly, and a·w + 2^51·(3 − h) = 3·2^51 + l is an integer from 2^52 to 2^53: a
+/// double.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn product(a: __m256d, w: __m256d) -> [__m256i; 2] {
@@ -28,7 +29,8 @@ pub(super) fn product(a: __m256d, w: __m256d) -> [__m256i; 2] {
     [_mm256_castpd_si256(low), _mm256_castpd_si256(high)]
 }
 
-/// Limbs of [`Sums`]: here low + 2^51·high with a *signed* low limb, of magnitude at most 2^62 after [`MAX_TERMS`].
+/// Limbs of [`Sums`]: here low + 2^51·high with a *signed* low limb, of magnitude at most 2^62 after
+/// [`MAX_TERMS`].
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn multiply_accumulate([sums_a, sums_b]: &mut [Sums; 2], [a, b]: [&[u64]; 2], w: &[u64]) {
     let biases = BIASES.map(|bias| splat_words(bias));
@@ -53,11 +55,13 @@ pub(super) fn limb(m: Modulus) -> __m256d {
     factor((1 << 51) % m.value(), Field::new(m))
 }
 
-/// low + 2^51·high mod q, as words below q, for low from −2^62 to 2^62 and high up to 2^61, if the value is not negative.
+/// low + 2^51·high mod q, as words below q, for low from −2^62 to 2^62 and high up to 2^61, if the value is
+/// not negative.
 ///
-/// *Proof.* What low exceeds 51 bits by is carried to high, which then is the value's quotient by 2^51 and below 2^62. Its own
-/// two limbs, below 2^51 and 2^11, and the lowest make it a polynomial in 2^51, by Horner's rule: the first product is below
-/// q/2 + 2^8, the sum with a limb below 2^49 + 2^8 + 2^51 < 2^52, the second product below q.
+/// *Proof.* What low exceeds 51 bits by is carried to high, which then is the value's quotient by 2^51 and
+/// below 2^62. Its own two limbs, below 2^51 and 2^11, and the lowest make it a polynomial in 2^51, by
+/// Horner's rule: the first product is below q/2 + 2^8, the sum with a limb below 2^49 + 2^8 + 2^51 < 2^52,
+/// the second product below q.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn fold(low: __m256i, high: __m256i, limb: __m256d, field: Field) -> __m256i {

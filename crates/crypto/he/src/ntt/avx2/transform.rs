@@ -27,9 +27,9 @@ fn butterfly(x: __m256d, y: __m256d, w: __m256d, field: Field) -> [__m256d; 2] {
 
 /// Two levels of the forward transform: inputs and outputs of magnitude below 9q/4.
 ///
-/// *Proof.* In units of q, rounded up: a is reduced to 0.51. On the first level products are below 1/2 + 9/32; x and z are
-/// below 1.30, y and t below 3.04, in words below 2^52. On the second level products are below 1/2 + 3.04/8 = 0.88, outputs
-/// below 1.30 + 0.88.
+/// *Proof.* In units of q, rounded up: a is reduced to 0.51. On the first level products are below 1/2 +
+/// 9/32; x and z are below 1.30, y and t below 3.04, in words below 2^52. On the second level products are
+/// below 1/2 + 3.04/8 = 0.88, outputs below 1.30 + 0.88.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn two_levels(
@@ -68,8 +68,9 @@ pub(super) fn forward(ntt: &Ntt, values: &mut [u64]) {
         groups *= 4;
         half /= 4;
     }
-    // No more is reduced before the end: in units of q, values stay below 3.04 on a level by itself, below 3.92 on the last but
-    // one, and 4.91 on the last. What is multiplied is below 4, or 2^52, and all is below 2^53.
+    // No more is reduced before the end: in units of q, values stay below 3.04 on a level by itself, below
+    // 3.92 on the last but one, and 4.91 on the last. What is multiplied is below 4, or 2^52, and all is
+    // below 2^53.
     if half == 4 {
         for (group, block) in values.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let [x, y] = block.as_chunks_mut::<4>().0 else { unreachable!("eight words") };
@@ -117,9 +118,9 @@ fn inverse_butterfly(u: __m256d, v: __m256d, w: __m256d, field: Field) -> [__m25
 
 /// Two levels of the inverse transform: inputs and outputs of magnitude below q.
 ///
-/// *Proof.* In units of q: sums and differences of the first level are below 2, products below 1/2 + 2/8. On the second level x and
-/// z add up and differ by less than 4, which is below 2^52; their product is below 1/2 + 4/8. Those of y and t are below 3/2. Sums
-/// are reduced.
+/// *Proof.* In units of q: sums and differences of the first level are below 2, products below 1/2 + 2/8. On
+/// the second level x and z add up and differ by less than 4, which is below 2^52. Their product is below
+/// 1/2 + 4/8. Sums and differences of y and t are below 3/2. Sums are reduced.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn two_inverse_levels(
