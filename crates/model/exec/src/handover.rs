@@ -23,6 +23,7 @@ struct State<T> {
 }
 
 impl<T> State<T> {
+    /// Whether the maker must wait. A waiting taker has room for one item, whatever the queue has.
     fn full(&self, room: usize) -> bool {
         let promised = self.wanted && self.items.is_empty();
         self.items.len() >= room && !promised

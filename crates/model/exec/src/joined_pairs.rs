@@ -1,9 +1,9 @@
-//! Linear layers of the same weights, as the steps of a recurrent network have, get their pairs together.
+//! Linear layers of the same weights, such as the steps of a recurrent network, get their pairs together.
 //!
-//! A product W·X is one product a column of X. So of one pair (r, W·r − s) for the columns of all layers
-//! together, each layer's columns are a pair of its own: its r and s are uniform and independent of the
-//! others'. What would be a ciphertext and a reply for every layer is one for as many as fit. A layer whose
-//! ring is narrower takes its pair's low bits.
+//! A product W·X is a product for each column of X. One pair (r, W·r − s) is made for the columns of all
+//! layers together. Each layer's columns of it are a pair of their own, since their r and s are uniform and
+//! independent of the others'. So one ciphertext and one reply serve as many layers as fit. A layer in a
+//! narrower ring takes the low bits of its part.
 
 use std::ops::Range;
 
@@ -16,8 +16,8 @@ use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape};
 use crate::layer::linear_layer;
 use crate::possession::WeightsAt;
 
-/// The columns that a layer multiplies its weights with, if it is a product of matrices or does the same at
-/// every position.
+/// The columns that a layer multiplies its weights by, if its columns can be joined: it is a product of
+/// matrices, or does the same at every position.
 fn columns(shape: &LinearShape) -> Option<usize> {
     match shape {
         LinearShape::MatMul(s) => Some(s.columns),
@@ -43,8 +43,8 @@ fn with_columns(shape: &LinearShape, columns: usize) -> LinearShape {
     }
 }
 
-/// Whose pair a layer's is part of: its own, unless it takes the weights of a node whose columns its own can
-/// join.
+/// The node at which a layer's pair is made. It is the layer's own, unless the layer takes its weights from
+/// an earlier one whose columns its own can join.
 fn leader(plan: &Plan, layer: &LinearRequest) -> usize {
     let PlanOp::Linear { weights_of: Some(owner), .. } = plan.nodes[layer.layer].op else {
         return layer.layer;
@@ -56,7 +56,7 @@ fn leader(plan: &Plan, layer: &LinearRequest) -> usize {
     }
 }
 
-/// The layers whose pairs are made with that of `first`: itself, and the later ones that it leads.
+/// The layers whose pairs are made at `first`: itself, and the later ones that it leads.
 fn members(plan: &Plan, first: LinearRequest) -> Vec<LinearRequest> {
     let index = first.layer;
     let led = |i| linear_layer(plan, i).filter(|layer| leader(plan, layer) == index);
@@ -67,8 +67,8 @@ fn total_columns(members: &[LinearRequest]) -> usize {
     members.iter().filter_map(|m| columns(&m.shape)).sum()
 }
 
-/// The layer whose pair is made at node `index`, if one is: for the node itself and all that it leads. The
-/// server holds the weights.
+/// The layer whose pair is made at node `index`, for the node itself and all that it leads. None is made at
+/// nodes that are led or are no layers. The server holds the weights.
 pub(crate) fn request(plan: &Plan, index: usize) -> Option<LinearRequest> {
     let layer = linear_layer(plan, index)?;
     if leader(plan, &layer) != index {
@@ -82,7 +82,8 @@ pub(crate) fn request(plan: &Plan, index: usize) -> Option<LinearRequest> {
     Some(LinearRequest { shape: with_columns(&layer.shape, total_columns(&members)), ring, ..layer })
 }
 
-/// The pairs to make at node `index`, one for each party that holds weights; of a share every bit counts.
+/// The pairs to make at node `index`, one for each party that holds weights. A share of a weight is as wide
+/// as the ring.
 pub(crate) fn requests(plan: &Plan, index: usize, weights: WeightsAt) -> Vec<LinearRequest> {
     let request = request(plan, index);
     match weights {
@@ -100,7 +101,7 @@ pub(crate) fn requests(plan: &Plan, index: usize, weights: WeightsAt) -> Vec<Lin
     }
 }
 
-/// The parts of a pair of [`request`], each with its node.
+/// Cuts a pair of [`request`] into the layers' parts, each with its node.
 pub(crate) fn split(plan: &Plan, index: usize, pair: LinearPair) -> Vec<(usize, LinearPair)> {
     let members = linear_layer(plan, index).map_or_else(Vec::new, |layer| members(plan, layer));
     if members.len() < 2 {
@@ -123,7 +124,7 @@ pub(crate) fn split(plan: &Plan, index: usize, pair: LinearPair) -> Vec<(usize, 
     members.into_iter().map(part).collect()
 }
 
-/// Columns of a matrix of `total` columns, row by row.
+/// Some columns of a matrix of `total` columns, row by row.
 fn slice(x: &RingVec, total: usize, columns: Range<usize>) -> RingVec {
     let rows = x.values().chunks_exact(total).flat_map(|row| &row[columns.clone()]);
     RingVec::from_values(x.ring(), rows.copied().collect())
@@ -132,28 +133,15 @@ fn slice(x: &RingVec, total: usize, columns: Range<usize>) -> RingVec {
 #[cfg(test)]
 mod tests {
     use veilflow_ir::Shape;
-    use veilflow_ir::plan::{PlanNode, PlanValue, Settings};
+    use veilflow_ir::plan::{PlanNode, PlanValue};
     use veilflow_ring::Ring;
 
     use super::*;
+    use crate::test_plan;
 
     /// Layers of 3×2 weights with these columns and widths; all but the first take its weights.
     fn plan(layers: &[(usize, u32)]) -> Plan {
-        let mut plan = Plan {
-            name: String::new(),
-            preprocessing: String::new(),
-            settings: Settings {
-                weight_bits: 8,
-                activation_bits: 8,
-                state_bits: 8,
-                margin_percent: 200,
-                calibration_inputs: 1,
-            },
-            values: Vec::new(),
-            inputs: Vec::new(),
-            nodes: Vec::new(),
-            outputs: Vec::new(),
-        };
+        let mut plan = test_plan::empty();
         for (index, &(columns, width)) in layers.iter().enumerate() {
             for rows in [2, 3] {
                 let shape = Shape::new([rows, columns]).unwrap();

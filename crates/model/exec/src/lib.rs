@@ -1,7 +1,53 @@
 //! Runs a plan between two parties: a session, offline then online, with a report.
 //!
-//! [`Session::open_for`] shakes hands and sets the supplier of correlations up; what it knows of the peer
-//! afterwards is only that it runs the same plan with the same parameters.
+//! [`Session::open_for`] shakes hands and sets the supplier of correlations up. After that a party knows of
+//! its peer only that it runs the same plan with the same parameters. [`Preparer::prepare`] makes the
+//! correlations of a run before any input exists, and [`Online::run`] consumes them. [`with_stock`] prepares
+//! in the background for the runs to come, and [`Session::just_in_time`] prepares node by node during the
+//! run. [`Prediction`] and [`Times`] say beforehand what a run will send and how long it will take.
+//!
+//! # Example
+//! Server and client in a thread each, connected in memory:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::thread;
+//!
+//! use veilflow_exec::{Held, Session, SessionOptions};
+//! use veilflow_ir::{Graph, Op, Shape, Tensor};
+//! use veilflow_net::{Role, memory_pair};
+//! use veilflow_passes::{Compiled, Options, clear, compile};
+//!
+//! // A network of one layer. Its plan is public; its weights are the server's.
+//! let mut graph = Graph::new("sums");
+//! let x = graph.input("x", Shape::new([1, 2])?)?;
+//! let weights = Tensor::new(Shape::new([2, 2])?, vec![1.0, 0.5, 1.0, -0.5])?;
+//! let weights = graph.constant("w", Arc::new(weights))?;
+//! let y = graph.node("y", "y", Op::MatMul, &[x, weights])?;
+//! graph.output(y, false);
+//! let input = vec![Tensor::new(Shape::new([1, 2])?, vec![0.75, 0.25])?];
+//! let Compiled { plan, weights, .. } = compile(&graph, &[input.clone()], &Options::default())?;
+//!
+//! let (to_client, to_server) = memory_pair();
+//! let options = SessionOptions::default();
+//! let outputs = thread::scope(|scope| {
+//!     let server = scope.spawn(|| {
+//!         let mut session = Session::open_for(to_client, Role::P0, &plan, options)?;
+//!         let prepared = session.preparer.prepare(&plan, Held::Whole(&weights), &|_| {})?;
+//!         session.online.run(prepared, &plan, Held::Whole(&weights), None, &|_| {})
+//!     });
+//!     let mut session = Session::open_for(to_server, Role::P1, &plan, options)?;
+//!     let prepared = session.preparer.prepare(&plan, Held::Nothing, &|_| {})?;
+//!     let encoded = clear::encode(&plan, &input)?;
+//!     let values: Vec<_> = encoded.into_iter().map(|input| input.values).collect();
+//!     let outcome = session.online.run(prepared, &plan, Held::Nothing, Some(&values), &|_| {})?;
+//!     server.join().expect("the server does not panic")?;
+//!     Ok::<_, Box<dyn std::error::Error>>(outcome.outputs)
+//! })?;
+//! // Bit for bit what the plan computes in the clear.
+//! assert_eq!(outputs, Some(clear::run(&plan, &weights, &input)?.outputs));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod handover;
@@ -20,6 +66,8 @@ mod session;
 mod stock;
 mod supplier;
 mod supply;
+#[cfg(test)]
+mod test_plan;
 mod usage;
 
 pub use error::{ExecError, Result};

@@ -13,7 +13,7 @@ pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
 /// What a server keeps from session to session of one model. Without it each session makes this anew.
 #[derive(Debug, Clone, Default)]
 pub struct ServerCache {
-    /// These are weights transformed for homomorphic encryption, for
+    /// Homomorphic encryption takes transformed weights from here, for
     /// [`SupplierKind::He`](crate::SupplierKind::He).
     pub transformed: Option<Arc<WeightCache>>,
     /// These mask the weights, for [`SupplierKind::Helper`](crate::SupplierKind::Helper). With them a helper
@@ -23,11 +23,10 @@ pub struct ServerCache {
 
 /// A party's connections, and its cache.
 pub struct Links<'a> {
-    /// This leads to the peer.
+    /// This channel leads to the peer.
     pub peer: Channel,
-    /// This leads to the helper, the same one as the peer's, for
-    /// [`SupplierKind::Helper`](crate::SupplierKind::Helper). It is called after the handshake, so that a
-    /// helper need not wait for it.
+    /// This connects to the helper, for [`SupplierKind::Helper`](crate::SupplierKind::Helper). Both parties
+    /// name the same one. It is called after the handshake, so that a helper need not wait for one.
     pub helper: Option<Connect<'a>>,
     /// The session takes from this cache and adds to it.
     pub cache: ServerCache,

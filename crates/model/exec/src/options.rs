@@ -13,23 +13,23 @@ use crate::supplier::SupplierKind;
 /// The choices that both parties must make alike; the handshake compares them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SessionOptions {
-    /// This is who makes correlations.
+    /// The supplier makes the correlations.
     pub supplier: SupplierKind,
-    /// SoftSpoken's k is 1, 2, 4 or 8, for [`SupplierKind::Ot`]: an OT takes 128/k − 1 bits, and 2^k/k blocks
-    /// of AES.
+    /// SoftSpoken's k must be 1, 2, 4 or 8; only [`SupplierKind::Ot`] uses it. An OT then takes 128/k − 1
+    /// bits and 2^k/k blocks of AES.
     pub softspoken_k: usize,
-    /// Batches of silent OT are sized for this link; without one, for the fewest bytes.
+    /// Batches of silent OT are sized for this link; without one they are sized for the fewest bytes.
     pub link: Option<LinkShape>,
     /// The online protocols follow these choices.
     pub tuning: Tuning,
-    /// Each party works in so many threads, at least one, each with a stream of its own.
+    /// Each party works in this many threads, at least one, each with a stream of its own.
     pub threads: usize,
-    /// The weights are here.
+    /// This says who holds the weights.
     pub weights: WeightsAt,
-    /// The inputs are here, and the outputs go there.
+    /// This says who holds the inputs and gets the outputs.
     pub input: InputAt,
-    /// Each node's correlations are made right before it instead of all ahead: this takes the least memory,
-    /// and leaves no offline phase.
+    /// Each node's correlations are made right before the node instead of all ahead. This takes the least
+    /// memory and leaves no offline phase.
     pub just_in_time: bool,
 }
 

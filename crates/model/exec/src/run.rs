@@ -174,3 +174,57 @@ impl Online {
         Ok(outputs.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use veilflow_ir::Shape;
+    use veilflow_ir::plan::PlanValue;
+    use veilflow_net::memory_pair;
+    use veilflow_prim::{Block, Prg};
+
+    use super::*;
+    use crate::test_plan;
+
+    /// A plan that takes two inputs of three elements and does nothing.
+    fn plan() -> Plan {
+        let mut plan = test_plan::empty();
+        for (value, width) in [20, 30].into_iter().enumerate() {
+            let shape = Shape::new([3]).unwrap();
+            plan.values.push(PlanValue { shape, width, scale: 0, magnitude: 4, non_negative: false });
+            plan.inputs.push(PlanInput { name: format!("input {value}"), value });
+        }
+        plan
+    }
+
+    fn zeros(elements: usize, bits: u32) -> RingVec {
+        RingVec::zeros(Ring::new(bits).unwrap(), elements)
+    }
+
+    #[test]
+    fn inputs_that_do_not_fit_are_refused() {
+        let plan = plan();
+        let shares = |role, input_at, input: Option<&[RingVec]>| {
+            let party = Party::new(role, memory_pair().0, Prg::from_seed(Block(1)));
+            Online::new(party, WeightsAt::Server, input_at).input_shares(&plan, input)
+        };
+        let fits = [zeros(3, 20), zeros(3, 30)];
+        for input in [Some(&fits[..]), None] {
+            let count = input.map_or(0, <[RingVec]>::len);
+            let client = shares(Role::P1, InputAt::Client, input);
+            assert_eq!(client.is_ok(), count == 2, "{client:?}");
+            // A share is no less than an input.
+            let server = shares(Role::P0, InputAt::Shared, input);
+            assert_eq!(server.is_ok(), count == 2, "{server:?}");
+        }
+        assert_eq!(shares(Role::P0, InputAt::Client, None).unwrap(), fits);
+        let refused = |role, input: &[RingVec]| shares(role, InputAt::Client, Some(input)).unwrap_err();
+        assert!(matches!(refused(Role::P0, &fits), ExecError::InputAtServer));
+        let one = refused(Role::P1, &fits[..1]);
+        assert!(matches!(one, ExecError::InputCount { wanted: 2, given: 1 }), "{one:?}");
+        for second in [zeros(2, 30), zeros(3, 20)] {
+            let error = refused(Role::P1, &[zeros(3, 20), second]);
+            let ExecError::InputShape { name, elements: 3, bits: 30 } = error else { panic!("{error:?}") };
+            assert_eq!(name, "input 1");
+        }
+    }
+}

@@ -22,11 +22,11 @@ use crate::supply::SupplyPlan;
 
 /// A party that has agreed with its peer on what to run.
 pub struct Session {
-    /// This runs plans: the party, with empty pools.
+    /// The online half runs plans; between runs its pools are empty.
     pub online: Online,
-    /// This makes their correlations.
+    /// The preparer makes their correlations.
     pub preparer: Preparer,
-    /// Both sides chose these.
+    /// Both parties chose these options.
     pub options: SessionOptions,
     /// The handshake and the supplier's set-up took this.
     pub set_up: Phase,

@@ -169,31 +169,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     use veilflow_ir::Weights;
-    use veilflow_ir::plan::Settings;
     use veilflow_net::{Channel, memory_pair};
     use veilflow_testkit::TestDealer;
 
     use super::*;
     use crate::options::SessionOptions;
+    use crate::test_plan;
 
     /// A plan without nodes, so that preparing it takes nothing, and its weights.
     fn empty() -> (Plan, Weights) {
-        let settings = Settings {
-            weight_bits: 8,
-            activation_bits: 8,
-            state_bits: 8,
-            margin_percent: 200,
-            calibration_inputs: 1,
-        };
-        let plan = Plan {
-            name: String::new(),
-            preprocessing: String::new(),
-            settings,
-            values: Vec::new(),
-            inputs: Vec::new(),
-            nodes: Vec::new(),
-            outputs: Vec::new(),
-        };
+        let plan = test_plan::empty();
         let weights = Weights::new(&plan, BTreeMap::new()).unwrap();
         (plan, weights)
     }

@@ -68,3 +68,45 @@ fn wire_seconds(cost: &Cost, link: LinkShape) -> f64 {
     };
     cost.flows.iter().map(step).sum::<f64>() + cost.volume().rounds as f64 * delay
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use veilflow_net::Role;
+
+    use super::*;
+
+    /// A message in each of `rounds` rounds, of `bytes` in all.
+    fn talk(rounds: u32, bytes: u64) -> Cost {
+        let turns = [Role::P0, Role::P1].into_iter().cycle().take(rounds as usize);
+        let messages = turns.map(|from| Cost::message(from, bytes / u64::from(rounds)));
+        messages.fold(Cost::default(), Cost::then)
+    }
+
+    /// A level beyond the fewest is a round more and saves bytes.
+    fn levels(saved: u64) -> impl Fn(Tuning) -> Cost {
+        move |tuning| talk(6 + tuning.extra_levels, 100_000 - saved * u64::from(tuning.extra_levels))
+    }
+
+    fn link(one_way_delay: Duration) -> Option<LinkShape> {
+        Some(LinkShape { bandwidth_bytes_per_s: 1e6, one_way_delay })
+    }
+
+    #[test]
+    fn long_delays_take_the_fewest_rounds_and_none_the_fewest_bytes() {
+        let chosen = |delay, saved| choose_tuning(link(delay), SupplierKind::He, levels(saved)).extra_levels;
+        assert_eq!(chosen(Duration::from_millis(40), 10_000), 0);
+        assert_eq!(chosen(Duration::ZERO, 10_000), 2);
+        // Less than a tenth of the time on the wire is not worth a round.
+        assert_eq!(chosen(Duration::ZERO, 4_000), 0);
+    }
+
+    #[test]
+    fn without_a_link_a_helper_changes_the_leaf_of_fewest_bytes() {
+        let cost = |tuning: Tuning| talk(1, [0, 0, 300, 200, 250][tuning.leaf_bits as usize]);
+        assert_eq!(choose_tuning(None, SupplierKind::Silent, cost), FEWEST_BYTES);
+        let helped = Tuning { leaf_bits: 3, dealt: true, ..FEWEST_BYTES };
+        assert_eq!(choose_tuning(None, SupplierKind::Helper, cost), helped);
+    }
+}
