@@ -31,16 +31,19 @@ pub enum ExecError {
         /// The name given.
         name: String,
     },
-    /// An option is outside of its range.
+    /// An option has a value that it cannot have.
     #[error("{option} cannot be {given}: choose {allowed}")]
     Option {
         /// The option's name.
         option: &'static str,
-        /// The number given.
-        given: usize,
-        /// The numbers allowed, in words.
+        /// The value given.
+        given: String,
+        /// The values allowed, in words.
         allowed: &'static str,
     },
+    /// The plan breaks its own rules.
+    #[error(transparent)]
+    Plan(#[from] veilflow_ir::Error),
     /// Homomorphic encryption cannot compute a linear layer.
     #[error("the supplier he cannot do {layer} ({weight_bits}-bit weights, {ring_bits}-bit ring): {reason}")]
     Layer {
@@ -101,10 +104,10 @@ pub enum ExecError {
     /// The system does not tell how much CPU time a thread took.
     #[error("this system tells no thread's CPU time, so this machine cannot be measured")]
     NoThreadTime(#[source] std::io::Error),
-    /// The plan breaks a rule that [`Plan::verify`](veilflow_ir::Plan::verify) checks.
+    /// A node cannot be run, as in a plan that does not pass [`Plan::verify`](veilflow_ir::Plan::verify).
     #[error("{what}")]
     Misfit {
-        /// The rule broken.
+        /// What does not fit what.
         what: String,
     },
 }

@@ -1,5 +1,7 @@
 //! What both parties of a session choose alike.
 
+use std::fmt;
+
 use veilflow_ir::Plan;
 use veilflow_net::LinkShape;
 use veilflow_online::Tuning;
@@ -52,10 +54,12 @@ impl SessionOptions {
     /// Checks that `plan` can be run like this.
     ///
     /// # Errors
-    /// [`ExecError::Option`] for a number out of range, [`ExecError::SharedWeights`] if the supplier makes
-    /// pairs only for a server that has the weights whole, and those of [`SupplierKind::check`].
+    /// [`ExecError::Option`] for a choice that cannot be, [`ExecError::Plan`] if the plan does not pass
+    /// [`Plan::verify`], [`ExecError::SharedWeights`] if the supplier makes pairs only for a server that has the
+    /// weights whole, and those of [`SupplierKind::check`].
     pub fn check(&self, plan: &Plan) -> Result<()> {
-        self.check_numbers()?;
+        self.check_choices()?;
+        plan.verify()?;
         if matches!((self.weights, self.supplier), (WeightsAt::Shared(_), SupplierKind::He)) {
             return Err(ExecError::SharedWeights);
         }
@@ -63,12 +67,24 @@ impl SessionOptions {
     }
 
     /// Checks what does not depend on a plan.
-    pub(crate) fn check_numbers(&self) -> Result<()> {
-        let refuse = |option, given, allowed| Err(ExecError::Option { option, given, allowed });
-        match self {
-            Self { threads: 0, .. } => refuse("threads", 0, "at least 1"),
-            Self { softspoken_k: 1 | 2 | 4 | 8, .. } => Ok(()),
-            Self { softspoken_k, .. } => refuse("softspoken_k", *softspoken_k, "1, 2, 4 or 8"),
+    pub(crate) fn check_choices(&self) -> Result<()> {
+        let refuse = |option, given: &dyn fmt::Display, allowed| {
+            Err(ExecError::Option { option, given: given.to_string(), allowed })
+        };
+        if self.threads == 0 {
+            return refuse("threads", &self.threads, "at least 1");
+        }
+        if !matches!(self.softspoken_k, 1 | 2 | 4 | 8) {
+            return refuse("softspoken_k", &self.softspoken_k, "1, 2, 4 or 8");
+        }
+        if self.tuning.dealt && self.supplier != SupplierKind::Helper {
+            return refuse("tuning.dealt", &true, "false, as only the supplier helper deals");
+        }
+        match self.link.map(|link| link.bandwidth_bytes_per_s) {
+            Some(bandwidth) if !(1.0..=f64::MAX).contains(&bandwidth) => {
+                refuse("link.bandwidth_bytes_per_s", &bandwidth, "at least 1")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -101,8 +117,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_out_of_range_are_refused_by_name() {
-        let refused = |options: SessionOptions| options.check_numbers().unwrap_err().to_string();
+    fn choices_that_cannot_be_are_refused_by_name() {
+        let refused = |options: SessionOptions| options.check_choices().unwrap_err().to_string();
         let common = SessionOptions::default();
         assert_eq!(
             refused(SessionOptions { threads: 0, ..common }),
@@ -112,8 +128,18 @@ mod tests {
             let message = refused(SessionOptions { softspoken_k: k, ..common });
             assert_eq!(message, format!("softspoken_k cannot be {k}: choose 1, 2, 4 or 8"));
         }
+        for bandwidth_bytes_per_s in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let link = Some(LinkShape { bandwidth_bytes_per_s, ..LinkShape::lan() });
+            let message = refused(SessionOptions { link, ..common });
+            assert!(message.contains("bandwidth"), "{message}");
+        }
+        let dealt = SessionOptions { tuning: Tuning { dealt: true, ..Tuning::default() }, ..common };
+        assert!(refused(dealt).contains("only the supplier helper deals"));
+
+        SessionOptions { supplier: SupplierKind::Helper, ..dealt }.check_choices().unwrap();
         for softspoken_k in [1, 2, 4, 8] {
-            SessionOptions { softspoken_k, ..common }.check_numbers().unwrap();
+            let link = Some(LinkShape::wan());
+            SessionOptions { softspoken_k, link, ..common }.check_choices().unwrap();
         }
     }
 }

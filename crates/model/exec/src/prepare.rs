@@ -29,8 +29,7 @@ pub struct Preparer {
     role: Role,
     /// The stream leads to the peer's supplier.
     pub channel: Channel,
-    /// The supplier makes the correlations.
-    pub supplier: Box<dyn Supplier>,
+    supplier: Box<dyn Supplier>,
     options: SessionOptions,
     /// The nodes of the run being prepared take this; what is made is taken out.
     /// What each node of the run that began still consumes.

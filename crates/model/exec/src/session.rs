@@ -74,7 +74,7 @@ impl Session {
     /// the supplier up, over a fork of the link to the peer and with fresh randomness.
     ///
     /// # Errors
-    /// A number out of range in `options`, before anything is sent. Any difference in plan, parameters,
+    /// A choice in `options` that cannot be, before anything is sent. Any difference in plan, parameters,
     /// version or roles, at both sides. A failing channel or failing randomness.
     pub fn open<'a>(
         links: impl Into<Links<'a>>,
@@ -83,7 +83,7 @@ impl Session {
         needs: &Needs,
         options: SessionOptions,
     ) -> Result<Self> {
-        options.check_numbers()?;
+        options.check_choices()?;
         let Links { peer: mut channel, helper, cache } = links.into();
         let supply = SupplyPlan::new(&options, needs)?;
         let watch = Stopwatch::start(&channel);

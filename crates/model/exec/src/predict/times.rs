@@ -21,7 +21,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// Predicts a run of `plan`, whose conversation is `prediction`, on `machine`. Each party's threads have
+    /// Predicts a run of `plan` on `machine`, from the `prediction` for the same plan and options. Each party's threads have
     /// cores of their own.
     ///
     /// # Errors
@@ -37,8 +37,9 @@ impl Times {
         let mut schedule = Schedule::new(options, &supply, machine);
         schedule.set_up(&prediction.set_up);
         schedule.ask();
-        for (index, cost) in prediction.offline.iter().enumerate() {
-            schedule.fill(&cost.fill, &prediction.online[index].demand);
+        let nodes = || (0..plan.nodes.len()).zip(prediction.offline.iter().zip(&prediction.online));
+        for (index, (cost, online)) in nodes() {
+            schedule.fill(&cost.fill, &online.demand);
             if let Some(cost) = &cost.linear {
                 schedule.linear(&joined_pairs::requests(plan, index, options.weights), cost)?;
             }
@@ -47,7 +48,7 @@ impl Times {
         schedule.ask();
         // The server's online phase begins when it is asked, the client's when it asks.
         let begun = [schedule.now()[0], offline[1]];
-        for (index, cost) in prediction.online.iter().enumerate() {
+        for (index, (_, cost)) in nodes() {
             schedule.online(plan, index, cost);
         }
         schedule.output(&prediction.output);

@@ -11,9 +11,7 @@
 //! A demand is cut into batches of pieces. Each direction makes the OTs of a batch in one go, and each piece
 //! is put together from its runs of OTs.
 
-use veilflow_correlation::{
-    AndBatch, Kind, Pools, Product, ProductBatch, Table, TableBatch, TripleBatch,
-};
+use veilflow_correlation::{AndBatch, Kind, Pools, Product, ProductBatch, Table, TableBatch, TripleBatch};
 use veilflow_net::{Channel, Role};
 use veilflow_ot::{RandomOtReceiver, RandomOtSender, Result};
 use veilflow_prim::Block;

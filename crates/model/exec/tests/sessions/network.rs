@@ -1,6 +1,6 @@
-//! A recurrent network for tests.
+//! The networks of these tests.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId};
 use veilflow_passes::{Compiled, Options, compile};
@@ -46,7 +46,7 @@ impl Builder {
 }
 
 /// A gated cell, a sum of squares over its states, and a dense layer: every op that recurrent networks bring.
-pub(crate) fn network() -> Compiled {
+fn gated() -> Compiled {
     let mut b = Builder { graph: Graph::new("gated"), names: 0 };
     let x = b.graph.input("x", shape(&[STEPS, INPUTS])).unwrap();
     let (w, u) = (b.constant(&[INPUTS, 2 * STATE], 0.8), b.constant(&[STATE, 2 * STATE], 0.8));
@@ -80,4 +80,27 @@ pub(crate) fn network() -> Compiled {
     b.graph.output(y, false);
     let calibration: Vec<_> = (200..240).map(|seed| vec![tensor(&[STEPS, INPUTS], 2.0, seed)]).collect();
     compile(&b.graph, &calibration, &Options::default()).unwrap()
+}
+
+/// A network of every op that recurrent networks bring.
+pub(crate) fn recurrent() -> &'static Compiled {
+    static NETWORK: LazyLock<Compiled> = LazyLock::new(gated);
+    &NETWORK
+}
+
+/// The network of the demo, calibrated with noise.
+pub(crate) fn convolutional() -> &'static Compiled {
+    static NETWORK: LazyLock<Compiled> = LazyLock::new(|| {
+        let onnx = include_bytes!("../../../../../models/mnist/mnist-demo.onnx");
+        let graph = veilflow_import_onnx::import_bytes(onnx).unwrap();
+        let calibration: Vec<_> = (0..4).map(|seed| vec![pixels(seed)]).collect();
+        compile(&graph, &calibration, &Options::default()).unwrap()
+    });
+    &NETWORK
+}
+
+/// An input of the convolutional network.
+pub(crate) fn pixels(seed: u32) -> Tensor {
+    let noise = tensor(&[1, 1, 28, 28], 0.5, seed);
+    Tensor::from_fn(noise.shape().clone(), |i| noise.data()[i] + 0.5)
 }
