@@ -2,11 +2,9 @@
 
 mod bench;
 mod command;
-mod data;
 mod model_dir;
 mod output;
 mod pair;
-mod preprocess;
 mod process;
 mod report;
 mod shares;

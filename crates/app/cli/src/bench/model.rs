@@ -12,7 +12,7 @@ use super::{Measured, RunOptions};
 use crate::command::{only_input, tensor};
 use crate::pair::PairRun;
 use crate::report::{Layer, Seconds, table};
-use crate::{data, model_dir, output};
+use crate::{model_dir, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Model {
@@ -54,7 +54,7 @@ impl Model {
         let value = only_input(&plan)?;
         let input = self.input.clone().unwrap_or_else(|| self.plan.join(model_dir::SAMPLE));
         let preprocessing = plan.preprocessing.parse()?;
-        let sample = data::load(&input, &value.shape, &preprocessing)?.inputs.swap_remove(0);
+        let sample = veilflow_data::load(&input, &value.shape, &preprocessing)?.inputs.swap_remove(0);
         let options = self.options.session_for(&plan);
         let prediction = Prediction::of(&plan, &options)?;
         let predicted_seconds = Times::of(&plan, &options, &prediction, &Machine::measure()?)?.into();

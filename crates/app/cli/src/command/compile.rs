@@ -11,8 +11,8 @@ use veilflow_exec::SupplierKind;
 use veilflow_ir::Tensor;
 use veilflow_passes::{Compiled, DEFAULT_ERROR, Options};
 
-use crate::preprocess::Preprocessing;
-use crate::{data, model_dir, output};
+use crate::{model_dir, output};
+use veilflow_data::Preprocessing;
 
 /// Compile an ONNX model to a plan (public) and weights (the server's).
 #[derive(Debug, Args)]
@@ -107,7 +107,7 @@ pub(crate) fn compile(
     let preprocessing: Preprocessing = recipe.options.preprocessing.parse()?;
     ensure!(graph.inputs().len() == 1, "calibration files can be given for networks with one input only");
     let shape = graph.shape(graph.inputs()[0]);
-    let mut samples = data::load(calibration, shape, &preprocessing)?.inputs;
+    let mut samples = veilflow_data::load(calibration, shape, &preprocessing)?.inputs;
     samples.truncate(limit.max(1));
     let sample = ArrayD::from_shape_vec(shape.to_vec(), samples[0].clone())?;
     let tensors = samples.into_iter().map(|sample| Ok(vec![Tensor::new(shape.clone(), sample)?]));

@@ -12,9 +12,9 @@ use super::compile::{Recipe, compile};
 use super::{only_input, tensor};
 use crate::bench::{Measured, RunOptions};
 use crate::pair::PairRun;
-use crate::preprocess::Preprocessing;
 use crate::report::{Layer, table};
-use crate::{data, model_dir, output};
+use crate::{model_dir, output};
+use veilflow_data::Preprocessing;
 
 const ONNX: &[u8] = include_bytes!("../../../../../models/mnist/mnist-demo.onnx");
 const CALIBRATION: &[u8] = include_bytes!("../../../../../models/mnist/calibration.npz");
@@ -82,7 +82,8 @@ impl Demo {
         };
         let (plan, weights) = model_dir::server(dir.path())?;
         let preprocessing: Preprocessing = PREPROCESSING.parse()?;
-        let sample = data::load(&input, &only_input(&plan)?.shape, &preprocessing)?.inputs.swap_remove(0);
+        let sample =
+            veilflow_data::load(&input, &only_input(&plan)?.shape, &preprocessing)?.inputs.swap_remove(0);
         if !self.json {
             output::print(&format!(
                 "A server process holds the weights of {} ({} numbers), a client process holds a picture.",

@@ -10,8 +10,8 @@ use serde::Serialize;
 use veilflow_passes::{clear, float};
 
 use super::{finish, only_input, tensor, top};
-use crate::preprocess::Preprocessing;
-use crate::{data, model_dir, output};
+use crate::{model_dir, output};
+use veilflow_data::Preprocessing;
 
 /// Compare the fixed-point run with the float model, in the clear, on a data set.
 #[derive(Debug, Args)]
@@ -68,9 +68,9 @@ impl Eval {
             Some(preprocessing) => preprocessing.clone(),
             None => plan.preprocessing.parse()?,
         };
-        let mut samples = data::load(&self.data, &value.shape, &preprocessing)?;
+        let mut samples = veilflow_data::load(&self.data, &value.shape, &preprocessing)?;
         if let Some(labels) = &self.labels {
-            samples.labels = Some(data::labels(labels, &samples.names)?);
+            samples.labels = Some(veilflow_data::labels(labels, &samples.names)?);
         }
         let count = samples.inputs.len().min(self.limit.max(1));
         let bar = ProgressBar::new(count as u64);

@@ -17,10 +17,10 @@ use super::helper::HelperAddress;
 use super::serve::{DONE, MORE};
 use super::{advance, encode_sample, finish, progress, samples, seconds, top, warn_outside};
 use crate::bench::RunOptions;
-use crate::preprocess::Preprocessing;
 use crate::report::{Layer, layers, table};
 use crate::shares::{Folders, ShareFolders, SharedRun};
 use crate::{model_dir, output};
+use veilflow_data::Preprocessing;
 
 /// Run a served model on a private input.
 #[derive(Debug, Args)]

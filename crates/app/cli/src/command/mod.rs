@@ -19,8 +19,8 @@ use veilflow_ir::{Plan, PlanValue, Tensor};
 use veilflow_passes::clear::encode;
 use veilflow_ring::RingVec;
 
-use crate::preprocess::Preprocessing;
-use crate::{data, output};
+use crate::output;
+use veilflow_data::Preprocessing;
 
 /// Checks a `--timeout`, in seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
@@ -44,7 +44,7 @@ pub(crate) fn samples(
             .parse()
             .context("the plan's preprocessing is not readable; state --preprocess")?,
     };
-    let mut samples = data::load(file, &only_input(plan)?.shape, &preprocessing)?.inputs;
+    let mut samples = veilflow_data::load(file, &only_input(plan)?.shape, &preprocessing)?.inputs;
     samples.truncate(limit.max(1));
     Ok(samples)
 }

@@ -10,9 +10,9 @@ use veilflow_prim::Prg;
 
 use super::Halves;
 use crate::command::{encode_sample, samples, warn_outside};
-use crate::preprocess::Preprocessing;
 use crate::shares::input_file;
 use crate::{model_dir, output};
+use veilflow_data::Preprocessing;
 
 /// Split inputs: each folder gets one half of each, uniform on its own, under the number of their sharing.
 #[derive(Debug, Args)]

@@ -1,0 +1,27 @@
+//! Inputs for networks: numpy arrays, pictures, and the preprocessing between them and a tensor.
+//!
+//! [`load`] reads every sample of a file or a folder; [`picture`] and [`read_npz`] read from memory. A sample is a flat vector: the
+//! elements of the network's input in row-major order. Arrays of floats are taken as they are; pictures and arrays of bytes become
+//! floats as a [`Preprocessing`] says.
+//!
+//! ```
+//! use veilflow_data::Preprocessing;
+//!
+//! let how: Preprocessing = "channels=gray std=255".parse()?;
+//! assert_eq!(how.bytes(&[0, 51, 255, 102], &[1, 1, 2, 2])?, [0.0, 0.2, 1.0, 0.4]);
+//! # Ok::<(), veilflow_data::Error>(())
+//! ```
+
+mod array;
+mod error;
+mod labels;
+mod picture;
+mod preprocess;
+mod samples;
+
+pub use array::{read_npz, write_npy};
+pub use error::{Error, Result};
+pub use labels::labels;
+pub use picture::picture;
+pub use preprocess::Preprocessing;
+pub use samples::{Samples, load};
