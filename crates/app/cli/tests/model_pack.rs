@@ -1,7 +1,7 @@
 //! Real networks, run securely between two processes, from the folder that `VEILFLOW_MODEL_PACK` names.
 //!
 //! Not part of the plain test run, since the models aren't in the repository:
-//! `VEILFLOW_MODEL_PACK=… cargo test --release -p veilflow --test model_pack -- --nocapture`.
+//! `VEILFLOW_MODEL_PACK=… cargo test --release -p veilflow-cli --test model_pack -- --nocapture`.
 #![allow(clippy::print_stdout)]
 
 mod common;

@@ -16,20 +16,20 @@ use crate::report::{Layer, table};
 use crate::{model_dir, output};
 use veilflow_data::Preprocessing;
 
-const ONNX: &[u8] = include_bytes!("../../../../../models/mnist/mnist-demo.onnx");
-const CALIBRATION: &[u8] = include_bytes!("../../../../../models/mnist/calibration.npz");
+const ONNX: &[u8] = include_bytes!("../../../veilflow/data/mnist-demo.onnx");
+const CALIBRATION: &[u8] = include_bytes!("../../../veilflow/data/calibration.npz");
 const PREPROCESSING: &str = "channels=gray std=255";
 const DIGITS: [&[u8]; 10] = [
-    include_bytes!("../../../../../models/mnist/digit_0.png"),
-    include_bytes!("../../../../../models/mnist/digit_1.png"),
-    include_bytes!("../../../../../models/mnist/digit_2.png"),
-    include_bytes!("../../../../../models/mnist/digit_3.png"),
-    include_bytes!("../../../../../models/mnist/digit_4.png"),
-    include_bytes!("../../../../../models/mnist/digit_5.png"),
-    include_bytes!("../../../../../models/mnist/digit_6.png"),
-    include_bytes!("../../../../../models/mnist/digit_7.png"),
-    include_bytes!("../../../../../models/mnist/digit_8.png"),
-    include_bytes!("../../../../../models/mnist/digit_9.png"),
+    include_bytes!("../../../veilflow/data/digit_0.png"),
+    include_bytes!("../../../veilflow/data/digit_1.png"),
+    include_bytes!("../../../veilflow/data/digit_2.png"),
+    include_bytes!("../../../veilflow/data/digit_3.png"),
+    include_bytes!("../../../veilflow/data/digit_4.png"),
+    include_bytes!("../../../veilflow/data/digit_5.png"),
+    include_bytes!("../../../veilflow/data/digit_6.png"),
+    include_bytes!("../../../veilflow/data/digit_7.png"),
+    include_bytes!("../../../veilflow/data/digit_8.png"),
+    include_bytes!("../../../veilflow/data/digit_9.png"),
 ];
 
 /// Classify a digit privately: a server process holds the weights, a client process the picture.

@@ -1,0 +1,148 @@
+//! From a float network to a model that can be served.
+
+use serde::{Deserialize, Serialize};
+use veilflow_data::Preprocessing;
+use veilflow_passes::{Compiled, DEFAULT_ERROR};
+
+use crate::tensor::tensors;
+use crate::{Model, Network, Result, Supplier};
+
+/// How bits of weights and activations are chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Precision {
+    /// The fewest with which the outputs for the calibration samples are within this root mean square error of the float network's,
+    /// as a part of the outputs' standard deviation. Where no bits to choose from achieve it, the most are taken:
+    /// [`CompileReport::relative_error`] then exceeds it.
+    Within(f64),
+    /// These.
+    Bits {
+        /// The width of a weight, sign included: 2..=24.
+        weights: u32,
+        /// Bits of the largest activation that a tensor has room for: 2..=30.
+        activations: u32,
+    },
+}
+
+/// How to compile. [`Default`] suits networks for pictures and for signals; preprocessing is stated where inputs are pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompileOptions {
+    /// Bits of weights and activations; within 4 % of the float network by default.
+    pub precision: Precision,
+    /// Bits of weights and activations inside a recurrent cell, if those are more: 2..=24, 16 by default.
+    pub state_bits: u32,
+    /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. 200, twice as much, by default.
+    pub margin_percent: u32,
+    /// Reveal only the index of the largest output.
+    pub arg_max: bool,
+    /// How pictures and bytes become inputs; clients find it in the plan.
+    pub preprocessing: Preprocessing,
+    /// Who is to supply correlations when the model is run. A network that it cannot do is refused.
+    pub supplier: Supplier,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        let default = veilflow_passes::Options::default();
+        Self {
+            precision: Precision::Within(DEFAULT_ERROR),
+            state_bits: default.state_bits,
+            margin_percent: default.margin_percent,
+            arg_max: default.arg_max,
+            preprocessing: Preprocessing::default(),
+            supplier: Supplier::default(),
+        }
+    }
+}
+
+/// What compilation saw. It says something about weights and calibration samples, so it stays with the model's owner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CompileReport {
+    /// Nodes of the network as imported.
+    pub imported_nodes: usize,
+    /// The root mean square error of the outputs for the calibration samples, as a part of their standard deviation.
+    pub relative_error: f64,
+    /// The tensors of the simplified network, in execution order.
+    pub tensors: Vec<TensorReport>,
+}
+
+/// A tensor of the simplified network, as fixed point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TensorReport {
+    /// The layer that makes it.
+    pub layer: String,
+    /// The largest magnitude in calibration.
+    pub largest: f32,
+    /// Fractional bits.
+    pub scale: i32,
+    /// Bits of the largest integer that it has room for.
+    pub magnitude: u32,
+    /// The width in bits at which its layer works.
+    pub width: u32,
+}
+
+impl From<veilflow_passes::CompileReport> for CompileReport {
+    fn from(report: veilflow_passes::CompileReport) -> Self {
+        let tensor = |t: veilflow_passes::TensorReport| TensorReport {
+            layer: t.layer,
+            largest: t.largest,
+            scale: t.scale,
+            magnitude: t.magnitude,
+            width: t.width,
+        };
+        Self {
+            imported_nodes: report.imported_nodes,
+            relative_error: report.relative_error,
+            tensors: report.tensors.into_iter().map(tensor).collect(),
+        }
+    }
+}
+
+/// Compiles a network: chooses scales and widths from `calibration`, samples like those to come, and makes a public plan and integer
+/// weights. Some dozens of samples are enough; compiling takes about as long as running the float network on each a few times.
+///
+/// The fixed-point answer is right for inputs like those calibrated with. A margin is kept, and [`Model::run`] tells which values
+/// leave their range; a result computed from such a value means nothing.
+///
+/// ```
+/// use veilflow::{CompileOptions, Network, Precision, compile, demo};
+///
+/// let network = Network::from_onnx(demo::ONNX)?;
+/// let preprocessing = demo::PREPROCESSING.parse()?;
+/// let calibration = demo::calibration()?;
+/// let precision = Precision::Bits { weights: 9, activations: 10 };
+/// let options = CompileOptions { precision, preprocessing, ..CompileOptions::default() };
+/// let model = compile(&network, &calibration.inputs[..8], &options)?;
+/// assert_eq!(model.plan().inputs()[0].shape, [1, 1, 28, 28]);
+/// assert!(model.compile_report().is_some_and(|report| report.relative_error < 0.1));
+/// # veilflow::Result::Ok(())
+/// ```
+///
+/// # Errors
+/// [`Error::Compile`](crate::Error::Compile) for a network that fixed point cannot express, no calibration sample, one that makes a
+/// tensor infinite, or options outside their range; [`Error::SampleLength`](crate::Error::SampleLength);
+/// [`Error::BeyondSupplier`](crate::Error::BeyondSupplier) with the layer that the supplier cannot do.
+pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOptions) -> Result<Model> {
+    let mut wanted = veilflow_passes::Options {
+        state_bits: options.state_bits,
+        margin_percent: options.margin_percent,
+        arg_max: options.arg_max,
+        preprocessing: options.preprocessing.to_string(),
+        ..veilflow_passes::Options::default()
+    };
+    let inputs = network.inputs();
+    let samples = calibration.iter().map(|sample| tensors(&inputs, sample)).collect::<Result<Vec<_>>>()?;
+    let Compiled { plan, weights, report } = match options.precision {
+        Precision::Within(error) => {
+            veilflow_passes::compile_within(network.graph(), &samples, &wanted, error)?
+        }
+        Precision::Bits { weights, activations } => {
+            wanted.weight_bits = weights;
+            wanted.activation_bits = activations;
+            veilflow_passes::compile(network.graph(), &samples, &wanted)?
+        }
+    };
+    let sample = calibration.first().cloned().unwrap_or_default();
+    let model = Model::compiled(plan, weights, report.into(), network.clone(), sample);
+    model.plan().check(options.supplier)?;
+    Ok(model)
+}
