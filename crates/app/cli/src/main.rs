@@ -2,11 +2,14 @@
 
 mod bench;
 mod command;
-mod model_dir;
+mod flags;
+mod measured;
+mod options;
 mod output;
 mod pair;
 mod process;
 mod report;
+mod samples;
 mod shares;
 
 use std::process::ExitCode;

@@ -1,7 +1,8 @@
-//! What is printed: JSON lines, tables, units.
+//! What is printed: JSON lines, tables, units, errors.
 #![allow(clippy::print_stdout)]
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use comfy_table::Table;
@@ -18,6 +19,30 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
 /// Prints text to standard output.
 pub(crate) fn print(text: &str) {
     println!("{text}");
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+/// The first failure of what is printed from several threads.
+#[derive(Debug, Default)]
+pub(crate) struct Printing(Mutex<Option<anyhow::Error>>);
+
+impl Printing {
+    /// Notes how printing went.
+    pub(crate) fn note(&self, printed: Result<()>) {
+        if let Err(error) = printed {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+
+    /// Fails if printing did.
+    pub(crate) fn check(self) -> Result<()> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
 }
 
 /// An empty table with a header.
@@ -37,7 +62,11 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// Says how many input elements were limited, if any.
+pub(crate) fn warn_outside(outside: usize) {
+    if outside > 0 {
+        print(&format!(
+            "warning: {outside} input elements are beyond the range the model was calibrated for"
+        ));
+    }
 }

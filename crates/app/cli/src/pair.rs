@@ -3,20 +3,18 @@
 use std::path::Path;
 
 use anyhow::Result;
-use veilflow_exec::Phase;
+use veilflow::{Phase, Report, folder};
 
-use crate::bench::RunOptions;
-use crate::command::helper::SessionReport;
-use crate::command::{infer, serve};
+use crate::options::RunOptions;
 use crate::process::{HelperProcess, Party};
-use crate::report::totals;
+use crate::report::{ClientRun, HelperSession, ServerRun};
 
 /// One run between two processes.
 pub(crate) struct PairRun {
-    pub(crate) server: serve::RunReport,
-    pub(crate) client: infer::RunReport,
+    pub(crate) server: ServerRun,
+    pub(crate) client: ClientRun,
     /// For `--supplier helper`.
-    pub(crate) helper: Option<SessionReport>,
+    pub(crate) helper: Option<HelperSession>,
 }
 
 impl PairRun {
@@ -38,7 +36,7 @@ impl PairRun {
         let mut server = Party::start("server", &arguments)?;
         let mut arguments = vec!["infer".to_owned(), "--json".to_owned(), "--timeout=600".to_owned()];
         arguments.push(format!("--connect={}", server.address()?));
-        arguments.push(format!("--plan={}", text(&dir.join(crate::model_dir::PLAN))));
+        arguments.push(format!("--plan={}", text(&dir.join(folder::PLAN))));
         arguments.push(format!("--input={}", text(input)));
         arguments.extend(options.arguments());
         arguments.extend(helper_argument);
@@ -60,8 +58,8 @@ impl PairRun {
 
     /// Offline and online as both parties saw them, the server first.
     pub(crate) fn phases(&self) -> [[Phase; 2]; 2] {
-        let [server, client] = [totals(&self.server.layers), totals(&self.client.layers)];
-        [[server[0], client[0]], [server[1], client[1]]]
+        let reports = [&self.server.report, &self.client.report];
+        [reports.map(Report::offline), reports.map(Report::online)]
     }
 
     /// The larger resident set of the server and the client.

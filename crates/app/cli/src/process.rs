@@ -6,10 +6,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use veilflow_exec::SupplierKind;
+use veilflow::Supplier;
 
-use crate::bench::RunOptions;
-use crate::command::helper::SessionReport;
+use crate::options::RunOptions;
+use crate::report::HelperSession;
 
 /// Another process of this program, whose standard output is a JSON object a line. Killed when dropped.
 pub(crate) struct Party {
@@ -73,7 +73,7 @@ pub(crate) struct HelperProcess {
 impl HelperProcess {
     /// Starts a helper for so many sessions if these options ask for one.
     pub(crate) fn start(options: &RunOptions, sessions: usize) -> Result<Option<Self>> {
-        if options.supplier != SupplierKind::Helper {
+        if options.supplier != Supplier::Helper {
             return Ok(None);
         }
         let fixed = ["helper", "--listen=127.0.0.1:0", "--json"].map(str::to_owned);
@@ -93,7 +93,7 @@ impl HelperProcess {
     }
 
     /// Its report of the next session.
-    pub(crate) fn report(&mut self) -> Result<SessionReport> {
+    pub(crate) fn report(&mut self) -> Result<HelperSession> {
         self.party.read()
     }
 

@@ -1,74 +1,100 @@
-//! What a run took, layer by layer.
+//! What commands say of runs, and programs read.
+
+use std::path::PathBuf;
 
 use comfy_table::Table;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Phase, Times};
-use veilflow_ir::Plan;
+use veilflow::{HelperReport, Output, Phase, Report};
 
 use crate::output;
 
-/// Predicted wall-clock seconds.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Seconds {
-    pub(crate) offline: f64,
-    pub(crate) online: f64,
-    total: f64,
+/// A run as the client saw it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ClientRun {
+    pub(crate) outputs: Vec<Output>,
+    /// The file with this party's share of the output, if the input is shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output_share: Option<PathBuf>,
+    /// Input elements beyond what the plan has room for, limited to it.
+    pub(crate) outside: usize,
+    #[serde(flatten)]
+    pub(crate) report: Report,
+    pub(crate) peak_rss_bytes: u64,
 }
 
-impl From<Times> for Seconds {
-    fn from(times: Times) -> Self {
-        Self { offline: times.offline, online: times.online, total: times.total() }
-    }
-}
-
-/// One layer of a run as one party saw it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Layer {
-    pub(crate) layer: String,
-    pub(crate) ops: Vec<String>,
-    pub(crate) offline: Phase,
-    pub(crate) online: Phase,
-}
-
-/// Sums nodes over the layers they belong to; `set_up` and `rest` are rows of their own, first and last.
-pub(crate) fn layers(
-    plan: &Plan,
-    set_up: Phase,
-    offline: &[Phase],
-    online: &[Phase],
-    rest: Phase,
-) -> Vec<Layer> {
-    let row =
-        |layer: &str, offline, online| Layer { layer: layer.to_owned(), ops: Vec::new(), offline, online };
-    let mut out = vec![row("set-up", set_up, Phase::default())];
-    for ((node, offline), online) in plan.nodes.iter().zip(offline).zip(online) {
-        if out.len() == 1 || out.last().is_some_and(|last| last.layer != node.layer) {
-            out.push(row(&node.layer, Phase::default(), Phase::default()));
+impl ClientRun {
+    pub(crate) fn print(&self) {
+        self.outputs.iter().for_each(print_output);
+        if let Some(file) = &self.output_share {
+            output::print(&format!("wrote {}, this party's share of the output", file.display()));
         }
-        if let Some(last) = out.last_mut() {
-            last.ops.push(node.op.name().to_owned());
-            last.offline += *offline;
-            last.online += *online;
-        }
+        output::warn_outside(self.outside);
+        output::print(&table(&self.report).to_string());
     }
-    out.push(row("output", Phase::default(), rest));
-    out
 }
 
-/// Totals of offline and online.
-pub(crate) fn totals(layers: &[Layer]) -> [Phase; 2] {
-    let mut out = [Phase::default(); 2];
-    for layer in layers {
-        out[0] += layer.offline;
-        out[1] += layer.online;
+/// A run as the server saw it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ServerRun {
+    pub(crate) session: usize,
+    /// The file with this party's share of the output, if the input is shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output_share: Option<PathBuf>,
+    #[serde(flatten)]
+    pub(crate) report: Report,
+    pub(crate) peak_rss_bytes: u64,
+}
+
+impl ServerRun {
+    pub(crate) fn print(&self) {
+        let session = self.session;
+        if let Some(file) = &self.output_share {
+            output::print(&format!("session {session}: wrote {}, a share of an output", file.display()));
+        }
+        let (offline, online) = (self.report.offline(), self.report.online());
+        output::print(&format!(
+            "session {session}: offline {:.2} s, online {:.2} s, {}",
+            offline.seconds,
+            online.seconds,
+            output::bytes(offline.bytes() + online.bytes())
+        ));
     }
-    out
+}
+
+/// A session as the helper saw it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct HelperSession {
+    pub(crate) session: usize,
+    #[serde(flatten)]
+    pub(crate) report: HelperReport,
+    pub(crate) peak_rss_bytes: u64,
+}
+
+impl HelperSession {
+    pub(crate) fn print(&self) {
+        let HelperReport { requests, sent: [server, client], masked_weights, .. } = self.report;
+        output::print(&format!(
+            "session {}: {requests} requests, {} to the server, {} to the client, {} of masked weights",
+            self.session,
+            output::bytes(server),
+            output::bytes(client),
+            output::bytes(masked_weights)
+        ));
+    }
+}
+
+/// The largest class of an output and its rivals.
+pub(crate) fn print_output(of: &Output) {
+    let mut order: Vec<usize> = (0..of.values.len()).collect();
+    order.sort_by(|&a, &b| of.values[b].total_cmp(&of.values[a]));
+    let best: Vec<String> = order.iter().take(5).map(|&i| format!("{i}: {:.4}", of.values[i])).collect();
+    output::print(&format!("{}: class {} ({})", of.name, of.top, best.join(", ")));
 }
 
 /// The table of a run as the client saw it; totals last.
-pub(crate) fn table(layers: &[Layer]) -> Table {
-    let sums = totals(layers);
-    let helped = sums[0].helper > 0;
+pub(crate) fn table(report: &Report) -> Table {
+    let (offline, online) = (report.offline(), report.online());
+    let helped = offline.helper > 0;
     let mut heads = vec!["layer", "offline s", "to server", "to client", "rounds"];
     heads.extend(helped.then_some("from helper"));
     heads.extend(["online s", "to server", "to client", "rounds"]);
@@ -85,7 +111,7 @@ pub(crate) fn table(layers: &[Layer]) -> Table {
         let helper = helped.then(|| output::bytes(offline.helper));
         table.add_row(std::iter::once(name).chain(cells(offline)).chain(helper).chain(cells(online)));
     };
-    for layer in layers {
+    for layer in &report.layers {
         let name = if layer.ops.is_empty() {
             layer.layer.clone()
         } else {
@@ -93,7 +119,7 @@ pub(crate) fn table(layers: &[Layer]) -> Table {
         };
         add(name, &layer.offline, &layer.online);
     }
-    add("total".to_owned(), &sums[0], &sums[1]);
+    add("total".to_owned(), &offline, &online);
     for column in 1..heads.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(comfy_table::CellAlignment::Right);

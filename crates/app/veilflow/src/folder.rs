@@ -32,6 +32,15 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|source| Error::MakeFolder { path: folder.to_owned(), source })
 }
 
+/// What went wrong when the file `path` was written.
+pub(crate) fn not_written(path: &Path, error: veilflow_ir::Error) -> Error {
+    let source = match error {
+        veilflow_ir::Error::File { source, .. } => source,
+        other => io::Error::other(other),
+    };
+    Error::Write { path: path.to_owned(), source }
+}
+
 /// The bytes of an ONNX file, no more than the importer takes.
 pub(crate) fn read_network(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();

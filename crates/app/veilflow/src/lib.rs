@@ -1,29 +1,52 @@
 //! Private neural-network inference: a server has a model, a client has an input, and the client learns the answer. The server never
 //! sees the input, the client never sees the weights, and the answer equals the fixed-point answer in the clear bit for bit.
 
+mod client;
 mod compile;
+mod connection;
+mod conversation;
 pub mod demo;
 mod error;
 pub mod folder;
+mod helper;
+mod holding;
+mod inspect;
 mod model;
 mod network;
+mod options;
 mod output;
 mod plan;
+mod progress;
+mod report;
+mod runs;
+mod server;
+mod serving;
 mod share;
 mod share_store;
 mod supplier;
 mod tensor;
 
+pub use client::Client;
 pub use compile::{CompileOptions, CompileReport, Precision, TensorReport, compile};
+pub use connection::{Connection, Listener};
 pub use error::{Cause, Error, Result};
+pub use helper::{Helper, HelperAddress, HelperOptions, HelperReport};
+pub use holding::{ClientSide, ServerSide};
+pub use inspect::{Inspection, Machine, NodeCost, Seconds, Volume};
 pub use model::{ClearRun, Model, Overflow};
 pub use network::Network;
+pub use options::Options;
 pub use output::Output;
 pub use plan::Plan;
+pub use progress::Progress;
+pub use report::{Answer, Layer, Report, Served, SharedAnswer};
+pub use server::{Server, ServerSession};
+pub use serving::{HelperEvent, ServerEvent, Serving};
 pub use share::{InputShare, ModelShare, OutputShare, ShareId, SplitInput};
 pub use share_store::{ShareFolders, ShareMemory, ShareStore};
 pub use supplier::Supplier;
 pub use tensor::TensorInfo;
 pub use veilflow_data::{Error as DataError, Preprocessing, Samples};
+pub use veilflow_exec::Phase;
 pub use veilflow_ir::plan::Settings;
-pub use veilflow_net::{NetError, Role};
+pub use veilflow_net::{LinkShape, NetError, Role};

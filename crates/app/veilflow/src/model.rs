@@ -109,14 +109,13 @@ impl Model {
     /// owner alone. Of a loaded model, the network and the sample are copied if they are there.
     ///
     /// # Errors
-    /// [`Error::MakeFolder`], [`Error::Write`], [`Error::Unusable`] with what the system said.
+    /// [`Error::MakeFolder`], [`Error::Write`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         folder::make(path)?;
         self.plan.save(path.join(folder::PLAN))?;
         let file = path.join(folder::WEIGHTS);
-        let saved = self.weights.save(&file);
-        saved.map_err(|e| Error::Unusable { what: "weights", path: file, source: e.into() })?;
+        self.weights.save(&file).map_err(|e| folder::not_written(&file, e))?;
         match &*self.origin {
             Origin::Compiled { network, sample, .. } => {
                 folder::write(&path.join(folder::NETWORK), network.onnx())?;

@@ -62,11 +62,10 @@ impl Plan {
     /// Writes the plan file; a reader sees the old file or the new one, never half.
     ///
     /// # Errors
-    /// [`Error::Unusable`] with what the system said.
+    /// [`Error::Write`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let saved = self.0.save(path);
-        saved.map_err(|e| Error::Unusable { what: "plan", path: path.to_owned(), source: e.into() })
+        self.0.save(path).map_err(|e| folder::not_written(path, e))
     }
 
     /// The bytes of the plan file, to be sent to a client or kept in a database.

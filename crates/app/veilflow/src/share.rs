@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use veilflow_ir::{Share, SharingId, Weights};
+use veilflow_ir::{Share, SharingId, WeightShare, Weights};
 use veilflow_net::Role;
 use veilflow_prim::Prg;
 
@@ -83,7 +83,7 @@ impl ModelShare {
     /// Writes the public plan and this half to the folder `path`, the half readable by its owner alone.
     ///
     /// # Errors
-    /// [`Error::WholeWeights`] for a folder with all weights; [`Error::MakeFolder`]; [`Error::Unusable`] with what the system said.
+    /// [`Error::WholeWeights`] for a folder with all weights; [`Error::MakeFolder`]; [`Error::Write`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         folder::make(path)?;
@@ -108,6 +108,11 @@ impl ModelShare {
     pub fn party(&self) -> Role {
         self.share.party()
     }
+
+    /// The numbers, ready to run.
+    pub(crate) fn weights(&self) -> Result<WeightShare> {
+        WeightShare::new(self.plan.ir(), &self.share).map_err(|e| Error::Share(e.into()))
+    }
 }
 
 fn load<T: veilflow_ir::share::Shared>(plan: &Plan, path: &Path) -> Result<Share<T>> {
@@ -116,8 +121,7 @@ fn load<T: veilflow_ir::share::Shared>(plan: &Plan, path: &Path) -> Result<Share
 }
 
 fn save<T: veilflow_ir::share::Shared>(share: &Share<T>, path: &Path) -> Result<()> {
-    let saved = share.save(path);
-    saved.map_err(|e| Error::Unusable { what: "share", path: path.to_owned(), source: e.into() })
+    share.save(path).map_err(|e| folder::not_written(path, e))
 }
 
 /// A party's share of something of a plan: a file, bytes, and whose it is.
@@ -144,7 +148,7 @@ macro_rules! share {
             /// Writes the file, readable by its owner alone.
             ///
             /// # Errors
-            /// [`Error::Unusable`] with what the system said.
+            /// [`Error::Write`].
             pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
                 save(&self.0, path.as_ref())
             }

@@ -89,6 +89,9 @@ pub enum ExecError {
         /// The width of an element in bits.
         bits: u32,
     },
+    /// The operating system has no thread to give.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
     /// The stock of prepared runs has ended.
     #[error("no further run was prepared")]
     StockClosed,

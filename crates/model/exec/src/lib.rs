@@ -2,8 +2,8 @@
 //!
 //! [`Session::open_for`] shakes hands and sets the supplier of correlations up. After that a party knows of
 //! its peer only that it runs the same plan with the same parameters. [`Preparer::prepare`] makes the
-//! correlations of a run before any input exists, and [`Online::run`] consumes them. [`with_stock`] prepares
-//! in the background for the runs to come, and [`Session::just_in_time`] prepares node by node during the
+//! correlations of a run before any input exists, and [`Online::run`] consumes them. A [`Stock`] prepares in
+//! the background for the runs to come, and [`Session::just_in_time`] prepares node by node during the
 //! run. [`Prediction`] and [`Times`] say beforehand what a run will send and how long it will take.
 //!
 //! # Example
@@ -50,7 +50,6 @@
 //! ```
 
 mod error;
-mod handover;
 mod joined_pairs;
 mod layer;
 mod links;
@@ -80,7 +79,7 @@ pub use prepare::{Prepared, Preparer};
 pub use progress::{Progress, Step};
 pub use run::{Online, Outcome};
 pub use session::Session;
-pub use stock::{Ahead, MAX_AHEAD, Stock, with_stock};
+pub use stock::{MAX_READY, Stock};
 pub use supplier::SupplierKind;
 pub use usage::{cpu_seconds, peak_rss_bytes};
 pub use veilflow_helper::WeightMasks;

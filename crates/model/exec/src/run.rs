@@ -205,7 +205,8 @@ mod tests {
         let plan = plan();
         let shares = |role, input_at, input: Option<&[RingVec]>| {
             let party = Party::new(role, memory_pair().0, Prg::from_seed(Block(1)));
-            Online::new(party, SessionOptions { input: input_at, ..SessionOptions::default() }).input_shares(&plan, input)
+            Online::new(party, SessionOptions { input: input_at, ..SessionOptions::default() })
+                .input_shares(&plan, input)
         };
         let fits = [zeros(3, 20), zeros(3, 30)];
         for input in [Some(&fits[..]), None] {

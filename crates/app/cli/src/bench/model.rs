@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use veilflow_exec::{Machine, Prediction, Times};
-use veilflow_passes::clear;
+use veilflow::{Machine, Seconds, folder};
 
-use super::{Measured, RunOptions};
-use crate::command::{only_input, tensor};
+use crate::measured::Measured;
+use crate::options::RunOptions;
+use crate::output;
 use crate::pair::PairRun;
-use crate::report::{Layer, Seconds, table};
-use crate::{model_dir, output};
+use crate::report::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct Model {
@@ -45,21 +44,20 @@ struct Report {
     /// Seconds as `inspect --calibrate` predicts them, for a first session.
     predicted_seconds: Seconds,
     top: usize,
-    layers: Vec<Layer>,
+    #[serde(flatten)]
+    report: veilflow::Report,
 }
 
 impl Model {
     pub(crate) fn run(self) -> Result<()> {
-        let (plan, weights) = model_dir::server(&self.plan)?;
-        let value = only_input(&plan)?;
-        let input = self.input.clone().unwrap_or_else(|| self.plan.join(model_dir::SAMPLE));
-        let preprocessing = plan.preprocessing.parse()?;
-        let sample = veilflow_data::load(&input, &value.shape, &preprocessing)?.inputs.swap_remove(0);
-        let options = self.options.session_for(&plan);
-        let prediction = Prediction::of(&plan, &options)?;
-        let predicted_seconds = Times::of(&plan, &options, &prediction, &Machine::measure()?)?.into();
+        let model = veilflow::Model::load(&self.plan)?;
+        let plan = model.plan();
+        let input = self.input.clone().unwrap_or_else(|| self.plan.join(folder::SAMPLE));
+        let sample = plan.read_samples(&input)?.inputs.swap_remove(0);
+        let options = plan.tuned(&self.options.library())?;
+        let predicted_seconds = plan.inspect(&options, Machine::ThisOne)?.seconds;
         let run = PairRun::start(&self.plan, &input, &self.options, self.warm)?;
-        let cleartext = clear::run(&plan, &weights, &[tensor(value, &sample)?])?;
+        let cleartext = model.run(&sample)?;
         if let Some(overflow) = cleartext.overflows.first() {
             bail!(
                 "the input leaves the range that the plan has room for, first in {}; calibrate with inputs like it",
@@ -67,17 +65,12 @@ impl Model {
             );
         }
         let learned = &run.client.outputs;
-        let exact = learned.iter().map(|l| &l.integers).eq(cleartext
-            .outputs
-            .iter()
-            .map(veilflow_ring::RingVec::to_signed)
-            .collect::<Vec<_>>()
-            .iter());
+        let exact = learned.iter().map(|l| &l.integers).eq(cleartext.outputs.iter().map(|o| &o.integers));
         let report = Report {
-            model: plan.name.clone(),
+            model: plan.name().to_owned(),
             width: plan.widths().1,
             count: 1,
-            leaf_bits: options.tuning.leaf_bits,
+            leaf_bits: options.leaf_bits.unwrap_or_default(),
             warm: self.warm,
             measured: Measured::new(
                 &self.options,
@@ -88,14 +81,14 @@ impl Model {
             ),
             predicted_seconds,
             top: learned.first().map_or(0, |l| l.top),
-            layers: run.client.layers,
+            report: run.client.report,
         };
         if self.json {
             output::print_json(&report)?;
         } else {
             output::print(&format!(
                 "{}\n{}: class {}, equal to the cleartext result: {}\npredicted: offline {:.2} s, online {:.2} s",
-                table(&report.layers),
+                table(&report.report),
                 report.model,
                 report.top,
                 exact,

@@ -8,8 +8,9 @@ use veilflow_net::Role;
 use veilflow_online::Reveal;
 
 use super::job::Job;
-use super::{Measured, RunOptions, parties};
-use crate::command::helper::HelperAddress;
+use super::parties;
+use crate::measured::Measured;
+use crate::options::{HelperAddress, RunOptions};
 use crate::output::print_json;
 
 #[derive(Debug, Args)]

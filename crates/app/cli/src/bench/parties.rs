@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use veilflow_exec::{Links, Phase, peak_rss_bytes};
-use veilflow_net::{Role, TcpAcceptor, tcp_connect_with};
+use veilflow_exec::{Connect, Links, Phase, peak_rss_bytes};
+use veilflow_net::{LinkOptions, Role, TcpAcceptor, tcp_connect_with};
 
-use super::{Measured, RunOptions};
-use crate::command::helper::HelperAddress;
+use crate::measured::Measured;
+use crate::options::{HelperAddress, RunOptions};
 use crate::output::print_json;
 use crate::process::{HelperProcess, Party};
 
@@ -54,7 +54,8 @@ pub(crate) fn meet<'a>(
     helper: &'a HelperAddress,
     options: &RunOptions,
 ) -> Result<(Role, Links<'a>)> {
-    let link = options.connection(TIMEOUT);
+    let shape = options.link.shape().filter(|_| options.shape);
+    let link = LinkOptions { timeout: TIMEOUT, shape, ..LinkOptions::default() };
     let (role, channel) = match address {
         Some(address) => (Role::P1, tcp_connect_with(address, TIMEOUT, &link)?),
         None => {
@@ -63,7 +64,9 @@ pub(crate) fn meet<'a>(
             (Role::P0, acceptor.accept_with(TIMEOUT, &link)?)
         }
     };
-    Ok((role, helper.links(channel, link)))
+    let Some(address) = helper.helper.as_deref() else { return Ok((role, channel.into())) };
+    let helper: Connect<'_> = Box::new(move || tcp_connect_with(address, TIMEOUT, &link));
+    Ok((role, Links { helper: Some(helper), ..channel.into() }))
 }
 
 /// In a party: reports to the process that started it.

@@ -18,7 +18,7 @@ use veilflow_spec::math::{Function, apply as expected};
 
 use super::function::FunctionJob;
 use super::{Measured, RunOptions, parties};
-use crate::command::helper::HelperAddress;
+use crate::options::HelperAddress;
 use crate::output;
 
 /// Width of all arguments and results.

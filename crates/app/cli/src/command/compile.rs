@@ -1,18 +1,14 @@
 //! `veilflow compile`: ONNX to plan and weights.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use ndarray::ArrayD;
-use ndarray_npy::WriteNpyExt;
 use serde::Serialize;
-use veilflow_exec::SupplierKind;
-use veilflow_ir::Tensor;
-use veilflow_passes::{Compiled, DEFAULT_ERROR, Options};
+use veilflow::{CompileOptions, Error, Model, Network, Precision, Preprocessing, Supplier, compile, folder};
 
-use crate::{model_dir, output};
-use veilflow_data::Preprocessing;
+use crate::flags::percent;
+use crate::output;
 
 /// Compile an ONNX model to a plan (public) and weights (the server's).
 #[derive(Debug, Args)]
@@ -35,7 +31,7 @@ pub(crate) struct Compile {
     preprocess: Preprocessing,
     /// Take the fewest bits with which the outputs for the calibration inputs are so close to the float model's: root mean
     /// square error in percent of the outputs' standard deviation.
-    #[arg(long, default_value_t = 100.0 * DEFAULT_ERROR, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, default_value_t = 100.0 * Precision::DEFAULT_ERROR, value_name = "PERCENT", value_parser = percent)]
     max_error: f64,
     /// Width of weights in bits, sign included [default: by --max-error; 11 if --activation-bits is given].
     #[arg(long, conflicts_with = "max_error")]
@@ -44,18 +40,18 @@ pub(crate) struct Compile {
     #[arg(long, conflicts_with = "max_error")]
     activation_bits: Option<u32>,
     /// Bits of weights and activations inside a recurrent cell, if those are more.
-    #[arg(long, default_value_t = Options::default().state_bits)]
+    #[arg(long, default_value_t = CompileOptions::default().state_bits)]
     state_bits: u32,
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
-    #[arg(long, default_value_t = Options::default().margin_percent, value_name = "PERCENT")]
+    #[arg(long, default_value_t = CompileOptions::default().margin_percent, value_name = "PERCENT")]
     margin: u32,
     /// Reveal only the index of the largest output.
     #[arg(long)]
     arg_max: bool,
     /// Who is to supply correlations when the plan is run. With he, layers that homomorphic encryption cannot do are refused;
     /// silent and ot do any, and both parties must choose one of them then.
-    #[arg(long, default_value_t = SupplierKind::default())]
-    supplier: SupplierKind,
+    #[arg(long, default_value_t = Supplier::default())]
+    supplier: Supplier,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -80,96 +76,71 @@ struct Summary {
     beyond_he: Option<String>,
 }
 
-fn percent(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be 0 or more".to_owned()) }
-}
-
-/// How to make a plan.
-pub(crate) struct Recipe {
-    pub(crate) options: Options,
-    /// Choose the fewest bits with at most this error; without it, the bits are those of `options`.
-    pub(crate) most_error: Option<f64>,
-    /// What must be able to run the plan.
-    pub(crate) supplier: SupplierKind,
-}
-
-/// What both `compile` and the demo do: choose scales from samples, make the plan, check that its supplier can do it, and
-/// write the folder.
-pub(crate) fn compile(
-    onnx: &[u8],
-    calibration: &Path,
-    limit: usize,
-    recipe: &Recipe,
-    dir: &Path,
-) -> Result<Compiled> {
-    let graph = veilflow_import_onnx::import_bytes(onnx)?;
-    let preprocessing: Preprocessing = recipe.options.preprocessing.parse()?;
-    ensure!(graph.inputs().len() == 1, "calibration files can be given for networks with one input only");
-    let shape = graph.shape(graph.inputs()[0]);
-    let mut samples = veilflow_data::load(calibration, shape, &preprocessing)?.inputs;
-    samples.truncate(limit.max(1));
-    let sample = ArrayD::from_shape_vec(shape.to_vec(), samples[0].clone())?;
-    let tensors = samples.into_iter().map(|sample| Ok(vec![Tensor::new(shape.clone(), sample)?]));
-    let tensors = tensors.collect::<Result<Vec<_>>>()?;
-    let compiled = match recipe.most_error {
-        Some(error) => veilflow_passes::compile_within(&graph, &tensors, &recipe.options, error)?,
-        None => veilflow_passes::compile(&graph, &tensors, &recipe.options)?,
-    };
-    recipe.supplier.check(&compiled.plan).context(
-        "the plan could not be run; choose fewer --weight-bits or --activation-bits, or compile with `--supplier silent` and \
-         run both parties with it",
-    )?;
-
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
-    compiled.plan.save(dir.join(model_dir::PLAN))?;
-    compiled.weights.save(dir.join(model_dir::WEIGHTS))?;
-    model_dir::write(&dir.join(model_dir::MODEL), onnx)?;
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    sample.write_npy(&mut bytes)?;
-    model_dir::write(&dir.join(model_dir::SAMPLE), bytes.get_ref())?;
-    Ok(compiled)
+/// Tells what to do about a plan that its supplier cannot run, in words of the command.
+fn refused(error: Error) -> anyhow::Error {
+    match error {
+        Error::BeyondSupplier { source, .. } => anyhow!(source).context(
+            "the plan could not be run; choose fewer --weight-bits or --activation-bits, or compile with `--supplier silent` and \
+             run both parties with it",
+        ),
+        error => error.into(),
+    }
 }
 
 impl Compile {
-    pub(crate) fn run(self) -> Result<()> {
-        let onnx = model_dir::read_model(&self.model)?;
-        let default = Options::default();
-        let options = Options {
-            weight_bits: self.weight_bits.unwrap_or(default.weight_bits),
-            activation_bits: self.activation_bits.unwrap_or(default.activation_bits),
+    /// Compiles the model, and writes the folder.
+    fn compile(&self) -> Result<Model> {
+        let network = Network::open(&self.model)?;
+        let mut samples = network.read_samples(&self.calibrate, &self.preprocess)?.inputs;
+        samples.truncate(self.limit.max(1));
+        let precision = match (self.weight_bits, self.activation_bits) {
+            (None, None) => Precision::Within(self.max_error / 100.0),
+            (weights, activations) => {
+                Precision::Bits { weights: weights.unwrap_or(11), activations: activations.unwrap_or(12) }
+            }
+        };
+        let options = CompileOptions {
+            precision,
             state_bits: self.state_bits,
             margin_percent: self.margin,
             arg_max: self.arg_max,
-            preprocessing: self.preprocess.to_string(),
+            preprocessing: self.preprocess.clone(),
+            supplier: self.supplier,
         };
-        let chosen = self.weight_bits.is_none() && self.activation_bits.is_none();
-        let most_error = chosen.then_some(self.max_error / 100.0);
-        let recipe = Recipe { options, most_error, supplier: self.supplier };
-        let compiled = compile(&onnx, &self.calibrate, self.limit, &recipe, &self.output)
-            .with_context(|| format!("cannot compile {}", self.model.display()))?;
-        let plan = &compiled.plan;
+        let model = compile(&network, &samples, &options).map_err(refused)?;
+        model.save(&self.output)?;
+        Ok(model)
+    }
+
+    pub(crate) fn run(self) -> Result<()> {
+        let model = self.compile().with_context(|| format!("cannot compile {}", self.model.display()))?;
+        let (plan, report) = (model.plan(), model.compile_report().context("a compiled model has a report")?);
+        let beyond_he = match plan.check(Supplier::He) {
+            Ok(()) => None,
+            Err(Error::BeyondSupplier { source, .. }) => Some(source.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
         let summary = Summary {
-            model: plan.name.clone(),
-            plan: self.output.join(model_dir::PLAN),
-            plan_hash: output::hex(&plan.hash()),
-            weights: self.output.join(model_dir::WEIGHTS),
-            calibration_inputs: plan.settings.calibration_inputs,
-            weight_bits: plan.settings.weight_bits,
-            activation_bits: plan.settings.activation_bits,
-            relative_error: compiled.report.relative_error,
-            imported_nodes: compiled.report.imported_nodes,
-            plan_nodes: plan.nodes.len(),
+            model: plan.name().to_owned(),
+            plan: self.output.join(folder::PLAN),
+            plan_hash: plan.hash(),
+            weights: self.output.join(folder::WEIGHTS),
+            calibration_inputs: plan.settings().calibration_inputs,
+            weight_bits: plan.settings().weight_bits,
+            activation_bits: plan.settings().activation_bits,
+            relative_error: report.relative_error,
+            imported_nodes: report.imported_nodes,
+            plan_nodes: plan.nodes(),
             multiplications: plan.multiplications(),
             widths: plan.widths(),
-            beyond_he: SupplierKind::He.check(plan).err().map(|reason| reason.to_string()),
+            beyond_he,
         };
         if self.json {
             return output::print_json(&summary);
         }
         let mut table =
             output::table(&["layer", "largest seen", "fractional bits", "room, bits", "width, bits"]);
-        for t in &compiled.report.tensors {
+        for t in &report.tensors {
             table.add_row([
                 t.layer.clone(),
                 format!("{:.4}", t.largest),
@@ -193,10 +164,11 @@ impl Compile {
             summary.calibration_inputs,
             summary.plan.display(),
             summary.weights.display(),
-            model_dir::MODEL,
-            model_dir::SAMPLE,
+            folder::NETWORK,
+            folder::SAMPLE,
         ));
-        if most_error.is_some_and(|most| summary.relative_error > most) {
+        let chosen = self.weight_bits.is_none() && self.activation_bits.is_none();
+        if chosen && summary.relative_error > self.max_error / 100.0 {
             output::print(
                 "that is more than --max-error: the network needs more bits than are chosen by themselves; try --weight-bits 15 \
                  --activation-bits 16, and check with `veilflow eval`",

@@ -5,32 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
-use veilflow_exec::SupplierKind;
-use veilflow_passes::{DEFAULT_ERROR, Options, clear, float};
+use veilflow::{CompileOptions, Network, Supplier, compile, demo};
 
-use super::compile::{Recipe, compile};
-use super::{only_input, tensor};
-use crate::bench::{Measured, RunOptions};
+use crate::measured::Measured;
+use crate::options::RunOptions;
+use crate::output;
 use crate::pair::PairRun;
-use crate::report::{Layer, table};
-use crate::{model_dir, output};
-use veilflow_data::Preprocessing;
-
-const ONNX: &[u8] = include_bytes!("../../../veilflow/data/mnist-demo.onnx");
-const CALIBRATION: &[u8] = include_bytes!("../../../veilflow/data/calibration.npz");
-const PREPROCESSING: &str = "channels=gray std=255";
-const DIGITS: [&[u8]; 10] = [
-    include_bytes!("../../../veilflow/data/digit_0.png"),
-    include_bytes!("../../../veilflow/data/digit_1.png"),
-    include_bytes!("../../../veilflow/data/digit_2.png"),
-    include_bytes!("../../../veilflow/data/digit_3.png"),
-    include_bytes!("../../../veilflow/data/digit_4.png"),
-    include_bytes!("../../../veilflow/data/digit_5.png"),
-    include_bytes!("../../../veilflow/data/digit_6.png"),
-    include_bytes!("../../../veilflow/data/digit_7.png"),
-    include_bytes!("../../../veilflow/data/digit_8.png"),
-    include_bytes!("../../../veilflow/data/digit_9.png"),
-];
+use crate::report::table;
 
 /// Classify a digit privately: a server process holds the weights, a client process the picture.
 #[derive(Debug, Args)]
@@ -58,49 +39,48 @@ struct Report {
     largest_difference_from_float: f32,
     #[serde(flatten)]
     measured: Measured,
-    layers: Vec<Layer>,
+    #[serde(flatten)]
+    report: veilflow::Report,
 }
 
 impl Demo {
     pub(crate) fn run(mut self) -> Result<()> {
         if self.helper {
-            self.options.supplier = SupplierKind::Helper;
+            self.options.supplier = Supplier::Helper;
         }
+        let network = Network::from_onnx(demo::ONNX)?;
+        let options = CompileOptions {
+            preprocessing: demo::PREPROCESSING.parse()?,
+            supplier: self.options.supplier,
+            ..CompileOptions::default()
+        };
+        let model = compile(&network, &demo::calibration()?.inputs, &options)?;
         let dir = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let calibration = dir.path().join("calibration.npz");
-        std::fs::write(&calibration, CALIBRATION)?;
-        let options = Options { preprocessing: PREPROCESSING.to_owned(), ..Options::default() };
-        let recipe = Recipe { options, most_error: Some(DEFAULT_ERROR), supplier: self.options.supplier };
-        compile(ONNX, &calibration, usize::MAX, &recipe, dir.path())?;
+        model.save(dir.path())?;
         let input = match &self.input {
             Some(file) => file.clone(),
             None => {
                 let file = dir.path().join("digit.png");
-                std::fs::write(&file, DIGITS[usize::from(self.digit)])?;
+                std::fs::write(&file, demo::PICTURES[usize::from(self.digit)])?;
                 file
             }
         };
-        let (plan, weights) = model_dir::server(dir.path())?;
-        let preprocessing: Preprocessing = PREPROCESSING.parse()?;
-        let sample =
-            veilflow_data::load(&input, &only_input(&plan)?.shape, &preprocessing)?.inputs.swap_remove(0);
+        let sample = model.plan().read_samples(&input)?.inputs.swap_remove(0);
         if !self.json {
             output::print(&format!(
                 "A server process holds the weights of {} ({} numbers), a client process holds a picture.",
-                plan.name,
-                plan.parameters().iter().map(|p| p.weights + p.bias).sum::<usize>()
+                model.plan().name(),
+                model.plan().parameters()
             ));
             output::print(&picture(&sample));
         }
         let run = PairRun::start(dir.path(), &input, &self.options, false)?;
-        let tensors = [tensor(only_input(&plan)?, &sample)?];
-        let cleartext = clear::run(&plan, &weights, &tensors)?;
-        let wanted = float::run(&veilflow_import_onnx::import_bytes(ONNX)?, &tensors)?;
+        let wanted = network.run(&sample)?.swap_remove(0);
         let learned = run.client.outputs.first().context("the network has an output")?;
-        let differences = wanted[0].data().iter().zip(&learned.values).map(|(a, b)| (a - b).abs());
-        let exact = learned.integers == cleartext.outputs[0].to_signed();
+        let differences = wanted.iter().zip(&learned.values).map(|(a, b)| (a - b).abs());
+        let exact = learned.integers == model.run(&sample)?.outputs[0].integers;
         let report = Report {
-            model: plan.name.clone(),
+            model: model.plan().name().to_owned(),
             digit: learned.top,
             largest_difference_from_float: differences.fold(0.0, f32::max),
             measured: Measured::new(
@@ -110,7 +90,7 @@ impl Demo {
                 exact,
                 run.helper.as_ref(),
             ),
-            layers: run.client.layers,
+            report: run.client.report,
         };
         if self.json {
             output::print_json(&report)?;
@@ -130,7 +110,7 @@ impl Report {
             self.digit,
             if self.measured.exact { "yes" } else { "NO" },
             self.largest_difference_from_float,
-            table(&self.layers)
+            table(&self.report)
         ));
     }
 }

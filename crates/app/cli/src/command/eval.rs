@@ -7,11 +7,9 @@ use anyhow::Result;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use veilflow_passes::{clear, float};
+use veilflow::{Model, Network, Preprocessing};
 
-use super::{finish, only_input, tensor, top};
-use crate::{model_dir, output};
-use veilflow_data::Preprocessing;
+use crate::{output, samples};
 
 /// Compare the fixed-point run with the float model, in the clear, on a data set.
 #[derive(Debug, Args)]
@@ -61,14 +59,12 @@ struct Report {
 
 impl Eval {
     pub(crate) fn run(self) -> Result<()> {
-        let (plan, weights) = model_dir::server(&self.dir)?;
-        let graph = model_dir::float(&self.dir, self.model.as_ref())?;
-        let value = only_input(&plan)?;
-        let preprocessing = match &self.preprocess {
-            Some(preprocessing) => preprocessing.clone(),
-            None => plan.preprocessing.parse()?,
+        let model = Model::load(&self.dir)?;
+        let network = match &self.model {
+            Some(file) => Network::open(file)?,
+            None => model.network()?,
         };
-        let mut samples = veilflow_data::load(&self.data, &value.shape, &preprocessing)?;
+        let mut samples = samples::read(model.plan(), &self.data, self.preprocess.as_ref())?;
         if let Some(labels) = &self.labels {
             samples.labels = Some(veilflow_data::labels(labels, &samples.names)?);
         }
@@ -76,14 +72,12 @@ impl Eval {
         let bar = ProgressBar::new(count as u64);
         let mut report = Report { inputs: count, ..Report::default() };
         for (i, sample) in samples.inputs.iter().take(count).enumerate() {
-            let input = [tensor(value, sample)?];
-            let wanted = float::run(&graph, &input)?;
-            let run = clear::run(&plan, &weights, &input)?;
+            let wanted = network.run(sample)?;
+            let run = model.run(sample)?;
             for overflow in &run.overflows {
                 *report.overflows.entry(overflow.layer.clone()).or_default() += overflow.elements;
             }
-            let fixed = run.decode(&plan);
-            let (wanted, fixed) = (wanted[0].data(), &fixed[0]);
+            let (wanted, fixed) = (&wanted[0], &run.before_softmax[0]);
             // With --arg-max only the index is an output.
             let complete = fixed.len() == wanted.len();
             let tops = if complete {
@@ -91,7 +85,7 @@ impl Eval {
                     report.largest_error = report.largest_error.max((a - b).abs());
                     report.largest_output = report.largest_output.max(a.abs());
                 }
-                [top(wanted), top(&finish(fixed, plan.outputs[0].softmax))]
+                [top(wanted), run.outputs[0].top]
             } else {
                 [top(wanted), fixed[0] as usize]
             };
@@ -115,6 +109,12 @@ impl Eval {
         report.print();
         Ok(())
     }
+}
+
+/// The index of the largest number, the first of equals.
+fn top(values: &[f32]) -> usize {
+    let larger = |best: usize, i: usize| if values[i] > values[best] { i } else { best };
+    (0..values.len()).fold(0, larger)
 }
 
 /// Whether output `label` is among the five largest.

@@ -1,19 +1,16 @@
 //! `veilflow helper`: the third party.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::Args;
-use serde::{Deserialize, Serialize};
-use veilflow_exec::{Connect, Links, SupplierKind, cpu_seconds, peak_rss_bytes};
-use veilflow_helper::{Helper as ThirdParty, HelperOptions, Served, Session};
-use veilflow_net::{Channel, LinkOptions, NetError, TcpAcceptor, tcp_connect_with};
-use veilflow_prim::Prg;
+use veilflow::{Helper as ThirdParty, HelperEvent, HelperOptions, HelperReport, Listener};
+use veilflow_exec::peak_rss_bytes;
 
-use super::{Megabytes, megabytes, seconds};
-use crate::bench::{Link, RunOptions};
-use crate::output;
+use crate::flags::{Megabytes, megabytes, seconds};
+use crate::options::Link;
+use crate::output::{self, Printing};
+use crate::report::HelperSession;
 
 /// Supply correlations to servers and clients that use `--supplier helper`: a third party that colludes with neither.
 #[derive(Debug, Args)]
@@ -45,136 +42,43 @@ pub(crate) struct Helper {
     json: bool,
 }
 
-/// A session as the helper saw it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct SessionReport {
-    session: usize,
-    requests: u64,
-    /// Payload bytes to the server and to the client.
-    sent: [u64; 2],
-    /// Payload bytes from the server and from the client.
-    received: [u64; 2],
-    /// Of these, masked weights: none when they were kept from an earlier session.
-    masked_weights: u64,
-    /// CPU seconds of the whole process during the session.
-    pub(crate) cpu_seconds: f64,
-    pub(crate) peak_rss_bytes: u64,
-}
-
-/// How often the listener looks whether it is done, or somebody waits in vain.
-const TICK: Duration = Duration::from_millis(200);
-/// Bytes that wait for a party to read before the helper stops working ahead.
-const QUEUE: usize = 16 << 20;
-
 impl Helper {
     pub(crate) fn run(self) -> Result<()> {
-        let acceptor = TcpAcceptor::bind(self.listen.as_str())
-            .with_context(|| format!("cannot listen on {}", self.listen))?;
-        let address = acceptor.local_addr().to_string();
+        let listener = Listener::bind(self.listen.as_str())?;
+        let address = listener.address().to_string();
         if self.json {
             output::print_json(&serde_json::json!({ "listening": address }))?;
         } else {
             output::print(&format!("helping on {address}"));
         }
-        let at_once = usize::from(self.at_once);
-        let helper = ThirdParty::new(HelperOptions {
-            at_once,
+        let helper = ThirdParty::new(&HelperOptions {
+            at_once: usize::from(self.at_once),
             threads: usize::from(self.threads),
             timeout: self.timeout,
-            keep: self.keep_weights.unwrap_or(0),
+            keep_weights: self.keep_weights.unwrap_or(0),
+            simulate_link: self.shape.shape(),
         });
-        let link = LinkOptions { timeout: self.timeout, shape: self.shape.shape(), queue: QUEUE };
-        let (begun, ended, failed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-        // Those being greeted and those being served.
-        let present = AtomicUsize::new(0);
-        std::thread::scope(|scope| -> Result<()> {
-            while self.sessions == 0 || ended.load(Ordering::Acquire) < self.sessions {
-                helper.dismiss(self.timeout);
-                let channel = match acceptor.accept_with(TICK, &link) {
-                    Ok(channel) => channel,
-                    Err(NetError::Timeout { .. }) => continue,
-                    Err(error) => return Err(error).context("cannot accept connections"),
-                };
-                if present.load(Ordering::Acquire) >= 4 * at_once {
-                    // A crowd that says nothing: who comes now finds the connection closed.
-                    continue;
-                }
-                present.fetch_add(1, Ordering::AcqRel);
-                let (this, helper) = (&self, &helper);
-                let (begun, ended, failed, present) = (&begun, &ended, &failed, &present);
-                scope.spawn(move || {
-                    match helper.welcome(channel) {
-                        Ok(None) => {}
-                        Ok(Some(session)) => {
-                            let number = 1 + begun.fetch_add(1, Ordering::AcqRel);
-                            if let Err(error) = this.session(number, session) {
-                                failed.fetch_add(1, Ordering::AcqRel);
-                                eprintln!("error: session {number}: {error:#}");
-                            }
-                            ended.fetch_add(1, Ordering::AcqRel);
-                        }
-                        Err(error) => {
-                            eprintln!("error: a party was turned away: {:#}", anyhow::Error::from(error))
-                        }
-                    }
-                    present.fetch_sub(1, Ordering::AcqRel);
-                });
+        let printing = Printing::default();
+        let sessions = Some(self.sessions).filter(|&sessions| sessions > 0);
+        helper.serve(&listener, sessions, |event| match event {
+            HelperEvent::Session { session, report } => printing.note(self.tell(session, *report)),
+            HelperEvent::Failed { session, error } => {
+                eprintln!("error: session {session}: {}", output::chain(error));
             }
-            Ok(())
+            HelperEvent::TurnedAway { error } => {
+                eprintln!("error: a party was turned away: {}", output::chain(error));
+            }
+            _ => {}
         })?;
-        match failed.into_inner() {
-            0 => Ok(()),
-            n => bail!("{n} of {} sessions failed", ended.into_inner()),
-        }
+        printing.check()
     }
 
-    fn session(&self, number: usize, session: Session<'_>) -> Result<()> {
-        let before = cpu_seconds();
-        let Served { requests, meters, weight_bytes } = session.serve(Prg::from_entropy()?)?;
-        let report = SessionReport {
-            session: number,
-            requests,
-            sent: meters.map(|meter| meter.sent),
-            received: meters.map(|meter| meter.received),
-            masked_weights: weight_bytes,
-            cpu_seconds: cpu_seconds() - before,
-            peak_rss_bytes: peak_rss_bytes(),
-        };
+    fn tell(&self, session: usize, report: HelperReport) -> Result<()> {
+        let session = HelperSession { session, report, peak_rss_bytes: peak_rss_bytes() };
         if self.json {
-            return output::print_json(&report);
+            return output::print_json(&session);
         }
-        output::print(&format!(
-            "session {number}: {requests} requests, {} to the server, {} to the client, {} of masked weights",
-            output::bytes(report.sent[0]),
-            output::bytes(report.sent[1]),
-            output::bytes(report.masked_weights)
-        ));
+        session.print();
         Ok(())
-    }
-}
-
-/// Where a party finds the helper.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct HelperAddress {
-    /// The helper, for `--supplier helper`: the same one at both parties.
-    #[arg(long, value_name = "ADDR")]
-    helper: Option<String>,
-}
-
-impl HelperAddress {
-    /// Refuses an address without use, and the lack of one.
-    pub(crate) fn check(&self, options: &RunOptions) -> Result<()> {
-        match (options.supplier, &self.helper) {
-            (SupplierKind::Helper, None) => bail!("--supplier helper needs --helper ADDR"),
-            (SupplierKind::Helper, Some(_)) | (_, None) => Ok(()),
-            (_, Some(_)) => bail!("--helper ADDR is for --supplier helper"),
-        }
-    }
-
-    /// The links of a session with the peer at the other end of `peer`.
-    pub(crate) fn links(&self, peer: Channel, link: LinkOptions) -> Links<'_> {
-        let Some(address) = self.helper.as_deref() else { return peer.into() };
-        let helper: Connect<'_> = Box::new(move || tcp_connect_with(address, link.timeout, &link));
-        Links { helper: Some(helper), ..peer.into() }
     }
 }

@@ -5,22 +5,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde::{Deserialize, Serialize};
-use veilflow_exec::{
-    Ahead, MAX_AHEAD, Outcome, Phase, Session, SessionOptions, Step, peak_rss_bytes, with_stock,
+use indicatif::{ProgressBar, ProgressStyle};
+use veilflow::{
+    Answer, Client, ClientSide, InputShare, Options, Plan, Preprocessing, Progress, ShareFolders, ShareStore,
+    SharedAnswer,
 };
-use veilflow_ir::{InputShare, Plan};
-use veilflow_net::{Channel, Role, tcp_connect_with};
-use veilflow_ring::RingVec;
+use veilflow_exec::peak_rss_bytes;
 
-use super::helper::HelperAddress;
-use super::serve::{DONE, MORE};
-use super::{advance, encode_sample, finish, progress, samples, seconds, top, warn_outside};
-use crate::bench::RunOptions;
-use crate::report::{Layer, layers, table};
-use crate::shares::{Folders, ShareFolders, SharedRun};
-use crate::{model_dir, output};
-use veilflow_data::Preprocessing;
+use crate::flags::seconds;
+use crate::options::{HelperAddress, RunOptions};
+use crate::report::ClientRun;
+use crate::shares::Shares;
+use crate::{output, samples};
+
+/// The most runs that may be prepared beyond the one at hand.
+const MAX_AHEAD: i64 = Client::MAX_PREPARED as i64 - 1;
 
 /// Run a served model on a private input.
 #[derive(Debug, Args)]
@@ -40,12 +39,12 @@ pub(crate) struct Infer {
     )]
     input: Option<PathBuf>,
     #[command(flatten)]
-    shares: ShareFolders,
+    shares: Shares,
     /// Use at most so many of the input's samples, or of the shares [default: 1 sample, or all shares].
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Runs whose correlations are made in the background before they are needed.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=MAX_AHEAD as i64))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=MAX_AHEAD))]
     ahead: u8,
     /// Preprocess pictures and bytes like this, not as the plan says.
     #[arg(long, value_name = "WORDS")]
@@ -62,175 +61,89 @@ pub(crate) struct Infer {
     json: bool,
 }
 
-/// An output the client learned.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Learned {
-    pub(crate) name: String,
-    /// The integers as the protocol gave them, signed.
-    pub(crate) integers: Vec<i64>,
-    /// The numbers they stand for, after the softmax if the network ends with one.
-    pub(crate) values: Vec<f32>,
-    /// The index of the largest.
-    pub(crate) top: usize,
-}
-
-/// A run as the client saw it.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct RunReport {
-    pub(crate) outputs: Vec<Learned>,
-    /// The file with this party's share of the output, if the input is shared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) output_share: Option<PathBuf>,
-    /// Input elements beyond what the plan has room for, limited to it.
-    pub(crate) outside: usize,
-    pub(crate) layers: Vec<Layer>,
-    pub(crate) peak_rss_bytes: u64,
-}
-
 /// What a run is to be on.
-enum Source<'a> {
+enum Source {
     /// A sample of the client's own.
     Own(Vec<f32>),
     /// What each party has a share of.
-    Shared(Folders<'a>, InputShare),
-}
-
-/// What a run is on.
-enum Input<'a> {
-    /// The client's own, of which so many elements had to be limited.
-    Own { values: Vec<RingVec>, outside: usize },
-    /// What each party has a share of.
-    Shared(SharedRun<'a>),
-}
-
-impl<'a> Source<'a> {
-    /// Begins a run with the peer.
-    fn begin(self, plan: &Plan, channel: &mut Channel) -> Result<Input<'a>> {
-        match self {
-            Self::Own(sample) => {
-                let (outside, values) = encode_sample(plan, &sample)?;
-                channel.send(&[MORE])?;
-                channel.flush()?;
-                Ok(Input::Own { values, outside })
-            }
-            Self::Shared(folders, share) => {
-                channel.send(&[MORE])?;
-                Ok(Input::Shared(folders.announce(channel, share)?))
-            }
-        }
-    }
-}
-
-impl Input<'_> {
-    fn values(&self) -> &[RingVec] {
-        match self {
-            Self::Own { values, .. } => values,
-            Self::Shared(run) => run.input(),
-        }
-    }
+    Shared(InputShare),
 }
 
 impl Infer {
     /// The inputs, one a run.
-    fn sources(&self, plan: &Plan) -> Result<Vec<Source<'_>>> {
-        match (self.shares.open()?, &self.input) {
+    fn sources(&self, plan: &Plan, folders: Option<&ShareFolders>) -> Result<Vec<Source>> {
+        match (folders, &self.input) {
             (Some(folders), _) => {
-                let shares = folders.inputs(plan)?.into_iter().take(self.limit.unwrap_or(usize::MAX).max(1));
-                Ok(shares.map(|share| Source::Shared(folders, share)).collect())
+                let shares = folders.inputs(plan)?.into_iter();
+                Ok(shares.take(self.limit.unwrap_or(usize::MAX).max(1)).map(Source::Shared).collect())
             }
             (None, Some(file)) => {
-                let samples = samples(plan, file, self.preprocess.as_ref(), self.limit.unwrap_or(1))?;
-                Ok(samples.into_iter().map(Source::Own).collect())
+                let inputs = samples::read(plan, file, self.preprocess.as_ref())?.inputs.into_iter();
+                Ok(inputs.take(self.limit.unwrap_or(1).max(1)).map(Source::Own).collect())
             }
             (None, None) => bail!("there is no --input"),
         }
     }
 
     pub(crate) fn run(self) -> Result<()> {
-        self.helper.check(&self.options)?;
-        let (plan, numbers) = model_dir::party(&self.plan, Role::P1)?;
-        let options = self.options.session_for(&plan);
-        let options = SessionOptions { weights: numbers.at(), input: self.shares.at(), ..options };
-        options.check(&plan)?;
-        let sources = self.sources(&plan)?;
-        let link = self.options.connection(self.timeout);
-        let channel = tcp_connect_with(self.connect.as_str(), self.timeout, &link)?;
-        let links = self.helper.links(channel, link);
-        let mut session = Session::open_for(links, Role::P1, &plan, options)?;
-        let bar = progress(&plan, "private inference");
-        let show = |step: Step| advance(&bar, &plan, step);
-        let mut set_up = session.set_up;
-        let mut report = |input: Input<'_>, offline: &[Phase], outcome: Outcome| -> Result<()> {
+        let options = self.helper.library(&self.options, self.timeout)?;
+        let options = Options { shared_inputs: self.shares.are_given(), ..options };
+        let side = ClientSide::load(&self.plan)?;
+        let folders = self.shares.open()?;
+        let sources = self.sources(side.plan(), folders.as_ref())?;
+        let mut client = Client::connect(self.connect.as_str(), side, &options)?;
+        let bar = progress_bar("private inference");
+        let shown = bar.clone();
+        client.on_progress(move |progress| advance(&shown, progress));
+        let runs = sources.len();
+        for (done, source) in sources.into_iter().enumerate() {
+            if !options.just_in_time {
+                client.prepare_in_background((1 + usize::from(self.ahead)).min(runs - done))?;
+            }
+            let run = run(&mut client, source, folders.as_ref())?;
             bar.finish_and_clear();
-            let layers = layers(&plan, std::mem::take(&mut set_up), offline, &outcome.nodes, outcome.rest);
-            let mut report = RunReport { layers, peak_rss_bytes: peak_rss_bytes(), ..RunReport::default() };
-            match input {
-                Input::Own { outside, .. } => {
-                    report.outputs =
-                        learned(&plan, &outcome.outputs.context("the client learns the output")?);
-                    report.outside = outside;
-                }
-                Input::Shared(run) => report.output_share = Some(run.keep(&plan, outcome.outputs)?),
-            }
             if self.json {
-                return output::print_json(&report);
+                output::print_json(&run)?;
+            } else {
+                run.print();
             }
-            report.print();
-            Ok(())
-        };
-        if session.options.just_in_time {
-            for source in sources {
-                let input = source.begin(&plan, &mut session.online.party.channel)?;
-                let (offline, outcome) =
-                    session.just_in_time(&plan, numbers.held(), Some(input.values()), &show)?;
-                report(input, &offline, outcome)?;
-            }
-        } else {
-            let ahead = Ahead { runs: sources.len(), waiting: self.ahead.into() };
-            let Session { online, preparer, .. } = &mut session;
-            with_stock(preparer, &plan, numbers.held(), ahead, &show, |stock| -> Result<()> {
-                for source in sources {
-                    let input = source.begin(&plan, &mut online.party.channel)?;
-                    let prepared = stock.take()?;
-                    let offline = prepared.nodes.clone();
-                    let outcome = online.run(prepared, &plan, numbers.held(), Some(input.values()), &show)?;
-                    report(input, &offline, outcome)?;
-                }
-                Ok(())
-            })?;
         }
-        session.online.party.channel.send(&[DONE])?;
-        Ok(session.online.party.channel.flush()?)
+        Ok(client.finish()?)
     }
 }
 
-/// The outputs of a run as its client reads them.
-pub(crate) fn learned(plan: &Plan, results: &[RingVec]) -> Vec<Learned> {
-    let outputs = plan.outputs.iter().zip(results).map(|(output, integers)| {
-        let values = finish(&plan.values[output.value].decode(integers), output.softmax);
-        Learned { name: output.name.clone(), integers: integers.to_signed(), top: top(&values), values }
-    });
-    outputs.collect()
-}
-
-impl Learned {
-    /// The largest class and its rivals.
-    pub(crate) fn print(&self) {
-        let mut order: Vec<usize> = (0..self.values.len()).collect();
-        order.sort_by(|&a, &b| self.values[b].total_cmp(&self.values[a]));
-        let best: Vec<String> =
-            order.iter().take(5).map(|&i| format!("{i}: {:.4}", self.values[i])).collect();
-        output::print(&format!("{}: class {} ({})", self.name, self.top, best.join(", ")));
-    }
-}
-
-impl RunReport {
-    fn print(&self) {
-        self.outputs.iter().for_each(Learned::print);
-        if let Some(file) = &self.output_share {
-            output::print(&format!("wrote {}, this party's share of the output", file.display()));
+/// Runs the model once, and keeps what is to be kept.
+fn run(client: &mut Client, source: Source, folders: Option<&ShareFolders>) -> Result<ClientRun> {
+    let (outputs, output_share, outside, report) = match source {
+        Source::Own(sample) => {
+            let Answer { outputs, outside, report } = client.infer(&sample)?;
+            (outputs, None, outside, report)
         }
-        warn_outside(self.outside);
-        output::print(&table(&self.layers).to_string());
+        Source::Shared(share) => {
+            let folders = folders.context("shares come from folders")?;
+            let input = share.id();
+            let SharedAnswer { output, report } = client.infer_shared(share)?;
+            folders.keep(input, output)?;
+            (Vec::new(), Some(folders.output_file(input)), 0, report)
+        }
+    };
+    Ok(ClientRun { outputs, output_share, outside, report, peak_rss_bytes: peak_rss_bytes() })
+}
+
+/// A bar over both phases of a run, on standard error, if that is a terminal.
+fn progress_bar(name: &str) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {percent:>3}% {elapsed} {msg}") {
+        bar.set_style(style.progress_chars("=> "));
     }
+    bar.with_prefix(name.to_owned())
+}
+
+/// Moves the bar to a step of the run.
+fn advance(bar: &ProgressBar, progress: Progress<'_>) {
+    let Progress { online, step, steps, layer, op } = progress;
+    let (done, phase) = if online { (steps, "online") } else { (0, "offline") };
+    bar.set_length(2 * steps as u64);
+    bar.set_position((done + step) as u64);
+    bar.set_message(format!("{phase}: {layer} ({op})"));
 }

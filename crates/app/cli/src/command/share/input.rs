@@ -2,17 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use veilflow_ir::InputShare;
-use veilflow_prim::Prg;
+use veilflow::{Plan, Preprocessing, ShareFolders, SplitInput};
 
-use super::Halves;
-use crate::command::{encode_sample, samples, warn_outside};
-use crate::shares::input_file;
-use crate::{model_dir, output};
-use veilflow_data::Preprocessing;
+use super::halves::Halves;
+use crate::{output, samples};
 
 /// Split inputs: each folder gets one half of each, uniform on its own, under the number of their sharing.
 #[derive(Debug, Args)]
@@ -48,17 +44,15 @@ struct Report {
 
 impl Input {
     pub(crate) fn run(self) -> Result<()> {
-        let plan = model_dir::plan(&self.plan)?;
-        let samples = samples(&plan, &self.input, self.preprocess.as_ref(), self.limit)?;
+        let plan = Plan::load(&self.plan)?;
+        let samples = samples::read(&plan, &self.input, self.preprocess.as_ref())?.inputs;
         self.halves.make()?;
-        let mut prg = Prg::from_entropy()?;
-        for (number, sample) in samples.iter().enumerate() {
-            let (outside, values) = encode_sample(&plan, sample)?;
-            let shares = InputShare::split(&plan, &values, &mut prg).context("cannot split the input")?;
-            let sharing = shares[0].sharing();
+        for (number, sample) in samples.iter().take(self.limit.max(1)).enumerate() {
+            let SplitInput { shares, outside } = plan.split(sample)?;
+            let sharing = shares[0].id();
             let mut files = Vec::new();
             for share in &shares {
-                let file = input_file(self.halves.of(share.party()), sharing);
+                let file = ShareFolders::input_file(self.halves.of(share.party()), sharing);
                 share.save(&file)?;
                 files.push(file);
             }
@@ -69,7 +63,7 @@ impl Input {
             }
             let [ours, theirs] = [0, 1].map(|i| report.files[i].display());
             output::print(&format!("sample {number}: wrote {ours} and {theirs}"));
-            warn_outside(outside);
+            output::warn_outside(outside);
         }
         Ok(())
     }

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Serialize;
-use veilflow_ir::{OutputShare, Plan};
+use veilflow::{Output, OutputShare, Plan, ShareFolders};
 
-use crate::command::infer::{Learned, learned};
-use crate::shares::{OUTPUT, files};
-use crate::{model_dir, output};
+use crate::output;
+use crate::report::print_output;
 
 /// Put the two servers' shares of outputs together.
 #[derive(Debug, Args)]
@@ -30,27 +29,24 @@ pub(crate) struct Open {
 struct Report {
     /// The input's sharing, as the files are named.
     input: String,
-    outputs: Vec<Learned>,
-}
-
-fn load(plan: &Plan, file: &Path) -> Result<OutputShare> {
-    OutputShare::load(plan, file).with_context(|| format!("cannot use the share {}", file.display()))
+    outputs: Vec<Output>,
 }
 
 impl Open {
     pub(crate) fn run(self) -> Result<()> {
-        let plan = model_dir::plan(&self.plan)?;
+        let plan = Plan::load(&self.plan)?;
         for [second, first] in self.pairs()? {
-            let joined = load(&plan, &first)?.join(&load(&plan, &second)?);
-            let values = joined.with_context(|| format!("{} and {}", first.display(), second.display()))?;
+            let [ours, theirs] = [OutputShare::load(&plan, &first)?, OutputShare::load(&plan, &second)?];
+            let opened = plan.open(&ours, &theirs);
+            let outputs = opened.with_context(|| format!("{} and {}", first.display(), second.display()))?;
             let input = first.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let report = Report { input, outputs: learned(&plan, &values) };
+            let report = Report { input, outputs };
             if self.json {
                 output::print_json(&report)?;
                 continue;
             }
             output::print(&format!("input {}", report.input));
-            report.outputs.iter().for_each(Learned::print);
+            report.outputs.iter().for_each(print_output);
         }
         Ok(())
     }
@@ -67,10 +63,10 @@ impl Open {
             ensure!(other.exists(), "{} has no counterpart in {}", file.display(), folder.display());
             Ok(other)
         };
-        files(&self.second, OUTPUT)?
+        ShareFolders::output_files(&self.second)?
             .iter()
             .try_for_each(|file| counterpart(file, &self.first).map(|_| ()))?;
         let pair = |file: PathBuf| Ok([counterpart(&file, &self.second)?, file]);
-        files(&self.first, OUTPUT)?.into_iter().map(pair).collect()
+        ShareFolders::output_files(&self.first)?.into_iter().map(pair).collect()
     }
 }

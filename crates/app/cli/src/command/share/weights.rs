@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use veilflow_prim::Prg;
+use veilflow::{Model, folder};
 
-use super::Halves;
-use crate::{model_dir, output};
+use super::halves::Halves;
+use crate::output;
 
 /// Split a compiled model's weights: each folder gets the public plan and one half, uniform on its own.
 #[derive(Debug, Args)]
@@ -33,28 +33,20 @@ struct Report {
 
 impl Weights {
     pub(crate) fn run(self) -> Result<()> {
-        let (plan, weights) = model_dir::server(&self.dir)?;
+        let model = Model::load(&self.dir)?;
         self.halves.make()?;
-        for folder in [&self.halves.out0, &self.halves.out1] {
-            ensure!(
-                !folder.join(model_dir::WEIGHTS).exists(),
-                "{} holds all weights; no half of them belongs there",
-                folder.display()
-            );
-        }
-        let shares = weights.split(&plan, &mut Prg::from_entropy()?).context("cannot split the weights")?;
+        let shares = model.split()?;
         let mut files = Vec::new();
         for share in &shares {
-            let folder = self.halves.of(share.party());
-            plan.save(folder.join(model_dir::PLAN))?;
-            let file = folder.join(model_dir::WEIGHT_SHARE);
-            share.save(&file)?;
-            files.push(file);
+            let dir = self.halves.of(share.party());
+            share.save(dir)?;
+            files.push(dir.join(folder::WEIGHT_SHARE));
         }
+        let plan = model.plan();
         let report = Report {
-            model: plan.name.clone(),
-            plan_hash: output::hex(&plan.hash()),
-            sharing: shares[0].sharing().to_string(),
+            model: plan.name().to_owned(),
+            plan_hash: plan.hash(),
+            sharing: shares[0].id().to_string(),
             files,
         };
         if self.json {

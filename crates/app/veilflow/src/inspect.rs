@@ -1,0 +1,174 @@
+//! What a run will cost, before anything is run.
+
+use serde::{Deserialize, Serialize};
+use veilflow_correlation::Cost;
+use veilflow_exec::{Prediction, Times};
+
+use crate::holding::Holding;
+use crate::{ModelShare, Options, Plan, Result};
+
+/// The machine for which seconds are predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Machine {
+    /// The one that docs/benchmarks.md of the repository describes: one core of an Intel Xeon with AVX-512.
+    #[default]
+    Reference,
+    /// This one, which is measured for a tenth of a second or two.
+    ThisOne,
+}
+
+/// What a plan is, and what a run of it will cost: bytes and rounds exact, seconds from a simulation of both parties and the link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// The network's name.
+    pub name: String,
+    /// The plan's hash, as [`Plan::hash`].
+    pub hash: String,
+    /// How pictures and bytes become inputs.
+    pub preprocessing: String,
+    /// The width of a weight in bits, sign included.
+    pub weight_bits: u32,
+    /// Bits of the largest activation that a tensor has room for.
+    pub activation_bits: u32,
+    /// Room beyond the largest magnitude seen in calibration, in percent of it.
+    pub margin_percent: u32,
+    /// The number of calibration samples.
+    pub calibration_inputs: usize,
+    /// Multiplications of all linear layers.
+    pub multiplications: u64,
+    /// The operations in execution order.
+    pub nodes: Vec<NodeCost>,
+    /// Setting up a session; part of `offline`.
+    pub set_up: Volume,
+    /// Making correlations, set-up included.
+    pub offline: Volume,
+    /// From the input to the answer.
+    pub online: Volume,
+    /// Predicted wall-clock seconds on the chosen link.
+    pub seconds: Seconds,
+    /// Whether they are for the machine at hand.
+    pub calibrated: bool,
+}
+
+/// An operation of a plan, and what it costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeCost {
+    /// The layer of the original network.
+    pub layer: String,
+    /// The operation.
+    pub op: String,
+    /// The dimensions of its result.
+    pub shape: Vec<usize>,
+    /// The width of its result in bits.
+    pub width: u32,
+    /// Fractional bits of its result.
+    pub scale: i32,
+    /// Making its correlations.
+    pub offline: Volume,
+    /// Using them.
+    pub online: Volume,
+}
+
+/// Bytes and rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Payload bytes by the server and by the client.
+    pub bytes: [u64; 2],
+    /// Payload bytes between the helper and the server, and between it and the client, both ways.
+    pub helper: [u64; 2],
+    /// The longest chain of dependent messages.
+    pub rounds: u64,
+}
+
+impl From<&Cost> for Volume {
+    fn from(cost: &Cost) -> Self {
+        let volume = cost.volume();
+        Self { bytes: volume.bytes, helper: volume.helper, rounds: volume.rounds }
+    }
+}
+
+/// Predicted wall-clock seconds, of the party that takes longer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// The handshake, the set-up, and making correlations.
+    pub offline: f64,
+    /// From the input to the answer.
+    pub online: f64,
+    /// Both.
+    pub total: f64,
+}
+
+impl From<Times> for Seconds {
+    fn from(times: Times) -> Self {
+        Self { offline: times.offline, online: times.online, total: times.total() }
+    }
+}
+
+impl Plan {
+    /// Predicts what a run with these options will cost; without a link, seconds are for two parties on one machine.
+    ///
+    /// ```
+    /// use veilflow::{LinkShape, Machine, Options, demo};
+    ///
+    /// let plan = demo::model()?.plan().clone();
+    /// let wan = Options { link: Some(LinkShape::wan()), ..Options::default() };
+    /// let inspection = plan.inspect(&wan, Machine::Reference)?;
+    /// assert!(inspection.seconds.online > 0.04 * inspection.online.rounds as f64);
+    /// # veilflow::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Session`](crate::Error::Session) if the supplier cannot run the plan; [`Error::Option`](crate::Error::Option).
+    pub fn inspect(&self, options: &Options, machine: Machine) -> Result<Inspection> {
+        inspect(self, &Holding::Nothing, options, machine)
+    }
+}
+
+impl ModelShare {
+    /// As [`Plan::inspect`], for a run on secret-shared weights.
+    ///
+    /// # Errors
+    /// Those of [`Plan::inspect`].
+    pub fn inspect(&self, options: &Options, machine: Machine) -> Result<Inspection> {
+        inspect(self.plan(), &Holding::of(self)?, options, machine)
+    }
+}
+
+fn inspect(plan: &Plan, holding: &Holding, options: &Options, machine: Machine) -> Result<Inspection> {
+    let (options, ir) = (options.session(plan, holding)?, plan.ir());
+    let prediction = Prediction::of(ir, &options)?;
+    let speed = match machine {
+        Machine::Reference => veilflow_exec::Machine::default(),
+        Machine::ThisOne => veilflow_exec::Machine::measure()?,
+    };
+    let times = Times::of(ir, &options, &prediction, &speed)?;
+    let nodes = ir.nodes.iter().zip(prediction.offline.iter().zip(&prediction.online));
+    let nodes = nodes.map(|(node, (offline, online))| {
+        let value = &ir.values[node.output];
+        NodeCost {
+            layer: node.layer.clone(),
+            op: node.op.name().to_owned(),
+            shape: value.shape.to_vec(),
+            width: value.width,
+            scale: value.scale,
+            offline: (&offline.cost()).into(),
+            online: online.into(),
+        }
+    });
+    Ok(Inspection {
+        name: ir.name.clone(),
+        hash: plan.hash(),
+        preprocessing: ir.preprocessing.clone(),
+        weight_bits: ir.settings.weight_bits,
+        activation_bits: ir.settings.activation_bits,
+        margin_percent: ir.settings.margin_percent,
+        calibration_inputs: ir.settings.calibration_inputs,
+        multiplications: ir.multiplications(),
+        nodes: nodes.collect(),
+        set_up: (&prediction.set_up).into(),
+        offline: (&prediction.offline_cost()).into(),
+        online: (&prediction.online_cost()).into(),
+        seconds: times.into(),
+        calibrated: machine == Machine::ThisOne,
+    })
+}

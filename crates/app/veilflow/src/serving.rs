@@ -1,0 +1,63 @@
+//! How many sessions a listening party takes, and what it tells of them.
+
+use crate::{Error, HelperReport, Served};
+
+/// How many sessions a server takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Serving {
+    /// End after so many sessions; without a number, serve for ever.
+    pub sessions: Option<usize>,
+    /// Sessions at once; further clients wait. 4 by default.
+    pub at_once: usize,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self { sessions: None, at_once: 4 }
+    }
+}
+
+/// What a server tells while it serves, from the thread of the session concerned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerEvent<'a> {
+    /// A run is over.
+    Run {
+        /// The session's number, from 1.
+        session: usize,
+        /// The run.
+        run: &'a Served,
+    },
+    /// A session failed; others go on.
+    Failed {
+        /// The session's number, from 1.
+        session: usize,
+        /// Why.
+        error: &'a Error,
+    },
+}
+
+/// What a helper tells while it helps, from the thread of the session concerned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HelperEvent<'a> {
+    /// A session is over.
+    Session {
+        /// The session's number, from 1.
+        session: usize,
+        /// What it took.
+        report: &'a HelperReport,
+    },
+    /// A session failed; others go on.
+    Failed {
+        /// The session's number, from 1.
+        session: usize,
+        /// Why.
+        error: &'a Error,
+    },
+    /// Somebody was turned away: no party, one too many, or one that said nothing.
+    TurnedAway {
+        /// Why.
+        error: &'a Error,
+    },
+}
