@@ -281,8 +281,8 @@ impl From<ExecError> for Error {
     }
 }
 
-impl From<veilflow_passes::Error> for Error {
-    fn from(error: veilflow_passes::Error) -> Self {
+impl From<veilflow_passes::PassError> for Error {
+    fn from(error: veilflow_passes::PassError) -> Self {
         Self::Compile(error.into())
     }
 }

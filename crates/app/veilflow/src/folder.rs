@@ -33,9 +33,9 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
 }
 
 /// What went wrong when the file `path` was written.
-pub(crate) fn not_written(path: &Path, error: veilflow_ir::Error) -> Error {
+pub(crate) fn not_written(path: &Path, error: veilflow_ir::IrError) -> Error {
     let source = match error {
-        veilflow_ir::Error::File { source, .. } => source,
+        veilflow_ir::IrError::File { source, .. } => source,
         other => io::Error::other(other),
     };
     Error::Write { path: path.to_owned(), source }

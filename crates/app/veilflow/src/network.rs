@@ -57,7 +57,7 @@ impl Network {
     }
 
     fn import(onnx: &[u8], name: impl FnOnce() -> String) -> Result<Self> {
-        let refused = |e: veilflow_import_onnx::Error| Error::Import { name: name(), source: e.into() };
+        let refused = |e: veilflow_import_onnx::ImportError| Error::Import { name: name(), source: e.into() };
         let graph = Arc::new(veilflow_import_onnx::import_bytes(onnx).map_err(refused)?);
         Ok(Self { graph, onnx: onnx.into() })
     }

@@ -79,7 +79,7 @@ impl Plan {
     /// [`Error::Unusable`] for bytes that are damaged or break a rule of plans.
     pub fn from_bytes(file: &[u8]) -> Result<Self> {
         let plan = veilflow_ir::Plan::decode(file);
-        let refused = |e: veilflow_ir::Error| Error::Unusable {
+        let refused = |e: veilflow_ir::IrError| Error::Unusable {
             what: "plan",
             path: "in memory".into(),
             source: e.into(),

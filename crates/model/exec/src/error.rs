@@ -43,7 +43,7 @@ pub enum ExecError {
     },
     /// The plan breaks its own rules.
     #[error(transparent)]
-    Plan(#[from] veilflow_ir::Error),
+    Plan(#[from] veilflow_ir::IrError),
     /// Homomorphic encryption cannot compute a linear layer.
     #[error("the supplier he cannot do {layer} ({weight_bits}-bit weights, {ring_bits}-bit ring): {reason}")]
     Layer {

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use veilflow_ir::Reason;
+
+use crate::error::Result;
 use crate::proto;
 
 /// The attributes of one node. Every reader removes what it read; what is left at the end wasn't understood.
@@ -9,12 +12,12 @@ pub(crate) struct Attributes<'a>(HashMap<&'a str, &'a proto::Attribute>);
 
 impl<'a> Attributes<'a> {
     /// The node's attributes, or the name that occurs twice.
-    pub(crate) fn new(attributes: &'a [proto::Attribute]) -> Result<Self, String> {
+    pub(crate) fn new(attributes: &'a [proto::Attribute]) -> Result<Self, Reason> {
         let mut map = HashMap::new();
         for attribute in attributes {
             let name = attribute.name.as_deref().unwrap_or_default();
             if map.insert(name, attribute).is_some() {
-                return Err(format!("attribute `{name}` is given twice"));
+                return Err(format!("attribute `{name}` is given twice").into());
             }
         }
         Ok(Self(map))
@@ -25,75 +28,78 @@ impl<'a> Attributes<'a> {
         name: &str,
         kind: &str,
         read: impl Fn(&'a proto::Attribute) -> Option<T>,
-    ) -> Result<Option<T>, String> {
+    ) -> Result<Option<T>, Reason> {
         match self.0.remove(name) {
             None => Ok(None),
-            Some(a) => read(a).map(Some).ok_or_else(|| format!("attribute `{name}` is no {kind}")),
+            Some(a) => match read(a) {
+                Some(value) => Ok(Some(value)),
+                None => Err(format!("attribute `{name}` is no {kind}").into()),
+            },
         }
     }
 
-    pub(crate) fn int(&mut self, name: &str) -> Result<Option<i64>, String> {
+    pub(crate) fn int(&mut self, name: &str) -> Result<Option<i64>, Reason> {
         self.take(name, "integer", |a| a.i)
     }
 
-    pub(crate) fn float(&mut self, name: &str) -> Result<Option<f32>, String> {
+    pub(crate) fn float(&mut self, name: &str) -> Result<Option<f32>, Reason> {
         self.take(name, "number", |a| a.f)
     }
 
-    pub(crate) fn string(&mut self, name: &str) -> Result<Option<String>, String> {
+    pub(crate) fn string(&mut self, name: &str) -> Result<Option<String>, Reason> {
         self.take(name, "string", |a| String::from_utf8(a.s.clone()?).ok())
     }
 
-    pub(crate) fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, String> {
+    pub(crate) fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, Reason> {
         let read =
             |a: &proto::Attribute| a.strings.iter().map(|s| String::from_utf8(s.clone()).ok()).collect();
         self.take(name, "list of strings", read)
     }
 
-    pub(crate) fn tensor(&mut self, name: &str) -> Result<Option<&'a proto::Tensor>, String> {
+    pub(crate) fn tensor(&mut self, name: &str) -> Result<Option<&'a proto::Tensor>, Reason> {
         self.take(name, "tensor", |a| a.t.as_ref())
     }
 
-    pub(crate) fn graph(&mut self, name: &str) -> Result<Option<&'a proto::Graph>, String> {
+    pub(crate) fn graph(&mut self, name: &str) -> Result<Option<&'a proto::Graph>, Reason> {
         self.take(name, "graph", |a| a.g.as_ref())
     }
 
-    pub(crate) fn ints(&mut self, name: &str) -> Result<Option<Vec<i64>>, String> {
+    pub(crate) fn ints(&mut self, name: &str) -> Result<Option<Vec<i64>>, Reason> {
         self.take(name, "list of integers", |a| Some(a.ints.clone()))
     }
 
-    pub(crate) fn floats(&mut self, name: &str) -> Result<Option<Vec<f32>>, String> {
+    pub(crate) fn floats(&mut self, name: &str) -> Result<Option<Vec<f32>>, Reason> {
         self.take(name, "list of numbers", |a| Some(a.floats.clone()))
     }
 
     /// A non-negative integer.
-    pub(crate) fn size(&mut self, name: &str) -> Result<Option<usize>, String> {
+    pub(crate) fn size(&mut self, name: &str) -> Result<Option<usize>, Reason> {
         let Some(int) = self.int(name)? else { return Ok(None) };
-        usize::try_from(int).map(Some).map_err(|_| format!("attribute `{name}` is {int}"))
+        usize::try_from(int).map(Some).map_err(|_| format!("attribute `{name}` is {int}").into())
     }
 
     /// A list of non-negative integers.
-    pub(crate) fn sizes(&mut self, name: &str) -> Result<Option<Vec<usize>>, String> {
+    pub(crate) fn sizes(&mut self, name: &str) -> Result<Option<Vec<usize>>, Reason> {
         let Some(ints) = self.ints(name)? else { return Ok(None) };
         let sizes: Result<_, _> = ints.iter().map(|&i| usize::try_from(i)).collect();
-        sizes.map(Some).map_err(|_| format!("attribute `{name}` has a negative entry: {ints:?}"))
+        sizes.map(Some).map_err(|_| format!("attribute `{name}` has a negative entry: {ints:?}").into())
     }
 
     /// A list of exactly `N` non-negative integers.
-    pub(crate) fn array<const N: usize>(&mut self, name: &str) -> Result<Option<[usize; N]>, String> {
+    pub(crate) fn array<const N: usize>(&mut self, name: &str) -> Result<Option<[usize; N]>, Reason> {
         let Some(sizes) = self.sizes(name)? else { return Ok(None) };
         let found = sizes.len();
-        let refuse =
-            |_| format!("attribute `{name}` has {found} entries instead of {N} (only 2-D is supported)");
-        sizes.try_into().map(Some).map_err(refuse)
+        sizes.try_into().map(Some).map_err(|_| {
+            format!("attribute `{name}` has {found} entries instead of {N} (only 2-D is supported)").into()
+        })
     }
 
     /// A 0/1 switch; absent means 0.
-    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, String> {
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Reason> {
         match self.int(name)? {
             None | Some(0) => Ok(false),
             Some(1) => Ok(true),
-            Some(other) => Err(format!("attribute `{name}` is {other}, not 0 or 1")),
+            Some(other) => Err(format!("attribute `{name}` is {other}, not 0 or 1").into()),
         }
     }
 
@@ -105,9 +111,9 @@ impl<'a> Attributes<'a> {
     }
 
     /// An error if an attribute was left unread.
-    pub(crate) fn finish(self) -> Result<(), String> {
+    pub(crate) fn finish(self) -> Result<(), Reason> {
         match self.0.into_keys().min() {
-            Some(name) => Err(format!("attribute `{name}` isn't supported")),
+            Some(name) => Err(format!("attribute `{name}` isn't supported").into()),
             None => Ok(()),
         }
     }

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
+use veilflow_ir::{IrError, Reason};
+
+/// The result of an import.
+pub type Result<T, E = ImportError> = std::result::Result<T, E>;
 
 /// Why a model was refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ImportError {
     /// The file could not be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -27,14 +31,14 @@ pub enum Error {
     Decode(#[from] prost::DecodeError),
     /// The model as a whole lacks something or asks for what isn't supported.
     #[error("the model {0}")]
-    Model(String),
+    Model(Reason),
     /// An input without a usable type or shape.
     #[error("input `{input}`: {reason}")]
     Input {
         /// The input's name.
         input: String,
         /// What is wrong with it.
-        reason: String,
+        reason: Reason,
     },
     /// An initializer or constant that can't be used.
     #[error("tensor `{tensor}`: {reason}")]
@@ -42,7 +46,7 @@ pub enum Error {
         /// The tensor's name.
         tensor: String,
         /// What is wrong with it.
-        reason: String,
+        reason: Reason,
     },
     /// An op outside [`supported_ops`](crate::supported_ops).
     #[error("node `{node}`: op {op} isn't supported; supported are {supported}")]
@@ -62,9 +66,45 @@ pub enum Error {
         /// Its op.
         op: String,
         /// What is wrong with it.
-        reason: String,
+        reason: Reason,
     },
     /// The graph refused what the node would add.
     #[error(transparent)]
-    Graph(#[from] veilflow_ir::Error),
+    Graph(#[from] IrError),
+}
+
+/// Why a node was refused: a reason that its name is still to be put before, or an error that names a node already.
+pub(crate) enum Refusal {
+    Reason(Reason),
+    Error(ImportError),
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self::Reason(reason.into())
+    }
+}
+
+impl From<&'static str> for Refusal {
+    fn from(reason: &'static str) -> Self {
+        Self::Reason(reason.into())
+    }
+}
+
+impl From<ImportError> for Refusal {
+    fn from(error: ImportError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<IrError> for Refusal {
+    fn from(error: IrError) -> Self {
+        Self::Error(error.into())
+    }
 }

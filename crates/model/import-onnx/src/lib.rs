@@ -26,10 +26,13 @@
 //! 2^24 elements plus four for each byte of the file.
 
 mod attributes;
+mod draft;
 mod error;
 mod importer;
+mod limits;
 mod literal;
 mod lowering;
+mod node;
 mod ops;
 mod proto;
 mod scope;
@@ -38,27 +41,19 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-pub use error::Error;
+pub use error::{ImportError, Result};
+pub use limits::{MAX_FILE_BYTES, MAX_NODES, MIN_OPSET};
 pub use ops::supported_ops;
 use prost::Message;
 use veilflow_ir::Graph;
 
-/// The longest file read: the limit of the protobuf format itself.
-pub const MAX_FILE_BYTES: u64 = (1 << 31) - 1;
-
-/// The oldest opset understood.
-pub const MIN_OPSET: i64 = 9;
-
-/// The most nodes imported or made, unrolled loops and all.
-pub const MAX_NODES: usize = 1 << 18;
-
 /// Reads the ONNX file at `path`.
 ///
 /// # Errors
-/// As [`import_bytes`]; also [`Error::Read`] and [`Error::TooLong`].
-pub fn import_file(path: impl AsRef<Path>) -> Result<Graph, Error> {
+/// As [`import_bytes`]; also [`ImportError::Read`] and [`ImportError::TooLong`].
+pub fn import_file(path: impl AsRef<Path>) -> Result<Graph> {
     let path = path.as_ref();
-    let read = |source| Error::Read { path: path.to_owned(), source };
+    let read = |source| ImportError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(read)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(read)?;
@@ -68,10 +63,10 @@ pub fn import_file(path: impl AsRef<Path>) -> Result<Graph, Error> {
 /// Reads an ONNX file from memory.
 ///
 /// # Errors
-/// [`Error::Decode`] for bytes that are no ONNX model, and one variant for each way a model can be unusable.
-pub fn import_bytes(bytes: &[u8]) -> Result<Graph, Error> {
+/// [`ImportError::Decode`] for bytes that are no ONNX model, and one variant for each way a model can be unusable.
+pub fn import_bytes(bytes: &[u8]) -> Result<Graph> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(Error::TooLong { limit: MAX_FILE_BYTES });
+        return Err(ImportError::TooLong { limit: MAX_FILE_BYTES });
     }
     importer::import(proto::Model::decode(bytes)?, bytes.len())
 }

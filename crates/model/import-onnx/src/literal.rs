@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use veilflow_ir::{Op, Shape, Tensor, layout};
+use veilflow_ir::{IrError, Op, Reason, Shape, Tensor, layout};
 
 use crate::proto::{self, data_type};
 
@@ -28,7 +28,7 @@ impl Literal {
     }
 
     /// The shape, unless the tensor is empty.
-    pub(crate) fn shape(&self) -> Result<Shape, veilflow_ir::Error> {
+    pub(crate) fn shape(&self) -> Result<Shape, IrError> {
         match self {
             Self::Floats(tensor) => Ok(tensor.shape().clone()),
             Self::Integers(integers) => Shape::new(integers.dims.clone()),
@@ -55,12 +55,12 @@ impl Literal {
     }
 
     /// Decodes a tensor, or says why it can't be used.
-    pub(crate) fn decode(tensor: proto::Tensor) -> Result<Self, String> {
+    pub(crate) fn decode(tensor: proto::Tensor) -> Result<Self, Reason> {
         let location = tensor.data_location.unwrap_or_default();
         if location == data_type::EXTERNAL || !tensor.external_data.is_empty() {
             let file = tensor.external_data.iter().find(|p| p.key.as_deref() == Some("location"));
             let file = file.and_then(|p| p.value.as_deref()).unwrap_or("another file");
-            return Err(format!("its data is external, in `{file}`; save the model as one file"));
+            return Err(format!("its data is external, in `{file}`; save the model as one file").into());
         }
         // Integer vectors may be empty (the shape of a scalar); a float tensor may not.
         let dims: Result<Vec<usize>, _> = tensor.dims.iter().map(|&d| usize::try_from(d)).collect();
@@ -76,19 +76,21 @@ impl Literal {
             };
             let expected = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
             if expected != Some(values.len()) {
-                return Err(format!("{} values for dimensions {dims:?}", values.len()));
+                return Err(format!("{} values for dimensions {dims:?}", values.len()).into());
             }
             return Ok(Self::Integers(Arc::new(Integers { dims, values })));
         }
-        let shape = Shape::new(dims).map_err(|e| e.to_string())?;
+        let shape = Shape::new(dims)?;
         let values = match (kind, raw) {
             (data_type::FLOAT, Some(raw)) => fixed(raw, f32::from_le_bytes)?,
             (data_type::FLOAT, None) => tensor.float_data,
             (data_type::DOUBLE, Some(raw)) => fixed(raw, |b| f64::from_le_bytes(b) as f32)?,
             (data_type::DOUBLE, None) => tensor.double_data.into_iter().map(|v| v as f32).collect(),
-            (other, _) => return Err(format!("type {} isn't supported, use float", data_type::name(other))),
+            (other, _) => {
+                return Err(format!("type {} isn't supported, use float", data_type::name(other)).into());
+            }
         };
-        let tensor = Tensor::new(shape, values).map_err(|e| e.to_string())?;
+        let tensor = Tensor::new(shape, values)?;
         match tensor.max_abs().is_finite() {
             true => Ok(Self::Floats(Arc::new(tensor))),
             false => Err("an element is infinite or not a number".into()),
@@ -97,10 +99,10 @@ impl Literal {
 }
 
 /// Little-endian elements of `N` bytes each.
-fn fixed<const N: usize, T>(raw: &[u8], decode: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+fn fixed<const N: usize, T>(raw: &[u8], decode: impl Fn([u8; N]) -> T) -> Result<Vec<T>, Reason> {
     let (chunks, rest) = raw.as_chunks::<N>();
     if !rest.is_empty() {
-        return Err(format!("{} bytes of raw data, no multiple of {N}", raw.len()));
+        return Err(format!("{} bytes of raw data, no multiple of {N}", raw.len()).into());
     }
     Ok(chunks.iter().map(|&b| decode(b)).collect())
 }

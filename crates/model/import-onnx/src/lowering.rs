@@ -2,18 +2,37 @@
 
 use std::sync::Arc;
 
-use veilflow_ir::{Graph, Op, Shape, Tensor, ValueId};
+use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId};
 
 use crate::attributes::Attributes;
-use crate::error::Error;
-use crate::importer::Importer;
+use crate::draft::Draft;
+use crate::error::{Refusal, Result};
 use crate::literal::Literal;
 use crate::proto;
 use crate::scope::Binding;
 
+/// What a lowering returns: what its only output stands for.
+pub(crate) type Lowered = Result<Binding, Refusal>;
+
+/// How an op becomes part of the graph, and what its outputs stand for.
+#[derive(Clone, Copy)]
+pub(crate) enum Lower {
+    /// An op with one output, or of which only the first is supported.
+    One(fn(&mut Lowering<'_>) -> Lowered),
+    /// An op with several outputs, in order.
+    Many(fn(&mut Lowering<'_>) -> Result<Vec<Binding>, Refusal>),
+    /// A function of every element.
+    Function(Function),
+}
+
+/// The ops that can be imported, by name.
+pub(crate) type Ops = &'static [(&'static str, Lower)];
+
 /// The node being imported, with what its lowering needs. Lowerings return reasons; the importer adds node and op.
 pub(crate) struct Lowering<'a> {
-    pub(crate) importer: &'a mut Importer,
+    pub(crate) draft: &'a mut Draft,
+    /// What lowers the nodes of a loop's body.
+    pub(crate) ops: Ops,
     pub(crate) attributes: Attributes<'a>,
     /// The node's name, prefix and all.
     pub(crate) name: String,
@@ -22,36 +41,6 @@ pub(crate) struct Lowering<'a> {
     outputs: &'a [String],
     /// What new values are named after: an output.
     base: String,
-}
-
-/// Why a node was refused: a reason to be given the node's name, or an error that has one already.
-pub(crate) enum Refusal {
-    Reason(String),
-    Error(Error),
-}
-
-impl From<String> for Refusal {
-    fn from(reason: String) -> Self {
-        Self::Reason(reason)
-    }
-}
-
-impl From<&str> for Refusal {
-    fn from(reason: &str) -> Self {
-        Self::Reason(reason.to_owned())
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<veilflow_ir::Error> for Refusal {
-    fn from(error: veilflow_ir::Error) -> Self {
-        Self::Error(error.into())
-    }
 }
 
 /// What an op that moves elements may be applied to.
@@ -74,7 +63,8 @@ impl From<Operand> for Binding {
 
 impl<'a> Lowering<'a> {
     pub(crate) fn new(
-        importer: &'a mut Importer,
+        draft: &'a mut Draft,
+        ops: Ops,
         attributes: Attributes<'a>,
         prefix: &'a str,
         name: &str,
@@ -83,7 +73,8 @@ impl<'a> Lowering<'a> {
         let given = node.input.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
         let (inputs, outputs) = (&node.input[..given], &node.output[..]);
         let mut lowering = Self {
-            importer,
+            draft,
+            ops,
             attributes,
             name: name.to_owned(),
             prefix,
@@ -125,21 +116,21 @@ impl<'a> Lowering<'a> {
     }
 
     pub(crate) fn opset(&self) -> i64 {
-        self.importer.opset
+        self.draft.opset
     }
 
     pub(crate) fn shape(&self, id: ValueId) -> &Shape {
-        self.importer.graph.shape(id)
+        self.draft.graph.shape(id)
     }
 
     fn graph(&mut self) -> &mut Graph {
-        &mut self.importer.graph
+        &mut self.draft.graph
     }
 
     fn binding(&self, index: usize) -> Result<(&'a String, &Binding), Refusal> {
         let name = self.inputs.get(index).filter(|n| !n.is_empty());
         let name = name.ok_or_else(|| format!("input {index} is missing"))?;
-        match self.importer.scopes.get(name) {
+        match self.draft.scopes.get(name) {
             Some(Binding::Unreadable(reason)) => Err(format!("input `{name}`: {reason}").into()),
             Some(Binding::Softmax(_)) => {
                 Err(format!("input `{name}`: a softmax is supported only as the last op").into())
@@ -157,7 +148,7 @@ impl<'a> Lowering<'a> {
                 let tensor = Arc::clone(tensor);
                 let unique = self.graph().fresh_name(name);
                 let id = self.graph().constant(unique, tensor)?;
-                self.importer.scopes.promote(name, id);
+                self.draft.scopes.promote(name, id);
                 Ok(id)
             }
             (name, _) => Err(format!("input `{name}` holds integers").into()),
@@ -168,7 +159,7 @@ impl<'a> Lowering<'a> {
     pub(crate) fn operand(&self, index: usize) -> Result<Operand, Refusal> {
         match self.binding(index)? {
             (_, Binding::Literal(literal)) => Ok(Operand::Literal(literal.clone())),
-            (_, Binding::Value(id)) => Ok(match self.importer.graph.constant_of(*id) {
+            (_, Binding::Value(id)) => Ok(match self.draft.graph.constant_of(*id) {
                 Some(tensor) => Operand::Literal(Literal::Floats(Arc::clone(tensor))),
                 None => Operand::Value(*id),
             }),
@@ -216,29 +207,35 @@ impl<'a> Lowering<'a> {
     /// A name for a new value: the output's with a suffix, or, without one, the output's own.
     fn new_name(&self, suffix: &str) -> String {
         let dot = if suffix.is_empty() { "" } else { "." };
-        self.importer.graph.fresh_name(&format!("{}{dot}{suffix}", self.base))
+        self.draft.graph.fresh_name(&format!("{}{dot}{suffix}", self.base))
     }
 
     /// Adds a constant made from one of the file's.
     pub(crate) fn constant(&mut self, suffix: &str, tensor: Tensor) -> Result<ValueId, Refusal> {
-        self.importer.spend_elements(tensor.data().len())?;
+        self.draft.spend_elements(tensor.data().len())?;
         let name = self.new_name(suffix);
         Ok(self.graph().constant(name, Arc::new(tensor))?)
     }
 
     /// Adds a node whose output is named after the node's, with a suffix unless that is empty.
     pub(crate) fn step(&mut self, suffix: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
-        self.importer.spend_node()?;
+        self.draft.spend_node()?;
         if let Op::Gather { indices, .. } = &op {
-            self.importer.spend_elements(indices.len())?;
+            self.draft.spend_elements(indices.len())?;
         }
         let (name, output) = (self.name.clone(), self.new_name(suffix));
         Ok(self.graph().node(name, output, op, inputs)?)
     }
 
     /// Adds the node that makes the output.
-    pub(crate) fn last(&mut self, op: Op, inputs: &[ValueId]) -> Result<Binding, Refusal> {
+    pub(crate) fn last(&mut self, op: Op, inputs: &[ValueId]) -> Lowered {
         self.step("", op, inputs).map(Binding::Value)
+    }
+
+    /// Adds the node that makes the output of a function of every element.
+    pub(crate) fn apply(&mut self, function: Function) -> Lowered {
+        let x = self.value(0)?;
+        self.last(Op::Apply { function }, &[x])
     }
 
     /// Applies an op that moves elements: at import where all of them are known, else as [`step`](Self::step).
@@ -248,7 +245,7 @@ impl<'a> Lowering<'a> {
         if let Some(literals) = literals {
             let shapes = literals.iter().map(|l| l.shape()).collect::<Result<Vec<Shape>, _>>()?;
             let output = op.infer(&shapes.iter().collect::<Vec<_>>())?;
-            self.importer.spend_elements(output.elements())?;
+            self.draft.spend_elements(output.elements())?;
             let parts: Vec<(&Literal, &Shape)> = literals.into_iter().zip(&shapes).collect();
             if let Some(moved) = Literal::moved(&op, &parts, &output) {
                 return Ok(Operand::Literal(moved));

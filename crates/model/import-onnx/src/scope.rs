@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use veilflow_ir::ValueId;
+use veilflow_ir::{Reason, ValueId};
 
 use crate::literal::Literal;
 
@@ -17,7 +17,7 @@ pub(crate) enum Binding {
     /// The softmax of a value: fine as an output, nowhere else.
     Softmax(ValueId),
     /// Nothing that can be read, and why.
-    Unreadable(String),
+    Unreadable(Reason),
 }
 
 /// Names by scope, the innermost last: the body of a loop reads the names around it.

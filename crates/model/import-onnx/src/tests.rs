@@ -4,7 +4,7 @@ use prost::Message;
 use veilflow_ir::Op;
 
 use crate::proto::{self, data_type};
-use crate::{Error, import_bytes};
+use crate::{ImportError, import_bytes};
 
 fn floats(name: &str, dims: &[i64]) -> proto::Tensor {
     let len = dims.iter().product::<i64>();
@@ -126,7 +126,7 @@ fn small() -> proto::Model {
     model(13, &[0, 1, 5, 5], constants, nodes, "s")
 }
 
-fn import(model: &proto::Model) -> Result<veilflow_ir::Graph, Error> {
+fn import(model: &proto::Model) -> Result<veilflow_ir::Graph, ImportError> {
     import_bytes(&model.encode_to_vec())
 }
 
@@ -433,7 +433,7 @@ fn damaged_files_are_refused_or_read() {
             }
         }
     }
-    assert!(matches!(import_bytes(b"<html>not a model</html>"), Err(Error::Decode(_))));
+    assert!(matches!(import_bytes(b"<html>not a model</html>"), Err(ImportError::Decode(_))));
 }
 
 #[test]

@@ -6,25 +6,26 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Error;
+use crate::error::{IrError, Reason, Result};
 
 /// A file format.
 pub struct Format {
-    /// Its name, the first word of the header.
+    /// The first word of the header.
     pub(crate) name: &'static str,
-    /// Its version, the second word.
+    /// The second word of the header.
     pub(crate) version: u32,
 }
 
 impl Format {
-    /// The file with this body: `NAME VERSION BLAKE3\n`, then the body.
+    /// The file with this body: `NAME VERSION CHECKSUM`, a line end, then the body. The checksum is the body's BLAKE3
+    /// hash.
     pub(crate) fn encode(&self, body: &[u8]) -> Vec<u8> {
         let header = format!("{} {} {}\n", self.name, self.version, blake3::hash(body).to_hex());
         [header.as_bytes(), body].concat()
     }
 
     /// The body of a file of this format and version with a matching checksum.
-    pub(crate) fn decode<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+    pub(crate) fn decode<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8]> {
         let header_end = bytes.iter().take(128).position(|&b| b == b'\n');
         let (header, body) = match header_end {
             Some(end) => (&bytes[..end], &bytes[end + 1..]),
@@ -45,13 +46,13 @@ impl Format {
         Ok(body)
     }
 
-    pub(crate) fn error(&self, reason: impl Into<String>) -> Error {
-        Error::Format { format: self.name, reason: reason.into() }
+    pub(crate) fn error(&self, reason: impl Into<Reason>) -> IrError {
+        IrError::Format { format: self.name, reason: reason.into() }
     }
 
     /// The bytes of a file of at most `limit` bytes.
-    pub(crate) fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-        let io = |source| Error::File { path: path.to_owned(), source };
+    pub(crate) fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>> {
+        let io = |source| IrError::File { path: path.to_owned(), source };
         let mut bytes = Vec::new();
         File::open(path).map_err(io)?.take(limit + 1).read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() as u64 > limit {
@@ -64,7 +65,7 @@ impl Format {
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
-    /// Everybody whom the system lets.
+    /// Everybody whom the folder and the system let.
     Everybody,
     /// Its owner alone, on systems that know owners.
     Owner,
@@ -82,9 +83,9 @@ fn create(path: &OsStr, readers: Readers) -> io::Result<File> {
     options.open(path)
 }
 
-/// Writes a file so that no reader ever sees half of it: under another name, then renamed.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Error> {
-    let io = |source| Error::File { path: path.to_owned(), source };
+/// Writes a file under another name and renames it, so that no reader ever sees half of it.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
+    let io = |source| IrError::File { path: path.to_owned(), source };
     // Threads may write the same file at once.
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let mut temporary = path.as_os_str().to_owned();
@@ -97,7 +98,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> R
         fs::rename(&temporary, path)
     };
     write().map_err(|e| {
-        // The error that matters is the first; the leftover may not even exist.
+        // The first error is the one that matters. The leftover may not even exist.
         let _ = fs::remove_file(&temporary);
         io(e)
     })

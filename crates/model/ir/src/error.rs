@@ -1,15 +1,17 @@
 //! What can be wrong with a graph, a plan or their files.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::Shape;
+/// The result of what makes, checks, reads or writes a graph or a plan.
+pub type Result<T, E = IrError> = std::result::Result<T, E>;
 
 /// Why a graph, a plan or a file was refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum IrError {
     /// Dimensions that no tensor here may have.
     #[error("shape {dims}: {reason}")]
     Shape {
@@ -18,11 +20,11 @@ pub enum Error {
         /// What is wrong with them.
         reason: &'static str,
     },
-    /// As many values as the shape says were expected.
+    /// A tensor came with fewer or more values than its shape has elements.
     #[error("a tensor of shape {shape} has {expected} elements, not {actual}")]
     Length {
-        /// The shape.
-        shape: Shape,
+        /// The shape, as written.
+        shape: String,
         /// Its number of elements.
         expected: usize,
         /// How many values came with it.
@@ -36,7 +38,7 @@ pub enum Error {
         /// The op's name.
         op: &'static str,
         /// The rule it breaks.
-        reason: String,
+        reason: Reason,
     },
     /// A value that breaks a rule of the graph.
     #[error("value `{value}`: {reason}")]
@@ -48,14 +50,14 @@ pub enum Error {
     },
     /// A plan that breaks a rule.
     #[error("invalid plan: {0}")]
-    Plan(String),
+    Plan(Reason),
     /// A file that isn't an undamaged one of its format.
     #[error("{format} file: {reason}")]
     Format {
         /// The format's name.
         format: &'static str,
         /// What is wrong with the file.
-        reason: String,
+        reason: Reason,
     },
     /// Shares that cannot be put together.
     #[error("these shares do not belong together: {0}")]
@@ -68,4 +70,33 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// The rule that something breaks, in words. Whoever checks the rule doesn't know what the thing is called; its caller
+/// does, and makes an error of both.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Reason(Cow<'static, str>);
+
+impl From<&'static str> for Reason {
+    fn from(reason: &'static str) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl From<String> for Reason {
+    fn from(reason: String) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl From<IrError> for Reason {
+    fn from(error: IrError) -> Self {
+        error.to_string().into()
+    }
+}
+
+/// A refusal for `reason`.
+pub(crate) fn refuse<T>(reason: impl Into<Reason>) -> Result<T, Reason> {
+    Err(reason.into())
 }

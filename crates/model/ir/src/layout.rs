@@ -1,7 +1,7 @@
 //! Moving elements: what transpose, broadcast, concatenation and padding mean for row-major data of any type.
 //!
-//! These serve floats, ring elements and shares alike. Shapes are expected to have passed [`Op::infer`](crate::Op::infer)
-//! or a plan's verifier; they panic otherwise.
+//! These functions serve floats, ring elements and shares alike. They panic on shapes that
+//! [`Op::infer`](crate::Op::infer) or a plan's verifier would refuse.
 
 use crate::{Op, Shape};
 
@@ -35,7 +35,7 @@ pub fn broadcast<T: Copy>(x: &[T], from: &Shape, to: &Shape) -> Vec<T> {
     offsets(to, &strides, 0).into_iter().map(|o| x[o]).collect()
 }
 
-/// The parts one after the other along `axis`.
+/// The parts, one after the other along `axis`.
 pub fn concat<T: Copy>(parts: &[(&[T], &Shape)], axis: usize) -> Vec<T> {
     let outer: usize = parts[0].1[..axis].iter().product();
     let mut out = Vec::with_capacity(parts.iter().map(|(x, _)| x.len()).sum());
@@ -48,7 +48,7 @@ pub fn concat<T: Copy>(parts: &[(&[T], &Shape)], axis: usize) -> Vec<T> {
     out
 }
 
-/// `x` inside a border of `value`: so many elements before and after along each dimension.
+/// `x` within a border of `value`, of so many elements before and after along each dimension.
 pub fn pad<T: Copy>(x: &[T], shape: &Shape, before: &[usize], after: &[usize], value: T) -> Vec<T> {
     let dims: Vec<usize> = (0..shape.rank()).map(|i| before[i] + shape[i] + after[i]).collect();
     let strides: Vec<usize> = (0..dims.len()).map(|i| dims[i + 1..].iter().product()).collect();
@@ -72,14 +72,14 @@ pub fn gather<T: Copy>(x: &[T], shape: &Shape, axis: usize, indices: &[usize]) -
     out
 }
 
-/// What a sum over `axes` adds up, sum by sum in the order of the results, and how many elements each sum has.
+/// The elements that a sum over `axes` adds up, sum by sum in the order of the results, and how many each sum has.
 pub fn summands<T: Copy>(x: &[T], shape: &Shape, axes: &[usize]) -> (Vec<T>, usize) {
     let kept = (0..shape.rank()).filter(|i| !axes.contains(i));
     let perm: Vec<usize> = kept.chain(axes.iter().copied()).collect();
     (transpose(x, shape, &perm), axes.iter().map(|&i| shape[i]).product())
 }
 
-/// What `op` makes of elements with their shapes, if all it does is move them.
+/// The elements of `op`'s output, if all it does is move those of its inputs. Each input comes with its shape.
 pub fn moved<T: Copy>(op: &Op, inputs: &[(&[T], &Shape)]) -> Option<Vec<T>> {
     let (x, shape) = inputs[0];
     match op {

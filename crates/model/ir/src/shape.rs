@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::{IrError, Result};
 
 /// The most elements one tensor may have: 2^28, a gigabyte of `f32`.
 pub const MAX_ELEMENTS: usize = 1 << 28;
@@ -24,12 +24,12 @@ impl Shape {
     /// Checks the dimensions.
     ///
     /// # Errors
-    /// [`Error::Shape`] if an invariant doesn't hold.
-    pub fn new(dims: impl Into<Vec<usize>>) -> Result<Self, Error> {
+    /// [`IrError::Shape`] if an invariant doesn't hold.
+    pub fn new(dims: impl Into<Vec<usize>>) -> Result<Self> {
         let dims = dims.into();
         let refuse = |dims: &[usize], reason| {
             let shown: Vec<String> = dims.iter().take(MAX_RANK + 1).map(usize::to_string).collect();
-            Err(Error::Shape { dims: shown.join("x"), reason })
+            Err(IrError::Shape { dims: shown.join("x"), reason })
         };
         if dims.len() > MAX_RANK {
             return refuse(&dims, "more than 8 dimensions");
@@ -101,9 +101,9 @@ impl fmt::Debug for Shape {
 }
 
 impl TryFrom<Vec<usize>> for Shape {
-    type Error = Error;
+    type Error = IrError;
 
-    fn try_from(dims: Vec<usize>) -> Result<Self, Error> {
+    fn try_from(dims: Vec<usize>) -> Result<Self> {
         Self::new(dims)
     }
 }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn refuses_what_no_tensor_may_have() {
         for dims in [vec![2, 0], vec![1; 9], vec![usize::MAX, 2], vec![1 << 14, 1 << 14, 2]] {
-            assert!(matches!(Shape::new(dims), Err(Error::Shape { .. })));
+            assert!(matches!(Shape::new(dims), Err(IrError::Shape { .. })));
         }
         assert_eq!(Shape::new(vec![]).unwrap().elements(), 1);
         assert_eq!(Shape::new([1 << 14, 1 << 14]).unwrap().elements(), MAX_ELEMENTS);

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{Error, Shape};
+use crate::Shape;
+use crate::error::{IrError, Result};
 
 /// A dense `f32` tensor in row-major order.
 ///
@@ -17,10 +18,11 @@ impl Tensor {
     /// A tensor of `shape` with these elements.
     ///
     /// # Errors
-    /// [`Error::Length`] if their number is not the shape's.
-    pub fn new(shape: Shape, data: Vec<f32>) -> Result<Self, Error> {
+    /// [`IrError::Length`] if their number is not the shape's.
+    pub fn new(shape: Shape, data: Vec<f32>) -> Result<Self> {
         if data.len() != shape.elements() {
-            return Err(Error::Length { expected: shape.elements(), actual: data.len(), shape });
+            let (expected, actual) = (shape.elements(), data.len());
+            return Err(IrError::Length { shape: shape.to_string(), expected, actual });
         }
         Ok(Self { shape, data })
     }
@@ -49,8 +51,8 @@ impl Tensor {
     /// The same elements under another shape.
     ///
     /// # Errors
-    /// [`Error::Length`] if the shape has another number of elements.
-    pub fn reshape(self, shape: Shape) -> Result<Self, Error> {
+    /// [`IrError::Length`] if the shape has another number of elements.
+    pub fn reshape(self, shape: Shape) -> Result<Self> {
         Self::new(shape, self.data)
     }
 

@@ -1,23 +1,23 @@
-//! The server's numbers: weights and biases as integers, beside the plan that uses them.
+//! The server's numbers: weights and biases as integers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::Error;
 use crate::container::{Format, Readers, write_atomically};
+use crate::error::Result;
 use crate::plan::{ParameterSizes, Plan};
 
 const FORMAT: Format = Format { name: "veilflow-weights", version: 1 };
 
-/// What one node needs.
+/// The numbers of one node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Parameters {
-    /// The weights, in the layout of [`LinearShape`](veilflow_spec::LinearShape), one copy for all nodes that take them; empty
-    /// for an added constant.
+    /// The weights, in the layout of [`LinearShape`](veilflow_spec::LinearShape). All nodes that take them have the
+    /// same copy. An added constant has none.
     pub weights: Arc<[i64]>,
-    /// One integer an output channel or row, or the added constant, at the output's scale.
+    /// An integer for each output channel or row, or the added constant, at the output's scale.
     pub bias: Vec<i64>,
 }
 
@@ -27,13 +27,13 @@ impl fmt::Debug for Parameters {
     }
 }
 
-/// All server-held numbers of a plan. `Debug` prints their number only.
+/// The numbers of all nodes of a plan. `Debug` prints only how many nodes have some.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Weights {
     plan: [u8; 32],
     nodes: BTreeMap<usize, Parameters>,
     /// The nodes that take another's weights.
-    sharing: BTreeSet<usize>,
+    takers: BTreeSet<usize>,
 }
 
 impl fmt::Debug for Weights {
@@ -46,11 +46,11 @@ impl Weights {
     /// Weights for `plan`, by index of the node that needs them.
     ///
     /// # Errors
-    /// [`Error::Format`] if a node lacks them, has too many, doesn't share those of the node that it takes them from, or a weight
-    /// doesn't fit its width.
-    pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self, Error> {
+    /// [`IrError::Format`] if a node lacks its numbers or has too many, if a node that takes another's weights has other
+    /// ones, or if a weight doesn't fit its width.
+    pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self> {
         let sizes = plan.parameters();
-        let sharing = sizes.iter().filter(|s| s.weights_of.is_some()).map(|s| s.node).collect();
+        let takers = sizes.iter().filter(|s| s.weights_of.is_some()).map(|s| s.node).collect();
         if sizes.len() != nodes.len() {
             return Err(FORMAT.error(format!("{} layers for a plan of {}", nodes.len(), sizes.len())));
         }
@@ -74,10 +74,10 @@ impl Weights {
                 return Err(FORMAT.error(format!("a weight of layer `{layer}` doesn't fit {bits} bits")));
             }
         }
-        Ok(Self { plan: plan.hash(), nodes, sharing })
+        Ok(Self { plan: plan.hash(), nodes, takers })
     }
 
-    /// The numbers of a node, by its index in the plan; none for nodes that need none.
+    /// The numbers of a node, by its index in the plan.
     pub fn of(&self, node: usize) -> Option<&Parameters> {
         self.nodes.get(&node)
     }
@@ -87,13 +87,13 @@ impl Weights {
         self.plan
     }
 
-    /// The weights file: `veilflow-weights 1 CHECKSUM`, a line end, the plan's hash, then for each layer its weights, unless they
-    /// are another's, as 32-bit and its biases as 64-bit little-endian integers.
+    /// The weights file: `veilflow-weights 1 CHECKSUM`, a line end, the plan's hash, then each layer's weights as 32-bit
+    /// and its biases as 64-bit little-endian integers. Weights taken from another layer are not repeated.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = self.plan.to_vec();
         for (node, parameters) in &self.nodes {
             // Weights fit their width, at most 32 bits.
-            let own: &[i64] = if self.sharing.contains(node) { &[] } else { &parameters.weights };
+            let own: &[i64] = if self.takers.contains(node) { &[] } else { &parameters.weights };
             body.extend(own.iter().flat_map(|&w| (w as i32).to_le_bytes()));
             body.extend(parameters.bias.iter().flat_map(|b| b.to_le_bytes()));
         }
@@ -103,8 +103,8 @@ impl Weights {
     /// Reads a weights file for `plan` from memory.
     ///
     /// # Errors
-    /// [`Error::Format`] if the bytes are no undamaged weights file of this plan.
-    pub fn decode(plan: &Plan, bytes: &[u8]) -> Result<Self, Error> {
+    /// [`IrError::Format`] if the bytes are no undamaged weights file of this plan.
+    pub fn decode(plan: &Plan, bytes: &[u8]) -> Result<Self> {
         let body = FORMAT.decode(bytes)?;
         let Some((hash, mut rest)) = body.split_at_checked(32) else {
             return Err(FORMAT.error("cut short"));
@@ -119,7 +119,7 @@ impl Weights {
         }
         let mut nodes: BTreeMap<usize, Parameters> = BTreeMap::new();
         for size in sizes {
-            let (own, after) = rest.split_at(4 * own_weights(&size));
+            let (own, after) = rest.split_at(4 * size.own_weights());
             let (bias, after) = after.split_at(8 * size.bias);
             rest = after;
             let weights = match size.weights_of.and_then(|owner| nodes.get(&owner)) {
@@ -132,30 +132,26 @@ impl Weights {
         Self::new(plan, nodes)
     }
 
-    /// Writes the weights file; a reader sees the old file or the new one, never half.
+    /// Writes the weights file at once: a reader sees the old file or the new one.
     ///
     /// # Errors
-    /// [`Error::File`].
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+    /// [`IrError::File`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_atomically(path.as_ref(), &self.encode(), Readers::Owner)
     }
 
     /// Reads the weights file at `path` for `plan`.
     ///
     /// # Errors
-    /// [`Error::File`], and those of [`Weights::decode`].
-    pub fn load(plan: &Plan, path: impl AsRef<Path>) -> Result<Self, Error> {
+    /// [`IrError::File`], and those of [`Weights::decode`].
+    pub fn load(plan: &Plan, path: impl AsRef<Path>) -> Result<Self> {
         let expected: usize = plan.parameters().iter().map(byte_len).sum();
         let header_and_hash = 256;
         Self::decode(plan, &FORMAT.read(path.as_ref(), expected as u64 + header_and_hash)?)
     }
 }
 
-/// The number of weights that the file has for a node.
-fn own_weights(size: &ParameterSizes) -> usize {
-    if size.weights_of.is_some() { 0 } else { size.weights }
-}
-
+/// Bytes of a node's numbers in the file.
 fn byte_len(size: &ParameterSizes) -> usize {
-    4 * own_weights(size) + 8 * size.bias
+    4 * size.own_weights() + 8 * size.bias
 }

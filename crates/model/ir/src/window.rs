@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Reason, refuse};
+
 /// A bound on every parameter of a window, so that no arithmetic on them can overflow.
 const MAX_PARAMETER: usize = 1 << 20;
 
@@ -34,17 +36,19 @@ impl Window {
         (self.kernel[axis] - 1) * self.dilation[axis] + 1
     }
 
-    /// Height and width of the output for an input of this height and width, or what is wrong with the window.
+    /// Height and width of the output for an input of this height and width. The other methods expect a window and an
+    /// input that passed here.
     ///
-    /// The other methods expect a window and an input that passed here.
-    pub fn output(&self, input: [usize; 2]) -> Result<[usize; 2], String> {
+    /// # Errors
+    /// What is wrong with the window.
+    pub fn output(&self, input: [usize; 2]) -> Result<[usize; 2], Reason> {
         let positive = [self.kernel, self.stride, self.dilation];
         if positive.iter().flatten().any(|&p| p == 0) {
-            return Err("kernel, stride and dilation must be at least 1".into());
+            return refuse("kernel, stride and dilation must be at least 1");
         }
         let all = [self.kernel, self.stride, self.dilation, self.pad_before, self.pad_after, input];
         if all.iter().flatten().any(|&p| p > MAX_PARAMETER) {
-            return Err(format!("a window parameter or input side above {MAX_PARAMETER}"));
+            return refuse(format!("a window parameter or input side above {MAX_PARAMETER}"));
         }
         let mut output = [0; 2];
         for axis in 0..2 {
@@ -65,7 +69,7 @@ impl Window {
         (first.min(end)..end).map(move |t| start + t * dilation - pad)
     }
 
-    /// How many real elements (padding left out) each output reads, over all output positions in row-major order.
+    /// How many elements each output reads, padding left out. Outputs are in row-major order.
     pub fn counts(&self, input: [usize; 2], output: [usize; 2]) -> Vec<usize> {
         let along = |axis: usize| -> Vec<usize> {
             (0..output[axis]).map(|o| self.taps(axis, o, input[axis]).len()).collect()

@@ -8,7 +8,7 @@ use veilflow_ir::{Encoded, Plan, PlanNode, PlanOp, PlanValue, Tensor, Weights, l
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{self as spec, LinearShape};
 
-use crate::Error;
+use crate::error::{PassError, Result};
 
 /// Elements of one tensor outside their range.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +39,16 @@ impl ClearRun {
 /// The network's inputs as integers of the plan.
 ///
 /// # Errors
-/// [`Error::InputCount`] and [`Error::InputShape`].
-pub fn encode(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Encoded>, Error> {
+/// [`PassError::InputCount`] and [`PassError::InputShape`].
+pub fn encode(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Encoded>> {
     if inputs.len() != plan.inputs.len() {
-        return Err(Error::InputCount { expected: plan.inputs.len(), actual: inputs.len() });
+        return Err(PassError::InputCount { expected: plan.inputs.len(), actual: inputs.len() });
     }
     let encoded = plan.inputs.iter().zip(inputs).map(|(input, tensor)| {
         let value = &plan.values[input.value];
         if value.shape != *tensor.shape() {
             let (expected, actual) = (value.shape.clone(), tensor.shape().clone());
-            return Err(Error::InputShape { input: input.name.clone(), expected, actual });
+            return Err(PassError::InputShape { input: input.name.clone(), expected, actual });
         }
         Ok(value.encode(tensor.data()))
     });
@@ -58,10 +58,10 @@ pub fn encode(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Encoded>, Error> {
 /// Runs a verified plan on these inputs.
 ///
 /// # Errors
-/// [`Error::InputCount`], [`Error::InputShape`], and [`Error::WrongWeights`] for another plan's weights.
-pub fn run(plan: &Plan, weights: &Weights, inputs: &[Tensor]) -> Result<ClearRun, Error> {
+/// [`PassError::InputCount`], [`PassError::InputShape`], and [`PassError::WrongWeights`] for another plan's weights.
+pub fn run(plan: &Plan, weights: &Weights, inputs: &[Tensor]) -> Result<ClearRun> {
     if weights.plan_hash() != plan.hash() {
-        return Err(Error::WrongWeights);
+        return Err(PassError::WrongWeights);
     }
     let mut overflows = Vec::new();
     let mut report = |layer: &str, elements: usize| {
@@ -154,7 +154,6 @@ fn evaluate(
             part(x).sub(&part(&above))
         }
         PlanOp::TruncateReduce { shift } => spec::truncate_reduce(x, *shift),
-        PlanOp::ArithmeticShift { shift } => spec::arithmetic_shift(x, *shift),
         PlanOp::Extend { to, .. } => spec::sign_extend(x, ring(*to)),
         PlanOp::Narrow { to } => narrow(*to),
         PlanOp::ShiftLeft { by } => x.map_into(ring(output.width), |v| v << by),

@@ -1,15 +1,18 @@
 //! Why a graph could not be run or compiled.
 
 use thiserror::Error;
-use veilflow_ir::Shape;
+use veilflow_ir::{IrError, Reason, Shape};
+
+/// The result of a pass or a run.
+pub type Result<T, E = PassError> = std::result::Result<T, E>;
 
 /// Why a graph could not be run or compiled.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum PassError {
     /// A graph or plan that breaks its own rules.
     #[error(transparent)]
-    Ir(#[from] veilflow_ir::Error),
+    Ir(#[from] IrError),
     /// Another number of inputs than the network has.
     #[error("the network takes {expected} inputs, not {actual}")]
     InputCount {
@@ -55,7 +58,7 @@ pub enum Error {
         /// Its op.
         op: &'static str,
         /// What isn't supported.
-        reason: String,
+        reason: Reason,
     },
     /// Weights that belong to another plan.
     #[error("the weights belong to another plan")]

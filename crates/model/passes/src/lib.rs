@@ -10,6 +10,6 @@ pub mod float;
 mod quantise;
 mod simplify;
 
-pub use error::Error;
+pub use error::{PassError, Result};
 pub use quantise::{CompileReport, Compiled, DEFAULT_ERROR, Options, TensorReport, compile, compile_within};
 pub use simplify::simplify;

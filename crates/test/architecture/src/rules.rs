@@ -1,6 +1,8 @@
 //! Rules over the crates of the workspace.
 
-use crate::{Crate, Storey, Violation};
+use crate::storey::Storey;
+use crate::violation::Violation;
+use crate::workspace::Crate;
 
 /// Crates outside every storey, and imports from a higher storey.
 pub fn storey_violations(crates: &[Crate]) -> Vec<Violation> {
@@ -63,6 +65,8 @@ mod tests {
             name: format!("veilflow-{}", folder.rsplit('/').next().unwrap_or(folder)),
             folder: folder.to_owned(),
             imports: imports.iter().map(|&import| import.to_owned()).collect(),
+            roots: Vec::new(),
+            library: None,
             features: Vec::new(),
             manifest: "[lints]\nworkspace = true\n".to_owned(),
         }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use crate::Violation;
+use crate::violation::Violation;
 
 /// Where `unsafe` may be written, as prefixes of paths from the workspace root: kernels that need the processor's vector or
 /// AES instructions, each beside a safe twin that its tests compare it with.

@@ -14,8 +14,10 @@ mod precise;
 mod softmax;
 mod uniform;
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use veilflow_ring::{Ring, RingVec};
 
@@ -144,8 +146,9 @@ pub enum Spline {
     Octaves(OctaveSpline),
 }
 
-/// An elementary function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// An elementary function. Plans and reports write it as its [`name`](Self::name).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Function {
     /// $\dfrac{1}{1 + e^{-x}}$.
     Sigmoid,
@@ -159,8 +162,10 @@ pub enum Function {
     /// as many integer bits as the result.
     Gelu,
     /// $e^x$ for $x \le 0$. A positive x is read as $x - 2^\ell$.
+    #[serde(rename = "exp-of-negative")]
     Exp,
     /// $e^x$ for x up to where the result leaves its format, or 17 bits. A larger x is read as $x - 2^\ell$.
+    #[serde(rename = "exp")]
     ExpSigned,
     /// $1 / x$ for $x > 0$; see [`OctaveSpline`] for where it saturates.
     Reciprocal,
@@ -188,6 +193,48 @@ impl Function {
         Self::Log,
     ];
 
+    /// The function's name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::Erf => "erf",
+            Self::Silu => "silu",
+            Self::Gelu => "gelu",
+            Self::Exp => "exp-of-negative",
+            Self::ExpSigned => "exp",
+            Self::Reciprocal => "reciprocal",
+            Self::ReciprocalSqrt => "reciprocal-sqrt",
+            Self::Sqrt => "sqrt",
+            Self::Log => "log",
+        }
+    }
+
+    /// Whether no result is negative.
+    pub fn is_non_negative(self) -> bool {
+        match self {
+            Self::Sigmoid
+            | Self::Exp
+            | Self::ExpSigned
+            | Self::Reciprocal
+            | Self::ReciprocalSqrt
+            | Self::Sqrt => true,
+            Self::Tanh | Self::Erf | Self::Silu | Self::Gelu | Self::Log => false,
+        }
+    }
+
+    /// Whether fixed point has the function's value at `x`, where results have room for those below `limit`. At other
+    /// arguments the result is some other number.
+    pub fn admits(self, x: f64, limit: f64) -> bool {
+        match self {
+            Self::Exp => x <= 0.0,
+            Self::ExpSigned => x.exp() < limit,
+            Self::Reciprocal | Self::ReciprocalSqrt | Self::Log => x > 0.0,
+            Self::Sqrt => x >= 0.0,
+            Self::Sigmoid | Self::Tanh | Self::Erf | Self::Silu | Self::Gelu => true,
+        }
+    }
+
     /// The function's tables for arguments and results of the given formats.
     pub fn spline(self, input: Fixed, output: Fixed) -> Result<Spline, MathError> {
         let uniform = |f| UniformSpline::new(f, input, output).map(Spline::Uniform);
@@ -205,6 +252,12 @@ impl Function {
             Self::Sqrt => octaves(Octaves::Sqrt),
             Self::Log => octaves(Octaves::Log),
         }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -2,221 +2,191 @@
 
 use veilflow_ir::{Function, Op, Shape, Tensor, ValueId};
 
-use super::{Lowered, axis, integers};
+use super::axis::axis;
+use super::integers;
+use crate::error::{Refusal, Result};
 use crate::literal::Literal;
-use crate::lowering::{Lowering, Refusal};
+use crate::lowering::{Lowered, Lowering};
 use crate::scope::Binding;
 
-fn binary(l: &mut Lowering<'_>, op: Op) -> Lowered {
-    let inputs = [l.value(0)?, l.value(1)?];
-    l.last(op, &inputs)
+fn binary(node: &mut Lowering<'_>, op: Op) -> Lowered {
+    let inputs = [node.value(0)?, node.value(1)?];
+    node.last(op, &inputs)
 }
 
-pub(super) fn add(l: &mut Lowering<'_>) -> Lowered {
-    match integers::binary(l, i64::checked_add)? {
+pub(super) fn add(node: &mut Lowering<'_>) -> Lowered {
+    match integers::binary(node, i64::checked_add)? {
         Some(known) => Ok(known),
-        None => binary(l, Op::Add),
+        None => binary(node, Op::Add),
     }
 }
 
-pub(super) fn sub(l: &mut Lowering<'_>) -> Lowered {
-    match integers::binary(l, i64::checked_sub)? {
+pub(super) fn sub(node: &mut Lowering<'_>) -> Lowered {
+    match integers::binary(node, i64::checked_sub)? {
         Some(known) => Ok(known),
-        None => binary(l, Op::Sub),
+        None => binary(node, Op::Sub),
     }
 }
 
-pub(super) fn mul(l: &mut Lowering<'_>) -> Lowered {
-    match integers::binary(l, i64::checked_mul)? {
+pub(super) fn mul(node: &mut Lowering<'_>) -> Lowered {
+    match integers::binary(node, i64::checked_mul)? {
         Some(known) => Ok(known),
-        None => binary(l, Op::Mul),
+        None => binary(node, Op::Mul),
     }
 }
 
 /// x / y = x · (1/y).
-pub(super) fn div(l: &mut Lowering<'_>) -> Lowered {
-    if let Some(known) = integers::binary(l, i64::checked_div)? {
+pub(super) fn div(node: &mut Lowering<'_>) -> Lowered {
+    if let Some(known) = integers::binary(node, i64::checked_div)? {
         return Ok(known);
     }
-    let reciprocal = if l.is_constant(1) {
-        let divisor = l.floats(1)?;
+    let reciprocal = if node.is_constant(1) {
+        let divisor = node.floats(1)?;
         if divisor.data().contains(&0.0) {
             return Err("divides by 0".into());
         }
-        l.constant("reciprocal", divisor.map(f32::recip))?
+        node.constant("reciprocal", divisor.map(f32::recip))?
     } else {
-        let y = l.value(1)?;
-        l.step("reciprocal", Op::Apply { function: Function::Reciprocal }, &[y])?
+        let y = node.value(1)?;
+        node.step("reciprocal", Op::Apply { function: Function::Reciprocal }, &[y])?
     };
-    let x = l.value(0)?;
-    l.last(Op::Mul, &[x, reciprocal])
+    let x = node.value(0)?;
+    node.last(Op::Mul, &[x, reciprocal])
 }
 
-pub(super) fn neg(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.value(0)?;
-    let minus = scalar(l, "minus", -1.0)?;
-    l.last(Op::Mul, &[x, minus])
+pub(super) fn neg(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.value(0)?;
+    let minus = scalar(node, "minus", -1.0)?;
+    node.last(Op::Mul, &[x, minus])
 }
 
 /// A constant of one number.
-pub(super) fn scalar(l: &mut Lowering<'_>, suffix: &str, value: f32) -> Result<ValueId, Refusal> {
-    l.constant(suffix, Tensor::from_fn(Shape::new([])?, |_| value))
+pub(super) fn scalar(node: &mut Lowering<'_>, suffix: &str, value: f32) -> Result<ValueId, Refusal> {
+    node.constant(suffix, Tensor::from_fn(Shape::new([])?, |_| value))
 }
 
 /// x to a power that is known and one of few.
-pub(super) fn pow(l: &mut Lowering<'_>) -> Lowered {
-    let exponents: Vec<f32> = match l.literal(1) {
+pub(super) fn pow(node: &mut Lowering<'_>) -> Lowered {
+    let exponents: Vec<f32> = match node.literal(1) {
         Some(Literal::Floats(tensor)) => tensor.data().to_vec(),
         Some(Literal::Integers(integers)) => integers.values.iter().map(|&v| v as f32).collect(),
         None => return Err("its exponent must be a constant".into()),
     };
     let [exponent] = exponents[..] else { return Err("its exponent must be one number".into()) };
-    let x = l.value(0)?;
+    let x = node.value(0)?;
     let apply = |function| Op::Apply { function };
     if exponent == 2.0 {
-        l.last(Op::Mul, &[x, x])
+        node.last(Op::Mul, &[x, x])
     } else if exponent == 3.0 {
-        let square = l.step("square", Op::Mul, &[x, x])?;
-        l.last(Op::Mul, &[square, x])
+        let square = node.step("square", Op::Mul, &[x, x])?;
+        node.last(Op::Mul, &[square, x])
     } else if exponent == 1.0 {
-        l.last(Op::Identity, &[x])
+        node.last(Op::Identity, &[x])
     } else if exponent == 0.5 {
-        l.last(apply(Function::Sqrt), &[x])
+        node.last(apply(Function::Sqrt), &[x])
     } else if exponent == -0.5 {
-        l.last(apply(Function::ReciprocalSqrt), &[x])
+        node.last(apply(Function::ReciprocalSqrt), &[x])
     } else if exponent == -1.0 {
-        l.last(apply(Function::Reciprocal), &[x])
+        node.last(apply(Function::Reciprocal), &[x])
     } else {
         Err(format!("an exponent of {exponent} isn't supported, only -1, -0.5, 0.5, 1, 2 and 3").into())
     }
 }
 
-pub(super) fn sum(l: &mut Lowering<'_>) -> Lowered {
-    let mut total = l.value(0)?;
-    let count = l.input_count();
+pub(super) fn sum(node: &mut Lowering<'_>) -> Lowered {
+    let mut total = node.value(0)?;
+    let count = node.input_count();
     if count == 1 {
-        return l.last(Op::Identity, &[total]);
+        return node.last(Op::Identity, &[total]);
     }
     for i in 1..count - 1 {
-        let next = l.value(i)?;
-        total = l.step("partial", Op::Add, &[total, next])?;
+        let next = node.value(i)?;
+        total = node.step("partial", Op::Add, &[total, next])?;
     }
-    let next = l.value(count - 1)?;
-    l.last(Op::Add, &[total, next])
+    let next = node.value(count - 1)?;
+    node.last(Op::Add, &[total, next])
 }
 
-pub(super) fn batch_normalization(l: &mut Lowering<'_>) -> Lowered {
-    let epsilon = l.attributes.float("epsilon")?.unwrap_or(1e-5);
-    l.attributes.ignore(&["momentum"]);
-    if l.attributes.flag("training_mode")? {
+pub(super) fn batch_normalization(node: &mut Lowering<'_>) -> Lowered {
+    let epsilon = node.attributes.float("epsilon")?.unwrap_or(1e-5);
+    node.attributes.ignore(&["momentum"]);
+    if node.attributes.flag("training_mode")? {
         return Err("training mode isn't supported".into());
     }
-    if (1..5).any(|i| !l.is_constant(i)) {
+    if (1..5).any(|i| !node.is_constant(i)) {
         return Err("its four parameters must be constants".into());
     }
-    let inputs = [l.value(0)?, l.value(1)?, l.value(2)?, l.value(3)?, l.value(4)?];
-    l.last(Op::BatchNormalization { epsilon }, &inputs)
+    let inputs = [node.value(0)?, node.value(1)?, node.value(2)?, node.value(3)?, node.value(4)?];
+    node.last(Op::BatchNormalization { epsilon }, &inputs)
 }
 
-fn unary(l: &mut Lowering<'_>, op: Op) -> Lowered {
-    let x = l.value(0)?;
-    l.last(op, &[x])
+fn unary(node: &mut Lowering<'_>, op: Op) -> Lowered {
+    let x = node.value(0)?;
+    node.last(op, &[x])
 }
 
-fn apply(l: &mut Lowering<'_>, function: Function) -> Lowered {
-    unary(l, Op::Apply { function })
-}
-
-pub(super) fn sigmoid(l: &mut Lowering<'_>) -> Lowered {
-    apply(l, Function::Sigmoid)
-}
-
-pub(super) fn tanh(l: &mut Lowering<'_>) -> Lowered {
-    apply(l, Function::Tanh)
-}
-
-pub(super) fn erf(l: &mut Lowering<'_>) -> Lowered {
-    apply(l, Function::Erf)
-}
-
-pub(super) fn exp(l: &mut Lowering<'_>) -> Lowered {
-    apply(l, Function::Exp)
-}
-
-pub(super) fn log(l: &mut Lowering<'_>) -> Lowered {
-    apply(l, Function::Log)
-}
-
-pub(super) fn sqrt(l: &mut Lowering<'_>) -> Lowered {
-    apply(l, Function::Sqrt)
-}
-
-pub(super) fn reciprocal(l: &mut Lowering<'_>) -> Lowered {
-    apply(l, Function::Reciprocal)
-}
-
-pub(super) fn gelu(l: &mut Lowering<'_>) -> Lowered {
-    match l.attributes.string("approximate")?.as_deref() {
-        None | Some("none") => apply(l, Function::Gelu),
+pub(super) fn gelu(node: &mut Lowering<'_>) -> Lowered {
+    match node.attributes.string("approximate")?.as_deref() {
+        None | Some("none") => node.apply(Function::Gelu),
         Some(other) => Err(format!("the approximation `{other}` isn't supported").into()),
     }
 }
 
 /// max(0, min(1, α·x + β)).
-pub(super) fn hard_sigmoid(l: &mut Lowering<'_>) -> Lowered {
-    let alpha = l.attributes.float("alpha")?.unwrap_or(0.2);
-    let beta = l.attributes.float("beta")?.unwrap_or(0.5);
-    let x = l.value(0)?;
-    let (alpha, beta) = (scalar(l, "alpha", alpha)?, scalar(l, "beta", beta)?);
-    let scaled = l.step("scaled", Op::Mul, &[x, alpha])?;
-    let line = l.step("line", Op::Add, &[scaled, beta])?;
-    l.last(Op::Clip { min: 0.0, max: 1.0 }, &[line])
+pub(super) fn hard_sigmoid(node: &mut Lowering<'_>) -> Lowered {
+    let alpha = node.attributes.float("alpha")?.unwrap_or(0.2);
+    let beta = node.attributes.float("beta")?.unwrap_or(0.5);
+    let x = node.value(0)?;
+    let (alpha, beta) = (scalar(node, "alpha", alpha)?, scalar(node, "beta", beta)?);
+    let scaled = node.step("scaled", Op::Mul, &[x, alpha])?;
+    let line = node.step("line", Op::Add, &[scaled, beta])?;
+    node.last(Op::Clip { min: 0.0, max: 1.0 }, &[line])
 }
 
-pub(super) fn relu(l: &mut Lowering<'_>) -> Lowered {
-    unary(l, Op::Relu)
+pub(super) fn relu(node: &mut Lowering<'_>) -> Lowered {
+    unary(node, Op::Relu)
 }
 
 /// Limits are attributes before opset 11, inputs since.
-pub(super) fn clip(l: &mut Lowering<'_>) -> Lowered {
-    let (min, max) = if l.opset() < 11 {
-        (l.attributes.float("min")?, l.attributes.float("max")?)
+pub(super) fn clip(node: &mut Lowering<'_>) -> Lowered {
+    let (min, max) = if node.opset() < 11 {
+        (node.attributes.float("min")?, node.attributes.float("max")?)
     } else {
-        (limit(l, 1)?, limit(l, 2)?)
+        (limit(node, 1)?, limit(node, 2)?)
     };
-    unary(l, Op::Clip { min: min.unwrap_or(f32::NEG_INFINITY), max: max.unwrap_or(f32::INFINITY) })
+    unary(node, Op::Clip { min: min.unwrap_or(f32::NEG_INFINITY), max: max.unwrap_or(f32::INFINITY) })
 }
 
-fn limit(l: &Lowering<'_>, index: usize) -> Result<Option<f32>, Refusal> {
-    if !l.has_input(index) {
+fn limit(node: &Lowering<'_>, index: usize) -> Result<Option<f32>, Refusal> {
+    if !node.has_input(index) {
         return Ok(None);
     }
-    match l.floats(index)?.data() {
+    match node.floats(index)?.data() {
         [value] => Ok(Some(*value)),
         _ => Err(format!("limit {index} must be one number").into()),
     }
 }
 
 /// A constant, of floats or integers, stays one.
-pub(super) fn identity(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.operand(0)?;
-    Ok(l.moved("", Op::Identity, &[x])?.into())
+pub(super) fn identity(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.operand(0)?;
+    Ok(node.moved("", Op::Identity, &[x])?.into())
 }
 
 /// The identity, outside training.
-pub(super) fn dropout(l: &mut Lowering<'_>) -> Lowered {
-    l.attributes.ignore(&["ratio", "seed"]);
-    identity(l)
+pub(super) fn dropout(node: &mut Lowering<'_>) -> Lowered {
+    node.attributes.ignore(&["ratio", "seed"]);
+    identity(node)
 }
 
 /// Left to the reader of the output: the binding is refused by every node that reads it.
-pub(super) fn softmax(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.value(0)?;
-    let shape = l.shape(x).clone();
-    let default = if l.opset() < 13 { 1 } else { -1 };
-    let axis = axis(l.attributes.int("axis")?.unwrap_or(default), shape.rank(), false)?;
+pub(super) fn softmax(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.value(0)?;
+    let shape = node.shape(x).clone();
+    let default = if node.opset() < 13 { 1 } else { -1 };
+    let axis = axis(node.attributes.int("axis")?.unwrap_or(default), shape.rank(), false)?;
     // Before opset 13, all dimensions from the axis on are normalised together.
-    let over = if l.opset() < 13 { shape[axis..].iter().product() } else { shape[axis] };
+    let over = if node.opset() < 13 { shape[axis..].iter().product() } else { shape[axis] };
     if over != shape.elements() {
         return Err(
             format!("normalises {over} of the {} elements; it must take all", shape.elements()).into()

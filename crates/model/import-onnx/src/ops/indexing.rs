@@ -2,22 +2,23 @@
 
 use veilflow_ir::{Op, Shape};
 
-use super::{Lowered, axis};
+use super::axis::axis;
+use crate::error::{Refusal, Result};
 use crate::literal::Literal;
-use crate::lowering::{Lowering, Operand, Refusal};
+use crate::lowering::{Lowered, Lowering, Operand};
 use crate::scope::Binding;
 
 /// The axis attribute, for an input of this rank.
-fn axis_attribute(l: &mut Lowering<'_>, rank: usize) -> Result<usize, Refusal> {
-    axis(l.attributes.int("axis")?.unwrap_or(0), rank, false)
+fn axis_attribute(node: &mut Lowering<'_>, rank: usize) -> Result<usize, Refusal> {
+    axis(node.attributes.int("axis")?.unwrap_or(0), rank, false)
 }
 
 /// Slices by index along an axis, which the dimensions of the indices replace.
-pub(super) fn gather(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.operand(0)?;
-    let shape = l.operand_shape(&x)?;
-    let axis = axis_attribute(l, shape.rank())?;
-    let Some(Literal::Integers(chosen)) = l.literal(1) else {
+pub(super) fn gather(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.operand(0)?;
+    let shape = node.operand_shape(&x)?;
+    let axis = axis_attribute(node, shape.rank())?;
+    let Some(Literal::Integers(chosen)) = node.literal(1) else {
         return Err("its indices must be a constant of integers".into());
     };
     let size = shape[axis] as i64;
@@ -27,22 +28,22 @@ pub(super) fn gather(l: &mut Lowering<'_>) -> Lowered {
     };
     let indices = chosen.values.iter().map(index).collect::<Result<Vec<usize>, _>>()?;
     if chosen.dims.len() == 1 {
-        return Ok(l.moved("", Op::Gather { axis, indices }, &[x])?.into());
+        return Ok(node.moved("", Op::Gather { axis, indices }, &[x])?.into());
     }
     let dims = [&shape[..axis], &chosen.dims, &shape[axis + 1..]].concat();
-    let taken = l.moved("taken", Op::Gather { axis, indices }, &[x])?;
-    Ok(l.moved("", Op::Reshape { shape: Shape::new(dims)? }, &[taken])?.into())
+    let taken = node.moved("taken", Op::Gather { axis, indices }, &[x])?;
+    Ok(node.moved("", Op::Reshape { shape: Shape::new(dims)? }, &[taken])?.into())
 }
 
 /// The start, end, axis and step of each cut: attributes before opset 10, inputs since.
-fn cuts(l: &mut Lowering<'_>) -> Result<Vec<[i64; 4]>, Refusal> {
-    let (starts, ends, axes, steps) = if l.opset() < 10 {
-        let mut list = |name| l.attributes.ints(name);
+fn cuts(node: &mut Lowering<'_>) -> Result<Vec<[i64; 4]>, Refusal> {
+    let (starts, ends, axes, steps) = if node.opset() < 10 {
+        let mut list = |name| node.attributes.ints(name);
         let missing = "attributes `starts` and `ends` are missing";
         (list("starts")?.ok_or(missing)?, list("ends")?.ok_or(missing)?, list("axes")?, None)
     } else {
-        let optional = |i| if l.has_input(i) { l.integers(i).map(Some) } else { Ok(None) };
-        (l.integers(1)?, l.integers(2)?, optional(3)?, optional(4)?)
+        let optional = |i| if node.has_input(i) { node.integers(i).map(Some) } else { Ok(None) };
+        (node.integers(1)?, node.integers(2)?, optional(3)?, optional(4)?)
     };
     let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
@@ -67,31 +68,31 @@ fn range(start: i64, end: i64, step: i64, size: usize) -> Result<Vec<usize>, Ref
     }
 }
 
-pub(super) fn slice(l: &mut Lowering<'_>) -> Lowered {
-    let mut x = l.operand(0)?;
-    let cuts = cuts(l)?;
+pub(super) fn slice(node: &mut Lowering<'_>) -> Lowered {
+    let mut x = node.operand(0)?;
+    let cuts = cuts(node)?;
     for (i, &[start, end, along, step]) in cuts.iter().enumerate() {
-        let shape = l.operand_shape(&x)?;
+        let shape = node.operand_shape(&x)?;
         let axis = axis(along, shape.rank(), false)?;
-        l.importer.spend_elements(shape[axis])?;
+        node.draft.spend_elements(shape[axis])?;
         let indices = range(start, end, step, shape[axis])?;
         let suffix = if i + 1 == cuts.len() { String::new() } else { format!("cut{i}") };
-        x = l.moved(&suffix, Op::Gather { axis, indices }, &[x])?;
+        x = node.moved(&suffix, Op::Gather { axis, indices }, &[x])?;
     }
     Ok(x.into())
 }
 
 /// Parts of the given sizes, an attribute before opset 13 and an input since; without them, as even as can be.
-pub(super) fn split(l: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
-    let x = l.operand(0)?;
-    let shape = l.operand_shape(&x)?;
-    let axis = axis_attribute(l, shape.rank())?;
-    let count = l.output_count();
-    let given = match l.attributes.ints("split")? {
-        None if l.has_input(1) => Some(l.integers(1)?),
+pub(super) fn split(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
+    let x = node.operand(0)?;
+    let shape = node.operand_shape(&x)?;
+    let axis = axis_attribute(node, shape.rank())?;
+    let count = node.output_count();
+    let given = match node.attributes.ints("split")? {
+        None if node.has_input(1) => Some(node.integers(1)?),
         attribute => attribute,
     };
-    if l.attributes.size("num_outputs")?.is_some_and(|n| n != count) {
+    if node.attributes.size("num_outputs")?.is_some_and(|n| n != count) {
         return Err(format!("`num_outputs` differs from its {count} outputs").into());
     }
     let largest = shape[axis].div_ceil(count.max(1));
@@ -104,14 +105,14 @@ pub(super) fn split(l: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
     if sizes.len() != count || total != Some(shape[axis]) {
         return Err(format!("{} elements in {count} parts of sizes {sizes:?}", shape[axis]).into());
     }
-    l.importer.spend_elements(shape[axis])?;
+    node.draft.spend_elements(shape[axis])?;
     let mut first = 0;
     let mut parts = Vec::with_capacity(count);
     for (i, size) in sizes.into_iter().enumerate() {
-        if l.has_output(i) {
-            l.at_output(i);
+        if node.has_output(i) {
+            node.at_output(i);
             let indices = (first..first + size).collect();
-            parts.push(l.moved("", Op::Gather { axis, indices }, std::slice::from_ref(&x))?.into());
+            parts.push(node.moved("", Op::Gather { axis, indices }, std::slice::from_ref(&x))?.into());
         } else {
             parts.push(Binding::Unreadable("it has no name".into()));
         }
@@ -121,10 +122,10 @@ pub(super) fn split(l: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
 }
 
 /// Broadcast to a shape: each stretched dimension is its only slice, taken often.
-pub(super) fn expand(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.operand(0)?;
-    let from = l.operand_shape(&x)?;
-    let dims = l.integers(1)?.into_iter().map(usize::try_from).collect::<Result<Vec<usize>, _>>();
+pub(super) fn expand(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.operand(0)?;
+    let from = node.operand_shape(&x)?;
+    let dims = node.integers(1)?.into_iter().map(usize::try_from).collect::<Result<Vec<usize>, _>>();
     let target = Shape::new(dims.map_err(|_| "a negative dimension")?)?;
     let to = from.broadcast(&target).ok_or_else(|| format!("{from} doesn't broadcast to {target}"))?;
     let mut dims = vec![1; to.rank() - from.rank()];
@@ -132,11 +133,11 @@ pub(super) fn expand(l: &mut Lowering<'_>) -> Lowered {
     let stretched: Vec<usize> = (0..to.rank()).filter(|&i| dims[i] != to[i]).collect();
     let suffix = |last: bool| if last { "" } else { "stretched" };
     let mut x: Operand =
-        l.moved(suffix(stretched.is_empty()), Op::Reshape { shape: Shape::new(dims)? }, &[x])?;
+        node.moved(suffix(stretched.is_empty()), Op::Reshape { shape: Shape::new(dims)? }, &[x])?;
     for (i, &axis) in stretched.iter().enumerate() {
-        l.importer.spend_elements(to[axis])?;
+        node.draft.spend_elements(to[axis])?;
         let op = Op::Gather { axis, indices: vec![0; to[axis]] };
-        x = l.moved(suffix(i + 1 == stretched.len()), op, &[x])?;
+        x = node.moved(suffix(i + 1 == stretched.len()), op, &[x])?;
     }
     Ok(x.into())
 }

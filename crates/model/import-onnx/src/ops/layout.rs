@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use veilflow_ir::{Op, Shape, Tensor};
 
-use super::{Lowered, axes, axis};
+use super::axis::{axes, axis};
+use crate::error::{Refusal, Result};
 use crate::literal::{Integers, Literal};
-use crate::lowering::{Lowering, Refusal};
+use crate::lowering::{Lowered, Lowering};
 use crate::scope::Binding;
 
-pub(super) fn constant(l: &mut Lowering<'_>) -> Lowered {
-    let a = &mut l.attributes;
+pub(super) fn constant(node: &mut Lowering<'_>) -> Lowered {
+    let a = &mut node.attributes;
     let floats = |values: Vec<f32>, dims: Vec<usize>| -> Lowered {
         Ok(Binding::Literal(Literal::Floats(Arc::new(Tensor::new(Shape::new(dims)?, values)?))))
     };
@@ -33,27 +34,27 @@ pub(super) fn constant(l: &mut Lowering<'_>) -> Lowered {
 
 /// Input 0 under another shape, which `dims` finds from its own.
 fn reshaped(
-    l: &mut Lowering<'_>,
+    node: &mut Lowering<'_>,
     dims: impl FnOnce(&mut Lowering<'_>, &Shape) -> Result<Vec<usize>, Refusal>,
 ) -> Lowered {
-    let x = l.operand(0)?;
-    let from = l.operand_shape(&x)?;
-    let shape = Shape::new(dims(l, &from)?)?;
-    Ok(l.moved("", Op::Reshape { shape }, &[x])?.into())
+    let x = node.operand(0)?;
+    let from = node.operand_shape(&x)?;
+    let shape = Shape::new(dims(node, &from)?)?;
+    Ok(node.moved("", Op::Reshape { shape }, &[x])?.into())
 }
 
-pub(super) fn flatten(l: &mut Lowering<'_>) -> Lowered {
-    reshaped(l, |l, from| {
-        let axis = axis(l.attributes.int("axis")?.unwrap_or(1), from.rank(), true)?;
+pub(super) fn flatten(node: &mut Lowering<'_>) -> Lowered {
+    reshaped(node, |node, from| {
+        let axis = axis(node.attributes.int("axis")?.unwrap_or(1), from.rank(), true)?;
         Ok(vec![from[..axis].iter().product(), from[axis..].iter().product()])
     })
 }
 
 /// The target may hold one -1 (the rest) and zeros (the dimension as it was).
-pub(super) fn reshape(l: &mut Lowering<'_>) -> Lowered {
-    reshaped(l, |l, from| {
-        let target = l.integers(1)?;
-        if l.attributes.flag("allowzero")? && target.contains(&0) {
+pub(super) fn reshape(node: &mut Lowering<'_>) -> Lowered {
+    reshaped(node, |node, from| {
+        let target = node.integers(1)?;
+        if node.attributes.flag("allowzero")? && target.contains(&0) {
             return Err("an empty dimension".into());
         }
         let mut dims = Vec::with_capacity(target.len());
@@ -74,19 +75,19 @@ pub(super) fn reshape(l: &mut Lowering<'_>) -> Lowered {
     })
 }
 
-pub(super) fn squeeze(l: &mut Lowering<'_>) -> Lowered {
-    reshaped(l, |l, from| {
+pub(super) fn squeeze(node: &mut Lowering<'_>) -> Lowered {
+    reshaped(node, |node, from| {
         let chosen: Option<Result<Vec<usize>, Refusal>> =
-            axes(l)?.map(|axes| axes.iter().map(|&a| axis(a, from.rank(), false)).collect());
+            axes(node)?.map(|axes| axes.iter().map(|&a| axis(a, from.rank(), false)).collect());
         let chosen = chosen.transpose()?;
         let drop = |i: usize| chosen.as_ref().map_or(from[i] == 1, |c| c.contains(&i));
         Ok((0..from.rank()).filter(|&i| !drop(i)).map(|i| from[i]).collect())
     })
 }
 
-pub(super) fn unsqueeze(l: &mut Lowering<'_>) -> Lowered {
-    reshaped(l, |l, from| {
-        let axes = axes(l)?.ok_or("the axes are missing")?;
+pub(super) fn unsqueeze(node: &mut Lowering<'_>) -> Lowered {
+    reshaped(node, |node, from| {
+        let axes = axes(node)?.ok_or("the axes are missing")?;
         let rank = from.rank() + axes.len();
         let chosen: Result<Vec<usize>, Refusal> = axes.iter().map(|&a| axis(a, rank, false)).collect();
         let chosen = chosen?;
@@ -95,21 +96,21 @@ pub(super) fn unsqueeze(l: &mut Lowering<'_>) -> Lowered {
     })
 }
 
-pub(super) fn transpose(l: &mut Lowering<'_>) -> Lowered {
-    let x = l.operand(0)?;
-    let rank = l.operand_shape(&x)?.rank();
-    let perm = l.attributes.sizes("perm")?.unwrap_or_else(|| (0..rank).rev().collect());
-    Ok(l.moved("", Op::Transpose { perm }, &[x])?.into())
+pub(super) fn transpose(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.operand(0)?;
+    let rank = node.operand_shape(&x)?.rank();
+    let perm = node.attributes.sizes("perm")?.unwrap_or_else(|| (0..rank).rev().collect());
+    Ok(node.moved("", Op::Transpose { perm }, &[x])?.into())
 }
 
-pub(super) fn concat(l: &mut Lowering<'_>) -> Lowered {
-    let inputs = (0..l.input_count()).map(|i| l.operand(i)).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn concat(node: &mut Lowering<'_>) -> Lowered {
+    let inputs = (0..node.input_count()).map(|i| node.operand(i)).collect::<Result<Vec<_>, _>>()?;
     let rank = match inputs.first() {
-        Some(first) => l.operand_shape(first)?.rank(),
+        Some(first) => node.operand_shape(first)?.rank(),
         None => 0,
     };
-    let axis = axis(l.attributes.int("axis")?.ok_or("attribute `axis` is missing")?, rank, false)?;
-    Ok(l.moved("", Op::Concat { axis }, &inputs)?.into())
+    let axis = axis(node.attributes.int("axis")?.ok_or("attribute `axis` is missing")?, rank, false)?;
+    Ok(node.moved("", Op::Concat { axis }, &inputs)?.into())
 }
 
 /// What a border holds.
@@ -122,14 +123,14 @@ enum Border {
 }
 
 /// Pads and value are attributes before opset 11, inputs since. Borders of the input's own elements are slices of it.
-pub(super) fn pad(l: &mut Lowering<'_>) -> Lowered {
-    let mode = l.attributes.string("mode")?;
-    let (pads, value) = if l.opset() < 11 {
-        let pads = l.attributes.ints("pads")?.ok_or("attribute `pads` is missing")?;
-        (pads, l.attributes.float("value")?.unwrap_or(0.0))
+pub(super) fn pad(node: &mut Lowering<'_>) -> Lowered {
+    let mode = node.attributes.string("mode")?;
+    let (pads, value) = if node.opset() < 11 {
+        let pads = node.attributes.ints("pads")?.ok_or("attribute `pads` is missing")?;
+        (pads, node.attributes.float("value")?.unwrap_or(0.0))
     } else {
-        let value = if l.has_input(2) { l.floats(2)?.data()[0] } else { 0.0 };
-        (l.integers(1)?, value)
+        let value = if node.has_input(2) { node.floats(2)?.data()[0] } else { 0.0 };
+        (node.integers(1)?, value)
     };
     let border = match mode.as_deref() {
         None | Some("constant") => Border::Value(value),
@@ -137,18 +138,18 @@ pub(super) fn pad(l: &mut Lowering<'_>) -> Lowered {
         Some("reflect") => Border::Reflect,
         Some(mode) => return Err(format!("mode `{mode}` isn't supported").into()),
     };
-    if l.has_input(3) {
+    if node.has_input(3) {
         return Err("its `axes` input isn't supported".into());
     }
     let sizes: Result<Vec<usize>, _> = pads.iter().map(|&p| usize::try_from(p)).collect();
     let sizes = sizes.map_err(|_| format!("negative pads {pads:?} (cropping) aren't supported"))?;
     let (before, after) = sizes.split_at(sizes.len() / 2);
     if let Border::Value(value) = border {
-        let x = l.value(0)?;
-        return l.last(Op::Pad { before: before.to_vec(), after: after.to_vec(), value }, &[x]);
+        let x = node.value(0)?;
+        return node.last(Op::Pad { before: before.to_vec(), after: after.to_vec(), value }, &[x]);
     }
-    let mut x = l.operand(0)?;
-    let shape = l.operand_shape(&x)?;
+    let mut x = node.operand(0)?;
+    let shape = node.operand_shape(&x)?;
     if before.len() != shape.rank() || after.len() != shape.rank() {
         return Err(format!("{} and {} pads for the dimensions of {shape}", before.len(), after.len()).into());
     }
@@ -158,7 +159,7 @@ pub(super) fn pad(l: &mut Lowering<'_>) -> Lowered {
         if matches!(border, Border::Reflect) && before.max(after) >= size {
             return Err(format!("reflects {before} and {after} of {size} elements").into());
         }
-        l.importer.spend_elements(before.saturating_add(after))?;
+        node.draft.spend_elements(before.saturating_add(after))?;
         let source = |i: usize| match (i.checked_sub(before), &border) {
             (Some(inside), _) if inside < size => inside,
             (Some(_), Border::Reflect) => 2 * (size - 1) - (i - before),
@@ -167,7 +168,7 @@ pub(super) fn pad(l: &mut Lowering<'_>) -> Lowered {
             (None, _) => 0,
         };
         let op = Op::Gather { axis, indices: (0..before + size + after).map(source).collect() };
-        x = l.moved(if Some(&axis) == padded.last() { "" } else { "padded" }, op, &[x])?;
+        x = node.moved(if Some(&axis) == padded.last() { "" } else { "padded" }, op, &[x])?;
     }
     Ok(x.into())
 }

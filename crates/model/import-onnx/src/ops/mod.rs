@@ -1,5 +1,6 @@
 //! One lowering for each supported ONNX op.
 
+mod axis;
 mod elementwise;
 mod indexing;
 mod integers;
@@ -10,24 +11,12 @@ mod reduction;
 mod scan;
 mod window;
 
-use crate::lowering::{Lowering, Refusal};
-use crate::scope::Binding;
+use veilflow_ir::Function;
 
-/// What a lowering returns: what its only output stands for.
-type Lowered = Result<Binding, Refusal>;
+use crate::lowering::Lower::{self, Many, One};
 
-/// Adds an ONNX node to the graph and says what its outputs stand for.
-#[derive(Clone, Copy)]
-pub(crate) enum Lower {
-    /// An op with one output, or of which only the first is supported.
-    One(fn(&mut Lowering<'_>) -> Lowered),
-    /// An op with several outputs, in order.
-    Many(fn(&mut Lowering<'_>) -> Result<Vec<Binding>, Refusal>),
-}
-
-use Lower::{Many, One};
-
-const OPS: [(&str, Lower); 52] = [
+/// The ops that can be imported, by name.
+pub(crate) const OPS: [(&str, Lower); 52] = [
     ("Add", One(elementwise::add)),
     ("AveragePool", One(window::average_pool)),
     ("BatchNormalization", One(elementwise::batch_normalization)),
@@ -39,8 +28,8 @@ const OPS: [(&str, Lower); 52] = [
     ("Conv", One(window::conv)),
     ("Div", One(elementwise::div)),
     ("Dropout", One(elementwise::dropout)),
-    ("Erf", One(elementwise::erf)),
-    ("Exp", One(elementwise::exp)),
+    ("Erf", Lower::Function(Function::Erf)),
+    ("Exp", Lower::Function(Function::ExpSigned)),
     ("Expand", One(indexing::expand)),
     ("Flatten", One(layout::flatten)),
     ("GRU", Many(recurrent::gru)),
@@ -52,7 +41,7 @@ const OPS: [(&str, Lower); 52] = [
     ("HardSigmoid", One(elementwise::hard_sigmoid)),
     ("Identity", One(elementwise::identity)),
     ("LSTM", Many(recurrent::lstm)),
-    ("Log", One(elementwise::log)),
+    ("Log", Lower::Function(Function::Log)),
     ("MatMul", One(matrix::matmul)),
     ("MaxPool", One(window::max_pool)),
     ("Mul", One(elementwise::mul)),
@@ -60,7 +49,7 @@ const OPS: [(&str, Lower); 52] = [
     ("Pad", One(layout::pad)),
     ("Pow", One(elementwise::pow)),
     ("RNN", Many(recurrent::rnn)),
-    ("Reciprocal", One(elementwise::reciprocal)),
+    ("Reciprocal", Lower::Function(Function::Reciprocal)),
     ("ReduceL2", One(reduction::l2)),
     ("ReduceMean", One(reduction::mean)),
     ("ReduceSum", One(reduction::sum)),
@@ -69,15 +58,15 @@ const OPS: [(&str, Lower); 52] = [
     ("Reshape", One(layout::reshape)),
     ("Scan", Many(scan::scan)),
     ("Shape", One(integers::shape)),
-    ("Sigmoid", One(elementwise::sigmoid)),
+    ("Sigmoid", Lower::Function(Function::Sigmoid)),
     ("Slice", One(indexing::slice)),
     ("Softmax", One(elementwise::softmax)),
     ("Split", Many(indexing::split)),
-    ("Sqrt", One(elementwise::sqrt)),
+    ("Sqrt", Lower::Function(Function::Sqrt)),
     ("Squeeze", One(layout::squeeze)),
     ("Sub", One(elementwise::sub)),
     ("Sum", One(elementwise::sum)),
-    ("Tanh", One(elementwise::tanh)),
+    ("Tanh", Lower::Function(Function::Tanh)),
     ("Transpose", One(layout::transpose)),
     ("Unsqueeze", One(layout::unsqueeze)),
 ];
@@ -85,27 +74,4 @@ const OPS: [(&str, Lower); 52] = [
 /// The names of the ONNX ops that can be imported.
 pub fn supported_ops() -> [&'static str; OPS.len()] {
     OPS.map(|(name, _)| name)
-}
-
-/// The lowering of an op.
-pub(crate) fn find(op: &str) -> Option<Lower> {
-    OPS.iter().find(|(name, _)| *name == op).map(|(_, lower)| *lower)
-}
-
-/// `axis` counted from the front: ONNX counts negative ones from the back. `rank` itself is allowed if `end` is.
-fn axis(axis: i64, rank: usize, end: bool) -> Result<usize, Refusal> {
-    let from_front = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
-    let index = from_front.and_then(|a| usize::try_from(a).ok());
-    index
-        .filter(|&a| a < rank + usize::from(end))
-        .ok_or_else(|| format!("axis {axis} of {rank} dimensions").into())
-}
-
-/// The axes of an op, in an attribute before some opset and an input since.
-fn axes(l: &mut Lowering<'_>) -> Result<Option<Vec<i64>>, Refusal> {
-    match l.attributes.ints("axes")? {
-        Some(axes) => Ok(Some(axes)),
-        None if l.has_input(1) => l.integers(1).map(Some),
-        None => Ok(None),
-    }
 }

@@ -2,9 +2,10 @@
 
 use veilflow_ir::{Function, Op, Shape, ValueId, Window};
 
+use super::axis::{axes, axis};
 use super::elementwise::scalar;
-use super::{Lowered, axes, axis};
-use crate::lowering::{Lowering, Refusal};
+use crate::error::{Refusal, Result};
+use crate::lowering::{Lowered, Lowering};
 
 /// What a reduction runs over, and the shape of its result.
 struct Reduction {
@@ -14,10 +15,10 @@ struct Reduction {
     result: Shape,
 }
 
-fn reduction(l: &mut Lowering<'_>, x: &Shape) -> Result<Reduction, Refusal> {
-    let keep = l.attributes.int("keepdims")?.unwrap_or(1) != 0;
-    let nothing_by_default = l.attributes.flag("noop_with_empty_axes")?;
-    let chosen = axes(l)?.unwrap_or_default();
+fn reduction(node: &mut Lowering<'_>, x: &Shape) -> Result<Reduction, Refusal> {
+    let keep = node.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    let nothing_by_default = node.attributes.flag("noop_with_empty_axes")?;
+    let chosen = axes(node)?.unwrap_or_default();
     let mut axes = chosen.iter().map(|&a| axis(a, x.rank(), false)).collect::<Result<Vec<_>, _>>()?;
     if axes.is_empty() && !nothing_by_default {
         axes = (0..x.rank()).collect();
@@ -32,50 +33,50 @@ fn reduction(l: &mut Lowering<'_>, x: &Shape) -> Result<Reduction, Refusal> {
 
 /// What is made of the reduced elements of input 0, or of their squares, by `make`: it keeps the reduced dimensions.
 fn reduce(
-    l: &mut Lowering<'_>,
+    node: &mut Lowering<'_>,
     squares: bool,
     make: impl FnOnce(&mut Lowering<'_>, ValueId, &Reduction) -> Result<ValueId, Refusal>,
 ) -> Lowered {
-    let mut x = l.value(0)?;
-    let shape = l.shape(x).clone();
-    let reduction = reduction(l, &shape)?;
+    let mut x = node.value(0)?;
+    let shape = node.shape(x).clone();
+    let reduction = reduction(node, &shape)?;
     if squares {
-        x = l.step("squares", Op::Mul, &[x, x])?;
+        x = node.step("squares", Op::Mul, &[x, x])?;
     }
-    let made = make(l, x, &reduction)?;
-    l.last(Op::Reshape { shape: reduction.result }, &[made])
+    let made = make(node, x, &reduction)?;
+    node.last(Op::Reshape { shape: reduction.result }, &[made])
 }
 
-fn total(l: &mut Lowering<'_>, x: ValueId, reduction: &Reduction) -> Result<ValueId, Refusal> {
-    l.step("sums", Op::ReduceSum { axes: reduction.axes.clone() }, &[x])
+fn total(node: &mut Lowering<'_>, x: ValueId, reduction: &Reduction) -> Result<ValueId, Refusal> {
+    node.step("sums", Op::ReduceSum { axes: reduction.axes.clone() }, &[x])
 }
 
-pub(super) fn sum(l: &mut Lowering<'_>) -> Lowered {
-    reduce(l, false, total)
+pub(super) fn sum(node: &mut Lowering<'_>) -> Lowered {
+    reduce(node, false, total)
 }
 
-pub(super) fn sum_square(l: &mut Lowering<'_>) -> Lowered {
-    reduce(l, true, total)
+pub(super) fn sum_square(node: &mut Lowering<'_>) -> Lowered {
+    reduce(node, true, total)
 }
 
-pub(super) fn l2(l: &mut Lowering<'_>) -> Lowered {
-    reduce(l, true, |l, squares, reduction| {
-        let sums = total(l, squares, reduction)?;
-        l.step("root", Op::Apply { function: Function::Sqrt }, &[sums])
+pub(super) fn l2(node: &mut Lowering<'_>) -> Lowered {
+    reduce(node, true, |node, squares, reduction| {
+        let sums = total(node, squares, reduction)?;
+        node.step("root", Op::Apply { function: Function::Sqrt }, &[sums])
     })
 }
 
 /// An average pooling where it runs over the height and width of an image, else a sum by 1/n.
-pub(super) fn mean(l: &mut Lowering<'_>) -> Lowered {
-    reduce(l, false, |l, x, reduction| {
-        if let [1, _, height, width] = **l.shape(x)
+pub(super) fn mean(node: &mut Lowering<'_>) -> Lowered {
+    reduce(node, false, |node, x, reduction| {
+        if let [1, _, height, width] = **node.shape(x)
             && reduction.axes == [2, 3]
         {
             let window = Window::new([height, width]);
-            return l.step("mean", Op::AveragePool { window, include_padding: false }, &[x]);
+            return node.step("mean", Op::AveragePool { window, include_padding: false }, &[x]);
         }
-        let sums = total(l, x, reduction)?;
-        let factor = scalar(l, "factor", 1.0 / reduction.count as f32)?;
-        l.step("mean", Op::Mul, &[sums, factor])
+        let sums = total(node, x, reduction)?;
+        let factor = scalar(node, "factor", 1.0 / reduction.count as f32)?;
+        node.step("mean", Op::Mul, &[sums, factor])
     })
 }

@@ -5,8 +5,10 @@
 use prost::Message;
 use veilflow_ir::{Op, Shape};
 
-use super::axis;
-use crate::lowering::{Lowering, Operand, Refusal};
+use super::axis::axis;
+use crate::error::{Refusal, Result};
+use crate::lowering::{Lowering, Operand};
+use crate::node::import_node;
 use crate::proto;
 use crate::scope::Binding;
 
@@ -16,11 +18,136 @@ struct Sequence {
     reversed: bool,
 }
 
+/// A sequence that the loop reads, step by step.
+struct Source {
+    elements: Operand,
+    shape: Shape,
+    axis: usize,
+    reversed: bool,
+}
+
+/// A loop: states come first among the inputs and outputs of its body, then sequences.
+struct Loop<'a> {
+    body: &'a proto::Graph,
+    states: usize,
+    sources: Vec<Source>,
+    written: Vec<Sequence>,
+    steps: usize,
+}
+
+pub(super) fn scan(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
+    let scan = Loop::read(node)?;
+    let (states, mut outputs) = (scan.states, vec![Vec::new(); scan.written.len()]);
+    let mut state = (0..states).map(|i| node.operand(i)).collect::<Result<Vec<_>, _>>()?;
+    // Constants of the body are the same in every step: a scope around that of the step.
+    let (constants, nodes): (Vec<&proto::Node>, Vec<&proto::Node>) =
+        scan.body.node.iter().partition(|inner| inner.op_type.as_deref() == Some("Constant"));
+    node.draft.scopes.enter();
+    scan.define_constants(node, &constants)?;
+    for step in 0..scan.steps {
+        let slices = scan.sources.iter().map(|source| source.slice(node, step, scan.steps));
+        let slices = slices.collect::<Result<Vec<_>, _>>()?;
+        state = scan.run(node, step, &nodes, state.into_iter().chain(slices))?;
+        outputs.iter_mut().zip(state.drain(states..)).for_each(|(parts, part)| parts.push(part));
+    }
+    node.draft.scopes.leave();
+
+    let mut results: Vec<Binding> = state.into_iter().map(Binding::from).collect();
+    for (i, (mut parts, sequence)) in outputs.into_iter().zip(scan.written).enumerate() {
+        node.at_output(states + i);
+        if sequence.reversed {
+            parts.reverse();
+        }
+        results.push(stacked(node, &parts, sequence.axis)?.into());
+    }
+    Ok(results)
+}
+
+impl<'a> Loop<'a> {
+    fn read(node: &mut Lowering<'a>) -> Result<Self, Refusal> {
+        let body = node.attributes.graph("body")?.ok_or("attribute `body` is missing")?;
+        let scanned = node.attributes.size("num_scan_inputs")?;
+        let scanned = scanned.ok_or("attribute `num_scan_inputs` is missing")?;
+        let (given, inputs, outputs) = (node.input_count(), body.input.len(), body.output.len());
+        let states = given.checked_sub(scanned).ok_or("fewer inputs than `num_scan_inputs`")?;
+        if scanned == 0 || inputs != given || outputs < states {
+            return Err(format!("a body of {inputs} inputs and {outputs} outputs for {given} inputs").into());
+        }
+        let read = sequences(node, "input", scanned)?;
+        let written = sequences(node, "output", outputs - states)?;
+        let sources = read.into_iter().enumerate().map(|(i, sequence)| {
+            let elements = node.operand(states + i)?;
+            let shape = node.operand_shape(&elements)?;
+            let axis = axis(sequence.axis, shape.rank(), false)?;
+            Ok(Source { elements, shape, axis, reversed: sequence.reversed })
+        });
+        let sources = sources.collect::<Result<Vec<Source>, Refusal>>()?;
+        let mut lengths = sources.iter().map(|source| source.shape[source.axis]);
+        let steps = lengths.next().unwrap_or_default();
+        if lengths.any(|length| length != steps) {
+            return Err("its sequences differ in length".into());
+        }
+        Ok(Self { body, states, sources, written, steps })
+    }
+
+    /// Defines what no step changes, in the innermost scope.
+    fn define_constants(&self, node: &mut Lowering<'_>, constants: &[&proto::Node]) -> Result<(), Refusal> {
+        // Decoded again for every step of a loop around this one.
+        let bytes: usize = self.body.initializer.iter().map(Message::encoded_len).sum();
+        node.draft.spend_elements(bytes / 4)?;
+        node.draft.define_initializers(self.body.initializer.iter().cloned())?;
+        let prefix = format!("{}.", node.name);
+        for (index, inner) in constants.iter().enumerate() {
+            import_node(node.draft, node.ops, &prefix, index, inner)?;
+        }
+        Ok(())
+    }
+
+    /// Imports one step's nodes in a scope of their own; what the body outputs.
+    fn run(
+        &self,
+        node: &mut Lowering<'_>,
+        step: usize,
+        nodes: &[&proto::Node],
+        inputs: impl Iterator<Item = Operand>,
+    ) -> Result<Vec<Operand>, Refusal> {
+        node.draft.scopes.enter();
+        for (name, input) in names(&self.body.input).zip(inputs) {
+            if !node.draft.scopes.define(name, input.into()) {
+                return Err(format!("two inputs of the body are called `{name}`").into());
+            }
+        }
+        let prefix = format!("{}.{step}.", node.name);
+        for (index, inner) in nodes.iter().enumerate() {
+            import_node(node.draft, node.ops, &prefix, index, inner)?;
+        }
+        let output = |name: &str| match node.draft.scopes.get(name) {
+            Some(Binding::Value(id)) => Ok(Operand::Value(*id)),
+            Some(Binding::Literal(literal)) => Ok(Operand::Literal(literal.clone())),
+            _ => Err(Refusal::from(format!("its body doesn't compute `{name}`"))),
+        };
+        let outputs = names(&self.body.output).map(output).collect();
+        node.draft.scopes.leave();
+        outputs
+    }
+}
+
+impl Source {
+    /// What step `step` of `steps` reads: one slice, without the dimension of the steps.
+    fn slice(&self, node: &mut Lowering<'_>, step: usize, steps: usize) -> Result<Operand, Refusal> {
+        let at = if self.reversed { steps - 1 - step } else { step };
+        let op = Op::Gather { axis: self.axis, indices: vec![at] };
+        let slice = node.moved("slice", op, std::slice::from_ref(&self.elements))?;
+        let rest = Shape::new([&self.shape[..self.axis], &self.shape[self.axis + 1..]].concat())?;
+        node.moved("slice", Op::Reshape { shape: rest }, &[slice])
+    }
+}
+
 /// The axes and directions of `count` sequences, from two attributes.
-fn sequences(l: &mut Lowering<'_>, which: &str, count: usize) -> Result<Vec<Sequence>, Refusal> {
+fn sequences(node: &mut Lowering<'_>, which: &str, count: usize) -> Result<Vec<Sequence>, Refusal> {
     let mut list = |what: &str| -> Result<Vec<i64>, Refusal> {
         let name = format!("scan_{which}_{what}");
-        match l.attributes.ints(&name)?.unwrap_or_default() {
+        match node.attributes.ints(&name)?.unwrap_or_default() {
             given if given.is_empty() => Ok(vec![0; count]),
             given if given.len() == count => Ok(given),
             given => Err(format!("attribute `{name}` has {} entries instead of {count}", given.len()).into()),
@@ -32,109 +159,20 @@ fn sequences(l: &mut Lowering<'_>, which: &str, count: usize) -> Result<Vec<Sequ
 }
 
 /// What the body calls its inputs or outputs.
-fn names(values: &[proto::ValueInfo]) -> Vec<&str> {
-    values.iter().map(|v| v.name.as_deref().unwrap_or_default()).collect()
-}
-
-pub(super) fn scan(l: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
-    let body = l.attributes.graph("body")?.ok_or("attribute `body` is missing")?;
-    let scanned = l.attributes.size("num_scan_inputs")?.ok_or("attribute `num_scan_inputs` is missing")?;
-    let (inputs, outputs) = (names(&body.input), names(&body.output));
-    let states = l.input_count().checked_sub(scanned).ok_or("fewer inputs than `num_scan_inputs`")?;
-    if scanned == 0 || inputs.len() != l.input_count() || outputs.len() < states {
-        let counts = (inputs.len(), outputs.len(), l.input_count());
-        return Err(format!(
-            "a body of {} inputs and {} outputs for {} inputs",
-            counts.0, counts.1, counts.2
-        )
-        .into());
-    }
-    let sequences_in = sequences(l, "input", scanned)?;
-    let sequences_out = sequences(l, "output", outputs.len() - states)?;
-
-    let mut steps = None;
-    let mut sources = Vec::with_capacity(scanned);
-    for (i, Sequence { axis: along, reversed }) in sequences_in.iter().enumerate() {
-        let x = l.operand(states + i)?;
-        let shape = l.operand_shape(&x)?;
-        let axis = axis(*along, shape.rank(), false)?;
-        if steps.replace(shape[axis]).is_some_and(|steps| steps != shape[axis]) {
-            return Err("its sequences differ in length".into());
-        }
-        sources.push((x, shape, axis, *reversed));
-    }
-    let steps = steps.unwrap_or_default();
-    let mut state = (0..states).map(|i| l.operand(i).map(Binding::from)).collect::<Result<Vec<_>, _>>()?;
-    let mut written: Vec<Vec<Operand>> = vec![Vec::new(); sequences_out.len()];
-
-    // Constants of the body are the same in every step: a scope around that of the step.
-    let (constants, nodes): (Vec<&proto::Node>, Vec<&proto::Node>) =
-        body.node.iter().partition(|node| node.op_type.as_deref() == Some("Constant"));
-    l.importer.scopes.enter();
-    // Decoded again for every step of a loop around this one.
-    let bytes: usize = body.initializer.iter().map(Message::encoded_len).sum();
-    l.importer.spend_elements(bytes / 4)?;
-    l.importer.define_initializers(body.initializer.iter().cloned())?;
-    for (index, node) in constants.into_iter().enumerate() {
-        l.importer.import_node(&format!("{}.", l.name), index, node)?;
-    }
-    for step in 0..steps {
-        let mut slices = Vec::with_capacity(scanned);
-        for (x, shape, axis, reversed) in &sources {
-            let at = if *reversed { steps - 1 - step } else { step };
-            let op = Op::Gather { axis: *axis, indices: vec![at] };
-            let slice = l.moved("slice", op, std::slice::from_ref(x))?;
-            let rest = Shape::new([&shape[..*axis], &shape[axis + 1..]].concat())?;
-            slices.push(l.moved("slice", Op::Reshape { shape: rest }, &[slice])?.into());
-        }
-        l.importer.scopes.enter();
-        for (name, binding) in inputs.iter().zip(state.drain(..).chain(slices)) {
-            if !l.importer.scopes.define(name, binding) {
-                return Err(format!("two inputs of the body are called `{name}`").into());
-            }
-        }
-        let prefix = format!("{}.{step}.", l.name);
-        for (index, node) in nodes.iter().enumerate() {
-            l.importer.import_node(&prefix, index, node)?;
-        }
-        for (i, name) in outputs.iter().enumerate() {
-            let binding = l.importer.scopes.get(name);
-            let operand = match binding {
-                Some(Binding::Value(id)) => Operand::Value(*id),
-                Some(Binding::Literal(literal)) => Operand::Literal(literal.clone()),
-                _ => return Err(format!("its body doesn't compute `{name}`").into()),
-            };
-            match i.checked_sub(states) {
-                None => state.push(operand.into()),
-                Some(sequence) => written[sequence].push(operand),
-            }
-        }
-        l.importer.scopes.leave();
-    }
-    l.importer.scopes.leave();
-
-    let mut results = state;
-    for (i, (mut parts, Sequence { axis: along, reversed })) in
-        written.into_iter().zip(sequences_out).enumerate()
-    {
-        l.at_output(states + i);
-        if reversed {
-            parts.reverse();
-        }
-        results.push(stacked(l, &parts, along)?.into());
-    }
-    Ok(results)
+fn names(values: &[proto::ValueInfo]) -> impl Iterator<Item = &str> {
+    values.iter().map(|value| value.name.as_deref().unwrap_or_default())
 }
 
 /// The parts along a new axis.
-fn stacked(l: &mut Lowering<'_>, parts: &[Operand], along: i64) -> Result<Operand, Refusal> {
+fn stacked(node: &mut Lowering<'_>, parts: &[Operand], along: i64) -> Result<Operand, Refusal> {
     let mut rows = Vec::with_capacity(parts.len());
     let mut at = 0;
     for part in parts {
-        let mut dims = l.operand_shape(part)?.to_vec();
+        let mut dims = node.operand_shape(part)?.to_vec();
         at = axis(along, dims.len() + 1, false)?;
         dims.insert(at, 1);
-        rows.push(l.moved("part", Op::Reshape { shape: Shape::new(dims)? }, std::slice::from_ref(part))?);
+        let op = Op::Reshape { shape: Shape::new(dims)? };
+        rows.push(node.moved("part", op, std::slice::from_ref(part))?);
     }
-    l.moved("", Op::Concat { axis: at }, &rows)
+    node.moved("", Op::Concat { axis: at }, &rows)
 }

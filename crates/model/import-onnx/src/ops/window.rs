@@ -2,28 +2,28 @@
 
 use veilflow_ir::{Op, Window};
 
-use super::Lowered;
-use crate::lowering::{Lowering, Refusal};
+use crate::error::{Refusal, Result};
+use crate::lowering::{Lowered, Lowering};
 
 /// Height and width of input 0.
-fn input_size(l: &mut Lowering<'_>) -> Result<[usize; 2], Refusal> {
-    let x = l.value(0)?;
-    match **l.shape(x) {
+fn input_size(node: &mut Lowering<'_>) -> Result<[usize; 2], Refusal> {
+    let x = node.value(0)?;
+    match **node.shape(x) {
         [_, _, h, w] => Ok([h, w]),
-        _ => Err(format!("input of shape {}; only 2-D images (1xCxHxW) are supported", l.shape(x)).into()),
+        _ => Err(format!("input of shape {}; only 2-D images (1xCxHxW) are supported", node.shape(x)).into()),
     }
 }
 
 /// The window that the attributes describe, padding resolved to numbers.
-fn window(l: &mut Lowering<'_>, kernel: Option<[usize; 2]>) -> Result<Window, Refusal> {
-    let size = input_size(l)?;
-    let declared = l.attributes.array("kernel_shape")?;
+fn window(node: &mut Lowering<'_>, kernel: Option<[usize; 2]>) -> Result<Window, Refusal> {
+    let size = input_size(node)?;
+    let declared = node.attributes.array("kernel_shape")?;
     let kernel = declared.or(kernel).ok_or("attribute `kernel_shape` is missing")?;
     let mut window = Window::new(kernel);
-    window.stride = l.attributes.array("strides")?.unwrap_or([1; 2]);
-    window.dilation = l.attributes.array("dilations")?.unwrap_or([1; 2]);
-    let pads: Option<[usize; 4]> = l.attributes.array("pads")?;
-    let auto_pad = l.attributes.string("auto_pad")?;
+    window.stride = node.attributes.array("strides")?.unwrap_or([1; 2]);
+    window.dilation = node.attributes.array("dilations")?.unwrap_or([1; 2]);
+    let pads: Option<[usize; 4]> = node.attributes.array("pads")?;
+    let auto_pad = node.attributes.string("auto_pad")?;
     match auto_pad.as_deref() {
         None | Some("NOTSET" | "") => {
             let [top, left, bottom, right] = pads.unwrap_or_default();
@@ -52,30 +52,30 @@ fn pad_same(window: &mut Window, size: [usize; 2], upper: bool) -> Result<(), Re
     Ok(())
 }
 
-pub(super) fn conv(l: &mut Lowering<'_>) -> Lowered {
-    if !l.is_constant(1) || (l.has_input(2) && !l.is_constant(2)) {
+pub(super) fn conv(node: &mut Lowering<'_>) -> Lowered {
+    if !node.is_constant(1) || (node.has_input(2) && !node.is_constant(2)) {
         return Err("its weights and bias must be constants".into());
     }
-    let weights = l.floats(1)?;
+    let weights = node.floats(1)?;
     let [_, _, kh, kw] = **weights.shape() else {
         return Err(format!("weights of shape {}; only 2-D convolution is supported", weights.shape()).into());
     };
-    let groups = l.attributes.int("group")?.unwrap_or(1);
+    let groups = node.attributes.int("group")?.unwrap_or(1);
     let groups = usize::try_from(groups).map_err(|_| format!("{groups} groups"))?;
-    let window = window(l, Some([kh, kw]))?;
-    let mut inputs = vec![l.value(0)?, l.value(1)?];
-    if l.has_input(2) {
-        inputs.push(l.value(2)?);
+    let window = window(node, Some([kh, kw]))?;
+    let mut inputs = vec![node.value(0)?, node.value(1)?];
+    if node.has_input(2) {
+        inputs.push(node.value(2)?);
     }
-    l.last(Op::Conv { window, groups }, &inputs)
+    node.last(Op::Conv { window, groups }, &inputs)
 }
 
 /// With `ceil_mode`, a last window may reach past the padding: more padding at the end says the same. Returns how much.
-fn apply_ceil_mode(l: &mut Lowering<'_>, window: &mut Window) -> Result<[usize; 2], Refusal> {
-    let size = input_size(l)?;
+fn apply_ceil_mode(node: &mut Lowering<'_>, window: &mut Window) -> Result<[usize; 2], Refusal> {
+    let size = input_size(node)?;
     let mut extra = [0; 2];
     let floor = window.output(size)?;
-    if !l.attributes.flag("ceil_mode")? {
+    if !node.attributes.flag("ceil_mode")? {
         return Ok(extra);
     }
     for axis in 0..2 {
@@ -91,18 +91,18 @@ fn apply_ceil_mode(l: &mut Lowering<'_>, window: &mut Window) -> Result<[usize; 
     Ok(extra)
 }
 
-pub(super) fn max_pool(l: &mut Lowering<'_>) -> Lowered {
-    l.attributes.ignore(&["storage_order"]);
-    let mut window = window(l, None)?;
-    apply_ceil_mode(l, &mut window)?;
-    let x = l.value(0)?;
-    l.last(Op::MaxPool { window }, &[x])
+pub(super) fn max_pool(node: &mut Lowering<'_>) -> Lowered {
+    node.attributes.ignore(&["storage_order"]);
+    let mut window = window(node, None)?;
+    apply_ceil_mode(node, &mut window)?;
+    let x = node.value(0)?;
+    node.last(Op::MaxPool { window }, &[x])
 }
 
-pub(super) fn average_pool(l: &mut Lowering<'_>) -> Lowered {
-    let mut window = window(l, None)?;
-    let include_padding = l.attributes.flag("count_include_pad")?;
-    let extra = apply_ceil_mode(l, &mut window)?;
+pub(super) fn average_pool(node: &mut Lowering<'_>) -> Lowered {
+    let mut window = window(node, None)?;
+    let include_padding = node.attributes.flag("count_include_pad")?;
+    let extra = apply_ceil_mode(node, &mut window)?;
     if include_padding && extra != [0; 2] {
         return Err(
             "`ceil_mode` with `count_include_pad` isn't supported here: a window reaches past the padding"
@@ -111,18 +111,18 @@ pub(super) fn average_pool(l: &mut Lowering<'_>) -> Lowered {
     }
     // Without padding the two readings are the same; one form serves both.
     let include_padding = include_padding && (window.pad_before, window.pad_after) != ([0; 2], [0; 2]);
-    let x = l.value(0)?;
-    l.last(Op::AveragePool { window, include_padding }, &[x])
+    let x = node.value(0)?;
+    node.last(Op::AveragePool { window, include_padding }, &[x])
 }
 
-pub(super) fn global_average_pool(l: &mut Lowering<'_>) -> Lowered {
-    let window = Window::new(input_size(l)?);
-    let x = l.value(0)?;
-    l.last(Op::AveragePool { window, include_padding: false }, &[x])
+pub(super) fn global_average_pool(node: &mut Lowering<'_>) -> Lowered {
+    let window = Window::new(input_size(node)?);
+    let x = node.value(0)?;
+    node.last(Op::AveragePool { window, include_padding: false }, &[x])
 }
 
-pub(super) fn global_max_pool(l: &mut Lowering<'_>) -> Lowered {
-    let window = Window::new(input_size(l)?);
-    let x = l.value(0)?;
-    l.last(Op::MaxPool { window }, &[x])
+pub(super) fn global_max_pool(node: &mut Lowering<'_>) -> Lowered {
+    let window = Window::new(input_size(node)?);
+    let x = node.value(0)?;
+    node.last(Op::MaxPool { window }, &[x])
 }

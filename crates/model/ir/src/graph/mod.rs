@@ -1,6 +1,6 @@
 //! The float graph: values with static shapes, typed nodes in execution order, constants.
 
-mod function;
+mod infer;
 mod op;
 mod text;
 mod verify;
@@ -8,11 +8,11 @@ mod verify;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-pub use function::Function;
 pub use op::Op;
 pub(crate) use text::Indices;
 
-use crate::{Error, Shape, Tensor};
+use crate::error::{IrError, Reason, Result};
+use crate::{Shape, Tensor};
 
 /// Names a value of one graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,7 +37,7 @@ pub struct Value {
 /// One operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Its name: what errors and reports call it.
+    /// What errors and reports call it.
     pub name: String,
     /// What it does.
     pub op: Op,
@@ -52,7 +52,7 @@ pub struct Node {
 pub struct Output {
     /// The value.
     pub value: ValueId,
-    /// The model ends here with a softmax over all elements, which the reader of the output applies in the clear.
+    /// Whether the model ends here with a softmax over all elements. Who reads the output applies it in the clear.
     pub softmax: bool,
 }
 
@@ -97,7 +97,7 @@ impl Graph {
         &self.value(id).shape
     }
 
-    /// The elements of a constant; none for an input or a node's output.
+    /// The elements of a constant. An input or a node's output has none.
     pub fn constant_of(&self, id: ValueId) -> Option<&Arc<Tensor>> {
         self.constants.get(&id)
     }
@@ -147,7 +147,7 @@ impl Graph {
     pub fn fresh_name(&self, base: &str) -> String {
         let numbered = |i: usize| if i == 0 { base.to_owned() } else { format!("{base}.{i}") };
         let taken = |i: usize| self.names.contains(&numbered(i));
-        // Numbers were given in order: doubling and halving find the end of the run in few steps, however long it is.
+        // Numbers are given in order, so doubling and halving find the last one in few steps.
         let (mut used, mut free) = (0, 0);
         while taken(free) {
             (used, free) = (free, 2 * free + 1);
@@ -162,8 +162,8 @@ impl Graph {
     /// Adds a private input.
     ///
     /// # Errors
-    /// [`Error::Value`] if the name is taken or empty.
-    pub fn input(&mut self, name: impl Into<String>, shape: Shape) -> Result<ValueId, Error> {
+    /// [`IrError::Value`] if the name is taken or empty.
+    pub fn input(&mut self, name: impl Into<String>, shape: Shape) -> Result<ValueId> {
         let id = self.define(name.into(), shape)?;
         self.inputs.push(id);
         Ok(id)
@@ -172,8 +172,8 @@ impl Graph {
     /// Adds a constant: weights or a public table.
     ///
     /// # Errors
-    /// [`Error::Value`] if the name is taken or empty.
-    pub fn constant(&mut self, name: impl Into<String>, tensor: Arc<Tensor>) -> Result<ValueId, Error> {
+    /// [`IrError::Value`] if the name is taken or empty.
+    pub fn constant(&mut self, name: impl Into<String>, tensor: Arc<Tensor>) -> Result<ValueId> {
         let id = self.define(name.into(), tensor.shape().clone())?;
         self.constants.insert(id, tensor);
         Ok(id)
@@ -184,12 +184,12 @@ impl Graph {
         (0..self.values.len()).map(ValueId)
     }
 
-    /// Gives a constant other elements, and perhaps another shape that serves its readers as well.
+    /// Gives a constant other elements, and another shape if that serves its readers as well.
     ///
     /// # Errors
-    /// [`Error::Value`] if it is no constant or a reader's output would change its shape.
-    pub fn replace_constant(&mut self, id: ValueId, tensor: Arc<Tensor>) -> Result<(), Error> {
-        let refuse = |graph: &Self, reason| Error::Value { value: graph.value(id).name.clone(), reason };
+    /// [`IrError::Value`] if it is no constant or a reader's output would change its shape.
+    pub fn replace_constant(&mut self, id: ValueId, tensor: Arc<Tensor>) -> Result<()> {
+        let refuse = |graph: &Self, reason| IrError::Value { value: graph.value(id).name.clone(), reason };
         if !self.constants.contains_key(&id) {
             return Err(refuse(self, "isn't a constant"));
         }
@@ -206,17 +206,17 @@ impl Graph {
         Ok(())
     }
 
-    /// Adds a node; its output, named `output`, takes the shape that the op infers.
+    /// Adds a node. Its output is called `output` and has the shape that the op infers.
     ///
     /// # Errors
-    /// [`Error::Node`] if the op refuses its inputs, [`Error::Value`] if the output's name is taken or empty.
+    /// [`IrError::Node`] if the op refuses its inputs, [`IrError::Value`] if the output's name is taken or empty.
     pub fn node(
         &mut self,
         name: impl Into<String>,
         output: impl Into<String>,
         op: Op,
         inputs: &[ValueId],
-    ) -> Result<ValueId, Error> {
+    ) -> Result<ValueId> {
         let name = name.into();
         let shape = self.infer(&name, &op, inputs)?;
         let output = self.define(output.into(), shape)?;
@@ -229,20 +229,20 @@ impl Graph {
         self.outputs.push(Output { value, softmax });
     }
 
-    fn infer(&self, node: &str, op: &Op, inputs: &[ValueId]) -> Result<Shape, Error> {
-        let refuse = |reason: String| Error::Node { node: node.to_owned(), op: op.name(), reason };
+    fn infer(&self, node: &str, op: &Op, inputs: &[ValueId]) -> Result<Shape> {
+        let refuse = |reason: Reason| IrError::Node { node: node.to_owned(), op: op.name(), reason };
         let shapes: Option<Vec<&Shape>> =
             inputs.iter().map(|id| self.values.get(id.0).map(|v| &v.shape)).collect();
         let shapes = shapes.ok_or_else(|| refuse("reads a value that isn't defined".into()))?;
         op.infer(&shapes).map_err(refuse)
     }
 
-    fn define(&mut self, name: String, shape: Shape) -> Result<ValueId, Error> {
+    fn define(&mut self, name: String, shape: Shape) -> Result<ValueId> {
         if name.is_empty() {
-            return Err(Error::Value { value: name, reason: "a value needs a name" });
+            return Err(IrError::Value { value: name, reason: "a value needs a name" });
         }
         if !self.names.insert(name.clone()) {
-            return Err(Error::Value { value: name, reason: "defined twice" });
+            return Err(IrError::Value { value: name, reason: "defined twice" });
         }
         self.values.push(Value { name, shape });
         Ok(ValueId(self.values.len() - 1))

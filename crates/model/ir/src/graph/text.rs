@@ -61,7 +61,7 @@ impl fmt::Display for Op {
     }
 }
 
-/// A list of indices, runs of neighbours as ranges.
+/// A list of indices. Runs of neighbours are written as ranges.
 pub(crate) struct Indices<'a>(pub(crate) &'a [usize]);
 
 impl fmt::Display for Indices<'_> {

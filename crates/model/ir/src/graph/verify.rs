@@ -1,14 +1,15 @@
 //! Re-checks a whole graph.
 
-use crate::{Error, Graph};
+use super::Graph;
+use crate::error::{IrError, Result};
 
 impl Graph {
-    /// Checks that every node reads what is defined before it and has the shape its op infers, that every value is
-    /// defined once, and that outputs exist.
+    /// Checks that every node reads what is defined before it and has the shape that its op infers, that every value
+    /// is defined once, and that outputs exist.
     ///
     /// # Errors
-    /// The first node or value at fault.
-    pub fn verify(&self) -> Result<(), Error> {
+    /// [`IrError::Node`] or [`IrError::Value`] for the first that is at fault.
+    pub fn verify(&self) -> Result<()> {
         let mut defined = vec![false; self.values.len()];
         let sources = self.inputs.iter().chain(self.constants.keys());
         for id in sources {
@@ -20,7 +21,11 @@ impl Graph {
             }
         }
         for node in &self.nodes {
-            let refuse = |reason: String| Error::Node { node: node.name.clone(), op: node.op.name(), reason };
+            let refuse = |reason: String| IrError::Node {
+                node: node.name.clone(),
+                op: node.op.name(),
+                reason: reason.into(),
+            };
             if let Some(late) = node.inputs.iter().find(|id| !defined.get(id.0).is_some_and(|d| *d)) {
                 let name = self.values.get(late.0).map_or("?", |v| &v.name);
                 return Err(refuse(format!("reads `{name}` before it is defined")));
@@ -35,27 +40,27 @@ impl Graph {
             return Err(self.value_error(dangling, "never defined"));
         }
         if self.outputs.is_empty() {
-            return Err(Error::Value { value: self.name.clone(), reason: "a graph needs an output" });
+            return Err(IrError::Value { value: self.name.clone(), reason: "a graph needs an output" });
         }
         match self.outputs.iter().find(|o| o.value.0 >= self.values.len()) {
-            Some(_) => Err(Error::Value { value: self.name.clone(), reason: "an output isn't defined" }),
+            Some(_) => Err(IrError::Value { value: self.name.clone(), reason: "an output isn't defined" }),
             None => Ok(()),
         }
     }
 
-    fn define_once(&self, defined: &mut [bool], index: usize) -> Result<(), Error> {
+    fn define_once(&self, defined: &mut [bool], index: usize) -> Result<()> {
         match defined.get_mut(index) {
             Some(slot) if !*slot => {
                 *slot = true;
                 Ok(())
             }
             Some(_) => Err(self.value_error(index, "defined twice")),
-            None => Err(Error::Value { value: format!("#{index}"), reason: "outside the graph" }),
+            None => Err(IrError::Value { value: format!("#{index}"), reason: "outside the graph" }),
         }
     }
 
-    fn value_error(&self, index: usize, reason: &'static str) -> Error {
-        Error::Value { value: self.values[index].name.clone(), reason }
+    fn value_error(&self, index: usize, reason: &'static str) -> IrError {
+        IrError::Value { value: self.values[index].name.clone(), reason }
     }
 }
 
@@ -124,7 +129,7 @@ mod tests {
         let x = shape(&[2, 3]);
         let gather = |axis, indices: &[usize]| Op::Gather { axis, indices: indices.to_vec() }.infer(&[&x]);
         assert_eq!(gather(1, &[2, 2, 0, 1]).unwrap(), shape(&[2, 4]));
-        assert_eq!(gather(1, &[3]).unwrap_err(), "index 3 along axis 1 of 2x3");
+        assert_eq!(gather(1, &[3]).unwrap_err().to_string(), "index 3 along axis 1 of 2x3");
         assert!(gather(2, &[0]).is_err() && gather(0, &[]).is_err());
         let sum = |axes: &[usize]| Op::ReduceSum { axes: axes.to_vec() }.infer(&[&x]);
         assert_eq!(sum(&[0, 1]).unwrap(), shape(&[1, 1]));

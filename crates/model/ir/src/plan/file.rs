@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::Plan;
-use crate::Error;
 use crate::container::{Format, Readers, write_atomically};
+use crate::error::Result;
 
 const FORMAT: Format = Format { name: "veilflow-plan", version: 1 };
 
@@ -29,34 +29,34 @@ impl Plan {
     /// Reads a plan file from memory and verifies it.
     ///
     /// # Errors
-    /// [`Error::Format`] if the bytes are no undamaged plan file of this version; those of [`Plan::verify`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    /// [`IrError::Format`] if the bytes are no undamaged plan file of this version, and those of [`Plan::verify`].
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(FORMAT.error(format!("longer than {MAX_BYTES} bytes")));
         }
         let body = FORMAT.decode(bytes)?;
         let plan: Self = serde_json::from_slice(body).map_err(|e| FORMAT.error(e.to_string()))?;
         plan.verify()?;
-        // One plan, one hash: spaces or reordered fields would make two of them.
+        // A plan must have one hash. Spaces or fields in another order would give it a second one.
         if plan.json() != body {
             return Err(FORMAT.error("not written by this program"));
         }
         Ok(plan)
     }
 
-    /// Writes the plan file; a reader sees the old file or the new one, never half.
+    /// Writes the plan file at once: a reader sees the old file or the new one.
     ///
     /// # Errors
-    /// [`Error::File`].
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+    /// [`IrError::File`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_atomically(path.as_ref(), &self.encode(), Readers::Everybody)
     }
 
     /// Reads and verifies the plan file at `path`.
     ///
     /// # Errors
-    /// [`Error::File`], and those of [`Plan::decode`].
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+    /// [`IrError::File`], and those of [`Plan::decode`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::decode(&FORMAT.read(path.as_ref(), MAX_BYTES)?)
     }
 }

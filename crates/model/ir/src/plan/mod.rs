@@ -1,16 +1,17 @@
 //! The fixed-point plan: the public program that both parties run.
 //!
-//! A plan holds the network's architecture, the width and scale of every tensor, and bounds on magnitudes rounded up to
-//! powers of two. It holds no weights and nothing computed from them or from calibration inputs beyond those widths,
-//! scales and bounds: it is sent to clients.
+//! A plan holds the network's architecture, the width and scale of every tensor, and bounds on magnitudes, rounded up to
+//! powers of two. It is sent to clients, so it holds no weights. Those widths, scales and bounds are all that it tells of
+//! weights and of calibration inputs.
 //!
-//! Fixed point: a tensor of width ℓ and scale f holds integers mod 2^ℓ, read as two's complement; integer v stands for
+//! Fixed point: a tensor of width ℓ and scale f holds integers mod 2^ℓ, read as two's complement. Integer v stands for
 //! v·2^(−f).
 
 mod file;
-mod math;
+mod made;
 mod op;
 mod text;
+mod value;
 mod verify;
 
 #[cfg(test)]
@@ -19,71 +20,15 @@ pub(crate) mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use op::{Extension, PlanOp};
-use veilflow_ring::{Ring, RingVec};
+pub use value::{Encoded, PlanValue};
 
-use crate::{Error, Shape};
+use crate::error::{IrError, Reason};
 
 /// The most nodes, and the most values, of a plan.
 pub const MAX_PLAN_NODES: usize = 1 << 16;
 
 /// The most elements one tensor of a plan may have.
 pub const MAX_PLAN_ELEMENTS: usize = 1 << 26;
-
-/// A tensor of the plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanValue {
-    /// The dimensions.
-    pub shape: Shape,
-    /// Width ℓ in bits, 1..=64.
-    pub width: u32,
-    /// Fractional bits f; negative where integers stand for multiples of a power of two.
-    pub scale: i32,
-    /// The integers lie in −2^m..2^m for m = `magnitude`, on every input like those calibrated with.
-    pub magnitude: u32,
-    /// They are never negative either.
-    pub non_negative: bool,
-}
-
-/// Numbers as integers of a plan's tensor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Encoded {
-    /// The integers, rounded to nearest.
-    pub values: RingVec,
-    /// How many lie outside the tensor's range: calibration saw nothing like them, and the result may be wrong.
-    pub outside: usize,
-}
-
-impl PlanValue {
-    /// Whether the plan has room for an integer.
-    pub fn contains(&self, integer: i64) -> bool {
-        let low = if self.non_negative { 0 } else { -1i128 << self.magnitude };
-        (low..1i128 << self.magnitude).contains(&i128::from(integer))
-    }
-
-    /// The ring of its width. Panics if the plan doesn't verify.
-    pub fn ring(&self) -> Ring {
-        Ring::new(self.width).expect("a verified plan has widths of 1..=64 bits")
-    }
-
-    /// Numbers as integers at this scale, limited to what the width holds.
-    pub fn encode(&self, numbers: &[f32]) -> Encoded {
-        let factor = f64::from(self.scale).exp2();
-        let limit = (self.ring().mask() >> 1) as i64;
-        // The cast saturates, and maps what is not a number to 0.
-        let integer = |x: &f32| ((f64::from(*x) * factor).round() as i64).clamp(-limit - 1, limit);
-        let integers: Vec<i64> = numbers.iter().map(integer).collect();
-        let strange = |(&i, x): (&i64, &f32)| !self.contains(i) || !x.is_finite();
-        let outside = integers.iter().zip(numbers).filter(|&p| strange(p)).count();
-        Encoded { values: RingVec::from_signed(self.ring(), &integers), outside }
-    }
-
-    /// The numbers that integers of this scale stand for.
-    pub fn decode(&self, integers: &RingVec) -> Vec<f32> {
-        let unit = (-f64::from(self.scale)).exp2();
-        integers.to_signed().iter().map(|&v| (v as f64 * unit) as f32).collect()
-    }
-}
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +62,7 @@ pub struct PlanOutput {
     pub name: String,
     /// Its index into the plan's values.
     pub value: usize,
-    /// The network ends with a softmax over all elements, which the client applies in the clear.
+    /// Whether the network ends with a softmax over all elements. The client applies it in the clear.
     pub softmax: bool,
 }
 
@@ -125,19 +70,19 @@ pub struct PlanOutput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Width of weights, sign included.
+    /// The width of weights, sign included.
     pub weight_bits: u32,
-    /// Bits of the largest activation a tensor has room for.
+    /// The bits of the largest activation that a tensor has room for.
     pub activation_bits: u32,
-    /// Bits of weights and activations inside a recurrent cell, if more.
+    /// The bits of weights and activations inside a recurrent cell, if those are more.
     pub state_bits: u32,
-    /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
+    /// The room for magnitudes, in percent of the largest that calibration saw: 200 is twice as much.
     pub margin_percent: u32,
     /// The number of calibration inputs.
     pub calibration_inputs: usize,
 }
 
-/// The public program: nodes in execution order. Fields may be filled freely; [`Plan::verify`] is the judge.
+/// The public program: nodes in execution order. Fields may be filled freely, and [`Plan::verify`] judges them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -162,14 +107,21 @@ pub struct Plan {
 pub struct ParameterSizes {
     /// The node, as an index into the plan's nodes.
     pub node: usize,
-    /// Number of weights.
+    /// The number of weights.
     pub weights: usize,
-    /// The node, an earlier one, that has the same weights.
+    /// The earlier node whose weights it takes, if it has none of its own.
     pub weights_of: Option<usize>,
-    /// Width of each weight, sign included.
+    /// The width of each weight, sign included.
     pub weight_bits: u32,
-    /// Number of additive constants: biases.
+    /// The number of additive constants, which are biases.
     pub bias: usize,
+}
+
+impl ParameterSizes {
+    /// The number of weights of its own. A node that takes another's weights has none.
+    pub(crate) fn own_weights(&self) -> usize {
+        if self.weights_of.is_some() { 0 } else { self.weights }
+    }
 }
 
 impl Plan {
@@ -209,7 +161,7 @@ impl Plan {
         (widths.clone().min().unwrap_or(0), widths.max().unwrap_or(0))
     }
 
-    /// Multiplications of all linear layers.
+    /// The number of multiplications of all linear layers.
     pub fn multiplications(&self) -> u64 {
         let of = |node: &PlanNode| match &node.op {
             PlanOp::Linear { shape, .. } => shape.multiplications() as u64,
@@ -218,8 +170,8 @@ impl Plan {
         self.nodes.iter().map(of).sum()
     }
 
-    fn node_error(&self, index: usize, reason: String) -> Error {
+    fn node_error(&self, index: usize, reason: Reason) -> IrError {
         let node = &self.nodes[index];
-        Error::Node { node: format!("{} (step {index})", node.layer), op: node.op.name(), reason }
+        IrError::Node { node: format!("{} (step {index})", node.layer), op: node.op.name(), reason }
     }
 }

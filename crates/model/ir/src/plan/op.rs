@@ -1,24 +1,22 @@
-//! The fixed-point ops: each means what the function of `veilflow-spec` it names says.
+//! The fixed-point ops. Each means what the function of `veilflow-spec` that it names returns.
 //!
-//! x is the input, ℓ its width, m its magnitude (−2^m ≤ x < 2^m).
+//! Below, x is the input, ℓ its width, f its scale and m its magnitude: −2^m ≤ x < 2^m.
 
 use serde::{Deserialize, Serialize};
-use veilflow_spec::math::{Fixed, Spline};
+use veilflow_spec::math::Function;
 use veilflow_spec::{LinearShape, Pool2dShape};
 
-use super::PlanValue;
-use super::math::spline;
-use crate::{Function, Shape};
+use crate::Shape;
 
-/// What is known of the sign when a tensor is widened; it decides the protocol.
+/// What is known of the sign of a tensor that is widened. It decides the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extension {
-    /// Never negative: the sign bit is known.
+    /// The values are never negative, so their sign bit is known.
     NonNegative,
-    /// Of either sign, with m ≤ ℓ − 2: the wrap is cheap to find (GeoMPC, arXiv 2509.01178).
+    /// The values have either sign, and m ≤ ℓ − 2. Then the wrap is cheap to find (GeoMPC, arXiv 2509.01178).
     SignedWithSlack,
-    /// Of either sign, any value.
+    /// The values may be any.
     Signed,
 }
 
@@ -26,25 +24,25 @@ pub enum Extension {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PlanOp {
-    /// W·x + b mod 2^ℓ with W and b of the server: [`linear`](veilflow_spec::linear), then
-    /// [`add_bias`](veilflow_spec::add_bias). The output's scale is the sum of both scales.
+    /// W·x + b mod 2^ℓ, where the server has W and b: [`linear`](veilflow_spec::linear), then
+    /// [`add_bias`](veilflow_spec::add_bias). The output's scale is that of x plus that of W.
     Linear {
-        /// The layer; for a matrix product the input has a column for each column of the output.
+        /// The layer. In a matrix product W stands on the left, and x has as many columns as the output.
         shape: LinearShape,
-        /// Width of a weight, sign included.
+        /// The width of a weight, sign included.
         weight_bits: u32,
-        /// Fractional bits of a weight.
+        /// The fractional bits of a weight.
         weight_scale: i32,
-        /// The node, an earlier one, whose weights it takes; a bias is each node's own.
+        /// The earlier node whose weights it takes, if it has none of its own. Every node has a bias of its own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weights_of: Option<usize>,
     },
-    /// x + c mod 2^ℓ, with c of the server, at x's scale and broadcast from this shape.
+    /// x + c mod 2^ℓ, where the server has c, at x's scale. It is broadcast to x.
     AddConstant {
         /// The shape of c.
         constant: Shape,
     },
-    /// c − x mod 2^ℓ, with c of the server, at x's scale and broadcast from this shape.
+    /// c − x mod 2^ℓ, where the server has c, at x's scale. It is broadcast to x.
     SubtractFrom {
         /// The shape of c.
         constant: Shape,
@@ -53,140 +51,112 @@ pub enum PlanOp {
     Add,
     /// x − y mod 2^ℓ.
     Sub,
-    /// x·y, [`multiply_signed`](veilflow_spec::multiply_signed), of which the low `width` bits are made; scales add.
+    /// The low `width` bits of x·y: [`multiply_signed`](veilflow_spec::multiply_signed). The output's scale is the sum
+    /// of both scales.
     Multiply {
-        /// The width, at least that of either factor and at most their sum.
+        /// The output's width: at least that of either factor, and at most their sum.
         width: u32,
     },
     /// [`apply`](veilflow_spec::math::apply) of a function to every element.
     Apply {
         /// The function.
         function: Function,
-        /// Width of the result.
+        /// The result's width.
         width: u32,
-        /// Fractional bits of the result.
+        /// The result's fractional bits.
         scale: u32,
     },
     /// [`relu`](veilflow_spec::relu) of x, whose low `compare_bits` bits hold its sign: m < compare_bits ≤ ℓ.
     Relu {
-        /// The bits to compare.
+        /// How many low bits are compared.
         compare_bits: u32,
     },
     /// x narrowed to `compare_bits` > m bits, then [`relu_truncate`](veilflow_spec::relu_truncate): width
     /// compare_bits − shift.
     ReluTruncate {
-        /// Bits dropped.
+        /// How many low bits are dropped.
         shift: u32,
-        /// The bits to compare.
+        /// How many low bits are compared.
         compare_bits: u32,
     },
     /// [`clip`](veilflow_spec::clip): x limited to 0..=limit, where x and x − limit fit the low `compare_bits` bits.
     Clip {
         /// The largest value.
         limit: u64,
-        /// The bits to compare.
+        /// How many low bits are compared.
         compare_bits: u32,
     },
     /// [`truncate_reduce`](veilflow_spec::truncate_reduce): width ℓ − shift.
     TruncateReduce {
-        /// Bits dropped.
+        /// How many low bits are dropped.
         shift: u32,
     },
-    /// [`arithmetic_shift`](veilflow_spec::arithmetic_shift): width ℓ.
-    ArithmeticShift {
-        /// Bits dropped.
-        shift: u32,
-    },
-    /// [`sign_extend`](veilflow_spec::sign_extend), or [`zero_extend`](veilflow_spec::zero_extend) where x is never
-    /// negative: width `to`.
+    /// x at width `to`: [`sign_extend`](veilflow_spec::sign_extend), or [`zero_extend`](veilflow_spec::zero_extend)
+    /// where x is never negative.
     Extend {
         /// The new width.
         to: u32,
         /// What is known of the sign.
         sign: Extension,
     },
-    /// The low `to` bits; local.
+    /// The low `to` bits. Local.
     Narrow {
         /// The new width.
         to: u32,
     },
-    /// x·2^by at width ℓ + by and scale f + by: the same number, finer; local.
+    /// x·2^by at width ℓ + by and scale f + by: the same numbers at a finer scale. Local.
     ShiftLeft {
-        /// Bits added.
+        /// How many bits are added.
         by: u32,
     },
-    /// [`max_pool`](veilflow_spec::max_pool); differences must fit ℓ bits.
+    /// [`max_pool`](veilflow_spec::max_pool). Differences of two elements must fit ℓ bits.
     MaxPool {
         /// The windows.
         pool: Pool2dShape,
     },
-    /// [`average_pool`](veilflow_spec::average_pool); sums must fit ℓ bits.
+    /// [`average_pool`](veilflow_spec::average_pool). The sum over a window must fit ℓ bits.
     AveragePool {
         /// The windows.
         pool: Pool2dShape,
-        /// Padding counts as zeros.
+        /// Whether padding counts as zeros. Otherwise it is left out of the mean.
         count_padding: bool,
     },
-    /// [`arg_max`](veilflow_spec::arg_max) along the last dimension, an integer of scale 0; differences must fit ℓ bits.
+    /// [`arg_max`](veilflow_spec::arg_max) along the last dimension, an integer of scale 0. Differences of two elements
+    /// must fit ℓ bits.
     ArgMax,
-    /// The same elements, another shape; local.
+    /// The same elements in another shape. Local.
     Reshape,
-    /// Dimension i of the output is dimension `perm[i]` of x; local.
+    /// Dimension i of the output is dimension `perm[i]` of x. Local.
     Transpose {
         /// A permutation of 0..rank.
         perm: Vec<usize>,
     },
-    /// Inputs of one width and scale, one after the other; local.
+    /// Inputs of one width and scale, one after the other. Local.
     Concat {
         /// The axis.
         axis: usize,
     },
-    /// Slices of x along an axis, in any order, some often; local.
+    /// Slices of x along an axis, in any order, and any of them more than once. Local.
     Gather {
         /// The axis.
         axis: usize,
         /// Which slice stands at each index of the output's axis.
         indices: Vec<usize>,
     },
-    /// Sums mod 2^ℓ over some axes, each of which stays with one element; local.
+    /// Sums mod 2^ℓ over some axes. Each of them is left with one element. Local.
     ReduceSum {
         /// The axes, ascending.
         axes: Vec<usize>,
     },
-    /// A border of one public integer; local.
+    /// x within a border of one public integer. Local.
     Pad {
-        /// Elements before, a dimension each.
+        /// For each dimension, how many elements of border come before x.
         before: Vec<usize>,
-        /// Elements after, a dimension each.
+        /// For each dimension, how many come after x.
         after: Vec<usize>,
         /// The border.
         value: i64,
     },
-}
-
-/// What an op makes of its inputs, as far as it is determined by them.
-pub(super) struct Made {
-    pub(super) width: u32,
-    pub(super) scale: i32,
-    pub(super) non_negative: bool,
-}
-
-impl Made {
-    fn like(x: &PlanValue) -> Self {
-        Self { width: x.width, scale: x.scale, non_negative: x.non_negative }
-    }
-
-    fn of_width(self, width: u32) -> Self {
-        Self { width, ..self }
-    }
-
-    fn of_scale(self, scale: i32) -> Self {
-        Self { scale, ..self }
-    }
-
-    fn of_sign(self, non_negative: bool) -> Self {
-        Self { non_negative, ..self }
-    }
 }
 
 impl PlanOp {
@@ -205,7 +175,6 @@ impl PlanOp {
             Self::ReluTruncate { .. } => "relu-truncate",
             Self::Clip { .. } => "clip",
             Self::TruncateReduce { .. } => "truncate-reduce",
-            Self::ArithmeticShift { .. } => "arithmetic-shift",
             Self::Extend { .. } => "extend",
             Self::Narrow { .. } => "narrow",
             Self::ShiftLeft { .. } => "shift-left",
@@ -221,7 +190,7 @@ impl PlanOp {
         }
     }
 
-    /// Whether a party computes it on its share alone. Linear layers don't count: they consume a correlation.
+    /// Whether a party computes it on its share alone. A linear layer isn't local, since it takes a correlation.
     pub fn is_local(&self) -> bool {
         matches!(
             self,
@@ -238,154 +207,5 @@ impl PlanOp {
                 | Self::ReduceSum { .. }
                 | Self::Pad { .. }
         )
-    }
-
-    /// The tables of an [`Apply`](Self::Apply) to `x`; nothing for other ops, or if the formats are none of the function's.
-    pub fn spline(&self, x: &PlanValue) -> Option<Spline> {
-        match *self {
-            Self::Apply { function, width, scale } => spline(function, x, Fixed { bits: width, scale }).ok(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn accepts(&self, inputs: usize) -> bool {
-        match self {
-            Self::Add | Self::Sub | Self::Multiply { .. } => inputs == 2,
-            Self::Concat { .. } => inputs >= 1,
-            _ => inputs == 1,
-        }
-    }
-
-    /// Width, scale and sign of the output, or which rule the inputs break. Assumes the right number of inputs.
-    pub(super) fn make(&self, inputs: &[&PlanValue]) -> Result<Made, String> {
-        let x = inputs[0];
-        let made = Made::like(x);
-        let within = |bits: u32, least: u32| {
-            if bits >= least && bits <= x.width {
-                Ok(())
-            } else {
-                Err(format!("{bits} bits instead of {least}..={}", x.width))
-            }
-        };
-        let shift_fits = |shift: u32, width: u32| {
-            if shift < width { Ok(()) } else { Err(format!("shift by {shift} of {width} bits")) }
-        };
-        match self {
-            Self::Linear { weight_bits, weight_scale, .. } => {
-                if !(1..=32).contains(weight_bits) {
-                    return Err(format!("weights of {weight_bits} bits"));
-                }
-                Ok(made.of_scale(x.scale.saturating_add(*weight_scale)).of_sign(false))
-            }
-            Self::AddConstant { .. } | Self::SubtractFrom { .. } => Ok(made.of_sign(false)),
-            Self::Add | Self::Sub | Self::Concat { .. } => {
-                if let Some(y) = inputs.iter().find(|y| (y.width, y.scale) != (x.width, x.scale)) {
-                    return Err(format!(
-                        "inputs of {} bits at scale {} and {} bits at scale {}",
-                        x.width, x.scale, y.width, y.scale
-                    ));
-                }
-                let all = inputs.iter().all(|y| y.non_negative);
-                Ok(made.of_sign(all && *self != Self::Sub))
-            }
-            Self::Multiply { width } => {
-                let y = inputs[1];
-                let (least, most) = (x.width.max(y.width), x.width + y.width);
-                if most > 64 || !(least..=most).contains(width) {
-                    let factors = format!("factors of {} and {} bits", x.width, y.width);
-                    return Err(format!("{width} bits of {factors}"));
-                }
-                let both = x.non_negative && y.non_negative;
-                Ok(made.of_width(*width).of_scale(x.scale + y.scale).of_sign(both))
-            }
-            Self::Apply { function, width, scale } => {
-                spline(*function, x, Fixed { bits: *width, scale: *scale })?;
-                let scaled = made.of_width(*width).of_scale(*scale as i32);
-                Ok(scaled.of_sign(function.is_non_negative()))
-            }
-            Self::Relu { compare_bits } => {
-                within(*compare_bits, x.magnitude + 1)?;
-                Ok(made.of_sign(true))
-            }
-            Self::ReluTruncate { shift, compare_bits } => {
-                within(*compare_bits, x.magnitude + 1)?;
-                shift_fits(*shift, *compare_bits)?;
-                Ok(made.of_width(compare_bits - shift).of_scale(x.scale - *shift as i32).of_sign(true))
-            }
-            Self::Clip { limit, compare_bits } => {
-                within(*compare_bits, x.magnitude + 1)?;
-                // x − limit ≥ −2^m − limit, unless x is never negative.
-                let least = if x.non_negative { 0 } else { 1u128 << x.magnitude };
-                if u128::from(*limit) + least > 1u128 << (compare_bits - 1) {
-                    return Err(format!("x − {limit} doesn't fit {compare_bits} bits"));
-                }
-                Ok(made.of_sign(true))
-            }
-            Self::TruncateReduce { shift } => {
-                shift_fits(*shift, x.width)?;
-                Ok(made.of_width(x.width - shift).of_scale(x.scale - *shift as i32))
-            }
-            Self::ArithmeticShift { shift } => {
-                shift_fits(*shift, x.width)?;
-                Ok(made.of_scale(x.scale - *shift as i32))
-            }
-            Self::Extend { to, sign } => {
-                let holds = match sign {
-                    Extension::NonNegative => x.non_negative,
-                    Extension::SignedWithSlack => x.magnitude + 2 <= x.width,
-                    Extension::Signed => true,
-                };
-                if !holds {
-                    return Err(format!("{sign:?} doesn't hold of its input"));
-                }
-                if *to <= x.width || *to > 64 {
-                    return Err(format!("from {} to {to} bits", x.width));
-                }
-                Ok(made.of_width(*to))
-            }
-            Self::Narrow { to } => {
-                within(*to, 1)?;
-                Ok(made.of_width(*to))
-            }
-            Self::ShiftLeft { by } => {
-                if *by > 64 - x.width {
-                    return Err(format!("{} bits shifted left by {by}", x.width));
-                }
-                Ok(made.of_width(x.width + by).of_scale(x.scale + *by as i32))
-            }
-            Self::MaxPool { .. } => {
-                differences_fit(x)?;
-                Ok(made)
-            }
-            Self::ArgMax => {
-                differences_fit(x)?;
-                Ok(Made { width: 32, scale: 0, non_negative: true })
-            }
-            Self::Pad { value, .. } => {
-                let magnitude = value.unsigned_abs();
-                if x.width < 64 && magnitude >> (x.width - 1) != 0 {
-                    return Err(format!("border {value} in {} bits", x.width));
-                }
-                Ok(Made { non_negative: x.non_negative && *value >= 0, ..made })
-            }
-            Self::AveragePool { pool, .. } => {
-                let area = pool.kernel[0].saturating_mul(pool.kernel[1]) as u128;
-                if area >= 1u128 << (x.width - 1) {
-                    return Err(format!("a window of {area} elements in {} bits", x.width));
-                }
-                Ok(made)
-            }
-            Self::Reshape | Self::Transpose { .. } | Self::Gather { .. } | Self::ReduceSum { .. } => Ok(made),
-        }
-    }
-}
-
-/// Differences of two elements stay within ±2^m if none is negative, else within ±2^(m+1).
-fn differences_fit(x: &PlanValue) -> Result<(), String> {
-    let needed = x.magnitude + if x.non_negative { 1 } else { 2 };
-    if needed <= x.width {
-        Ok(())
-    } else {
-        Err(format!("differences need {needed} bits, the width is {}", x.width))
     }
 }

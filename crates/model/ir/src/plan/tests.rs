@@ -6,7 +6,7 @@ use serde_json::Value;
 use veilflow_spec::{Conv2dShape, LinearShape, Pool2dShape};
 
 use super::*;
-use crate::{Parameters, Weights};
+use crate::{IrError, Parameters, Shape, Weights};
 
 fn value(shape: &[usize], width: u32, scale: i32, magnitude: u32, non_negative: bool) -> PlanValue {
     PlanValue { shape: Shape::new(shape).unwrap(), width, scale, magnitude, non_negative }
@@ -211,7 +211,7 @@ fn files_are_written_whole() {
     assert_eq!(names.len(), 2, "no leftovers: {names:?}");
     assert!(Plan::load(&weights_path).unwrap_err().to_string().contains("another kind of file"));
     let nowhere = folder.path().join("missing").join("plan");
-    assert!(matches!(plan.save(&nowhere), Err(Error::File { .. })));
+    assert!(matches!(plan.save(&nowhere), Err(IrError::File { .. })));
 }
 
 #[cfg(unix)]
@@ -327,14 +327,14 @@ fn functions_products_and_slices_verify_and_print() {
 }
 
 #[test]
-fn shared_weights_are_stored_once() {
+fn weights_that_several_layers_take_are_stored_once() {
     let plan = recurrent();
     let parameters = |weights: &std::sync::Arc<[i64]>, bias| Parameters { weights: weights.clone(), bias };
-    let shared: std::sync::Arc<[i64]> = (0..16).collect();
+    let weights: std::sync::Arc<[i64]> = (0..16).collect();
     let nodes = BTreeMap::from([
-        (0, parameters(&shared, vec![1; 4])),
+        (0, parameters(&weights, vec![1; 4])),
         (5, parameters(&[].into(), vec![7])),
-        (6, parameters(&shared, vec![2; 4])),
+        (6, parameters(&weights, vec![2; 4])),
     ]);
     let weights = Weights::new(&plan, nodes.clone()).unwrap();
     let bytes = weights.encode();

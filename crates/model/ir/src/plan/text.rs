@@ -4,7 +4,9 @@ use std::fmt;
 
 use veilflow_spec::{LinearShape, Pool2dShape};
 
-use super::{Plan, PlanOp, PlanValue};
+use super::Plan;
+use super::op::PlanOp;
+use super::value::PlanValue;
 use crate::graph::Indices;
 
 impl fmt::Display for Plan {
@@ -26,7 +28,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Shape, width and scale, and in how many bits the values lie: `1x64x28x28 i25.16 <2^23`, `u` if never negative.
+/// Shape, width, scale and magnitude: `1x64x28x28 i25.16 <2^23`. The `i` is a `u` if values are never negative.
 impl fmt::Display for PlanValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.non_negative { 'u' } else { 'i' };
@@ -67,7 +69,7 @@ impl fmt::Display for PlanOp {
             Self::Relu { compare_bits } => write!(f, "[compare={compare_bits}]"),
             Self::ReluTruncate { shift, compare_bits } => write!(f, "[shift={shift} compare={compare_bits}]"),
             Self::Clip { limit, compare_bits } => write!(f, "[limit={limit} compare={compare_bits}]"),
-            Self::TruncateReduce { shift } | Self::ArithmeticShift { shift } => write!(f, "[shift={shift}]"),
+            Self::TruncateReduce { shift } => write!(f, "[shift={shift}]"),
             Self::Extend { to, sign } => write!(f, "[to={to} {sign:?}]"),
             Self::Narrow { to } | Self::Multiply { width: to } => write!(f, "[to={to}]"),
             Self::ShiftLeft { by } => write!(f, "[by={by}]"),

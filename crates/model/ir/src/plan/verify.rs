@@ -3,7 +3,9 @@
 use veilflow_spec::{LinearShape, Pool2dShape};
 
 use super::{MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanOp, PlanValue};
-use crate::{Error, Shape, graph::Op};
+use crate::error::{IrError, Reason, Result, refuse};
+use crate::graph::Op;
+use crate::shape::Shape;
 
 /// The most multiplications or pooled elements of one node.
 const MAX_WORK: u128 = 1 << 40;
@@ -14,15 +16,15 @@ const MAX_TEXT: usize = 1 << 12;
 impl Plan {
     /// Checks every value's bounds, and every node's shapes, widths, scales and signs.
     ///
-    /// After it, running the plan cannot leave a ring's width range, index out of bounds or allocate more than
-    /// [`MAX_PLAN_ELEMENTS`] elements for a tensor.
+    /// A run of a plan that passed makes no ring of an impossible width, reads nothing out of bounds and allocates at
+    /// most [`MAX_PLAN_ELEMENTS`] elements for a tensor.
     ///
     /// # Errors
-    /// [`Error::Plan`] or [`Error::Node`] with the first rule that is broken.
-    pub fn verify(&self) -> Result<(), Error> {
-        let refuse = |reason: String| Err(Error::Plan(reason));
+    /// [`IrError::Plan`] or [`IrError::Node`] with the first rule that is broken.
+    pub fn verify(&self) -> Result<()> {
+        let invalid = |reason: String| Err(IrError::Plan(reason.into()));
         if self.nodes.len() > MAX_PLAN_NODES || self.values.len() > MAX_PLAN_NODES {
-            return refuse(format!("more than {MAX_PLAN_NODES} nodes or values"));
+            return invalid(format!("more than {MAX_PLAN_NODES} nodes or values"));
         }
         let names = self.inputs.iter().map(|i| &i.name).chain(self.outputs.iter().map(|o| &o.name));
         let layers = self.nodes.iter().map(|n| &n.layer);
@@ -32,46 +34,48 @@ impl Plan {
             .chain(layers)
             .any(|t| t.len() > MAX_TEXT)
         {
-            return refuse(format!("a text of more than {MAX_TEXT} bytes"));
+            return invalid(format!("a text of more than {MAX_TEXT} bytes"));
         }
         for (index, value) in self.values.iter().enumerate() {
             if let Err(reason) = check_value(value) {
-                return refuse(format!("value {index}: {reason}"));
+                return invalid(format!("value {index}: {reason}"));
             }
         }
         let mut defined = vec![false; self.values.len()];
         for input in &self.inputs {
             match defined.get_mut(input.value) {
                 Some(slot) if !*slot => *slot = true,
-                _ => return refuse(format!("input `{}` is no value of its own", input.name)),
+                _ => return invalid(format!("input `{}` is no value of its own", input.name)),
             }
         }
         for (index, node) in self.nodes.iter().enumerate() {
             self.check_node(index, &defined).map_err(|reason| self.node_error(index, reason))?;
             match defined.get_mut(node.output) {
                 Some(slot) if !*slot => *slot = true,
-                _ => return Err(self.node_error(index, format!("value {} isn't its own", node.output))),
+                _ => {
+                    return Err(self.node_error(index, format!("value {} isn't its own", node.output).into()));
+                }
             }
         }
         if let Some(dangling) = defined.iter().position(|d| !d) {
-            return refuse(format!("value {dangling} is never defined"));
+            return invalid(format!("value {dangling} is never defined"));
         }
         if self.inputs.is_empty() || self.outputs.is_empty() {
-            return refuse("no input or no output".into());
+            return invalid("no input or no output".to_owned());
         }
         match self.outputs.iter().find(|o| o.value >= self.values.len()) {
-            Some(output) => refuse(format!("output `{}` isn't defined", output.name)),
+            Some(output) => invalid(format!("output `{}` isn't defined", output.name)),
             None => Ok(()),
         }
     }
 
-    fn check_node(&self, index: usize, defined: &[bool]) -> Result<(), String> {
+    fn check_node(&self, index: usize, defined: &[bool]) -> Result<(), Reason> {
         let node = &self.nodes[index];
         if !node.op.accepts(node.inputs.len()) {
-            return Err(format!("{} inputs", node.inputs.len()));
+            return refuse(format!("{} inputs", node.inputs.len()));
         }
         if let Some(&late) = node.inputs.iter().find(|&&i| !defined.get(i).is_some_and(|d| *d)) {
-            return Err(format!("reads value {late} before it is defined"));
+            return refuse(format!("reads value {late} before it is defined"));
         }
         let inputs: Vec<&PlanValue> = node.inputs.iter().map(|&i| &self.values[i]).collect();
         let output =
@@ -79,7 +83,7 @@ impl Plan {
         let made = node.op.make(&inputs)?;
         self.check_weights(index, &node.op)?;
         if (made.width, made.scale, made.non_negative) != (output.width, output.scale, output.non_negative) {
-            return Err(format!(
+            return refuse(format!(
                 "makes {} bits at scale {} (non-negative: {}), declared {} at {} ({})",
                 made.width, made.scale, made.non_negative, output.width, output.scale, output.non_negative
             ));
@@ -87,8 +91,8 @@ impl Plan {
         check_shape(&node.op, &inputs, &output.shape)
     }
 
-    /// Weights taken from another node must be those of a layer alike.
-    fn check_weights(&self, index: usize, op: &PlanOp) -> Result<(), String> {
+    /// Weights may only be taken from an earlier layer whose weights have the same layout and format.
+    fn check_weights(&self, index: usize, op: &PlanOp) -> Result<(), Reason> {
         let PlanOp::Linear { shape, weight_bits, weight_scale, weights_of: Some(owner) } = op else {
             return Ok(());
         };
@@ -98,50 +102,50 @@ impl Plan {
             {
                 Ok(())
             }
-            _ => Err(format!("step {owner} has no such weights")),
+            _ => refuse(format!("step {owner} has no such weights")),
         }
     }
 }
 
-fn check_value(value: &PlanValue) -> Result<(), String> {
+fn check_value(value: &PlanValue) -> Result<(), Reason> {
     if !(1..=64).contains(&value.width) || value.magnitude >= value.width {
-        return Err(format!("magnitude {} in {} bits", value.magnitude, value.width));
+        return refuse(format!("magnitude {} in {} bits", value.magnitude, value.width));
     }
     if value.scale.unsigned_abs() > 128 {
-        return Err(format!("scale {}", value.scale));
+        return refuse(format!("scale {}", value.scale));
     }
     if value.shape.elements() > MAX_PLAN_ELEMENTS {
-        return Err(format!("shape {} has more than {MAX_PLAN_ELEMENTS} elements", value.shape));
+        return refuse(format!("shape {} has more than {MAX_PLAN_ELEMENTS} elements", value.shape));
     }
     Ok(())
 }
 
-fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(), String> {
+fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(), Reason> {
     let shapes: Vec<&Shape> = inputs.iter().map(|v| &v.shape).collect();
     let x = shapes[0];
     let expect = |expected: Shape| {
-        if expected == *output { Ok(()) } else { Err(format!("makes {expected}, declared {output}")) }
+        if expected == *output { Ok(()) } else { refuse(format!("makes {expected}, declared {output}")) }
     };
     match op {
         PlanOp::Linear { shape, .. } => {
             shape.validate().map_err(|e| e.to_string())?;
             let work = shape.weight_len() as u128 * shape.out_len() as u128 / shape.bias_len() as u128;
             if work > MAX_WORK || shape.weight_len() > 4 * MAX_PLAN_ELEMENTS {
-                return Err("too much work for one layer".into());
+                return refuse("too much work for one layer");
             }
             let fits = shape.in_len() == x.elements() && shape.out_len() == output.elements();
             let planes = match shape {
                 LinearShape::Conv2d(s) => output[..] == [1, s.out_channels, s.out_height(), s.out_width()],
                 LinearShape::MatMul(_) => true,
             };
-            if fits && planes { Ok(()) } else { Err(format!("from {x} to {output}")) }
+            if fits && planes { Ok(()) } else { refuse(format!("from {x} to {output}")) }
         }
         PlanOp::AddConstant { constant } | PlanOp::SubtractFrom { constant } => match x.broadcast(constant) {
             Some(same) if same == *x => expect(same),
-            _ => Err(format!("a constant of shape {constant} for {x}")),
+            _ => refuse(format!("a constant of shape {constant} for {x}")),
         },
         PlanOp::Add | PlanOp::Sub | PlanOp::Multiply { .. } if shapes[1] != x => {
-            Err(format!("{x} and {}", shapes[1]))
+            refuse(format!("{x} and {}", shapes[1]))
         }
         PlanOp::MaxPool { pool } | PlanOp::AveragePool { pool, .. } => {
             check_pool(pool, x)?;
@@ -151,10 +155,10 @@ fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(),
         }
         PlanOp::ArgMax => match x.split_last() {
             Some((_, rows)) if rows.iter().product::<usize>() == output.elements() => Ok(()),
-            _ => Err(format!("from {x} to {output}")),
+            _ => refuse(format!("from {x} to {output}")),
         },
         PlanOp::Reshape if x.elements() == output.elements() => Ok(()),
-        PlanOp::Reshape => Err(format!("from {x} to {output}")),
+        PlanOp::Reshape => refuse(format!("from {x} to {output}")),
         PlanOp::Transpose { perm } => expect(Op::Transpose { perm: perm.clone() }.infer(&shapes)?),
         PlanOp::Concat { axis } => expect(Op::Concat { axis: *axis }.infer(&shapes)?),
         PlanOp::Gather { axis, indices } => {
@@ -168,12 +172,12 @@ fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(),
     }
 }
 
-fn check_pool(pool: &Pool2dShape, x: &Shape) -> Result<(), String> {
+fn check_pool(pool: &Pool2dShape, x: &Shape) -> Result<(), Reason> {
     if !pool.is_valid() || x[..] != [1, pool.channels, pool.in_height, pool.in_width] {
-        return Err(format!("windows that don't fit {x}"));
+        return refuse(format!("windows that don't fit {x}"));
     }
     let area = pool.kernel.map(|k| k as u128);
     let outputs = [pool.channels, pool.in_height.max(pool.out_height), pool.out_width].map(|n| n as u128);
     let work = outputs.iter().product::<u128>().saturating_mul(area[0] * area[1]);
-    if work > MAX_WORK { Err("too much work for one pooling".into()) } else { Ok(()) }
+    if work > MAX_WORK { refuse("too much work for one pooling") } else { Ok(()) }
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use veilflow_prim::Block;
+use veilflow_net::Role;
+use veilflow_prim::{Block, Prg};
+use veilflow_ring::{Ring, RingVec};
 
+use super::parts::sealed;
 use super::*;
+use crate::plan::Plan;
 use crate::plan::tests::{recurrent, small};
-use crate::{Parameters, WeightShare};
+use crate::{Parameters, Weights};
 
 const SEED: u128 = 20;
 

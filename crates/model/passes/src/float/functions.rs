@@ -14,7 +14,7 @@ pub(super) fn value_at(function: Function, x: f32) -> f32 {
         Function::Erf => erf(x),
         Function::Silu => x * sigmoid(x),
         Function::Gelu => x * (1.0 + erf(x * FRAC_1_SQRT_2)) / 2.0,
-        Function::Exp => x.exp(),
+        Function::Exp | Function::ExpSigned => x.exp(),
         Function::Log => x.ln(),
         Function::Reciprocal => x.recip(),
         Function::ReciprocalSqrt => x.sqrt().recip(),

@@ -10,28 +10,28 @@ use std::sync::Arc;
 
 use veilflow_ir::{Graph, Tensor, ValueId};
 
-use crate::Error;
+use crate::error::{PassError, Result};
 pub(crate) use kernels::{conv_shape, evaluate};
 
 /// The outputs of `graph` on these inputs, in order. A closing softmax is not applied: see [`softmax`].
 ///
 /// # Errors
-/// [`Error::InputCount`] and [`Error::InputShape`].
-pub fn run(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+/// [`PassError::InputCount`] and [`PassError::InputShape`].
+pub fn run(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     run_observed(graph, inputs, |_, _| {})
 }
 
 /// As [`run`], showing every input and every node's output to `observe` as soon as it is known.
 ///
 /// # Errors
-/// [`Error::InputCount`] and [`Error::InputShape`].
+/// [`PassError::InputCount`] and [`PassError::InputShape`].
 pub fn run_observed(
     graph: &Graph,
     inputs: &[Tensor],
     mut observe: impl FnMut(ValueId, &Tensor),
-) -> Result<Vec<Tensor>, Error> {
+) -> Result<Vec<Tensor>> {
     if inputs.len() != graph.inputs().len() {
-        return Err(Error::InputCount { expected: graph.inputs().len(), actual: inputs.len() });
+        return Err(PassError::InputCount { expected: graph.inputs().len(), actual: inputs.len() });
     }
     let mut uses = graph.uses();
     let mut known: Vec<Option<Arc<Tensor>>> = vec![None; graph.values().len()];
@@ -39,7 +39,7 @@ pub fn run_observed(
         let value = graph.value(id);
         if value.shape != *tensor.shape() {
             let (expected, actual) = (value.shape.clone(), tensor.shape().clone());
-            return Err(Error::InputShape { input: value.name.clone(), expected, actual });
+            return Err(PassError::InputShape { input: value.name.clone(), expected, actual });
         }
         observe(id, tensor);
         known[id.index()] = Some(Arc::new(tensor.clone()));

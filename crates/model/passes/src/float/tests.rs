@@ -108,6 +108,6 @@ fn inputs_are_checked() {
     let y = graph.node("relu", "y", Op::Relu, &[x]).unwrap();
     graph.output(y, false);
     assert_eq!(run(&graph, &[integers(&[2], 1).map(|_| -1.0)]).unwrap()[0].data(), [0.0, 0.0]);
-    assert!(matches!(run(&graph, &[]), Err(Error::InputCount { expected: 1, actual: 0 })));
-    assert!(matches!(run(&graph, &[integers(&[3], 1)]), Err(Error::InputShape { .. })));
+    assert!(matches!(run(&graph, &[]), Err(PassError::InputCount { expected: 1, actual: 0 })));
+    assert!(matches!(run(&graph, &[integers(&[3], 1)]), Err(PassError::InputShape { .. })));
 }

@@ -3,7 +3,8 @@
 use veilflow_ir::{Graph, Tensor, ValueId};
 
 use super::channels;
-use crate::{Error, float};
+use crate::error::{PassError, Result};
+use crate::float;
 
 /// One tensor over all calibration inputs, by channel.
 #[derive(Debug, Clone, Default)]
@@ -33,9 +34,9 @@ impl Seen {
 }
 
 /// Runs the calibration inputs, each a tensor for every input of the graph; what was seen of every graph value.
-pub(super) fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Vec<Seen>, Error> {
+pub(super) fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Vec<Seen>> {
     if calibration.is_empty() {
-        return Err(Error::NoCalibration);
+        return Err(PassError::NoCalibration);
     }
     let mut seen = vec![Seen::default(); graph.values().len()];
     let mut infinite: Option<ValueId> = None;
@@ -48,7 +49,7 @@ pub(super) fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Ve
         })?;
     }
     match infinite {
-        Some(id) => Err(Error::NotFinite { value: graph.value(id).name.clone() }),
+        Some(id) => Err(PassError::NotFinite { value: graph.value(id).name.clone() }),
         None => Ok(seen),
     }
 }

@@ -11,9 +11,9 @@ use veilflow_ir::Graph;
 use veilflow_online::{Clip, MaxPool, Operation, Relu, ReluTruncate, Result, TruncateReduce, Tuning};
 use veilflow_ring::Ring;
 
-use super::Options;
 use super::fixed_op::FixedOp;
-use super::forms::Step;
+use super::options::Options;
+use super::step::Step;
 
 /// A truncation of its own takes rounds that a fused one doesn't: it must save a tenth of the bits.
 const WORTH_ITS_ROUNDS: f64 = 0.9;
@@ -100,7 +100,7 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
         if early[output] {
             after.raw = truncation + after.reduced;
         }
-        let load = match &step.role {
+        let load = match &step.op {
             FixedOp::Relu => relu,
             FixedOp::Clip { .. } => clip,
             FixedOp::MaxPool(pool) => {
@@ -127,8 +127,8 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
         for id in step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none()) {
             loads[id.index()].raw += load.raw;
             loads[id.index()].reduced += load.reduced;
-            truncated_later[id.index()] |= early[output]
-                && matches!(step.role, FixedOp::AddConstant(_) | FixedOp::Move | FixedOp::Concat);
+            truncated_later[id.index()] |=
+                early[output] && matches!(step.op, FixedOp::AddConstant(_) | FixedOp::Move | FixedOp::Concat);
         }
     }
     early

@@ -12,7 +12,7 @@ use veilflow_ir::{Graph, Node, Op, Shape, Tensor, ValueId, layout as moves};
 
 use super::calibrate::Seen;
 use super::channels::{Channels, PINNED, layout};
-use crate::Error;
+use crate::error::Result;
 
 /// Rounds of adjusting all classes at once, each by half of what would suffice alone.
 const ROUNDS: usize = 30;
@@ -21,7 +21,7 @@ const ROUNDS: usize = 30;
 const MAX_FACTOR: f32 = 4096.0;
 
 /// The network with its channels rescaled, and what calibration would see of it; `seen` is what it saw of the original.
-pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>), Error> {
+pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>)> {
     let channels = Channels::of(graph);
     let factors = factors(graph, &channels);
     let factor = |id: ValueId, channel: usize| factors[channels.class(id, channel)];
@@ -60,12 +60,7 @@ pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>
 }
 
 /// A term of `sum`, each channel times its factor; no larger than needed to tell channels apart.
-fn per_channel(
-    graph: &Graph,
-    sum: ValueId,
-    term: &Tensor,
-    factor: impl Fn(usize) -> f32,
-) -> Result<Tensor, Error> {
+fn per_channel(graph: &Graph, sum: ValueId, term: &Tensor, factor: impl Fn(usize) -> f32) -> Result<Tensor> {
     let rank = graph.shape(sum).rank();
     let mut dims = vec![1; rank - 1];
     dims[0] = layout(graph, sum).0;

@@ -1,5 +1,6 @@
 //! From floats to integers.
 
+use veilflow_ir::Reason;
 use veilflow_spec::LinearShape;
 
 use super::fixed_op::Layer;
@@ -43,7 +44,7 @@ pub(super) struct FixedLayer {
 
 impl FixedLayer {
     /// Symmetric weights of `weight_bits` bits at the finest scale that fits, and biases at the scale of the sums.
-    pub(super) fn quantise(layer: &Layer, input_scale: i32, weight_bits: u32) -> Result<Self, String> {
+    pub(super) fn quantise(layer: &Layer, input_scale: i32, weight_bits: u32) -> Result<Self, Reason> {
         let largest = layer.weights.iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));
         let mut weight_scale = scale_for(largest, weight_bits - 1);
         let mut weights: Vec<i64> = layer.weights.iter().map(|&w| to_integer(w, weight_scale)).collect();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use veilflow_ir::{Function, Graph, Node, Op, Shape, Tensor, Window, layout};
+use veilflow_ir::{Function, Graph, Node, Op, Reason, Shape, Tensor, Window, layout};
 use veilflow_spec::{Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
 
-use crate::Error;
+use crate::error::{PassError, Result};
 use crate::float::conv_shape;
 
 /// A linear layer with float weights in the layout of `shape`.
@@ -56,9 +56,9 @@ pub(super) enum FixedOp {
 }
 
 impl FixedOp {
-    /// The role of a node of a simplified graph.
-    pub(super) fn of(graph: &Graph, node: &Node) -> Result<Self, Error> {
-        let refuse = |reason: &str| Err(node_error(node, reason.to_owned()));
+    /// What a node of a simplified graph.
+    pub(super) fn of(graph: &Graph, node: &Node) -> Result<Self> {
+        let refuse = |reason: &'static str| Err(node_error(node, reason));
         let constant = |i: usize| node.inputs.get(i).and_then(|&id| graph.constant_of(id));
         let x = graph.shape(node.inputs[0]);
         match &node.op {
@@ -115,8 +115,8 @@ impl FixedOp {
     }
 }
 
-pub(super) fn node_error(node: &Node, reason: String) -> Error {
-    Error::Unsupported { node: node.name.clone(), op: node.op.name(), reason }
+pub(super) fn node_error(node: &Node, reason: impl Into<Reason>) -> PassError {
+    PassError::Unsupported { node: node.name.clone(), op: node.op.name(), reason: reason.into() }
 }
 
 fn floats(graph: &Graph, node: &Node, input: usize) -> Option<Vec<f32>> {

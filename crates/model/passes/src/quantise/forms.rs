@@ -8,51 +8,18 @@
 //!
 //! Values that become parts of one tensor, or that pooling and moves pass on, share one reduced scale.
 
-use veilflow_ir::{Graph, Node, Op};
+use veilflow_ir::{Graph, Op, Reason};
 
-use super::Options;
 use super::calibrate::Seen;
-use super::early::truncated_early;
 use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
 use super::fixed_op::{FixedOp, Layer, node_error};
+use super::options::Options;
 use super::recurrence::Recurrence;
 use super::rounding::Rounding;
-use super::scales::{bounds, targets};
-use crate::Error;
-
-/// The scales that a function's results can have.
-pub(super) const MIN_FUNCTION_SCALE: i32 = 4;
-pub(super) const MAX_FUNCTION_SCALE: i32 = 14;
-
-/// Which form of a value a node reads or makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Stage {
-    Raw,
-    Reduced,
-}
-
-/// One form of a value.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Form {
-    pub(super) scale: i32,
-    /// Integers lie in −2^m..2^m.
-    pub(super) magnitude: u32,
-    pub(super) non_negative: bool,
-}
-
-/// A step of the network in fixed point.
-pub(super) struct Step<'g> {
-    pub(super) node: &'g Node,
-    pub(super) role: FixedOp,
-    /// The private inputs, as indices of graph values, each with the form it is read in.
-    pub(super) reads: Vec<(usize, Stage)>,
-    /// The form of the output.
-    pub(super) makes: Stage,
-    /// The integer weights of a linear layer.
-    pub(super) fixed: Option<FixedLayer>,
-    /// Width of a linear layer's weights.
-    pub(super) weight_bits: u32,
-}
+use super::scales::{MAX_FUNCTION_SCALE, MIN_FUNCTION_SCALE, bounds, targets};
+use super::step::{Form, Stage, Step};
+use super::steps::steps;
+use crate::error::Result;
 
 /// Everything known before widths are chosen.
 pub(super) struct Forms<'g> {
@@ -67,7 +34,7 @@ pub(super) struct Forms<'g> {
 
 impl<'g> Forms<'g> {
     /// `seen` is what calibration saw of every graph value.
-    pub(super) fn choose(graph: &'g Graph, seen: &[Seen], options: &Options) -> Result<Self, Error> {
+    pub(super) fn choose(graph: &'g Graph, seen: &[Seen], options: &Options) -> Result<Self> {
         let (mut steps, native) = steps(graph, options)?;
         let recurrence = Recurrence::find(graph, &steps);
         let bits = |precise: bool, bits: u32| if precise { bits.max(options.state_bits) } else { bits };
@@ -96,8 +63,8 @@ impl<'g> Forms<'g> {
     }
 
     /// The form of a value. Panics if nothing needs it.
-    pub(super) fn get(&self, value: usize, kind: Stage) -> Form {
-        let form = match kind {
+    pub(super) fn get(&self, value: usize, stage: Stage) -> Form {
+        let form = match stage {
             Stage::Raw => self.raw[value],
             Stage::Reduced => self.reduced[value],
         };
@@ -110,8 +77,8 @@ impl<'g> Forms<'g> {
     }
 
     /// Whether a form of a value comes with half a unit added for its truncation.
-    pub(super) fn is_rounded(&self, value: usize, kind: Stage) -> bool {
-        kind == self.native[value] && self.rounding.of(value).is_some()
+    pub(super) fn is_rounded(&self, value: usize, stage: Stage) -> bool {
+        stage == self.native[value] && self.rounding.of(value).is_some()
     }
 
     /// The half unit that a value's native form, of this scale, comes with; 0 for none.
@@ -120,8 +87,8 @@ impl<'g> Forms<'g> {
     }
 
     fn reduce_inputs(&mut self, index: usize, targets: &[i32], bounds: &[f64]) {
-        for &(value, kind) in &self.steps[index].reads {
-            if kind == Stage::Reduced && self.reduced[value].is_none() {
+        for &(value, stage) in &self.steps[index].reads {
+            if stage == Stage::Reduced && self.reduced[value].is_none() {
                 let raw = self.get(value, Stage::Raw);
                 let seen = magnitude_of(bounds[value], targets[value]);
                 self.reduced[value] = Some(rescaled(raw, targets[value], seen));
@@ -136,13 +103,13 @@ impl<'g> Forms<'g> {
         bounds: &[f64],
         margin: f64,
         seen: &[Seen],
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let step = &self.steps[index];
         let output = step.node.output.index();
-        let inputs: Vec<Form> = step.reads.iter().map(|&(v, kind)| self.get(v, kind)).collect();
+        let inputs: Vec<Form> = step.reads.iter().map(|&(v, stage)| self.get(v, stage)).collect();
         let x = inputs[0];
         let mut fixed = None;
-        let form = match &step.role {
+        let form = match &step.op {
             FixedOp::Linear(layer) => {
                 let room = f64::from(seen[output].range()) * margin;
                 let mean = &seen[step.reads[0].0].mean;
@@ -174,7 +141,7 @@ impl<'g> Forms<'g> {
                 Form { magnitude: magnitude_of(bounds[output], x.scale), non_negative: false, ..x }
             }
             FixedOp::Relu | FixedOp::Clip { .. } => {
-                let seen = match step.role {
+                let seen = match step.op {
                     FixedOp::Clip { max } => clip_magnitude(max, x.scale, targets[output]),
                     _ => magnitude_of(bounds[output], targets[output]),
                 };
@@ -234,7 +201,7 @@ fn linear(
     mean: Option<&[f64]>,
     half_unit: impl Fn(i32) -> i64,
     weight_bits: u32,
-) -> Result<(FixedLayer, Form), String> {
+) -> Result<(FixedLayer, Form), Reason> {
     let mut fixed = FixedLayer::quantise(layer, x.scale, weight_bits)?;
     if let Some(mean) = mean {
         fixed.correct(layer, x.scale, mean);
@@ -245,61 +212,4 @@ fn linear(
     let seen = magnitude_of(seen * f64::from(scale).exp2() + half as f64, 0);
     let possible = magnitude_of(fixed.largest_sum(x.magnitude, x.non_negative), 0);
     Ok((fixed, Form { scale, magnitude: seen.min(possible), non_negative: false }))
-}
-
-/// The steps, and the form in which each value comes into being.
-fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step<'g>>, Vec<Stage>), Error> {
-    let mut steps = Vec::with_capacity(graph.nodes().len());
-    for node in graph.nodes() {
-        let role = FixedOp::of(graph, node)?;
-        steps.push(Step {
-            node,
-            role,
-            reads: Vec::new(),
-            makes: Stage::Raw,
-            fixed: None,
-            weight_bits: options.weight_bits,
-        });
-    }
-    let early = truncated_early(graph, &steps, options);
-    let mut native = vec![Stage::Reduced; graph.values().len()];
-    // Raw values that are about as narrow as reduced ones: what functions make, and sums of such.
-    let mut narrow = vec![false; graph.values().len()];
-    for step in &mut steps {
-        let private = step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none());
-        let private: Vec<usize> = private.map(|id| id.index()).collect();
-        let preferred = |v: usize| if early[v] && !narrow[v] { Stage::Reduced } else { native[v] };
-        let kinds: Vec<Stage> = match step.role {
-            FixedOp::Linear(_) => vec![Stage::Reduced],
-            // Parts of one tensor are all raw or all reduced.
-            FixedOp::Concat if private.iter().any(|&v| preferred(v) == Stage::Reduced) => {
-                vec![Stage::Reduced; private.len()]
-            }
-            _ => private.iter().map(|&v| preferred(v)).collect(),
-        };
-        step.makes = match step.role {
-            FixedOp::Linear(_)
-            | FixedOp::Sum { .. }
-            | FixedOp::Product
-            | FixedOp::Apply(_)
-            | FixedOp::ReduceSum { .. } => Stage::Raw,
-            FixedOp::Relu | FixedOp::Clip { .. } => Stage::Reduced,
-            _ => kinds[0],
-        };
-        let output = step.node.output.index();
-        native[output] = step.makes;
-        narrow[output] = match step.role {
-            FixedOp::Apply(_) => true,
-            FixedOp::Sum { .. }
-            | FixedOp::AddConstant(_)
-            | FixedOp::SubtractFrom(_)
-            | FixedOp::Move
-            | FixedOp::Concat => {
-                private.iter().zip(&kinds).all(|(&v, &kind)| kind == Stage::Reduced || narrow[v])
-            }
-            _ => false,
-        };
-        step.reads = private.into_iter().zip(kinds).collect();
-    }
-    Ok((steps, native))
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use veilflow_ir::{Graph, ValueId};
 
 use super::fixed_op::FixedOp;
-use super::forms::Step;
+use super::step::Step;
 
 /// The parts of a network that belong to a recurrence.
 pub(super) struct Recurrence {
@@ -27,7 +27,7 @@ impl Recurrence {
         for (index, step) in steps.iter().enumerate().rev() {
             let output = step.node.output.index();
             let inputs = step.node.inputs.iter().map(|id| id.index());
-            match step.role {
+            match step.op {
                 FixedOp::Product | FixedOp::Apply(_) if related[output] => {
                     inputs.for_each(|i| flows[i] = true)
                 }
@@ -70,5 +70,5 @@ fn related(graph: &Graph, steps: &[Step<'_>]) -> Vec<bool> {
 
 /// The constant that holds a linear layer's weights.
 fn weights(step: &Step<'_>) -> Option<ValueId> {
-    matches!(step.role, FixedOp::Linear(_)).then(|| step.node.inputs[1])
+    matches!(step.op, FixedOp::Linear(_)).then(|| step.node.inputs[1])
 }

@@ -4,7 +4,7 @@
 use veilflow_ir::{Graph, Op};
 
 use super::fixed_op::FixedOp;
-use super::forms::{Stage, Step};
+use super::step::{Stage, Step};
 
 /// Half units ahead of truncations.
 pub(super) struct Rounding {
@@ -18,18 +18,18 @@ impl Rounding {
         let values = graph.values().len();
         let mut readers: Vec<Vec<(&Step<'_>, Stage)>> = vec![Vec::new(); values];
         for step in steps {
-            step.reads.iter().for_each(|&(value, kind)| readers[value].push((step, kind)));
+            step.reads.iter().for_each(|&(value, stage)| readers[value].push((step, stage)));
         }
         let is_output = |value: usize| graph.outputs().iter().any(|o| o.value.index() == value);
         let mut takes = vec![false; values];
         // The part of each sum that brings its half unit.
         let mut giver = vec![None; values];
         for step in steps {
-            let passes = |&(value, kind): &(usize, Stage)| {
-                takes[value] && kind == native[value] && readers[value].len() == 1 && !is_output(value)
+            let passes = |&(value, stage): &(usize, Stage)| {
+                takes[value] && stage == native[value] && readers[value].len() == 1 && !is_output(value)
             };
             let output = step.node.output.index();
-            takes[output] = match step.role {
+            takes[output] = match step.op {
                 FixedOp::Linear(_) | FixedOp::AddConstant(_) | FixedOp::SubtractFrom(_) => true,
                 FixedOp::MaxPool(_) | FixedOp::Move | FixedOp::Concat => {
                     !matches!(step.node.op, Op::Pad { .. }) && step.reads.iter().all(passes)
@@ -49,10 +49,10 @@ impl Rounding {
         }
         let mut to: Vec<Option<i32>> = vec![None; values];
         for value in (0..values).filter(|&v| takes[v] && !is_output(v)).rev() {
-            let wanted = |&(reader, kind): &(&Step<'_>, Stage)| {
+            let wanted = |&(reader, stage): &(&Step<'_>, Stage)| {
                 let output = reader.node.output.index();
-                match reader.role {
-                    _ if kind != native[value] => Some(targets[value]),
+                match reader.op {
+                    _ if stage != native[value] => Some(targets[value]),
                     FixedOp::Relu | FixedOp::Clip { .. } => Some(targets[output]),
                     FixedOp::MaxPool(_) | FixedOp::Move | FixedOp::Concat => to[output],
                     FixedOp::Sum { .. } if giver[output] == Some(value) => to[output],

@@ -5,7 +5,11 @@ use veilflow_ir::{Function, Graph};
 use super::calibrate::Seen;
 use super::fixed::scale_for;
 use super::fixed_op::FixedOp;
-use super::forms::{MAX_FUNCTION_SCALE, Stage, Step};
+use super::step::{Stage, Step};
+
+/// The scales that a function's results can have.
+pub(super) const MIN_FUNCTION_SCALE: i32 = 4;
+pub(super) const MAX_FUNCTION_SCALE: i32 = 14;
 
 /// So many bits beyond those of activations a value may take that is only compared: what lies below zero is dropped.
 const DROPPED_BITS: u32 = 4;
@@ -16,7 +20,7 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
     for step in steps {
         let output = step.node.output.index();
         let inputs = step.reads.iter().map(|&(v, _)| bounds[v]);
-        let certain = match step.role {
+        let certain = match step.op {
             FixedOp::Clip { max } => f64::from(max),
             FixedOp::Sum { .. } => inputs.sum(),
             FixedOp::Product => inputs.product(),
@@ -54,15 +58,15 @@ pub(super) fn targets(
     for step in steps {
         let output = step.node.output.index();
         let passes_on = matches!(
-            step.role,
+            step.op,
             FixedOp::MaxPool(_) | FixedOp::Move | FixedOp::Concat | FixedOp::AddConstant(_)
         );
-        let compares = matches!(step.role, FixedOp::Relu | FixedOp::Clip { .. });
+        let compares = matches!(step.op, FixedOp::Relu | FixedOp::Clip { .. });
         if compares || (native[output] == Stage::Reduced && !passes_on) {
             only_compared[output] = false;
         }
-        for &(input, kind) in &step.reads {
-            if kind == Stage::Reduced && !passes_on && !compares {
+        for &(input, stage) in &step.reads {
+            if stage == Stage::Reduced && !passes_on && !compares {
                 only_compared[input] = false;
             }
             if passes_on && step.makes == Stage::Reduced {
@@ -77,12 +81,12 @@ pub(super) fn targets(
         let room = if only_compared[value] { DROPPED_BITS } else { 0 };
         targets[root] = targets[root].min(scale_for(bounds[value], activation_bits[value] + room));
     }
-    for step in steps.iter().filter(|step| matches!(step.role, FixedOp::Apply(_))) {
+    for step in steps.iter().filter(|step| matches!(step.op, FixedOp::Apply(_))) {
         let root = roots[step.node.output.index()];
         targets[root] = targets[root].min(MAX_FUNCTION_SCALE);
     }
     let comparisons = |s: &&Step<'_>| {
-        matches!(s.role, FixedOp::Relu | FixedOp::Clip { .. }) && s.reads[0].1 == Stage::Reduced
+        matches!(s.op, FixedOp::Relu | FixedOp::Clip { .. }) && s.reads[0].1 == Stage::Reduced
     };
     for step in steps.iter().rev().filter(comparisons) {
         let (input, output) = (roots[step.reads[0].0], roots[step.node.output.index()]);

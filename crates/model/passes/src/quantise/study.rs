@@ -3,9 +3,12 @@
 use veilflow_ir::{Graph, Tensor};
 
 use super::calibrate::{Seen, calibrate};
+use super::compiled::Compiled;
 use super::equalise::equalise;
-use super::{Compiled, Options, quantise};
-use crate::{Error, clear, float, simplify};
+use super::network::quantise;
+use super::options::Options;
+use crate::error::Result;
+use crate::{clear, float, simplify};
 
 /// Choices are judged by so many calibration inputs.
 const JUDGED_INPUTS: usize = 4;
@@ -34,7 +37,7 @@ pub(super) struct Study<'a> {
 }
 
 impl<'a> Study<'a> {
-    pub(super) fn new(graph: &Graph, calibration: &'a [Vec<Tensor>]) -> Result<Self, Error> {
+    pub(super) fn new(graph: &Graph, calibration: &'a [Vec<Tensor>]) -> Result<Self> {
         let simple = simplify(graph)?;
         let seen = calibrate(&simple, calibration)?;
         let even = equalise(&simple, &seen)?;
@@ -51,13 +54,13 @@ impl<'a> Study<'a> {
     }
 
     /// With the bits of `options`.
-    pub(super) fn compile(&self, options: &Options) -> Result<Compiled, Error> {
+    pub(super) fn compile(&self, options: &Options) -> Result<Compiled> {
         let (seeing, error) = self.better(options)?;
         self.finish(seeing, options, error)
     }
 
     /// With the first bits of the ladder whose error is at most `most_error`, or the last.
-    pub(super) fn compile_within(&self, options: &Options, most_error: f64) -> Result<Compiled, Error> {
+    pub(super) fn compile_within(&self, options: &Options, most_error: f64) -> Result<Compiled> {
         let at = |(weight_bits, activation_bits): (u32, u32)| Options {
             weight_bits,
             activation_bits,
@@ -85,13 +88,13 @@ impl<'a> Study<'a> {
     }
 
     /// The network, equalised or not, and its error.
-    fn better(&self, options: &Options) -> Result<(&Seeing, f64), Error> {
+    fn better(&self, options: &Options) -> Result<(&Seeing, f64)> {
         let (plain, even) = (self.error(&self.plain, options)?, self.error(&self.even, options)?);
         let helps = even * even < WORTH_EQUALISING * plain * plain;
         Ok(if helps { (&self.even, even) } else { (&self.plain, plain) })
     }
 
-    fn finish(&self, (graph, seen): &Seeing, options: &Options, error: f64) -> Result<Compiled, Error> {
+    fn finish(&self, (graph, seen): &Seeing, options: &Options, error: f64) -> Result<Compiled> {
         let mut compiled = quantise(graph, seen, options, self.inputs)?;
         compiled.report.imported_nodes = self.imported_nodes;
         compiled.report.relative_error = error;
@@ -99,7 +102,7 @@ impl<'a> Study<'a> {
     }
 
     /// The relative error of the judged outputs.
-    fn error(&self, (graph, seen): &Seeing, options: &Options) -> Result<f64, Error> {
+    fn error(&self, (graph, seen): &Seeing, options: &Options) -> Result<f64> {
         let open = Options { arg_max: false, ..options.clone() };
         relative_error(&quantise(graph, seen, &open, self.inputs)?, self.judged, &self.wanted)
     }
@@ -110,7 +113,7 @@ pub(super) fn relative_error(
     compiled: &Compiled,
     inputs: &[Vec<Tensor>],
     wanted: &[Vec<Tensor>],
-) -> Result<f64, Error> {
+) -> Result<f64> {
     let (mut error, mut spread) = (0.0, 0.0);
     for (input, wanted) in inputs.iter().zip(wanted) {
         let fixed = clear::run(&compiled.plan, &compiled.weights, input)?.decode(&compiled.plan);

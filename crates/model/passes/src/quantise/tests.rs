@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use veilflow_ir::{Extension, Op, PlanOp, Shape, ValueId, Window};
+use veilflow_ir::{Extension, Op, Plan, PlanOp, Shape, ValueId, Weights, Window};
 
 use super::calibrate::calibrate;
 use super::equalise::equalise;
+use super::network::quantise;
 use super::study::relative_error;
 use super::*;
 use crate::{clear, float};

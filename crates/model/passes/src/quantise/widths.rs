@@ -4,8 +4,9 @@ use veilflow_ir::Graph;
 
 use super::fixed::{magnitude_of, to_integer};
 use super::fixed_op::{FixedOp, node_error};
-use super::forms::{Form, Forms, Stage};
-use crate::Error;
+use super::forms::Forms;
+use super::step::{Form, Stage};
+use crate::error::Result;
 
 /// The widths that functions take and make.
 const MIN_ARGUMENT_WIDTH: u32 = 8;
@@ -28,25 +29,25 @@ impl Widths {
         ranges: &[f32],
         margin: f64,
         spare: u32,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let values = graph.values().len();
         let mut widths =
             Self { steps: vec![0; forms.steps.len()], raw: vec![0; values], reduced: vec![0; values] };
         for output in graph.outputs() {
             let value = output.value.index();
-            let kind = forms.native[value];
-            widths.demand(value, kind, least(forms.get(value, kind)) + spare);
+            let stage = forms.native[value];
+            widths.demand(value, stage, least(forms.get(value, stage)) + spare);
         }
         for (index, step) in forms.steps.iter().enumerate().rev() {
             let output = step.node.output.index();
             widths.demand_for_reduction(forms, output);
             let made = forms.get(output, step.makes);
-            let inputs: Vec<Form> = step.reads.iter().map(|&(v, kind)| forms.get(v, kind)).collect();
+            let inputs: Vec<Form> = step.reads.iter().map(|&(v, stage)| forms.get(v, stage)).collect();
             let x = inputs[0];
             let demanded = widths.demanded(output, step.makes).max(least(made));
             // At the output's scale, inputs take this many bits more.
             let finer = |f: &Form| (made.scale - f.scale).max(0) as u32;
-            let width = match &step.role {
+            let width = match &step.op {
                 FixedOp::Linear(_)
                 | FixedOp::AddConstant(_)
                 | FixedOp::SubtractFrom(_)
@@ -84,14 +85,14 @@ impl Widths {
                 return Err(node_error(step.node, reason));
             }
             widths.steps[index] = width;
-            for (&(value, kind), form) in step.reads.iter().zip(&inputs) {
-                let read = match step.role {
+            for (&(value, stage), form) in step.reads.iter().zip(&inputs) {
+                let read = match step.op {
                     FixedOp::Product => factor_width(*form),
                     FixedOp::Apply(_) => argument_width(*form),
-                    _ if step.role.aligns() => width - finer(form),
+                    _ if step.op.aligns() => width - finer(form),
                     _ => width,
                 };
-                widths.demand(value, kind, read);
+                widths.demand(value, stage, read);
             }
         }
         for id in graph.inputs() {
@@ -102,15 +103,15 @@ impl Widths {
     }
 
     /// The largest width at which a form is read.
-    pub(super) fn demanded(&self, value: usize, kind: Stage) -> u32 {
-        match kind {
+    pub(super) fn demanded(&self, value: usize, stage: Stage) -> u32 {
+        match stage {
             Stage::Raw => self.raw[value],
             Stage::Reduced => self.reduced[value],
         }
     }
 
-    fn demand(&mut self, value: usize, kind: Stage, width: u32) {
-        let slot = match kind {
+    fn demand(&mut self, value: usize, stage: Stage, width: u32) {
+        let slot = match stage {
             Stage::Raw => &mut self.raw[value],
             Stage::Reduced => &mut self.reduced[value],
         };

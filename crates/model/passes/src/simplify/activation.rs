@@ -3,7 +3,7 @@
 use veilflow_ir::{Node, Op, ValueId};
 
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
 /// The limits of an activation.
 fn limits(op: &Op) -> Option<(f32, f32)> {
@@ -31,7 +31,7 @@ pub(super) fn merge(
     inputs: &[ValueId],
     min: f32,
     max: f32,
-) -> Result<Option<ValueId>, Error> {
+) -> Result<Option<ValueId>> {
     let output = r.old_name(node.output);
     if let Some(first) = r.producer(inputs[0])
         && let Some((low, high)) = limits(&first.op)
@@ -45,11 +45,7 @@ pub(super) fn merge(
 
 /// Monotone functions commute with the maximum: pool(f(x)) = f(pool(x)), also when x is a concatenation of parts that
 /// went through the same f.
-pub(super) fn pool_first(
-    r: &mut Rewriter<'_>,
-    node: &Node,
-    inputs: &[ValueId],
-) -> Result<Option<ValueId>, Error> {
+pub(super) fn pool_first(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>> {
     let output = r.old_name(node.output);
     let Some(first) = r.sole_producer(inputs[0]) else { return Ok(None) };
     let (activation, source) = match &first.op {

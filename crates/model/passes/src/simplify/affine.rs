@@ -1,12 +1,12 @@
 //! Multiplications and additions of constants, and the linear layers that absorb them.
 
-use veilflow_ir::{Node, Op, Shape, Tensor, ValueId, Window, layout};
+use veilflow_ir::{IrError, Node, Op, Shape, Tensor, ValueId, Window, layout};
 
 use super::layer::{Layer, per_index};
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::{PassError, Result};
 
-type Rewritten = Result<Option<ValueId>, Error>;
+type Rewritten = Result<Option<ValueId>>;
 
 /// y = (x − mean)/√(variance + ε) · scale + shift as one multiplication and one addition a channel.
 pub(super) fn split_normalization(
@@ -14,7 +14,7 @@ pub(super) fn split_normalization(
     node: &Node,
     inputs: &[ValueId],
     epsilon: f32,
-) -> Result<ValueId, Error> {
+) -> Result<ValueId> {
     let parameter = |i: usize| r.constant_of(inputs[i]).ok_or_else(|| not_constant(node));
     let [scale, shift, mean, variance] = [parameter(1)?, parameter(2)?, parameter(3)?, parameter(4)?];
     let factor =
@@ -32,9 +32,9 @@ pub(super) fn split_normalization(
     r.emit(&node.name, output, Op::Add, &[scaled, terms])
 }
 
-fn not_constant(node: &Node) -> Error {
-    let reason = "its parameters must be constants".to_owned();
-    veilflow_ir::Error::Node { node: node.name.clone(), op: node.op.name(), reason }.into()
+fn not_constant(node: &Node) -> PassError {
+    let reason = "its parameters must be constants".into();
+    IrError::Node { node: node.name.clone(), op: node.op.name(), reason }.into()
 }
 
 /// x − c = x + (−c), and c − x = x · (−1) + c.
@@ -115,7 +115,7 @@ fn by_constant(
 }
 
 /// `combine` of two constants that one tensor is combined with in turn.
-fn merged(a: &Tensor, b: &Tensor, combine: fn(f32, f32) -> f32) -> Result<Tensor, Error> {
+fn merged(a: &Tensor, b: &Tensor, combine: fn(f32, f32) -> f32) -> Result<Tensor> {
     let shape = a.shape().broadcast(b.shape()).expect("both broadcast to the shape of one tensor");
     let [a, b] = [a, b].map(|t| layout::broadcast(t.data(), t.shape(), &shape));
     Ok(Tensor::new(shape, a.into_iter().zip(b).map(|(a, b)| combine(a, b)).collect())?)

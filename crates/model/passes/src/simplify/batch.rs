@@ -13,7 +13,7 @@ use std::rc::Rc;
 use veilflow_ir::{Graph, Node, Op, Shape, ValueId, layout};
 
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
 /// The most elements traced for one op.
 const MAX_TRACED: usize = 1 << 24;
@@ -62,7 +62,7 @@ impl Key {
 }
 
 /// The graph with such ops joined, and whether that changed it.
-pub(super) fn batch(graph: &Graph) -> Result<(Graph, bool), Error> {
+pub(super) fn batch(graph: &Graph) -> Result<(Graph, bool)> {
     let levels = levels(graph);
     let mut groups: HashMap<Key, Vec<&Node>> = HashMap::new();
     for node in graph.nodes() {
@@ -172,11 +172,7 @@ type Member<'a> = (&'a Node, Vec<Read>);
 impl Traces {
     /// Parts a group into those that become one op, with the rows that they read. Products always do; other ops if each
     /// operand's rows are all of one value, so that what becomes one had one range before.
-    fn related<'a>(
-        &mut self,
-        r: &mut Rewriter<'_>,
-        nodes: Vec<&'a Node>,
-    ) -> Result<Vec<Vec<Member<'a>>>, Error> {
+    fn related<'a>(&mut self, r: &mut Rewriter<'_>, nodes: Vec<&'a Node>) -> Result<Vec<Vec<Member<'a>>>> {
         let mut parts: BTreeMap<Option<[ValueId; 2]>, Vec<Member<'a>>> = BTreeMap::new();
         for node in nodes {
             let inputs = r.inputs(node)?;
@@ -197,13 +193,7 @@ impl Traces {
 }
 
 /// The rows as one value.
-fn assemble(
-    r: &mut Rewriter<'_>,
-    name: &str,
-    base: &str,
-    rows: &[Row],
-    length: usize,
-) -> Result<ValueId, Error> {
+fn assemble(r: &mut Rewriter<'_>, name: &str, base: &str, rows: &[Row], length: usize) -> Result<ValueId> {
     let base = format!("{base}.rows");
     let mut parts = Vec::new();
     for run in rows.chunk_by(|a, b| a.0 == b.0) {
@@ -227,7 +217,7 @@ fn assemble(
 }
 
 /// One op over all distinct rows that the nodes read, and for each node the rows that are its own.
-fn join(r: &mut Rewriter<'_>, nodes: &[Member<'_>]) -> Result<(), Error> {
+fn join(r: &mut Rewriter<'_>, nodes: &[Member<'_>]) -> Result<()> {
     let first = nodes[0].0;
     let base = r.old_name(first.output);
     let mut distinct: Vec<Read> = nodes.iter().flat_map(|(_, reads)| reads).copied().collect();

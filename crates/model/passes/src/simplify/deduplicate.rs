@@ -10,7 +10,7 @@ use std::sync::Arc;
 use veilflow_ir::{Graph, Tensor, ValueId};
 
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
 /// A constant, compared bit for bit.
 struct Content(Arc<Tensor>);
@@ -38,7 +38,7 @@ impl Hash for Content {
 }
 
 /// The graph with what is equal shared, and whether that changed it.
-pub(super) fn deduplicate(graph: &Graph) -> Result<(Graph, bool), Error> {
+pub(super) fn deduplicate(graph: &Graph) -> Result<(Graph, bool)> {
     let mut rewriter = Rewriter::new(graph)?;
     let mut constants: HashMap<Content, ValueId> = HashMap::new();
     for id in graph.ids().filter(|&id| rewriter.is_live(id)).collect::<Vec<_>>() {

@@ -3,7 +3,7 @@
 use veilflow_ir::{Function, Node, Op, ValueId};
 
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
 /// 1/√x.
 pub(super) fn compose(
@@ -11,7 +11,7 @@ pub(super) fn compose(
     node: &Node,
     inputs: &[ValueId],
     function: Function,
-) -> Result<Option<ValueId>, Error> {
+) -> Result<Option<ValueId>> {
     let Some(first) = r.sole_producer(inputs[0]) else { return Ok(None) };
     let function = match (&first.op, function) {
         (Op::Apply { function: Function::Sqrt }, Function::Reciprocal)
@@ -22,7 +22,7 @@ pub(super) fn compose(
 }
 
 /// x · sigmoid(x).
-pub(super) fn silu(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+pub(super) fn silu(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>> {
     for (x, gate) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
         if let Some(first) = r.sole_producer(gate)
             && first.op == (Op::Apply { function: Function::Sigmoid })

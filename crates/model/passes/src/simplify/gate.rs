@@ -5,15 +5,11 @@ use std::sync::Arc;
 use veilflow_ir::{Node, Op, Shape, Tensor, ValueId};
 
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
 /// (α·z + β)·c + z·h = z·(h + α·c) + β·c for constants α, β: one private product instead of two. With α = −1, β = 1, as in
 /// a GRU, it is z·(h − c) + c.
-pub(super) fn interpolate(
-    r: &mut Rewriter<'_>,
-    node: &Node,
-    inputs: &[ValueId],
-) -> Result<Option<ValueId>, Error> {
+pub(super) fn interpolate(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>> {
     let product = |r: &Rewriter<'_>, id| r.sole_producer(id).filter(|n| n.op == Op::Mul).map(|n| n.inputs);
     let (Some(a), Some(b)) = (product(r, inputs[0]), product(r, inputs[1])) else { return Ok(None) };
     for (left, right) in [(&a, &b), (&b, &a)] {
@@ -58,7 +54,7 @@ impl Line {
         z: ValueId,
         c: ValueId,
         h: ValueId,
-    ) -> Result<ValueId, Error> {
+    ) -> Result<ValueId> {
         let output = r.old_name(node.output);
         let all = |t: &Tensor, value: f32| t.data().iter().all(|&v| v == value);
         let difference = if all(&self.alpha, -1.0) {
@@ -74,7 +70,7 @@ impl Line {
 }
 
 /// x times a constant.
-fn times(r: &mut Rewriter<'_>, node: &Node, x: ValueId, factor: &Tensor) -> Result<ValueId, Error> {
+fn times(r: &mut Rewriter<'_>, node: &Node, x: ValueId, factor: &Tensor) -> Result<ValueId> {
     if factor.data().iter().all(|&v| v == 1.0) {
         return Ok(x);
     }

@@ -3,7 +3,7 @@
 use veilflow_ir::{Node, Op, Shape, Tensor, ValueId, Window};
 
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
 /// A convolution or matrix product with constant weights, by value.
 pub(super) struct Layer {
@@ -76,7 +76,7 @@ impl Layer {
     }
 
     /// The convolution with this window that makes the means of `taps` neighbouring outputs.
-    pub(super) fn averaged(self, taps: [usize; 2], window: Window) -> Result<Self, Error> {
+    pub(super) fn averaged(self, taps: [usize; 2], window: Window) -> Result<Self> {
         let Op::Conv { window: before, groups } = self.node.op else { return Ok(self) };
         let [height, width] = window.kernel;
         let shape = Shape::new([self.shape[0], self.shape[1], height, width])?;
@@ -97,7 +97,7 @@ impl Layer {
     }
 
     /// Adds the changed layer to the new graph, its output named after `base`.
-    pub(super) fn emit(self, r: &mut Rewriter<'_>, base: &str) -> Result<ValueId, Error> {
+    pub(super) fn emit(self, r: &mut Rewriter<'_>, base: &str) -> Result<ValueId> {
         let name = &self.node.name;
         let bias_shape = Shape::new([self.bias.len()])?;
         let weights = r.constant(&format!("{name}.weight"), Tensor::new(self.shape, self.weights)?)?;

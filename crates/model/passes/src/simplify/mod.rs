@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use veilflow_ir::{Graph, Node, Op, Tensor, ValueId};
 
-use crate::Error;
+use crate::error::Result;
 use crate::float;
 use rewriter::Rewriter;
 
@@ -31,8 +31,8 @@ use rewriter::Rewriter;
 /// before it can take them.
 ///
 /// # Errors
-/// [`Error::Ir`] if `graph` doesn't verify.
-pub fn simplify(graph: &Graph) -> Result<Graph, Error> {
+/// [`PassError::Ir`] if `graph` doesn't verify.
+pub fn simplify(graph: &Graph) -> Result<Graph> {
     graph.verify()?;
     let mut current = graph.clone();
     for pass_factors in [false, true] {
@@ -45,7 +45,7 @@ pub fn simplify(graph: &Graph) -> Result<Graph, Error> {
 }
 
 /// Applies the rules until none fits, then shares and joins what has become alike; says whether that found any.
-fn settle(mut current: Graph, pass_factors: bool) -> Result<(Graph, bool), Error> {
+fn settle(mut current: Graph, pass_factors: bool) -> Result<(Graph, bool)> {
     let mut changed = true;
     while changed {
         (current, changed) = sweep(&current, pass_factors)?;
@@ -57,7 +57,7 @@ fn settle(mut current: Graph, pass_factors: bool) -> Result<(Graph, bool), Error
 
 /// Copies what outputs need, rewriting each node once. Every rule removes a node, or moves one strictly closer to
 /// where another rule removes it or none applies, so that sweeps come to an end.
-fn sweep(graph: &Graph, pass_factors: bool) -> Result<(Graph, bool), Error> {
+fn sweep(graph: &Graph, pass_factors: bool) -> Result<(Graph, bool)> {
     let mut rewriter = Rewriter::new(graph)?;
     for node in graph.nodes() {
         if !rewriter.is_live(node.output) {
@@ -78,7 +78,7 @@ fn sweep(graph: &Graph, pass_factors: bool) -> Result<(Graph, bool), Error> {
 }
 
 /// What the first fitting rule makes of a node, if one fits. `inputs` are the node's, in the new graph.
-fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>> {
     if let Some(folded) = fold_constant(r, node, inputs)? {
         return Ok(Some(folded));
     }
@@ -115,7 +115,7 @@ fn rewrite(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Opti
 }
 
 /// Lets factors move towards the next linear layer.
-fn pass_factor(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+fn pass_factor(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>> {
     match &node.op {
         Op::Relu => normalisation::pass_relu(r, node, inputs),
         Op::Reshape { .. } => normalisation::pass_on(r, node, inputs),
@@ -124,7 +124,7 @@ fn pass_factor(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<
     }
 }
 
-fn fold_constant(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>, Error> {
+fn fold_constant(r: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>> {
     let constants: Option<Vec<Arc<Tensor>>> = inputs.iter().map(|&id| r.constant_of(id)).collect();
     let Some(constants) = constants else { return Ok(None) };
     let views: Vec<&Tensor> = constants.iter().map(Arc::as_ref).collect();

@@ -11,9 +11,9 @@ use veilflow_ir::{Node, Op, Shape, Tensor, ValueId, layout};
 
 use super::layer::per_index;
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
-type Rewritten = Result<Option<ValueId>, Error>;
+type Rewritten = Result<Option<ValueId>>;
 
 /// A factor this much smaller than the largest doesn't pass: the term, divided by it, would dwarf those of others.
 const NEGLIGIBLE: f32 = 1.0 / 1024.0;

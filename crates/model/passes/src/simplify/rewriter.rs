@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use veilflow_ir::{Graph, Node, Op, Shape, Tensor, ValueId};
 
-use crate::Error;
+use crate::error::Result;
 
 /// The old graph, the new one so far, and how the old one's values are called in it.
 pub(super) struct Rewriter<'a> {
@@ -21,7 +21,7 @@ pub(super) struct Rewriter<'a> {
 }
 
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(old: &'a Graph) -> Result<Self, Error> {
+    pub(super) fn new(old: &'a Graph) -> Result<Self> {
         let mut live = vec![false; old.values().len()];
         old.outputs().iter().for_each(|o| live[o.value.index()] = true);
         for node in old.nodes().iter().rev() {
@@ -68,7 +68,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Lets two constants of the old graph be one in the new.
-    pub(super) fn merge_constants(&mut self, duplicate: ValueId, original: ValueId) -> Result<(), Error> {
+    pub(super) fn merge_constants(&mut self, duplicate: ValueId, original: ValueId) -> Result<()> {
         let new = self.renamed(original)?;
         self.rename(duplicate, new);
         self.changed = true;
@@ -76,7 +76,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The new graph's id of an old value; copies a constant when it is first asked for.
-    fn renamed(&mut self, old: ValueId) -> Result<ValueId, Error> {
+    fn renamed(&mut self, old: ValueId) -> Result<ValueId> {
         if let Some(new) = self.renamed[old.index()] {
             return Ok(new);
         }
@@ -88,7 +88,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The inputs of an old node in the new graph.
-    pub(super) fn inputs(&mut self, node: &Node) -> Result<Vec<ValueId>, Error> {
+    pub(super) fn inputs(&mut self, node: &Node) -> Result<Vec<ValueId>> {
         node.inputs.iter().map(|&id| self.renamed(id)).collect()
     }
 
@@ -114,19 +114,13 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Adds a constant named after `base`.
-    pub(super) fn constant(&mut self, base: &str, tensor: Tensor) -> Result<ValueId, Error> {
+    pub(super) fn constant(&mut self, base: &str, tensor: Tensor) -> Result<ValueId> {
         let name = self.new.fresh_name(base);
         Ok(self.new.constant(name, Arc::new(tensor))?)
     }
 
     /// Adds a node called `name` whose output is named after `base`.
-    pub(super) fn emit(
-        &mut self,
-        name: &str,
-        base: &str,
-        op: Op,
-        inputs: &[ValueId],
-    ) -> Result<ValueId, Error> {
+    pub(super) fn emit(&mut self, name: &str, base: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId> {
         let output = self.new.fresh_name(base);
         let id = self.new.node(name, output, op, inputs)?;
         self.producers.insert(id, self.new.nodes().len() - 1);
@@ -145,7 +139,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Copies a node.
-    pub(super) fn keep(&mut self, node: &Node, inputs: &[ValueId]) -> Result<ValueId, Error> {
+    pub(super) fn keep(&mut self, node: &Node, inputs: &[ValueId]) -> Result<ValueId> {
         let id = self.emit(&node.name, self.old_name(node.output), node.op.clone(), inputs)?;
         self.reads.insert(id, 0);
         self.rename(node.output, id);
@@ -153,7 +147,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The new graph, and whether it differs from the old.
-    pub(super) fn finish(mut self) -> Result<(Graph, bool), Error> {
+    pub(super) fn finish(mut self) -> Result<(Graph, bool)> {
         for output in self.old.outputs() {
             let value = self.renamed(output.value)?;
             self.new.output(value, output.softmax);

@@ -3,7 +3,7 @@
 use veilflow_ir::{Node, Op, Shape, ValueId};
 
 use super::rewriter::Rewriter;
-use crate::Error;
+use crate::error::Result;
 
 /// A reshape to the same shape goes; of two in a row the last suffices.
 pub(super) fn reshape(
@@ -11,7 +11,7 @@ pub(super) fn reshape(
     node: &Node,
     inputs: &[ValueId],
     shape: &Shape,
-) -> Result<Option<ValueId>, Error> {
+) -> Result<Option<ValueId>> {
     let x = inputs[0];
     if r.shape(x) == shape {
         return Ok(Some(x));
@@ -30,7 +30,7 @@ pub(super) fn transpose(
     node: &Node,
     inputs: &[ValueId],
     perm: &[usize],
-) -> Result<Option<ValueId>, Error> {
+) -> Result<Option<ValueId>> {
     let x = inputs[0];
     let output = r.old_name(node.output);
     let shape = r.shape(x);
@@ -56,7 +56,7 @@ pub(super) fn gather(
     inputs: &[ValueId],
     axis: usize,
     indices: &[usize],
-) -> Result<Option<ValueId>, Error> {
+) -> Result<Option<ValueId>> {
     let x = inputs[0];
     let output = r.old_name(node.output);
     if indices.iter().copied().eq(0..r.shape(x)[axis]) {

@@ -4,7 +4,7 @@ use veilflow_ir::Function;
 
 use super::*;
 
-/// The network x ↦ f(|x| + c), or f(x) for functions of any argument, calibrated on numbers in −3..3.
+/// The network x ↦ f(x² + 1), f(−x²) or f(x), as the function needs it, calibrated on numbers in −3..3.
 fn applied(function: Function) -> Compiled {
     let (mut b, x) = Builder::new(&[1, 40]);
     let argument = match function {
@@ -12,6 +12,11 @@ fn applied(function: Function) -> Compiled {
             let square = b.node(Op::Mul, &[x, x]);
             let one = b.graph.constant("one", Arc::new(Tensor::from_fn(shape(&[1]), |_| 1.0))).unwrap();
             b.node(Op::Add, &[square, one])
+        }
+        Function::Exp => {
+            let square = b.node(Op::Mul, &[x, x]);
+            let minus = b.graph.constant("minus", Arc::new(Tensor::from_fn(shape(&[1]), |_| -1.0))).unwrap();
+            b.node(Op::Mul, &[square, minus])
         }
         _ => x,
     };

@@ -1,4 +1,4 @@
-//! A share of the weights: the ring in which each is shared, and what a layer reads of it.
+//! A share of the weights, as a run reads it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,45 +7,27 @@ use std::sync::Arc;
 
 use veilflow_net::Role;
 use veilflow_prim::Prg;
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::RingVec;
 
-use crate::plan::{ParameterSizes, Plan};
-use crate::share::{Share, SharingId};
-use crate::{Error, Parameters, Weights};
-
-/// The ring of node `size.node`'s weights: of the layers that take them, the widest. Its low bits are a sharing in a narrower one.
-fn weight_ring(plan: &Plan, sizes: &[ParameterSizes], size: &ParameterSizes) -> Ring {
-    let taking = sizes.iter().filter(|s| s.weights_of == Some(size.node));
-    taking.map(|s| node_ring(plan, s.node)).fold(node_ring(plan, size.node), Ord::max)
-}
-
-/// The ring of a node's output, where its biases are added.
-fn node_ring(plan: &Plan, node: usize) -> Ring {
-    plan.values[plan.nodes[node].output].ring()
-}
-
-/// For every node with parameters its weights, none if they are another's, then its biases.
-pub(crate) fn layout(plan: &Plan) -> Vec<(Ring, usize)> {
-    let sizes = plan.parameters();
-    let of_node = |size: &ParameterSizes| {
-        let own = if size.weights_of.is_some() { 0 } else { size.weights };
-        [(weight_ring(plan, &sizes, size), own), (node_ring(plan, size.node), size.bias)]
-    };
-    sizes.iter().flat_map(of_node).collect()
-}
+use super::id::SharingId;
+use super::parts::sealed::Shared;
+use super::party::Share;
+use crate::error::{IrError, Result};
+use crate::plan::Plan;
+use crate::weights::{Parameters, Weights};
 
 impl Weights {
-    /// Splits the weights of `plan` between two parties: P0's share, uniform, and P1's, the rest.
+    /// Splits the weights of `plan` into P0's share, which is uniform, and P1's, which is the rest.
     ///
     /// # Errors
-    /// [`Error::Format`] if they belong to another plan.
-    pub fn split(&self, plan: &Plan, prg: &mut Prg) -> Result<[Share<Self>; 2], Error> {
+    /// [`IrError::Format`] if they belong to another plan.
+    pub fn split(&self, plan: &Plan, prg: &mut Prg) -> Result<[Share<Self>; 2]> {
         let numbers = plan.parameters().into_iter().filter_map(|size| Some((size, self.of(size.node)?)));
         let numbers = numbers.flat_map(|(size, p)| {
             let own: &[i64] = if size.weights_of.is_some() { &[] } else { &p.weights };
             [own, &p.bias]
         });
-        let values: Vec<_> = layout(plan)
+        let values: Vec<_> = Self::layout(plan)
             .into_iter()
             .zip(numbers)
             .map(|((ring, _), n)| RingVec::from_signed(ring, n))
@@ -54,7 +36,7 @@ impl Weights {
     }
 }
 
-/// A party's share of the weights, ready to run. `Debug` tells whose it is, no numbers.
+/// A party's share of the weights, ready to run. `Debug` tells whose share it is, and no numbers.
 #[derive(Clone)]
 pub struct WeightShare {
     plan: [u8; 32],
@@ -73,10 +55,10 @@ impl WeightShare {
     /// The share of `plan`'s weights.
     ///
     /// # Errors
-    /// [`Error::Halves`] if it is of another plan.
-    pub fn new(plan: &Plan, share: &Share<Weights>) -> Result<Self, Error> {
+    /// [`IrError::Halves`] if it is of another plan.
+    pub fn new(plan: &Plan, share: &Share<Weights>) -> Result<Self> {
         if share.plan_hash() != plan.hash() {
-            return Err(Error::Halves("the share of the weights is of another plan"));
+            return Err(IrError::Halves("the share of the weights is of another plan"));
         }
         let mut nodes: BTreeMap<usize, Parameters> = BTreeMap::new();
         for (size, parts) in plan.parameters().into_iter().zip(share.values().as_chunks().0) {
@@ -94,12 +76,12 @@ impl WeightShare {
     ///
     /// # Errors
     /// Those of [`Share::load`].
-    pub fn load(plan: &Plan, path: impl AsRef<Path>) -> Result<Self, Error> {
+    pub fn load(plan: &Plan, path: impl AsRef<Path>) -> Result<Self> {
         Self::new(plan, &Share::load(plan, path)?)
     }
 
-    /// Shares of a node's numbers, by its index in the plan: integers congruent to them mod 2^ℓ of the node's output, of which the
-    /// bits beyond say nothing.
+    /// Shares of a node's numbers, by its index in the plan: integers that are congruent to them mod 2^ℓ, for the width
+    /// ℓ of the node's output. Bits beyond ℓ mean nothing.
     pub fn of(&self, node: usize) -> Option<&Parameters> {
         self.nodes.get(&node)
     }

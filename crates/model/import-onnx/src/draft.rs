@@ -1,0 +1,57 @@
+//! What import has made so far.
+
+use veilflow_ir::Graph;
+
+use crate::error::{ImportError, Refusal, Result};
+use crate::limits::MAX_NODES;
+use crate::literal::Literal;
+use crate::proto;
+use crate::scope::{Binding, Scopes};
+
+/// The graph so far, what names stand for, and what may still be spent.
+pub(crate) struct Draft {
+    pub(crate) graph: Graph,
+    pub(crate) scopes: Scopes,
+    pub(crate) opset: i64,
+    /// How many elements may still be computed at import, so that a short file can't fill the memory.
+    elements: usize,
+    /// How many nodes may still be imported or made, so that no loop runs for ever.
+    nodes: usize,
+}
+
+impl Draft {
+    /// Nothing yet of a graph called `name`, from a file of so many bytes.
+    pub(crate) fn new(name: String, opset: i64, bytes: usize) -> Self {
+        let elements = (1 << 24) + 4 * bytes;
+        Self { graph: Graph::new(name), scopes: Scopes::default(), opset, elements, nodes: MAX_NODES }
+    }
+
+    /// Accounts for `count` elements made at import.
+    pub(crate) fn spend_elements(&mut self, count: usize) -> Result<(), Refusal> {
+        let left = self.elements.checked_sub(count);
+        self.elements = left.ok_or("too much is computed from the file's constants")?;
+        Ok(())
+    }
+
+    /// Accounts for a node imported or made.
+    pub(crate) fn spend_node(&mut self) -> Result<(), Refusal> {
+        let left = self.nodes.checked_sub(1);
+        self.nodes = left.ok_or_else(|| format!("unrolled, the model has more than {MAX_NODES} nodes"))?;
+        Ok(())
+    }
+
+    /// Defines the initializers of a graph in the innermost scope.
+    pub(crate) fn define_initializers(
+        &mut self,
+        tensors: impl IntoIterator<Item = proto::Tensor>,
+    ) -> Result<()> {
+        for tensor in tensors {
+            let name = tensor.name.clone().unwrap_or_default();
+            let binding = Literal::decode(tensor).map_or_else(Binding::Unreadable, Binding::Literal);
+            if !self.scopes.define(&name, binding) {
+                return Err(ImportError::Tensor { tensor: name, reason: "defined twice".into() });
+            }
+        }
+        Ok(())
+    }
+}

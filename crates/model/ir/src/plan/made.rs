@@ -1,0 +1,186 @@
+//! Width, scale and sign of each op's output, by those of its inputs.
+
+use veilflow_spec::math::{Fixed, Function, Spline};
+
+use super::op::{Extension, PlanOp};
+use super::value::PlanValue;
+use crate::error::{Reason, refuse};
+
+/// What an op and its inputs determine of its output.
+pub(super) struct Made {
+    pub(super) width: u32,
+    pub(super) scale: i32,
+    pub(super) non_negative: bool,
+}
+
+impl Made {
+    fn like(x: &PlanValue) -> Self {
+        Self { width: x.width, scale: x.scale, non_negative: x.non_negative }
+    }
+
+    fn of_width(self, width: u32) -> Self {
+        Self { width, ..self }
+    }
+
+    fn of_scale(self, scale: i32) -> Self {
+        Self { scale, ..self }
+    }
+
+    fn of_sign(self, non_negative: bool) -> Self {
+        Self { non_negative, ..self }
+    }
+}
+
+impl PlanOp {
+    /// The tables of an [`Apply`](Self::Apply) to `x`. There are none for other ops, nor for formats that the function
+    /// doesn't take.
+    pub fn spline(&self, x: &PlanValue) -> Option<Spline> {
+        match *self {
+            Self::Apply { function, width, scale } => spline(function, x, Fixed { bits: width, scale }).ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn accepts(&self, inputs: usize) -> bool {
+        match self {
+            Self::Add | Self::Sub | Self::Multiply { .. } => inputs == 2,
+            Self::Concat { .. } => inputs >= 1,
+            _ => inputs == 1,
+        }
+    }
+
+    /// What is made of as many inputs as the op [`accepts`](Self::accepts), or the rule that they break.
+    pub(super) fn make(&self, inputs: &[&PlanValue]) -> Result<Made, Reason> {
+        let x = inputs[0];
+        let made = Made::like(x);
+        let within = |bits: u32, least: u32| {
+            if bits >= least && bits <= x.width {
+                Ok(())
+            } else {
+                refuse(format!("{bits} bits instead of {least}..={}", x.width))
+            }
+        };
+        let shift_fits = |shift: u32, width: u32| {
+            if shift < width { Ok(()) } else { refuse(format!("shift by {shift} of {width} bits")) }
+        };
+        match self {
+            Self::Linear { weight_bits, weight_scale, .. } => {
+                if !(1..=32).contains(weight_bits) {
+                    return refuse(format!("weights of {weight_bits} bits"));
+                }
+                Ok(made.of_scale(x.scale.saturating_add(*weight_scale)).of_sign(false))
+            }
+            Self::AddConstant { .. } | Self::SubtractFrom { .. } => Ok(made.of_sign(false)),
+            Self::Add | Self::Sub | Self::Concat { .. } => {
+                if let Some(y) = inputs.iter().find(|y| (y.width, y.scale) != (x.width, x.scale)) {
+                    return refuse(format!(
+                        "inputs of {} bits at scale {} and {} bits at scale {}",
+                        x.width, x.scale, y.width, y.scale
+                    ));
+                }
+                let all = inputs.iter().all(|y| y.non_negative);
+                Ok(made.of_sign(all && *self != Self::Sub))
+            }
+            Self::Multiply { width } => {
+                let y = inputs[1];
+                let (least, most) = (x.width.max(y.width), x.width + y.width);
+                if most > 64 || !(least..=most).contains(width) {
+                    let factors = format!("factors of {} and {} bits", x.width, y.width);
+                    return refuse(format!("{width} bits of {factors}"));
+                }
+                let both = x.non_negative && y.non_negative;
+                Ok(made.of_width(*width).of_scale(x.scale + y.scale).of_sign(both))
+            }
+            Self::Apply { function, width, scale } => {
+                spline(*function, x, Fixed { bits: *width, scale: *scale })?;
+                let scaled = made.of_width(*width).of_scale(*scale as i32);
+                Ok(scaled.of_sign(function.is_non_negative()))
+            }
+            Self::Relu { compare_bits } => {
+                within(*compare_bits, x.magnitude + 1)?;
+                Ok(made.of_sign(true))
+            }
+            Self::ReluTruncate { shift, compare_bits } => {
+                within(*compare_bits, x.magnitude + 1)?;
+                shift_fits(*shift, *compare_bits)?;
+                Ok(made.of_width(compare_bits - shift).of_scale(x.scale - *shift as i32).of_sign(true))
+            }
+            Self::Clip { limit, compare_bits } => {
+                within(*compare_bits, x.magnitude + 1)?;
+                // x − limit ≥ −2^m − limit, unless x is never negative.
+                let least = if x.non_negative { 0 } else { 1u128 << x.magnitude };
+                if u128::from(*limit) + least > 1u128 << (compare_bits - 1) {
+                    return refuse(format!("x − {limit} doesn't fit {compare_bits} bits"));
+                }
+                Ok(made.of_sign(true))
+            }
+            Self::TruncateReduce { shift } => {
+                shift_fits(*shift, x.width)?;
+                Ok(made.of_width(x.width - shift).of_scale(x.scale - *shift as i32))
+            }
+            Self::Extend { to, sign } => {
+                let holds = match sign {
+                    Extension::NonNegative => x.non_negative,
+                    Extension::SignedWithSlack => x.magnitude + 2 <= x.width,
+                    Extension::Signed => true,
+                };
+                if !holds {
+                    return refuse(format!("{sign:?} doesn't hold of its input"));
+                }
+                if *to <= x.width || *to > 64 {
+                    return refuse(format!("from {} to {to} bits", x.width));
+                }
+                Ok(made.of_width(*to))
+            }
+            Self::Narrow { to } => {
+                within(*to, 1)?;
+                Ok(made.of_width(*to))
+            }
+            Self::ShiftLeft { by } => {
+                if *by > 64 - x.width {
+                    return refuse(format!("{} bits shifted left by {by}", x.width));
+                }
+                Ok(made.of_width(x.width + by).of_scale(x.scale + *by as i32))
+            }
+            Self::MaxPool { .. } => {
+                differences_fit(x)?;
+                Ok(made)
+            }
+            Self::ArgMax => {
+                differences_fit(x)?;
+                Ok(Made { width: 32, scale: 0, non_negative: true })
+            }
+            Self::Pad { value, .. } => {
+                let magnitude = value.unsigned_abs();
+                if x.width < 64 && magnitude >> (x.width - 1) != 0 {
+                    return refuse(format!("border {value} in {} bits", x.width));
+                }
+                Ok(Made { non_negative: x.non_negative && *value >= 0, ..made })
+            }
+            Self::AveragePool { pool, .. } => {
+                let area = pool.kernel[0].saturating_mul(pool.kernel[1]) as u128;
+                if area >= 1u128 << (x.width - 1) {
+                    return refuse(format!("a window of {area} elements in {} bits", x.width));
+                }
+                Ok(made)
+            }
+            Self::Reshape | Self::Transpose { .. } | Self::Gather { .. } | Self::ReduceSum { .. } => Ok(made),
+        }
+    }
+}
+
+/// The tables of a function of x, or why there are none.
+fn spline(function: Function, x: &PlanValue, output: Fixed) -> Result<Spline, Reason> {
+    let scale = u32::try_from(x.scale).map_err(|_| format!("an argument of scale {}", x.scale))?;
+    Ok(function.spline(Fixed { bits: x.width, scale }, output).map_err(|error| error.to_string())?)
+}
+
+/// Differences of two elements stay within ±2^m if none is negative, else within ±2^(m+1).
+fn differences_fit(x: &PlanValue) -> Result<(), Reason> {
+    let needed = x.magnitude + if x.non_negative { 1 } else { 2 };
+    if needed <= x.width {
+        Ok(())
+    } else {
+        refuse(format!("differences need {needed} bits, the width is {}", x.width))
+    }
+}

@@ -1,0 +1,62 @@
+//! The tensors of a plan: formats, and numbers written in them.
+
+use serde::{Deserialize, Serialize};
+use veilflow_ring::{Ring, RingVec};
+
+use crate::Shape;
+
+/// A tensor of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanValue {
+    /// The dimensions.
+    pub shape: Shape,
+    /// Width ℓ in bits, 1..=64.
+    pub width: u32,
+    /// Fractional bits f. They are negative where integers stand for multiples of a power of two.
+    pub scale: i32,
+    /// The m for which the integers lie in −2^m..2^m, on every input like those of calibration.
+    pub magnitude: u32,
+    /// Whether the integers are never negative either.
+    pub non_negative: bool,
+}
+
+/// Numbers as integers of a plan's tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The integers, rounded to nearest.
+    pub values: RingVec,
+    /// How many lie outside the tensor's range. Calibration saw nothing like them, so the result may be wrong.
+    pub outside: usize,
+}
+
+impl PlanValue {
+    /// Whether the plan has room for an integer.
+    pub fn contains(&self, integer: i64) -> bool {
+        let low = if self.non_negative { 0 } else { -1i128 << self.magnitude };
+        (low..1i128 << self.magnitude).contains(&i128::from(integer))
+    }
+
+    /// The ring of this width. Panics if the plan doesn't verify.
+    pub fn ring(&self) -> Ring {
+        Ring::new(self.width).expect("a verified plan has widths of 1..=64 bits")
+    }
+
+    /// Rounds numbers to integers of this scale, and limits them to what the width holds.
+    pub fn encode(&self, numbers: &[f32]) -> Encoded {
+        let factor = f64::from(self.scale).exp2();
+        let limit = (self.ring().mask() >> 1) as i64;
+        // The cast saturates, and maps what is not a number to 0.
+        let integer = |x: &f32| ((f64::from(*x) * factor).round() as i64).clamp(-limit - 1, limit);
+        let integers: Vec<i64> = numbers.iter().map(integer).collect();
+        let strange = |(&i, x): (&i64, &f32)| !self.contains(i) || !x.is_finite();
+        let outside = integers.iter().zip(numbers).filter(|&p| strange(p)).count();
+        Encoded { values: RingVec::from_signed(self.ring(), &integers), outside }
+    }
+
+    /// The numbers that integers of this scale stand for.
+    pub fn decode(&self, integers: &RingVec) -> Vec<f32> {
+        let unit = (-f64::from(self.scale)).exp2();
+        integers.to_signed().iter().map(|&v| (v as f64 * unit) as f32).collect()
+    }
+}

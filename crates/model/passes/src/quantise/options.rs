@@ -1,0 +1,53 @@
+//! What the caller of a compilation chooses.
+
+use crate::error::{PassError, Result};
+
+/// How to quantise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Width of weights, sign included: 2..=24.
+    pub weight_bits: u32,
+    /// Bits of the largest activation a tensor has room for: 2..=30.
+    pub activation_bits: u32,
+    /// Bits of the weights and the activations that a recurrent cell works with, if those are more: 2..=24.
+    pub state_bits: u32,
+    /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. Twice as much is 200.
+    pub margin_percent: u32,
+    /// Reveal only the index of the largest output.
+    pub arg_max: bool,
+    /// What a client must do to a raw input, in words; stored in the plan.
+    pub preprocessing: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            weight_bits: 11,
+            activation_bits: 12,
+            state_bits: 16,
+            margin_percent: 200,
+            arg_max: false,
+            preprocessing: String::new(),
+        }
+    }
+}
+
+/// The relative error that [`compile_within`] may well be given: 28 dB of signal over noise, as 8-bit quantisation has where
+/// it costs no accuracy.
+pub const DEFAULT_ERROR: f64 = 0.04;
+
+impl Options {
+    /// Checks that every number is in its range.
+    ///
+    /// # Errors
+    /// [`PassPassError::Options`] for the first that isn't.
+    pub(super) fn check(&self) -> Result<()> {
+        let within = |name: &'static str, value: u32, range: std::ops::RangeInclusive<u32>| {
+            if range.contains(&value) { Ok(()) } else { Err(PassError::Options { name, value, range }) }
+        };
+        within("weight bits", self.weight_bits, 2..=24)?;
+        within("activation bits", self.activation_bits, 2..=30)?;
+        within("state bits", self.state_bits, 2..=24)?;
+        within("margin in percent", self.margin_percent, 100..=100_000)
+    }
+}

@@ -1,0 +1,36 @@
+//! What becomes of a node in fixed point, and in which forms values stand between nodes.
+
+use veilflow_ir::Node;
+
+use super::fixed::FixedLayer;
+use super::fixed_op::FixedOp;
+
+/// Which form of a value a node reads or makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Stage {
+    Raw,
+    Reduced,
+}
+
+/// One form of a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    pub(super) scale: i32,
+    /// Integers lie in −2^m..2^m.
+    pub(super) magnitude: u32,
+    pub(super) non_negative: bool,
+}
+
+/// A step of the network in fixed point.
+pub(super) struct Step<'g> {
+    pub(super) node: &'g Node,
+    pub(super) op: FixedOp,
+    /// The private inputs, as indices of graph values, each with the form it is read in.
+    pub(super) reads: Vec<(usize, Stage)>,
+    /// The form of the output.
+    pub(super) makes: Stage,
+    /// The integer weights of a linear layer.
+    pub(super) fixed: Option<FixedLayer>,
+    /// Width of a linear layer's weights.
+    pub(super) weight_bits: u32,
+}
