@@ -5,7 +5,7 @@
 //! other, the *server*, multiplies by its own small polynomials and replies.
 //!
 //! # The scheme
-//! A ciphertext of a message polynomial $m$ is a pair $(c_0, c_1)$ over $\mathbb{Z}_Q[X]/(X^N + 1)$ with
+//! A ciphertext of a message polynomial $m$ is a pair $(c_0, c_1)$ over $\mathbb{Z}_Q\[X\]/(X^N + 1)$ with
 //!
 //! $$c_0 + c_1 s = \tfrac{Q}{2^\ell} m + \text{noise},$$
 //!

@@ -46,30 +46,26 @@ fn extend_uniform(modulus: Modulus, len: usize, prg: &mut Prg, out: &mut Vec<u64
 
 /// Centred binomial errors.
 pub(crate) fn errors(len: usize, prg: &mut Prg) -> Small {
-    let mut out = Zeroizing::new(vec![0i64; len]);
-    let mut words = Zeroizing::new([0u64; BATCH]);
-    for chunk in out.chunks_mut(BATCH) {
-        let words = &mut words[..chunk.len()];
-        prg.words(words);
-        for (out, word) in chunk.iter_mut().zip(words) {
-            // The difference of two halves' counts is the count of one and the other's complement, shifted.
-            let bits = (*word ^ ((1 << ERROR_BOUND) - 1)) & ((1 << (2 * ERROR_BOUND)) - 1);
-            *out = i64::from(bits.count_ones()) - ERROR_BOUND as i64;
-        }
-    }
-    out
+    small(len, prg, |word| {
+        // The difference of two halves' counts is the count of one and the other's complement, shifted.
+        let bits = (word ^ ((1 << ERROR_BOUND) - 1)) & ((1 << (2 * ERROR_BOUND)) - 1);
+        i64::from(bits.count_ones()) - ERROR_BOUND as i64
+    })
 }
 
 /// Uniform in −1, 0, 1, up to 2^−62.
 pub(crate) fn ternary(len: usize, prg: &mut Prg) -> Small {
+    small(len, prg, |word| ((u128::from(word) * 3) >> 64) as i64 - 1)
+}
+
+/// Secret coefficients, each made of a random word.
+fn small(len: usize, prg: &mut Prg, coefficient: impl Fn(u64) -> i64) -> Small {
     let mut out = Zeroizing::new(vec![0i64; len]);
     let mut words = Zeroizing::new([0u64; BATCH]);
     for chunk in out.chunks_mut(BATCH) {
         let words = &mut words[..chunk.len()];
         prg.words(words);
-        for (out, word) in chunk.iter_mut().zip(words) {
-            *out = ((u128::from(*word) * 3) >> 64) as i64 - 1;
-        }
+        chunk.iter_mut().zip(words).for_each(|(out, word)| *out = coefficient(*word));
     }
     out
 }

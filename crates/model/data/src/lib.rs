@@ -15,6 +15,7 @@
 mod array;
 mod error;
 mod labels;
+mod load;
 mod picture;
 mod preprocess;
 mod samples;
@@ -22,6 +23,7 @@ mod samples;
 pub use array::{read_npz, write_npy};
 pub use error::{Error, Result};
 pub use labels::labels;
+pub use load::load;
 pub use picture::picture;
 pub use preprocess::Preprocessing;
-pub use samples::{Samples, load};
+pub use samples::Samples;

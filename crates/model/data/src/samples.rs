@@ -1,11 +1,9 @@
-//! Samples of a network from a file or a folder.
+//! Samples of a network, and the files that they come from.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::array::{read_npy, read_npz};
-use crate::picture::pictures;
-use crate::{Error, Preprocessing, Result};
+use crate::{Error, Result};
 
 /// The largest data file read, in bytes.
 const MAX_FILE: u64 = 4 << 30;
@@ -29,47 +27,4 @@ pub(crate) fn open(path: &Path) -> Result<File> {
         return Err(Error::TooLong { path: path.to_owned(), bytes, limit: MAX_FILE });
     }
     Ok(file)
-}
-
-fn extension(path: &Path) -> String {
-    path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
-}
-
-fn is_picture(path: &Path) -> bool {
-    matches!(extension(path).as_str(), "png" | "jpg" | "jpeg")
-}
-
-/// Reads every sample in `path` for an input of shape `shape`: npy, npz (`x` with labels `y`, or `input_0`, `input_1`, ... with
-/// `labels`), png, jpeg, or a folder of pictures in the order of their names. Pictures and bytes go through `preprocessing`; floats
-/// are taken as they are.
-///
-/// # Errors
-/// A file that cannot be opened, is longer than 4 GiB, holds no sample, samples of another shape, or numbers that are not
-/// finite.
-pub fn load(path: impl AsRef<Path>, shape: &[usize], preprocessing: &Preprocessing) -> Result<Samples> {
-    let path = path.as_ref();
-    let samples = match extension(path).as_str() {
-        _ if path.is_dir() => folder(path, shape, preprocessing),
-        "npy" => read_npy(path, shape, preprocessing),
-        "npz" => open(path).and_then(|file| read_npz(file, shape, preprocessing)),
-        _ if is_picture(path) => pictures(&[path], shape, preprocessing),
-        _ => Err(Error::UnknownKind),
-    };
-    let samples = samples.map_err(|source| Error::read(path, source))?;
-    if samples.inputs.is_empty() {
-        return Err(Error::Empty { path: path.to_owned() });
-    }
-    if !samples.inputs.iter().flatten().all(|v| v.is_finite()) {
-        return Err(Error::NotFinite { path: path.to_owned() });
-    }
-    Ok(samples)
-}
-
-fn folder(path: &Path, shape: &[usize], preprocessing: &Preprocessing) -> Result<Samples> {
-    let entries = std::fs::read_dir(path);
-    let entries = entries.map_err(|source| Error::Open { path: path.to_owned(), source })?;
-    let mut files: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|file| is_picture(file)).collect();
-    files.sort();
-    pictures(&files, shape, preprocessing)
 }

@@ -7,11 +7,11 @@ use veilflow_ir::Reason;
 use crate::error::Result;
 use crate::proto;
 
-/// The attributes of one node. Every reader removes what it read; what is left at the end wasn't understood.
+/// The attributes of one node. Whoever reads one removes it, so what is left at the end wasn't understood.
 pub(crate) struct Attributes<'a>(HashMap<&'a str, &'a proto::Attribute>);
 
 impl<'a> Attributes<'a> {
-    /// The node's attributes, or the name that occurs twice.
+    /// The node's attributes, unless a name occurs twice.
     pub(crate) fn new(attributes: &'a [proto::Attribute]) -> Result<Self, Reason> {
         let mut map = HashMap::new();
         for attribute in attributes {
@@ -94,7 +94,7 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// A 0/1 switch; absent means 0.
+    /// A switch, 0 or 1. An absent one is 0.
     pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Reason> {
         match self.int(name)? {
             None | Some(0) => Ok(false),
@@ -110,7 +110,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// An error if an attribute was left unread.
+    /// Refuses the node if an attribute was left unread.
     pub(crate) fn finish(self) -> Result<(), Reason> {
         match self.0.into_keys().min() {
             Some(name) => Err(format!("attribute `{name}` isn't supported").into()),

@@ -13,14 +13,14 @@ pub(crate) struct Draft {
     pub(crate) graph: Graph,
     pub(crate) scopes: Scopes,
     pub(crate) opset: i64,
-    /// How many elements may still be computed at import, so that a short file can't fill the memory.
+    /// How many elements may still be computed at import, lest a short file fill the memory.
     elements: usize,
-    /// How many nodes may still be imported or made, so that no loop runs for ever.
+    /// How many nodes may still be imported or made, lest a loop run for ever.
     nodes: usize,
 }
 
 impl Draft {
-    /// Nothing yet of a graph called `name`, from a file of so many bytes.
+    /// An empty draft of a graph called `name`, from a file of so many bytes.
     pub(crate) fn new(name: String, opset: i64, bytes: usize) -> Self {
         let elements = (1 << 24) + 4 * bytes;
         Self { graph: Graph::new(name), scopes: Scopes::default(), opset, elements, nodes: MAX_NODES }

@@ -73,7 +73,7 @@ pub enum ImportError {
     Graph(#[from] IrError),
 }
 
-/// Why a node was refused: a reason that its name is still to be put before, or an error that names a node already.
+/// Why a node was refused: a reason without the node's name, or an error that names a node already.
 pub(crate) enum Refusal {
     Reason(Reason),
     Error(ImportError),

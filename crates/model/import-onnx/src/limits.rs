@@ -1,10 +1,10 @@
 //! How large a model may be, and how old.
 
-/// The longest file read: the limit of the protobuf format itself.
+/// The longest file read, in bytes: the limit of the protobuf format itself.
 pub const MAX_FILE_BYTES: u64 = (1 << 31) - 1;
 
 /// The oldest opset understood.
 pub const MIN_OPSET: i64 = 9;
 
-/// The most nodes imported or made, unrolled loops and all.
+/// The most nodes imported or made, those of unrolled loops included.
 pub const MAX_NODES: usize = 1 << 18;

@@ -15,7 +15,7 @@ pub(crate) enum Literal {
     Integers(Arc<Integers>),
 }
 
-/// A tensor of integers in row-major order. Unlike one of floats it may be empty: the shape of a scalar is.
+/// A tensor of integers in row-major order. It may be empty, as the shape of a scalar is.
 pub(crate) struct Integers {
     pub(crate) dims: Vec<usize>,
     pub(crate) values: Vec<i64>,
@@ -35,7 +35,7 @@ impl Literal {
         }
     }
 
-    /// What an op that moves elements makes of literals of one kind; none for another op or kinds that differ. The op
+    /// What `op` makes of literals, if it only moves elements and they are all floats or all integers. It
     /// must have inferred `output` from their shapes.
     pub(crate) fn moved(op: &Op, inputs: &[(&Self, &Shape)], output: &Shape) -> Option<Self> {
         let floats: Option<Vec<_>> = inputs
@@ -62,7 +62,7 @@ impl Literal {
             let file = file.and_then(|p| p.value.as_deref()).unwrap_or("another file");
             return Err(format!("its data is external, in `{file}`; save the model as one file").into());
         }
-        // Integer vectors may be empty (the shape of a scalar); a float tensor may not.
+        // Integers may be empty, as the shape of a scalar is. Floats may not.
         let dims: Result<Vec<usize>, _> = tensor.dims.iter().map(|&d| usize::try_from(d)).collect();
         let dims = dims.map_err(|_| format!("negative dimension in {:?}", tensor.dims))?;
         let kind = tensor.data_type.unwrap_or_default();

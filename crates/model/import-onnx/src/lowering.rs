@@ -1,4 +1,4 @@
-//! What the lowering of one node reads and adds.
+//! The node being imported: what its lowering reads, and what it adds to the graph.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::literal::Literal;
 use crate::proto;
 use crate::scope::Binding;
 
-/// What a lowering returns: what its only output stands for.
+/// What the only output of a node stands for.
 pub(crate) type Lowered = Result<Binding, Refusal>;
 
-/// How an op becomes part of the graph, and what its outputs stand for.
+/// How an op becomes part of the graph.
 #[derive(Clone, Copy)]
 pub(crate) enum Lower {
-    /// An op with one output, or of which only the first is supported.
+    /// An op with one output, or of which only the first output is supported.
     One(fn(&mut Lowering<'_>) -> Lowered),
     /// An op with several outputs, in order.
     Many(fn(&mut Lowering<'_>) -> Result<Vec<Binding>, Refusal>),
@@ -28,22 +28,23 @@ pub(crate) enum Lower {
 /// The ops that can be imported, by name.
 pub(crate) type Ops = &'static [(&'static str, Lower)];
 
-/// The node being imported, with what its lowering needs. Lowerings return reasons; the importer adds node and op.
+/// The node being imported, with what its lowering needs. A lowering refuses with a reason, to which the
+/// importer adds the names of node and op.
 pub(crate) struct Lowering<'a> {
     pub(crate) draft: &'a mut Draft,
     /// What lowers the nodes of a loop's body.
     pub(crate) ops: Ops,
     pub(crate) attributes: Attributes<'a>,
-    /// The node's name, prefix and all.
+    /// The node's name, with the prefix.
     pub(crate) name: String,
     prefix: &'a str,
     inputs: &'a [String],
     outputs: &'a [String],
-    /// What new values are named after: an output.
+    /// The output's name, after which new values are named.
     base: String,
 }
 
-/// What an op that moves elements may be applied to.
+/// What an op that moves elements is applied to.
 #[derive(Clone)]
 pub(crate) enum Operand {
     /// A value of the graph.
@@ -86,7 +87,7 @@ impl<'a> Lowering<'a> {
         lowering
     }
 
-    /// Names what comes after output `index`, if it is wanted.
+    /// Lets new values be named after output `index`, if it is wanted.
     pub(crate) fn at_output(&mut self, index: usize) {
         if self.has_output(index) {
             self.base = format!("{}{}", self.prefix, self.outputs[index]);
@@ -95,7 +96,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The number of inputs, absent trailing ones left out.
+    /// The number of inputs, up to the last that is given.
     pub(crate) fn input_count(&self) -> usize {
         self.inputs.len()
     }
@@ -155,7 +156,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Input `index` as something to move; constants as literals.
+    /// Input `index`, for an op that moves elements. A constant is a literal.
     pub(crate) fn operand(&self, index: usize) -> Result<Operand, Refusal> {
         match self.binding(index)? {
             (_, Binding::Literal(literal)) => Ok(Operand::Literal(literal.clone())),
@@ -196,7 +197,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The shape of something to move.
+    /// The shape of an operand.
     pub(crate) fn operand_shape(&self, operand: &Operand) -> Result<Shape, Refusal> {
         match operand {
             Operand::Value(id) => Ok(self.shape(*id).clone()),
@@ -204,7 +205,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// A name for a new value: the output's with a suffix, or, without one, the output's own.
+    /// A name for a new value: the output's, with the suffix if that isn't empty.
     fn new_name(&self, suffix: &str) -> String {
         let dot = if suffix.is_empty() { "" } else { "." };
         self.draft.graph.fresh_name(&format!("{}{dot}{suffix}", self.base))
@@ -217,7 +218,7 @@ impl<'a> Lowering<'a> {
         Ok(self.graph().constant(name, Arc::new(tensor))?)
     }
 
-    /// Adds a node whose output is named after the node's, with a suffix unless that is empty.
+    /// Adds an op. What it makes is named after the node's output, with the suffix if that isn't empty.
     pub(crate) fn step(&mut self, suffix: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
         self.draft.spend_node()?;
         if let Op::Gather { indices, .. } = &op {
@@ -227,18 +228,18 @@ impl<'a> Lowering<'a> {
         Ok(self.graph().node(name, output, op, inputs)?)
     }
 
-    /// Adds the node that makes the output.
+    /// Adds the op that makes the output.
     pub(crate) fn last(&mut self, op: Op, inputs: &[ValueId]) -> Lowered {
         self.step("", op, inputs).map(Binding::Value)
     }
 
-    /// Adds the node that makes the output of a function of every element.
+    /// Adds the function of every element that makes the output.
     pub(crate) fn apply(&mut self, function: Function) -> Lowered {
         let x = self.value(0)?;
         self.last(Op::Apply { function }, &[x])
     }
 
-    /// Applies an op that moves elements: at import where all of them are known, else as [`step`](Self::step).
+    /// Applies an op that moves elements: at import if all operands are known, else as [`step`](Self::step).
     pub(crate) fn moved(&mut self, suffix: &str, op: Op, inputs: &[Operand]) -> Result<Operand, Refusal> {
         let literals: Option<Vec<&Literal>> =
             inputs.iter().map(|o| if let Operand::Literal(l) = o { Some(l) } else { None }).collect();
@@ -255,7 +256,7 @@ impl<'a> Lowering<'a> {
         self.step(suffix, op, &ids).map(Operand::Value)
     }
 
-    /// Something moved as a value of the graph.
+    /// An operand as a value of the graph.
     pub(crate) fn materialised(&mut self, operand: &Operand) -> Result<ValueId, Refusal> {
         match operand {
             Operand::Value(id) => Ok(*id),

@@ -12,15 +12,15 @@ use crate::literal::Literal;
 pub(crate) enum Binding {
     /// A value of the graph.
     Value(ValueId),
-    /// A tensor known at import that no node has read as a value yet.
+    /// A tensor known at import, which no node has read as a value yet.
     Literal(Literal),
-    /// The softmax of a value: fine as an output, nowhere else.
+    /// The softmax of a value, which only an output may be.
     Softmax(ValueId),
-    /// Nothing that can be read, and why.
+    /// Nothing that can be read, for this reason.
     Unreadable(Reason),
 }
 
-/// Names by scope, the innermost last: the body of a loop reads the names around it.
+/// Names by scope, the innermost last. The body of a loop reads the names around it too.
 #[derive(Default)]
 pub(crate) struct Scopes(Vec<HashMap<String, Binding>>);
 
@@ -43,7 +43,7 @@ impl Scopes {
         self.0.last().is_some_and(|scope| scope.contains_key(name))
     }
 
-    /// Defines `name` in the innermost scope; false if it is there already.
+    /// Defines `name` in the innermost scope, and returns whether it was free.
     pub(crate) fn define(&mut self, name: &str, binding: Binding) -> bool {
         let Some(scope) = self.0.last_mut() else { return false };
         match scope.entry(name.to_owned()) {
@@ -55,7 +55,8 @@ impl Scopes {
         }
     }
 
-    /// Lets `name` stand for a value wherever it was defined, so that all who read it share the value.
+    /// Lets `name` stand for a value in the scope that defines it, so that all who read it read the same
+    /// value.
     pub(crate) fn promote(&mut self, name: &str, id: ValueId) {
         if let Some(binding) = self.0.iter_mut().rev().find_map(|scope| scope.get_mut(name)) {
             *binding = Binding::Value(id);

@@ -1,4 +1,5 @@
-//! The frame of plan, weights and share files: a header line with format, version and checksum, then the body.
+//! The frame of plan, weights and share files: a header line with format, version and checksum, then the
+//! body.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -17,8 +18,8 @@ pub struct Format {
 }
 
 impl Format {
-    /// The file with this body: `NAME VERSION CHECKSUM`, a line end, then the body. The checksum is the body's BLAKE3
-    /// hash.
+    /// The file with this body: `NAME VERSION CHECKSUM`, a line end, then the body. The checksum is the
+    /// body's BLAKE3 hash.
     pub(crate) fn encode(&self, body: &[u8]) -> Vec<u8> {
         let header = format!("{} {} {}\n", self.name, self.version, blake3::hash(body).to_hex());
         [header.as_bytes(), body].concat()

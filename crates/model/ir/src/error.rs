@@ -72,8 +72,8 @@ pub enum IrError {
     },
 }
 
-/// The rule that something breaks, in words. Whoever checks the rule doesn't know what the thing is called; its caller
-/// does, and makes an error of both.
+/// The rule that something breaks, in words. Whoever checks the rule doesn't know what the thing is called;
+/// its caller does, and makes an error of both.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct Reason(Cow<'static, str>);

@@ -72,14 +72,16 @@ pub fn gather<T: Copy>(x: &[T], shape: &Shape, axis: usize, indices: &[usize]) -
     out
 }
 
-/// The elements that a sum over `axes` adds up, sum by sum in the order of the results, and how many each sum has.
+/// The elements that a sum over `axes` adds up, sum by sum in the order of the results, and how many each sum
+/// has.
 pub fn summands<T: Copy>(x: &[T], shape: &Shape, axes: &[usize]) -> (Vec<T>, usize) {
     let kept = (0..shape.rank()).filter(|i| !axes.contains(i));
     let perm: Vec<usize> = kept.chain(axes.iter().copied()).collect();
     (transpose(x, shape, &perm), axes.iter().map(|&i| shape[i]).product())
 }
 
-/// The elements of `op`'s output, if all it does is move those of its inputs. Each input comes with its shape.
+/// The elements of `op`'s output, if all it does is move those of its inputs. Each input comes with its
+/// shape.
 pub fn moved<T: Copy>(op: &Op, inputs: &[(&[T], &Shape)]) -> Option<Vec<T>> {
     let (x, shape) = inputs[0];
     match op {

@@ -54,12 +54,14 @@ impl Shape {
         self.0.len()
     }
 
-    /// Elements from one index of `axis` to the next, in row-major order: the product of the dimensions after it.
+    /// Elements from one index of `axis` to the next, in row-major order: the product of the dimensions after
+    /// it.
     pub fn stride(&self, axis: usize) -> usize {
         self.0[axis + 1..].iter().product()
     }
 
-    /// The shape both broadcast to (the rule of NumPy and ONNX): aligned at the last dimension, a 1 stretches.
+    /// The shape both broadcast to (the rule of NumPy and ONNX): aligned at the last dimension, a 1
+    /// stretches.
     pub fn broadcast(&self, other: &Self) -> Option<Self> {
         let rank = self.rank().max(other.rank());
         let at = |s: &Self, i: usize| if i + s.rank() < rank { 1 } else { s[i + s.rank() - rank] };

@@ -14,8 +14,8 @@ const FORMAT: Format = Format { name: "veilflow-weights", version: 1 };
 /// The numbers of one node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Parameters {
-    /// The weights, in the layout of [`LinearShape`](veilflow_spec::LinearShape). All nodes that take them have the
-    /// same copy. An added constant has none.
+    /// The weights, in the layout of [`LinearShape`](veilflow_spec::LinearShape). All nodes that take them
+    /// have the same copy. An added constant has none.
     pub weights: Arc<[i64]>,
     /// An integer for each output channel or row, or the added constant, at the output's scale.
     pub bias: Vec<i64>,
@@ -46,8 +46,8 @@ impl Weights {
     /// Weights for `plan`, by index of the node that needs them.
     ///
     /// # Errors
-    /// [`IrError::Format`] if a node lacks its numbers or has too many, if a node that takes another's weights has other
-    /// ones, or if a weight doesn't fit its width.
+    /// [`IrError::Format`] if a node lacks its numbers or has too many, if a node that takes another's
+    /// weights has other ones, or if a weight doesn't fit its width.
     pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self> {
         let sizes = plan.parameters();
         let takers = sizes.iter().filter(|s| s.weights_of.is_some()).map(|s| s.node).collect();
@@ -87,8 +87,9 @@ impl Weights {
         self.plan
     }
 
-    /// The weights file: `veilflow-weights 1 CHECKSUM`, a line end, the plan's hash, then each layer's weights as 32-bit
-    /// and its biases as 64-bit little-endian integers. Weights taken from another layer are not repeated.
+    /// The weights file: `veilflow-weights 1 CHECKSUM`, a line end, the plan's hash, then each layer's
+    /// weights as 32-bit and its biases as 64-bit little-endian integers. Weights taken from another layer
+    /// are not repeated.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = self.plan.to_vec();
         for (node, parameters) in &self.nodes {

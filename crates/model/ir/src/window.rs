@@ -36,8 +36,8 @@ impl Window {
         (self.kernel[axis] - 1) * self.dilation[axis] + 1
     }
 
-    /// Height and width of the output for an input of this height and width. The other methods expect a window and an
-    /// input that passed here.
+    /// Height and width of the output for an input of this height and width. The other methods expect a
+    /// window and an input that passed here.
     ///
     /// # Errors
     /// What is wrong with the window.

@@ -1,8 +1,9 @@
 //! Runs a plan in the clear, exactly as the parties would run it securely.
 //!
-//! Every op is a function of `veilflow-spec` on the same rings, so the secure run must give the same bits. Beside them it
-//! watches ranges: where calibration saw nothing like the input, a tensor can leave the range that its plan has room
-//! for, and the result may be wrong without any party noticing. Here that is counted, layer by layer.
+//! Every op is a function of `veilflow-spec` on the same rings, so the secure run must give the same bits.
+//! This run watches ranges besides. On an input unlike all that calibration saw, a tensor can leave the range
+//! that the plan has room for. Then the result may be wrong, and no party notices. Here it is counted, layer
+//! by layer.
 
 use veilflow_ir::{Encoded, Plan, PlanNode, PlanOp, PlanValue, Tensor, Weights, layout};
 use veilflow_ring::{Ring, RingVec};
@@ -24,8 +25,8 @@ pub struct Overflow {
 pub struct ClearRun {
     /// The outputs, in the plan's order.
     pub outputs: Vec<RingVec>,
-    /// Where values left their range, in execution order. Empty means that the result is what real numbers give, up to
-    /// rounding.
+    /// Where values left their range, in execution order. If they never did, the result is what real numbers
+    /// give, up to rounding.
     pub overflows: Vec<Overflow>,
 }
 
@@ -58,7 +59,8 @@ pub fn encode(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Encoded>> {
 /// Runs a verified plan on these inputs.
 ///
 /// # Errors
-/// [`PassError::InputCount`], [`PassError::InputShape`], and [`PassError::WrongWeights`] for another plan's weights.
+/// [`PassError::InputCount`], [`PassError::InputShape`], and [`PassError::WrongWeights`] for another plan's
+/// weights.
 pub fn run(plan: &Plan, weights: &Weights, inputs: &[Tensor]) -> Result<ClearRun> {
     if weights.plan_hash() != plan.hash() {
         return Err(PassError::WrongWeights);

@@ -1,8 +1,8 @@
-//! Real networks with real inputs, from the folder that `VEILFLOW_MODEL_PACK` names: import, float run, fixed-point
-//! run.
+//! Real networks with real inputs, from the folder that `VEILFLOW_MODEL_PACK` names: import, float run,
+//! fixed-point run.
 //!
-//! Not part of the plain test run, since the models aren't in the repository:
-//! `VEILFLOW_MODEL_PACK=… cargo test -p veilflow-passes --test model_pack -- --nocapture`. Further models (`NAME.onnx` beside
+//! Not part of the plain test run, since the models aren't in the repository: `VEILFLOW_MODEL_PACK=… cargo
+//! test -p veilflow-passes --test model_pack -- --nocapture`. Further models (`NAME.onnx` beside
 //! `NAME.io.npz`) are taken from the folder that `VEILFLOW_MORE_MODELS` names, if it is set.
 #![allow(clippy::print_stdout)]
 
@@ -186,8 +186,8 @@ fn clips(name: &str) -> Vec<(Tensor, Tensor)> {
     rows("mfcc.npy").into_iter().zip(rows("softmax.npy")).collect()
 }
 
-/// Compiled with 1 % of error; but DS-CNN-S hears one of its 20 clips as a near tie, two logits 0.01 apart of 22, which takes more
-/// bits than are chosen.
+/// Compiled with 1 % of error; but DS-CNN-S hears one of its 20 clips as a near tie, two logits 0.01 apart of
+/// 22, which takes more bits than are chosen.
 fn compile_closely(name: &str, graph: &Graph, calibration: &[Vec<Tensor>]) -> Compiled {
     if name == "kws/DS_CNN_S" {
         let options = Options { weight_bits: 14, activation_bits: 15, ..Options::default() };
@@ -205,7 +205,8 @@ fn sirnn_workloads_in_fixed_point_choose_as_float_does() {
     for name in ["kws/DS_CNN_S"].into_iter().chain(RECURRENT) {
         let model = load(&pack().join(name));
         let examples = if name.starts_with("kws/") { clips(name) } else { model.examples };
-        // Windows of few steps see little of what the state may reach: half of five say too little of the others.
+        // Windows of few steps see little of what the state may reach: half of five say too little of the
+        // others.
         let calibrated = if name.contains("unrolled") { examples.len() } else { examples.len().div_ceil(2) };
         let calibration: Vec<_> = examples[..calibrated].iter().map(|(x, _)| vec![x.clone()]).collect();
         let compiled = compile_closely(name, &model.graph, &calibration);

@@ -1,5 +1,5 @@
-//! Small models, one for each way an ONNX op may be used: the float run of what import makes of it, before and after
-//! simplification, equals onnxruntime's. `onnx/generate.py` wrote them.
+//! Small models, one for each way an ONNX op may be used: the float run of what import makes of it, before
+//! and after simplification, equals onnxruntime's. `onnx/generate.py` wrote them.
 
 use std::collections::BTreeMap;
 use std::path::Path;

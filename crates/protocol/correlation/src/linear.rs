@@ -108,3 +108,39 @@ impl fmt::Debug for LinearPair {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use veilflow_spec::MatMulShape;
+
+    use super::*;
+
+    fn request(weight_bits: u32) -> LinearRequest {
+        let shape = LinearShape::MatMul(MatMulShape { rows: 1, inner: 2, columns: 1 });
+        LinearRequest { layer: 3, holder: Role::P1, shape, ring: Ring::new(20).unwrap(), weight_bits }
+    }
+
+    #[test]
+    fn the_holder_alone_has_weights() {
+        let (request, weights) = (request(4), [1, 2]);
+        assert_eq!(request.weights_at(Role::P1, Possession::Mine(&weights)).unwrap(), Some(&weights[..]));
+        assert_eq!(request.weights_at(Role::P0, Possession::Theirs).unwrap(), None);
+        for (role, weights) in [(Role::P0, Possession::Mine(&weights)), (Role::P1, Possession::Theirs)] {
+            let refused = request.weights_at(role, weights);
+            assert!(matches!(refused, Err(CorrelationError::Weights { layer: 3, .. })), "{role}");
+        }
+    }
+
+    #[test]
+    fn weights_are_as_many_and_as_wide_as_the_layer_says() {
+        for (weight_bits, limit) in [(1, 1), (4, 8), (64, 1i128 << 63)] {
+            let request = request(weight_bits);
+            let ends = [-limit, limit - 1].map(|weight| weight as i64);
+            assert!(request.check_weights(&ends).is_ok(), "{weight_bits} bits");
+            for beyond in [-limit - 1, limit].map(i64::try_from).into_iter().flatten() {
+                assert!(request.check_weights(&[0, beyond]).is_err(), "{beyond} in {weight_bits} bits");
+            }
+            assert!(request.check_weights(&[0]).is_err() && request.check_weights(&[0; 3]).is_err());
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Division of shared values.
 //!
-//! The divisor's leading one is found; its one-hot place, read from the top, is the word 2^d by which both are shifted. What is
-//! sent is sent by the operations it is made of.
+//! The divisor's leading one is found; its one-hot place, read from the top, is the word 2^d by which both
+//! are shifted. What is sent is sent by the operations it is made of.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{

@@ -1,5 +1,5 @@
-//! Functions of a normalised argument, whose bits below the leading one select a piece. What is sent is sent by the lookup of the piece
-//! and by its evaluation.
+//! Functions of a normalised argument, whose bits below the leading one select a piece. What is sent is sent
+//! by the lookup of the piece and by its evaluation.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{LookupBits, Party, RangeClaim, Result, Tuning};

@@ -1,7 +1,7 @@
 //! Rows of shared values divided by their norm.
 //!
-//! The sum of squares is exact; its leading one is found once a row, and with it the root and the word 2^(d/2), whose bits are
-//! pairs of the one-hot place. What is sent is sent by the operations it is made of.
+//! The sum of squares is exact; its leading one is found once a row, and with it the root and the word
+//! 2^(d/2), whose bits are pairs of the one-hot place. What is sent is sent by the operations it is made of.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
@@ -102,7 +102,8 @@ impl NormaliseRows {
 enum Squares {
     /// The values are multiplied, and extended from what shows of them.
     Multiplied(Multiply, Ring, SignExtend),
-    /// Where a helper deals, they are extended once for both, and a triple multiplies them in the first of these rings.
+    /// Where a helper deals, they are extended once for both, and a triple multiplies them in the first of
+    /// these rings.
     Extended(SignExtend, [Ring; 2]),
 }
 

@@ -1,12 +1,12 @@
 //! Functions of a positive argument over many orders of magnitude.
 //!
-//! The one-hot octave of the leading one is at once the selector of a table's row and what a barrel shifter normalises the argument by.
-//! Where one-hot vectors are dealt, the octave's number is looked up with the index instead. What is sent is sent by the operations it is
-//! made of.
+//! The one-hot octave of the leading one is at once the selector of a table's row and what a barrel shifter
+//! normalises the argument by. Where one-hot vectors are dealt, the octave's number is looked up with the
+//! index instead. What is sent is sent by the operations it is made of.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    IndexBits, LookupBits, OneHot, OneHots, Operation, Party, RangeClaim, Result, Sections, SelectEntry,
+    IndexBits, LookupBits, OneHot, OneHots, Operation, Party, RangeClaim, Result, SAMPLE, Sections, SelectEntry,
     Tuning, xor_rows,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -32,6 +32,7 @@ impl OctaveFunction {
         let pieces = &spline.pieces;
         let magnitude = Ring::new(spline.magnitude_bits())?;
         let claim = if spline.signed { RangeClaim::Slack } else { RangeClaim::NonNegative };
+        let output = (Ring::new(spline.output.bits)?, claim);
         let padding = spline.fraction_bits + 1 - magnitude.bits();
         let below = spline.fraction_bits - spline.index_bits;
         Ok(Self {
@@ -39,13 +40,7 @@ impl OctaveFunction {
             to_top: ShiftToTop::new(magnitude, 0, tuning),
             fraction: [padding, below, pieces.position_bits].map(|bits| bits as usize),
             entry: Entry::new(spline, tuning)?,
-            line: Line::new(
-                pieces,
-                Sign::None,
-                PositionForm::Word,
-                (Ring::new(spline.output.bits)?, claim),
-                tuning,
-            )?,
+            line: Line::new(pieces, Sign::None, PositionForm::Word, output, tuning)?,
         })
     }
 }
@@ -123,6 +118,3 @@ impl Entry {
         }
     }
 }
-
-/// Elements by which both are compared.
-const SAMPLE: usize = 64;

@@ -1,5 +1,5 @@
-//! A piece: its entry in a table, and its evaluation once value and slope are shared bits. What is sent is sent by [`Step`],
-//! [`Truncate`] and an extension.
+//! A piece: its entry in a table, and its evaluation once value and slope are shared bits. What is sent is
+//! sent by [`Step`], [`Truncate`] and an extension.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{Operation, Party, RangeClaim, Result, SignExtend, Tuning, Word, Words};
@@ -25,8 +25,8 @@ pub(crate) fn entry_bits(pieces: &Pieces) -> u32 {
 pub(crate) enum Sign {
     /// Nothing.
     None,
-    /// It negates the value, by complementing its bits, and is the bit above them, complemented: in two's complement that counts
-    /// −2^v·s = 2^v·(1 − s) − 2^v.
+    /// It negates the value, by complementing its bits, and is the bit above them, complemented: in two's
+    /// complement that counts −2^v·s = 2^v·(1 − s) − 2^v.
     Odd,
     /// The function is max(x, 0) = (1 − s)·x less the piece, x counting from this bit of the sum on.
     Gate(u32),
@@ -96,7 +96,8 @@ impl Line {
         self.run(party, &[Word::alone(value)], slope, position)
     }
 
-    /// Shares of the results, from the value and, of a gate, 1 − s with the kept part of x; and from the slope's bits.
+    /// Shares of the results, from the value and, of a gate, 1 − s with the kept part of x; and from the
+    /// slope's bits.
     pub(crate) fn run(
         &self,
         party: &mut Party,

@@ -1,5 +1,5 @@
-//! Products rounded to nearest: half a unit is added before the low bits are dropped. What is sent is sent by the multiplication and by
-//! [`TruncateReduce`].
+//! Products rounded to nearest: half a unit is added before the low bits are dropped. What is sent is sent by
+//! the multiplication and by [`TruncateReduce`].
 
 use veilflow_correlation::Cost;
 use veilflow_online::{Multiply, Operation, Party, Result, TruncateReduce, Tuning};

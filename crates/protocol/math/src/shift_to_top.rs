@@ -1,7 +1,8 @@
 //! The leading one of a non-negative value is found and brought to the top, by a barrel shifter.
 //!
-//! Sums of the one-hot place of the leading one are the bits of its distance from the top; each of them selects, bit by bit, between the
-//! value and the shifted one. What is sent is sent by [`HighBits`], [`MostSignificantOne`] and products of bits.
+//! Sums of the one-hot place of the leading one are the bits of its distance from the top; each of them
+//! selects, bit by bit, between the value and the shifted one. What is sent is sent by [`HighBits`],
+//! [`MostSignificantOne`] and products of bits.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
@@ -9,7 +10,8 @@ use veilflow_online::{
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 
-/// A value with its leading one at the top, or next to it: its bits, lowest first, and the one-hot place that the one came from.
+/// A value with its leading one at the top, or next to it: its bits, lowest first, and the one-hot place that
+/// the one came from.
 #[derive(Debug)]
 pub(crate) struct Shifted {
     pub(crate) rows: Vec<Bits>,

@@ -9,8 +9,8 @@ use crate::Apply;
 use crate::rounded_product::RoundedProduct;
 use crate::rows::Rows;
 
-/// The softmax of every row (spec: `math::softmax`): exponentials of what the largest element exceeds, times the reciprocal of their
-/// sum.
+/// The softmax of every row (spec: `math::softmax`): exponentials of what the largest element exceeds, times
+/// the reciprocal of their sum.
 #[derive(Debug)]
 pub struct SoftmaxRows {
     rows: Rows,

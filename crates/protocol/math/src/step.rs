@@ -1,8 +1,9 @@
 //! A slope times a position within a piece, beside other terms.
 //!
-//! Of two parties the position becomes an element, and the slope's bits multiply it: two exchanges of private products. Where a helper
-//! deals, both become elements in one exchange and a triple multiplies them, in the least ring that holds the product with a bit to
-//! spare; the bit makes its extension a single product of private bits. What is sent is sent by [`Words`] and the triple.
+//! Of two parties the position becomes an element, and the slope's bits multiply it: two exchanges of private
+//! products. Where a helper deals, both become elements in one exchange and a triple multiplies them, in the
+//! least ring that holds the product with a bit to spare; the bit makes its extension a single product of
+//! private bits. What is sent is sent by [`Words`] and the triple.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{Party, Result, Tuning, Word, Words, ring_products, ring_products_cost};
@@ -18,7 +19,7 @@ pub(crate) struct Position {
     pub(crate) word: Vec<Bits>,
 }
 
-/// How a [`Position`] comes.
+/// How a [`Position`] comes: as low bits and a carry, or as bits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum PositionForm {
     Low,
@@ -28,9 +29,9 @@ pub(crate) enum PositionForm {
 /// A product of slope and position, in the sum's ring.
 #[derive(Debug)]
 pub(crate) struct Product {
-    /// Shares of it,
+    /// Shares of what is known of it.
     pub(crate) known: RingVec,
-    /// but for the product of these bits of both parties, in units of the step's ring.
+    /// The rest is the product of these bits of both parties, from the place that [`Step::lacking`] tells.
     pub(crate) top: Option<Bits>,
 }
 
@@ -38,19 +39,19 @@ pub(crate) struct Product {
 #[derive(Debug)]
 pub(crate) struct Step {
     sum: Ring,
-    /// What the word of a position counts, and the middle.
+    /// What the lowest bit of a position's word counts.
     weight: u64,
     middle: u64,
-    /// Of a gate, whose slope is 2·w + 1 for a word w whose highest bit counts negative and comes complemented: what 2·w exceeds the
-    /// slope by, when that bit counts positive.
+    /// A gate's slope is 2·w + 1 for a word w whose highest bit counts negative and comes complemented. With
+    /// that bit counted positive, 2·w exceeds the slope by this.
     excess: Option<u64>,
-    /// The other terms, and what [`Multiply`] says.
+    /// The other terms, and what the protocol adds to them.
     words: Words,
-    multiply: Multiply,
+    protocol: Protocol,
 }
 
 #[derive(Debug)]
-enum Multiply {
+enum Protocol {
     /// These words make the position an element; the slope's bits multiply it beside the other terms.
     ByBits(Words),
     /// Slope and position become elements of this ring beside the other terms.
@@ -75,33 +76,33 @@ impl Step {
         };
         let position =
             |words: Words, ring: Ring| Result::Ok(words.value(bits, Ring::new(ring.bits() - lost)?));
-        let (words, multiply) = match slope_bits {
+        let (words, protocol) = match slope_bits {
             _ if !tuning.dealt => {
-                (words.times(slope_bits, sum), Multiply::ByBits(position(Words::new(tuning), sum)?))
+                (words.times(slope_bits, sum), Protocol::ByBits(position(Words::new(tuning), sum)?))
             }
-            0 => (words, Multiply::Nothing),
+            0 => (words, Protocol::Nothing),
             _ => {
                 let ring = Ring::new((t + slope_bits + 1).max(pieces.dropped).min(sum.bits()))?;
-                (position(words.value(slope_bits, ring), ring)?, Multiply::ByTriple(ring))
+                (position(words.value(slope_bits, ring), ring)?, Protocol::ByTriple(ring))
             }
         };
         let excess = gate.then(|| (1 << slope_bits) - 1);
-        Ok(Self { sum, weight, middle: 1 << (t - 1), excess, words, multiply })
+        Ok(Self { sum, weight, middle: 1 << (t - 1), excess, words, protocol })
     }
 
     /// What a product lacks: products of private bits in a ring, and the place from which they count.
     pub(crate) fn lacking(&self) -> Option<(Ring, u32)> {
-        let Multiply::ByTriple(ring) = self.multiply else { return None };
+        let Protocol::ByTriple(ring) = self.protocol else { return None };
         let out = Ring::new(self.sum.bits() - ring.bits()).ok()?;
         Some((out, ring.bits()))
     }
 
     pub(crate) fn cost(&self, n: usize) -> Cost {
         let words = self.words.cost(n);
-        match &self.multiply {
-            Multiply::ByBits(position) => position.cost(n).then(words),
-            Multiply::ByTriple(ring) => words.then(ring_products_cost(&[(ring.bits(), n)])),
-            Multiply::Nothing => words,
+        match &self.protocol {
+            Protocol::ByBits(position) => position.cost(n).then(words),
+            Protocol::ByTriple(ring) => words.then(ring_products_cost(&[(ring.bits(), n)])),
+            Protocol::Nothing => words,
         }
     }
 
@@ -123,15 +124,15 @@ impl Step {
             Some(excess) => product.scale(2).sub(&offset.scale(excess)),
             None => product,
         };
-        match &self.multiply {
-            Multiply::ByBits(words) => {
+        match &self.protocol {
+            Protocol::ByBits(words) => {
                 let word = words.run(party, &[Word::alone(&position.word)])?;
                 let offset = offset(party, self.sum, &word[0]);
                 let mut results = self.words.run(party, &[terms, &[Word::times(slope, &offset)]].concat())?;
                 let product = results.swap_remove(terms.len());
                 Ok((results, Product { known: gated(product, &offset), top: None }))
             }
-            Multiply::ByTriple(ring) => {
+            Protocol::ByTriple(ring) => {
                 let factors = [Word::alone(slope), Word::alone(&position.word)];
                 let mut results = self.words.run(party, &[terms, &factors].concat())?;
                 let factors = results.split_off(terms.len());
@@ -139,15 +140,15 @@ impl Step {
                 let product = ring_products(party, &[[&factors[0], &offset]])?.swap_remove(0);
                 Ok((results, self.extend(party, gated(product, &offset))))
             }
-            Multiply::Nothing => {
+            Protocol::Nothing => {
                 let known = RingVec::zeros(self.sum, position.word[0].len());
                 Ok((self.words.run(party, terms)?, Product { known, top: None }))
             }
         }
     }
 
-    /// A triple's product in the sum's ring. Its magnitude is below a quarter of its own ring, so with a quarter more it is in the lower
-    /// half: its shares wrap unless the highest bits of both are zero.
+    /// A triple's product in the sum's ring. Its magnitude is below a quarter of its own ring, so with a
+    /// quarter more it is in the lower half: its shares wrap unless the highest bits of both are zero.
     fn extend(&self, party: &Party, product: RingVec) -> Product {
         let Some((_, place)) = self.lacking() else { return Product { known: product, top: None } };
         let quarter = 1u64 << (place - 2);

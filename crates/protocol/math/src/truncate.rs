@@ -1,5 +1,5 @@
-//! The last step of a piece's evaluation: the low bits of the sum are dropped, and what its product lacks is added, which counts more
-//! than they do. What is sent is sent by a comparison and by private products.
+//! The last step of a piece's evaluation: the low bits of the sum are dropped, and what its product lacks is
+//! added, which counts more than they do. What is sent is sent by a comparison and by private products.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{Carry, Party, Result, Tuning, Word, Words};

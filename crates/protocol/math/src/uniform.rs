@@ -1,7 +1,8 @@
 //! Functions on pieces of one length.
 //!
-//! The bits above a position are the index of its piece; of an odd function or a gate, those of |x|. A gate's slope, which the sign
-//! negates, is 2w + 1 for the signed word w of its bits' exclusive or with the sign. What is sent is sent by the operations it is made of.
+//! The bits above a position are the index of its piece; of an odd function or a gate, those of |x|. A gate's
+//! slope, which the sign negates, is 2w + 1 for the signed word w of its bits' exclusive or with the sign.
+//! What is sent is sent by the operations it is made of.
 
 use veilflow_correlation::Cost;
 use veilflow_online::{HighBits, LookupBits, Operation, Party, RangeClaim, Result, Tuning, Word, negate};

@@ -1,8 +1,8 @@
 //! The carries of x₀ + x₁ at many places at once, and the digits and bits that they complete.
 //!
 //! A bit alone makes the carry a·b, a private product, and hands a carry on if a ⊕ b, which is free; a
-//! [parallel-prefix network](crate::prefix) joins such spans. What is sent is sent by these products and by conversions, so each side
-//! sees masked bits and elements only.
+//! [parallel-prefix network](crate::prefix) joins such spans. What is sent is sent by these products and by
+//! conversions, so each side sees masked bits and elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
@@ -58,7 +58,8 @@ impl Carries {
     }
 }
 
-/// The digits of d bits, each in a ring of its own width (spec: `digits`): those of both shares and the carry into them.
+/// The digits of d bits, each in a ring of its own width (spec: `digits`): those of both shares and the carry
+/// into them.
 #[derive(Debug, Clone)]
 pub struct Digits {
     lowest: Ring,

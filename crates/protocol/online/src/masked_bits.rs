@@ -1,13 +1,15 @@
 //! The bits of a shared value by a masked opening, where a helper deals the mask's digits.
 //!
-//! The parties hold a mask ρ as a sum of private parts and open z = x + ρ. Then x = z − ρ. Of each digit the helper has dealt
-//! [digit of ρ = v] for every v, and the digit of z is public, so what compares the two is local, and so are the bits of their
-//! difference d, with and without a borrow: bit i of d − 1 differs from that of d where the i bits below are zero. The borrows into
-//! the digits come from a parallel-prefix network, and one product a bit but the lowest of each digit takes them in.
+//! The parties hold a mask ρ as a sum of private parts and open z = x + ρ. Then x = z − ρ. Of each digit the
+//! helper has dealt [digit of ρ = v] for every v, and the digit of z is public, so what compares the two is
+//! local, and so are the bits of their difference d, with and without a borrow: bit i of d − 1 differs from
+//! that of d where the i bits below are zero. The borrows into the digits come from a parallel-prefix
+//! network, and one product a bit but the lowest of each digit takes them in.
 //!
 //! # What each side sees
-//! Of the peer: its share masked by its part of ρ, and the products' masked bits. The part is used once, and uniform given all that
-//! this party holds, since what the helper deals is masked by P1's stream. So everything seen is uniform.
+//! Of the peer: its share masked by its part of ρ, and the products' masked bits. The part is used once, and
+//! uniform given all that this party holds, since what the helper deals is masked by P1's stream. So
+//! everything seen is uniform.
 
 use veilflow_correlation::{Cost, Demand, MaskDigits};
 use veilflow_net::Role;
@@ -35,8 +37,8 @@ impl MaskedBits {
         Self { widths, below, borrows }
     }
 
-    /// The bits from bit `from` < `bits` on, by the digits that cost least, as an option beside a protocol that needs no helper: `None`
-    /// without one.
+    /// The bits from bit `from` < `bits` on, by the digits that cost least, as an option beside a protocol
+    /// that needs no helper: `None` without one.
     pub(crate) fn option(bits: u32, from: u32, tuning: Tuning) -> Option<Self> {
         if !tuning.dealt || from >= bits {
             return None;
@@ -103,8 +105,8 @@ impl MaskedBits {
     }
 }
 
-/// Shares of the bits of a public digit less a dealt one, of which `dealt` are [digit = v] for v from 1 on; and for each bit but the
-/// lowest, of whether a borrow changes it.
+/// Shares of the bits of a public digit less a dealt one, of which `dealt` are [digit = v] for v from 1 on;
+/// and for each bit but the lowest, of whether a borrow changes it.
 fn difference(role: Role, public: &[Bits], dealt: &[Bits]) -> (Vec<Bits>, Vec<Bits>) {
     let (n, words, width) = (public[0].len(), public[0].words().len(), public.len());
     let (entries, mask) = (1usize << width, (1usize << width) - 1);

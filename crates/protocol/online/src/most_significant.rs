@@ -1,8 +1,9 @@
 //! The most significant bit that is one: as a one-hot row, and as an index (SIRNN §III-C, "MSNZB").
 //!
-//! With bit i comes the product of the complements of bits i and above, by a parallel prefix; where it differs from that of the bits
-//! above i, bit i is the leading one. A bit of the index is the exclusive or of the rows whose index has it: local. What is sent is
-//! sent by the products and by conversions, so each side sees masked bits and elements only.
+//! With bit i comes the product of the complements of bits i and above, by a parallel prefix; where it
+//! differs from that of the bits above i, bit i is the leading one. A bit of the index is the exclusive or of
+//! the rows whose index has it: local. What is sent is sent by the products and by conversions, so each side
+//! sees masked bits and elements only.
 
 use std::ops::Range;
 
@@ -15,11 +16,13 @@ use crate::{
     and_shared_cost, xor_rows,
 };
 
-/// A one-hot row of the most significant one of shared bits, without a one where all are zero (spec: `most_significant_one`).
+/// A one-hot row of the most significant one of shared bits, without a one where all are zero (spec:
+/// `most_significant_one`).
 #[derive(Debug, Clone)]
 pub struct MostSignificantOne {
     bits: usize,
-    /// What joins at a level, counted from the top bit down: the lowest bit of a block's upper half, and all of its lower half.
+    /// What joins at a level, counted from the top bit down: the lowest bit of a block's upper half, and all
+    /// of its lower half.
     levels: Vec<Vec<(usize, Range<usize>)>>,
 }
 
@@ -71,7 +74,8 @@ impl MostSignificantOne {
     }
 }
 
-/// The index of the most significant one of the unsigned reading; zero where that is zero (spec: `most_significant_index`).
+/// The index of the most significant one of the unsigned reading; zero where that is zero (spec:
+/// `most_significant_index`).
 #[derive(Debug)]
 pub struct MostSignificantIndex {
     out: Ring,

@@ -21,8 +21,16 @@ pub trait Operation: fmt::Debug + Send + Sync {
     fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec>;
 }
 
+impl Party {
+    /// Runs an operation in the party's threads.
+    pub fn run_in_threads(&mut self, operation: &dyn Operation, x: &RingVec) -> Result<RingVec> {
+        let demand = |n| operation.cost(n).demand;
+        self.map_in_threads(x, demand, |party, x| operation.run(party, x))
+    }
+}
+
 /// Elements by which protocols are compared: enough that padding does not count.
-pub(crate) const SAMPLE: usize = 64;
+pub const SAMPLE: usize = 64;
 
 /// The protocol of fewest bytes, those that a helper deals included; of equals the first.
 pub(crate) fn cheapest(

@@ -1,8 +1,10 @@
-//! A parallel-prefix network of carries (Sklansky, "Conditional-sum addition logic", IRE Transactions 1960), over bit slices.
+//! A parallel-prefix network of carries (Sklansky, "Conditional-sum addition logic", IRE Transactions 1960),
+//! over bit slices.
 //!
-//! A span of bits has g, the carry that it makes, and p, whether it hands a carry on. A low and a high neighbour join as
-//! g = g_high ⊕ p_high·g_low and p = p_high·p_low. Spans that start at bit 0 need no p. Only spans that lead to a carry asked for are
-//! joined. The products open masked bits, so each side sees uniform bits.
+//! A span of bits has g, the carry that it makes, and p, whether it hands a carry on. A low and a high
+//! neighbour join as g = g_high ⊕ p_high·g_low and p = p_high·p_low. Spans that start at bit 0 need no p.
+//! Only spans that lead to a carry asked for are joined. The products open masked bits, so each side sees
+//! uniform bits.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::Bits;

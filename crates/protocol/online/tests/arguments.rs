@@ -28,10 +28,10 @@ fn formats_that_no_protocol_has_are_refused() {
         channels: 1,
         in_height: 2,
         in_width: 2,
-        kernel: [3, 3],
+        kernel: [1, 1],
         stride: [1, 1],
         pad: [0, 0],
-        out_height: 2,
+        out_height: 3,
         out_width: 2,
     };
     for dealt in [false, true] {

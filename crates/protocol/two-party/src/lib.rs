@@ -26,7 +26,7 @@
 //!   r + \sum f_i x_i$. The server sees masked rows, the client masked bits.
 //!
 //! # How a layer is cut
-//! [`HeSuite::for_layers`] cuts each layer into negacyclic products $\mathbb{Z}_Q[X]/(X^N + 1)$ in the
+//! [`HeSuite::for_layers`] cuts each layer into negacyclic products $\mathbb{Z}_Q\[X\]/(X^N + 1)$ in the
 //! cheapest way that fits, by declared prices (`docs/prices.md`), and sets up the keys that the cuts use. The
 //! noise arithmetic is in `docs/homomorphic-linear-layers.md`.
 

@@ -4,6 +4,7 @@ mod case;
 mod function;
 mod job;
 mod kernels;
+mod measurement;
 mod model;
 mod op;
 mod parties;

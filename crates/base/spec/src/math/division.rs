@@ -2,8 +2,8 @@
 
 use veilflow_ring::{Ring, RingVec};
 
+use super::format::{Fixed, MathError};
 use super::mantissa::Mantissa;
-use super::{Fixed, MathError};
 
 /// Widest quotient.
 const MAX_QUOTIENT: u32 = 20;

@@ -2,9 +2,9 @@
 
 use veilflow_ring::{Ring, RingVec};
 
+use super::format::{EXTENSION, Fixed, MathError};
 use super::mantissa::Mantissa;
 use super::precise::FRACTION;
-use super::{EXTENSION, Fixed, MathError};
 
 /// Widest sum of squares.
 const MAX_SUM: u32 = 62;

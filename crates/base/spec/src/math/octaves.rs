@@ -10,9 +10,9 @@ use std::ops::RangeInclusive;
 
 use veilflow_ring::Ring;
 
+use super::format::{EXTENSION, Fixed, MAX_RESULT, MathError};
 use super::lines::{Piece, Pieces, fit, value_of};
 use super::precise::{self, FRACTION};
-use super::{EXTENSION, Fixed, MAX_RESULT, MathError};
 
 /// A function of a positive argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,8 +2,9 @@
 
 use veilflow_ring::{Ring, RingVec};
 
+use super::format::{Fixed, MathError};
 use super::octaves::{OctaveSpline, Octaves};
-use super::{Fixed, Function, MathError, Spline, apply};
+use super::{Function, Spline, apply};
 use crate::{max_of, truncate_reduce};
 
 /// Scale of the exponentials.

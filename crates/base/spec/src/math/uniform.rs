@@ -12,9 +12,9 @@ use std::ops::RangeInclusive;
 
 use veilflow_ring::Ring;
 
+use super::format::{Fixed, MAX_RESULT, MathError};
 use super::lines::{Pieces, fit, value_of};
 use super::precise::{self, FRACTION, ONE};
-use super::{Fixed, MAX_RESULT, MathError};
 
 /// A function that is smooth on one scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

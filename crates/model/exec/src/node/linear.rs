@@ -4,7 +4,7 @@ use veilflow_correlation::{Cost, Possession};
 use veilflow_online::{Linear, LinearShared, Party};
 use veilflow_ring::RingVec;
 
-use super::{NodeOperation, Parameters};
+use super::operation::{NodeOperation, Parameters};
 use crate::error::Result;
 
 /// A party that holds weights, or a share of them, adds its bias.

@@ -7,7 +7,7 @@ use veilflow_net::Role;
 use veilflow_online::Party;
 use veilflow_ring::{Ring, RingVec};
 
-use super::{NodeOperation, Parameters, ring};
+use super::operation::{NodeOperation, Parameters, ring};
 use crate::error::Result;
 
 /// A local op. Constants are added by the party that holds them, or has a share of them, and borders by P0.

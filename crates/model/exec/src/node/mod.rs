@@ -4,39 +4,29 @@
 mod claim;
 mod linear;
 mod local;
+mod operation;
 mod whole;
 
-use std::fmt;
 use std::sync::Arc;
 
 use veilflow_correlation::{Cost, Needs};
 use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
 use veilflow_math::Apply;
 use veilflow_online::{
-    ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, Party, Relu, ReluTruncate,
+    ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, Relu, ReluTruncate,
     SignExtend, TruncateReduce, ZeroExtend,
 };
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::Ring;
 
 use self::local::Local;
+pub(crate) use self::operation::NodeOperation;
+use self::operation::{ring, ring_of};
 use self::whole::{Elementwise, Products, Rows};
 use crate::error::{ExecError, Result};
 use crate::joined_pairs;
 use crate::layer::linear_layer;
 use crate::options::SessionOptions;
 use crate::possession::WeightsAt;
-
-/// What a party adds of a node's numbers: all of them, its shares, or none.
-type Parameters<'a> = Option<&'a veilflow_ir::Parameters>;
-
-/// A node's operation on its tensors.
-pub(crate) trait NodeOperation: fmt::Debug + Send + Sync {
-    /// What the node sends online and consumes, apart from the pair of a linear layer.
-    fn cost(&self) -> Cost;
-
-    /// A share of the output, from shares of the inputs.
-    fn run(&self, party: &mut Party, inputs: &[&RingVec], parameters: Parameters<'_>) -> Result<RingVec>;
-}
 
 /// The operations of a plan's nodes, in order.
 #[derive(Debug, Clone)]
@@ -122,14 +112,6 @@ fn alike(plan: &Plan, [a, b]: [&PlanNode; 2]) -> bool {
         node.inputs.iter().chain([&node.output]).map(|&i| &plan.values[i]).collect()
     };
     a.op == b.op && values(a) == values(b)
-}
-
-fn ring_of(bits: u32) -> Result<Ring> {
-    Ring::new(bits).map_err(|e| ExecError::Misfit { what: e.to_string() })
-}
-
-fn ring(value: &PlanValue) -> Result<Ring> {
-    ring_of(value.width)
 }
 
 /// The operation of node `index`.

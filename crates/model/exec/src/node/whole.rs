@@ -4,7 +4,7 @@ use veilflow_correlation::Cost;
 use veilflow_online::{ArgMax, AveragePool, MaxPool, Multiply, Operation, Party};
 use veilflow_ring::{Ring, RingVec};
 
-use super::{NodeOperation, Parameters};
+use super::operation::{NodeOperation, Parameters};
 use crate::error::Result;
 
 /// An operation on so many elements, of which it reads the low bits.

@@ -9,6 +9,9 @@
 pub(super) mod ot {
     /// Base OTs in both directions.
     pub(crate) const BASE: f64 = 22e6;
+    /// Of the time that base OTs take, this part is making keys, which both parties do at once. In the rest
+    /// one works on what the other has made.
+    pub(crate) const KEYS_PART: f64 = 0.4;
     /// A byte that sets extensions up: the seeds that base OTs stand for.
     pub(crate) const SET_UP_BYTE: f64 = 37.0;
     /// An OT by SoftSpoken, beside its blocks.
@@ -58,6 +61,16 @@ pub(super) mod he {
     pub(crate) const DECRYPT_WORD: f64 = 6.0;
     /// An element: the client finds it in a reply.
     pub(crate) const FIND_OUTPUT: f64 = 6.0;
+}
+
+/// How long a party that waits for a message sleeps beyond its arrival.
+pub(super) mod wake {
+    use std::time::Duration;
+
+    /// On a simulated link, where it sleeps until the message is due.
+    pub(crate) const ON_A_LINK: Duration = Duration::from_micros(80);
+    /// On loopback, where the peer's message wakes it.
+    pub(crate) const ON_LOOPBACK: Duration = Duration::from_micros(35);
 }
 
 /// The online phase. Each price is a party's.

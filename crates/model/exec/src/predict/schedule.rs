@@ -2,21 +2,18 @@
 
 use veilflow_correlation::{Cost, Demand, Flow, LinearRequest};
 use veilflow_ir::plan::{Plan, PlanOp};
-use veilflow_net::{LinkShape, Role};
+use veilflow_net::Role;
 use veilflow_ot::ExtensionPlan;
 use veilflow_two_party::{HePlan, OtPlan, OtWork};
 
 use super::machine::{HeSeconds, Machine, Seconds, he_work};
+use super::prices::ot;
 use super::timeline::{Event, Timeline};
 use crate::error::Result;
 use crate::layer::linear_layer;
 use crate::options::SessionOptions;
 use crate::possession::WeightsAt;
 use crate::supply::SupplyPlan;
-
-/// Of the time that base OTs take, this part is making keys, which both parties do at once. In the rest each
-/// works on what the other has made.
-const KEYS_PART: f64 = 0.4;
 
 /// Both parties as they go through a run.
 pub(super) struct Schedule<'a> {
@@ -71,8 +68,8 @@ impl<'a> Schedule<'a> {
             SupplyPlan::He(he) => (Some(he.ot()), Some(he)),
             SupplyPlan::Helper => (None, None),
         };
-        let (threads, link): (_, Option<LinkShape>) = (options.threads as f64, options.link);
-        Self { machine, threads, ot, he, weights: options.weights, timeline: Timeline::new(link) }
+        let (threads, timeline) = (options.threads as f64, Timeline::new(options.link));
+        Self { machine, threads, ot, he, weights: options.weights, timeline }
     }
 
     /// What each party's clock says, in seconds.
@@ -103,10 +100,10 @@ impl<'a> Schedule<'a> {
             self.play(spread(&cost.flows, [0.0; 2]));
             return;
         };
-        let (ot, keys) = cost.flows.split_at(2.min(cost.flows.len()));
-        let seconds = self.machine.ot_set_up(bytes(ot).iter().sum()) / 2.0;
-        let (together, alone) = (KEYS_PART * seconds, (1.0 - KEYS_PART) * seconds);
-        for ((extension, flow), receiver) in plan.extensions().iter().zip(ot).zip([Role::P1, Role::P0]) {
+        let (base, keys) = cost.flows.split_at(2.min(cost.flows.len()));
+        let seconds = self.machine.ot_set_up(bytes(base).iter().sum()) / 2.0;
+        let (together, alone) = (ot::KEYS_PART * seconds, (1.0 - ot::KEYS_PART) * seconds);
+        for ((extension, flow), receiver) in plan.extensions().iter().zip(base).zip([Role::P1, Role::P0]) {
             self.play([Event::Compute([together; 2]), Event::Talk(*flow)]);
             let mut speaker = receiver;
             for _ in 1..set_up_rounds(extension) {

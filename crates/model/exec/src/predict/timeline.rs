@@ -3,11 +3,7 @@
 use veilflow_correlation::Flow;
 use veilflow_net::{LinkShape, Role};
 
-/// Seconds until a party that waits for a message runs again: on a simulated link it sleeps until the message
-/// is due.
-const WAKE: f64 = 80e-6;
-/// The same on loopback, where the peer's message wakes it.
-const WAKE_ON_LOOPBACK: f64 = 35e-6;
+use super::prices::wake;
 
 /// What happens at both parties at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +52,7 @@ impl Timeline {
 
     /// A party that is not past `arrival` waits for it.
     fn wait(&mut self, party: Role, arrival: f64) {
-        let wake = if self.link.is_some() { WAKE } else { WAKE_ON_LOOPBACK };
+        let wake = if self.link.is_some() { wake::ON_A_LINK } else { wake::ON_LOOPBACK }.as_secs_f64();
         let now = &mut self.now[party.index()];
         if *now < arrival {
             *now = arrival + wake;

@@ -21,8 +21,8 @@ pub struct Times {
 }
 
 impl Times {
-    /// Predicts a run of `plan` on `machine`, from the `prediction` for the same plan and options. Each party's threads have
-    /// cores of their own.
+    /// Predicts a run of `plan` on `machine`, from the `prediction` for the same plan and options. Each
+    /// party's threads have cores of their own.
     ///
     /// # Errors
     /// If the supplier cannot do one of the plan's layers, with the reason.

@@ -3,7 +3,8 @@
 use crate::error::{Refusal, Result};
 use crate::lowering::Lowering;
 
-/// `axis` counted from the front: ONNX counts negative ones from the back. `rank` itself is allowed if `end` is.
+/// An axis counted from the front: ONNX counts negative ones from the back. The axis behind the last is
+/// allowed if `end` is set.
 pub(super) fn axis(axis: i64, rank: usize, end: bool) -> Result<usize, Refusal> {
     let from_front = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
     let index = from_front.and_then(|a| usize::try_from(a).ok());
@@ -12,7 +13,7 @@ pub(super) fn axis(axis: i64, rank: usize, end: bool) -> Result<usize, Refusal> 
         .ok_or_else(|| format!("axis {axis} of {rank} dimensions").into())
 }
 
-/// The axes of an op, in an attribute before some opset and an input since.
+/// The axes of an op: an attribute in older opsets, an input since.
 pub(super) fn axes(node: &mut Lowering<'_>) -> Result<Option<Vec<i64>>, Refusal> {
     match node.attributes.ints("axes")? {
         Some(axes) => Ok(Some(axes)),

@@ -65,7 +65,7 @@ pub(super) fn scalar(node: &mut Lowering<'_>, suffix: &str, value: f32) -> Resul
     node.constant(suffix, Tensor::from_fn(Shape::new([])?, |_| value))
 }
 
-/// x to a power that is known and one of few.
+/// x to a power, of which a few are supported.
 pub(super) fn pow(node: &mut Lowering<'_>) -> Lowered {
     let exponents: Vec<f32> = match node.literal(1) {
         Some(Literal::Floats(tensor)) => tensor.data().to_vec(),
@@ -167,7 +167,7 @@ fn limit(node: &Lowering<'_>, index: usize) -> Result<Option<f32>, Refusal> {
     }
 }
 
-/// A constant, of floats or integers, stays one.
+/// A constant stays one.
 pub(super) fn identity(node: &mut Lowering<'_>) -> Lowered {
     let x = node.operand(0)?;
     Ok(node.moved("", Op::Identity, &[x])?.into())
@@ -179,7 +179,7 @@ pub(super) fn dropout(node: &mut Lowering<'_>) -> Lowered {
     identity(node)
 }
 
-/// Left to the reader of the output: the binding is refused by every node that reads it.
+/// Left to whoever reads the output. Every node refuses to read it.
 pub(super) fn softmax(node: &mut Lowering<'_>) -> Lowered {
     let x = node.value(0)?;
     let shape = node.shape(x).clone();

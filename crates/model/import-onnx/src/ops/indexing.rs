@@ -1,4 +1,4 @@
-//! Ops that take some slices of their input: which ones is known at import.
+//! Ops that take slices of their input. Which ones is known at import.
 
 use veilflow_ir::{Op, Shape};
 
@@ -13,7 +13,7 @@ fn axis_attribute(node: &mut Lowering<'_>, rank: usize) -> Result<usize, Refusal
     axis(node.attributes.int("axis")?.unwrap_or(0), rank, false)
 }
 
-/// Slices by index along an axis, which the dimensions of the indices replace.
+/// Slices by index along an axis. The dimensions of the indices take the axis's place.
 pub(super) fn gather(node: &mut Lowering<'_>) -> Lowered {
     let x = node.operand(0)?;
     let shape = node.operand_shape(&x)?;
@@ -53,7 +53,8 @@ fn cuts(node: &mut Lowering<'_>) -> Result<Vec<[i64; 4]>, Refusal> {
     Ok((0..starts.len()).map(|i| [starts[i], ends[i], axes[i], steps[i]]).collect())
 }
 
-/// The indices from `start` to before `end` by `step`, both brought into the range of `size` elements as ONNX has it.
+/// The indices from `start` to before `end` by `step`. Both limits are brought into the range of `size`
+/// elements by the rules of ONNX.
 fn range(start: i64, end: i64, step: i64, size: usize) -> Result<Vec<usize>, Refusal> {
     let size = size as i64;
     let clamp = |at: i64, low, high| (if at < 0 { at.saturating_add(size) } else { at }).clamp(low, high);
@@ -82,7 +83,8 @@ pub(super) fn slice(node: &mut Lowering<'_>) -> Lowered {
     Ok(x.into())
 }
 
-/// Parts of the given sizes, an attribute before opset 13 and an input since; without them, as even as can be.
+/// Parts of the given sizes: an attribute before opset 13, an input since. Without sizes, parts are as even
+/// as can be.
 pub(super) fn split(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
     let x = node.operand(0)?;
     let shape = node.operand_shape(&x)?;
@@ -121,7 +123,7 @@ pub(super) fn split(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
     Ok(parts)
 }
 
-/// Broadcast to a shape: each stretched dimension is its only slice, taken often.
+/// Broadcast to a shape: the only slice of each stretched dimension is taken again and again.
 pub(super) fn expand(node: &mut Lowering<'_>) -> Lowered {
     let x = node.operand(0)?;
     let from = node.operand_shape(&x)?;

@@ -1,4 +1,4 @@
-//! Ops on integers, all known at import: what exporters compute shapes with.
+//! Ops on integers, with which exporters compute shapes. All of them are known at import.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub(super) fn shape(node: &mut Lowering<'_>) -> Lowered {
     Ok(Binding::Literal(Literal::list(shape[start..end].iter().map(|&d| d as i64).collect())))
 }
 
-/// The identity between types of numbers that import doesn't tell apart; between integers and floats, for constants.
+/// The identity, between types that import doesn't tell apart. Between integers and floats only constants are
+/// cast.
 pub(super) fn cast(node: &mut Lowering<'_>) -> Lowered {
     let to = node.attributes.int("to")?.ok_or("attribute `to` is missing")?;
     node.attributes.ignore(&["saturate"]);
@@ -72,7 +73,7 @@ pub(super) fn constant_of_shape(node: &mut Lowering<'_>) -> Lowered {
     }
 }
 
-/// `f` of two inputs that are both integers; none if one isn't.
+/// `f` of two inputs, if both are integers.
 pub(super) fn binary(
     node: &mut Lowering<'_>,
     f: impl Fn(i64, i64) -> Option<i64>,

@@ -50,7 +50,7 @@ pub(super) fn flatten(node: &mut Lowering<'_>) -> Lowered {
     })
 }
 
-/// The target may hold one -1 (the rest) and zeros (the dimension as it was).
+/// The target may hold one -1, for the elements that are left, and zeros, for dimensions as they were.
 pub(super) fn reshape(node: &mut Lowering<'_>) -> Lowered {
     reshaped(node, |node, from| {
         let target = node.integers(1)?;
@@ -113,7 +113,7 @@ pub(super) fn concat(node: &mut Lowering<'_>) -> Lowered {
     Ok(node.moved("", Op::Concat { axis }, &inputs)?.into())
 }
 
-/// What a border holds.
+/// What a border is made of.
 enum Border {
     Value(f32),
     /// The nearest element.
@@ -122,7 +122,8 @@ enum Border {
     Reflect,
 }
 
-/// Pads and value are attributes before opset 11, inputs since. Borders of the input's own elements are slices of it.
+/// Pads and value are attributes before opset 11, inputs since. A border of the input's own elements is made
+/// of slices.
 pub(super) fn pad(node: &mut Lowering<'_>) -> Lowered {
     let mode = node.attributes.string("mode")?;
     let (pads, value) = if node.opset() < 11 {

@@ -14,7 +14,7 @@ pub(super) fn matmul(node: &mut Lowering<'_>) -> Lowered {
     node.last(Op::MatMul, &inputs)
 }
 
-/// α·A·B + β·C with B transposed if `transB`: a product by the scaled, transposed constant.
+/// α·A·B + β·C, where B is transposed if `transB`. It becomes a product by the scaled, transposed constant.
 pub(super) fn gemm(node: &mut Lowering<'_>) -> Lowered {
     let alpha = node.attributes.float("alpha")?.unwrap_or(1.0);
     let beta = node.attributes.float("beta")?.unwrap_or(1.0);

@@ -10,7 +10,7 @@ use crate::lowering::{Lowered, Lowering};
 /// What a reduction runs over, and the shape of its result.
 struct Reduction {
     axes: Vec<usize>,
-    /// Elements of the input for each of the output.
+    /// How many elements of the input one of the output is made of.
     count: usize,
     result: Shape,
 }
@@ -31,7 +31,7 @@ fn reduction(node: &mut Lowering<'_>, x: &Shape) -> Result<Reduction, Refusal> {
     Ok(Reduction { count: axes.iter().map(|&a| x[a]).product(), axes, result })
 }
 
-/// What is made of the reduced elements of input 0, or of their squares, by `make`: it keeps the reduced dimensions.
+/// What `make` makes of the elements of input 0, or of their squares. It keeps each reduced dimension as 1.
 fn reduce(
     node: &mut Lowering<'_>,
     squares: bool,
@@ -66,7 +66,7 @@ pub(super) fn l2(node: &mut Lowering<'_>) -> Lowered {
     })
 }
 
-/// An average pooling where it runs over the height and width of an image, else a sum by 1/n.
+/// Over height and width of an image an average pooling, else a sum times 1/n.
 pub(super) fn mean(node: &mut Lowering<'_>) -> Lowered {
     reduce(node, false, |node, x, reduction| {
         if let [1, _, height, width] = **node.shape(x)

@@ -1,6 +1,7 @@
 //! Scan, unrolled: its body is imported once for each step.
 //!
-//! What doesn't depend on the state comes out as one matrix product a step; simplification joins those of all steps.
+//! What doesn't depend on the state comes out as one matrix product a step; simplification joins those of all
+//! steps.
 
 use prost::Message;
 use veilflow_ir::{Op, Shape};

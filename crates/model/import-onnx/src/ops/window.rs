@@ -14,7 +14,7 @@ fn input_size(node: &mut Lowering<'_>) -> Result<[usize; 2], Refusal> {
     }
 }
 
-/// The window that the attributes describe, padding resolved to numbers.
+/// The window that the attributes describe, with its padding in numbers.
 fn window(node: &mut Lowering<'_>, kernel: Option<[usize; 2]>) -> Result<Window, Refusal> {
     let size = input_size(node)?;
     let declared = node.attributes.array("kernel_shape")?;
@@ -37,9 +37,10 @@ fn window(node: &mut Lowering<'_>, kernel: Option<[usize; 2]>) -> Result<Window,
     Ok(window)
 }
 
-/// Pads so that the output has ⌈input/stride⌉ elements a side; an odd one goes to the end if `upper`.
+/// Pads so that the output has ⌈input/stride⌉ elements along each side. If the padding is odd, the larger
+/// part goes to the end if `upper`, else to the beginning.
 fn pad_same(window: &mut Window, size: [usize; 2], upper: bool) -> Result<(), Refusal> {
-    // A window this large over so much room passes exactly if its parameters are usable.
+    // With so much padding every kernel fits, so this passes exactly if the parameters are usable.
     let probe = Window { pad_after: window.kernel.map(|k| k.min(1 << 20)), dilation: [1; 2], ..*window };
     probe.output(size)?;
     for (axis, size) in size.into_iter().enumerate() {
@@ -70,7 +71,8 @@ pub(super) fn conv(node: &mut Lowering<'_>) -> Lowered {
     node.last(Op::Conv { window, groups }, &inputs)
 }
 
-/// With `ceil_mode`, a last window may reach past the padding: more padding at the end says the same. Returns how much.
+/// With `ceil_mode`, a last window may reach past the padding. More padding at the end says the same; returns
+/// how much.
 fn apply_ceil_mode(node: &mut Lowering<'_>, window: &mut Window) -> Result<[usize; 2], Refusal> {
     let size = input_size(node)?;
     let mut extra = [0; 2];
@@ -82,7 +84,8 @@ fn apply_ceil_mode(node: &mut Lowering<'_>, window: &mut Window) -> Result<[usiz
         let padded = size[axis] + window.pad_before[axis] + window.pad_after[axis];
         let start = floor[axis] * window.stride[axis];
         let rest = padded - window.extent(axis);
-        // One more window, unless the floor took all or it would begin in the padding at the end.
+        // There is one more window, unless the floor has taken all or the window would begin in the padding
+        // at the end.
         if !rest.is_multiple_of(window.stride[axis]) && start < size[axis] + window.pad_before[axis] {
             extra[axis] = start + window.extent(axis) - padded;
             window.pad_after[axis] += extra[axis];
@@ -109,7 +112,7 @@ pub(super) fn average_pool(node: &mut Lowering<'_>) -> Lowered {
                 .into(),
         );
     }
-    // Without padding the two readings are the same; one form serves both.
+    // Without padding both readings mean the same, and one form serves them.
     let include_padding = include_padding && (window.pad_before, window.pad_after) != ([0; 2], [0; 2]);
     let x = node.value(0)?;
     node.last(Op::AveragePool { window, include_padding }, &[x])

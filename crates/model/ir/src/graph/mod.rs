@@ -52,14 +52,15 @@ pub struct Node {
 pub struct Output {
     /// The value.
     pub value: ValueId,
-    /// Whether the model ends here with a softmax over all elements. Who reads the output applies it in the clear.
+    /// Whether the model ends here with a softmax over all elements. Who reads the output applies it in the
+    /// clear.
     pub softmax: bool,
 }
 
 /// A network over `f32` tensors: a list of nodes in execution order.
 ///
-/// Built by [`input`](Self::input), [`constant`](Self::constant), [`node`](Self::node) and [`output`](Self::output),
-/// each of which refuses what would break [`verify`](Self::verify).
+/// Built by [`input`](Self::input), [`constant`](Self::constant), [`node`](Self::node) and
+/// [`output`](Self::output), each of which refuses what would break [`verify`](Self::verify).
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     name: String,
@@ -209,7 +210,8 @@ impl Graph {
     /// Adds a node. Its output is called `output` and has the shape that the op infers.
     ///
     /// # Errors
-    /// [`IrError::Node`] if the op refuses its inputs, [`IrError::Value`] if the output's name is taken or empty.
+    /// [`IrError::Node`] if the op refuses its inputs, [`IrError::Value`] if the output's name is taken or
+    /// empty.
     pub fn node(
         &mut self,
         name: impl Into<String>,

@@ -10,8 +10,8 @@ use crate::window::Window;
 /// What a node computes. Shapes are in row-major order; `x`, `w`, `b` are its inputs in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
-    /// 2-D convolution of x `[1, groups·I, H, W]` with w `[O, I, kernel]`, plus bias b `[O]` if present. Padding is
-    /// zeros.
+    /// 2-D convolution of x `[1, groups·I, H, W]` with w `[O, I, kernel]`, plus bias b `[O]` if present.
+    /// Padding is zeros.
     Conv {
         /// The sliding window; its kernel is that of w.
         window: Window,
@@ -31,8 +31,8 @@ pub enum Op {
         /// The function.
         function: Function,
     },
-    /// (x − mean)/√(variance + ε) · scale + shift, channel by channel. The inputs are x, then scale, shift, mean and
-    /// variance of shape `[C]`.
+    /// (x − mean)/√(variance + ε) · scale + shift, channel by channel. The inputs are x, then scale, shift,
+    /// mean and variance of shape `[C]`.
     BatchNormalization {
         /// ε.
         epsilon: f32,
@@ -82,8 +82,8 @@ pub enum Op {
         /// The border's value.
         value: f32,
     },
-    /// Slices of x along an axis: index i of the output's axis is index `indices[i]` of x's. Slicing and splitting are
-    /// written as this too.
+    /// Slices of x along an axis: index i of the output's axis is index `indices[i]` of x's. Slicing and
+    /// splitting are written as this too.
     Gather {
         /// The axis.
         axis: usize,

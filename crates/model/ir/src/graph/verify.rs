@@ -4,8 +4,8 @@ use super::Graph;
 use crate::error::{IrError, Result};
 
 impl Graph {
-    /// Checks that every node reads what is defined before it and has the shape that its op infers, that every value
-    /// is defined once, and that outputs exist.
+    /// Checks that every node reads what is defined before it and has the shape that its op infers, that
+    /// every value is defined once, and that outputs exist.
     ///
     /// # Errors
     /// [`IrError::Node`] or [`IrError::Value`] for the first that is at fault.

@@ -29,7 +29,8 @@ impl Plan {
     /// Reads a plan file from memory and verifies it.
     ///
     /// # Errors
-    /// [`IrError::Format`] if the bytes are no undamaged plan file of this version, and those of [`Plan::verify`].
+    /// [`IrError::Format`] if the bytes are no undamaged plan file of this version, and those of
+    /// [`Plan::verify`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(FORMAT.error(format!("longer than {MAX_BYTES} bytes")));

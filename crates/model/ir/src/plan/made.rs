@@ -32,8 +32,8 @@ impl Made {
 }
 
 impl PlanOp {
-    /// The tables of an [`Apply`](Self::Apply) to `x`. There are none for other ops, nor for formats that the function
-    /// doesn't take.
+    /// The tables of an [`Apply`](Self::Apply) to `x`. There are none for other ops, nor for formats that the
+    /// function doesn't take.
     pub fn spline(&self, x: &PlanValue) -> Option<Spline> {
         match *self {
             Self::Apply { function, width, scale } => spline(function, x, Fixed { bits: width, scale }).ok(),

@@ -1,11 +1,11 @@
 //! The fixed-point plan: the public program that both parties run.
 //!
-//! A plan holds the network's architecture, the width and scale of every tensor, and bounds on magnitudes, rounded up to
-//! powers of two. It is sent to clients, so it holds no weights. Those widths, scales and bounds are all that it tells of
-//! weights and of calibration inputs.
+//! A plan holds the network's architecture, the width and scale of every tensor, and bounds on magnitudes,
+//! rounded up to powers of two. It is sent to clients, so it holds no weights. Those widths, scales and
+//! bounds are all that it tells of weights and of calibration inputs.
 //!
-//! Fixed point: a tensor of width ℓ and scale f holds integers mod 2^ℓ, read as two's complement. Integer v stands for
-//! v·2^(−f).
+//! Fixed point: a tensor of width ℓ and scale f holds integers mod 2^ℓ, read as two's complement. Integer v
+//! stands for v·2^(−f).
 
 mod file;
 mod made;
@@ -82,7 +82,8 @@ pub struct Settings {
     pub calibration_inputs: usize,
 }
 
-/// The public program: nodes in execution order. Fields may be filled freely, and [`Plan::verify`] judges them.
+/// The public program: nodes in execution order. Fields may be filled freely, and [`Plan::verify`] judges
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {

@@ -33,7 +33,8 @@ pub enum PlanOp {
         weight_bits: u32,
         /// The fractional bits of a weight.
         weight_scale: i32,
-        /// The earlier node whose weights it takes, if it has none of its own. Every node has a bias of its own.
+        /// The earlier node whose weights it takes, if it has none of its own. Every node has a bias of its
+        /// own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weights_of: Option<usize>,
     },
@@ -51,8 +52,8 @@ pub enum PlanOp {
     Add,
     /// x − y mod 2^ℓ.
     Sub,
-    /// The low `width` bits of x·y: [`multiply_signed`](veilflow_spec::multiply_signed). The output's scale is the sum
-    /// of both scales.
+    /// The low `width` bits of x·y: [`multiply_signed`](veilflow_spec::multiply_signed). The output's scale
+    /// is the sum of both scales.
     Multiply {
         /// The output's width: at least that of either factor, and at most their sum.
         width: u32,
@@ -79,7 +80,8 @@ pub enum PlanOp {
         /// How many low bits are compared.
         compare_bits: u32,
     },
-    /// [`clip`](veilflow_spec::clip): x limited to 0..=limit, where x and x − limit fit the low `compare_bits` bits.
+    /// [`clip`](veilflow_spec::clip): x limited to 0..=limit, where x and x − limit fit the low
+    /// `compare_bits` bits.
     Clip {
         /// The largest value.
         limit: u64,
@@ -91,8 +93,8 @@ pub enum PlanOp {
         /// How many low bits are dropped.
         shift: u32,
     },
-    /// x at width `to`: [`sign_extend`](veilflow_spec::sign_extend), or [`zero_extend`](veilflow_spec::zero_extend)
-    /// where x is never negative.
+    /// x at width `to`: [`sign_extend`](veilflow_spec::sign_extend), or
+    /// [`zero_extend`](veilflow_spec::zero_extend) where x is never negative.
     Extend {
         /// The new width.
         to: u32,
@@ -121,8 +123,8 @@ pub enum PlanOp {
         /// Whether padding counts as zeros. Otherwise it is left out of the mean.
         count_padding: bool,
     },
-    /// [`arg_max`](veilflow_spec::arg_max) along the last dimension, an integer of scale 0. Differences of two elements
-    /// must fit ℓ bits.
+    /// [`arg_max`](veilflow_spec::arg_max) along the last dimension, an integer of scale 0. Differences of
+    /// two elements must fit ℓ bits.
     ArgMax,
     /// The same elements in another shape. Local.
     Reshape,
@@ -190,7 +192,8 @@ impl PlanOp {
         }
     }
 
-    /// Whether a party computes it on its share alone. A linear layer isn't local, since it takes a correlation.
+    /// Whether a party computes it on its share alone. A linear layer isn't local, since it takes a
+    /// correlation.
     pub fn is_local(&self) -> bool {
         matches!(
             self,

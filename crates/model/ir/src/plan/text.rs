@@ -28,7 +28,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Shape, width, scale and magnitude: `1x64x28x28 i25.16 <2^23`. The `i` is a `u` if values are never negative.
+/// Shape, width, scale and magnitude: `1x64x28x28 i25.16 <2^23`. The `i` is a `u` if values are never
+/// negative.
 impl fmt::Display for PlanValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.non_negative { 'u' } else { 'i' };

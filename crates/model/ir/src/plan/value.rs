@@ -26,7 +26,8 @@ pub struct PlanValue {
 pub struct Encoded {
     /// The integers, rounded to nearest.
     pub values: RingVec,
-    /// How many lie outside the tensor's range. Calibration saw nothing like them, so the result may be wrong.
+    /// How many lie outside the tensor's range. Calibration saw nothing like them, so the result may be
+    /// wrong.
     pub outside: usize,
 }
 

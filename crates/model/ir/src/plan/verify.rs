@@ -16,8 +16,8 @@ const MAX_TEXT: usize = 1 << 12;
 impl Plan {
     /// Checks every value's bounds, and every node's shapes, widths, scales and signs.
     ///
-    /// A run of a plan that passed makes no ring of an impossible width, reads nothing out of bounds and allocates at
-    /// most [`MAX_PLAN_ELEMENTS`] elements for a tensor.
+    /// A run of a plan that passed makes no ring of an impossible width, reads nothing out of bounds and
+    /// allocates at most [`MAX_PLAN_ELEMENTS`] elements for a tensor.
     ///
     /// # Errors
     /// [`IrError::Plan`] or [`IrError::Node`] with the first rule that is broken.

@@ -65,8 +65,8 @@ fn of_value(plan: &Plan, value: usize) -> (Ring, usize) {
     (value.ring(), value.shape.elements())
 }
 
-/// The ring of a node's weights: the widest of the layers that take them. The low bits of such a sharing are a sharing
-/// in the narrower rings.
+/// The ring of a node's weights: the widest of the layers that take them. The low bits of such a sharing are
+/// a sharing in the narrower rings.
 fn weight_ring(plan: &Plan, sizes: &[ParameterSizes], size: &ParameterSizes) -> Ring {
     let taking = sizes.iter().filter(|s| s.weights_of == Some(size.node));
     taking.map(|s| node_ring(plan, s.node)).fold(node_ring(plan, size.node), Ord::max)

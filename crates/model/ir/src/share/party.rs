@@ -19,7 +19,8 @@ pub type InputShare = Share<Inputs>;
 /// A party's share of the outputs.
 pub type OutputShare = Share<Outputs>;
 
-/// A party's share of what `T` names: a vector for each part. `Debug` tells whose share it is, and no numbers.
+/// A party's share of what `T` names: a vector for each part. `Debug` tells whose share it is, and no
+/// numbers.
 pub struct Share<T> {
     plan: [u8; 32],
     sharing: SharingId,
@@ -92,13 +93,14 @@ impl<T: Shared> Share<T> {
         self.plan
     }
 
-    /// A vector for each part: for each input, for each output, or for each layer's weights and then its biases.
+    /// A vector for each part: for each input, for each output, or for each layer's weights and then its
+    /// biases.
     pub fn values(&self) -> &[RingVec] {
         &self.values
     }
 
-    /// The file: `NAME 1 CHECKSUM`, a line end, the plan's hash, the sharing's number, the party (0 or 1), then the
-    /// bit-packed vectors.
+    /// The file: `NAME 1 CHECKSUM`, a line end, the plan's hash, the sharing's number, the party (0 or 1),
+    /// then the bit-packed vectors.
     pub fn encode(&self) -> Vec<u8> {
         let mut body = [&self.plan[..], &self.sharing.bytes(), &[self.party.index() as u8]].concat();
         self.values.iter().for_each(|v| body.extend(v.to_bytes()));

@@ -80,8 +80,8 @@ impl WeightShare {
         Self::new(plan, &Share::load(plan, path)?)
     }
 
-    /// Shares of a node's numbers, by its index in the plan: integers that are congruent to them mod 2^ℓ, for the width
-    /// ℓ of the node's output. Bits beyond ℓ mean nothing.
+    /// Shares of a node's numbers, by its index in the plan: integers that are congruent to them mod 2^ℓ, for
+    /// the width ℓ of the node's output. Bits beyond ℓ mean nothing.
     pub fn of(&self, node: usize) -> Option<&Parameters> {
         self.nodes.get(&node)
     }

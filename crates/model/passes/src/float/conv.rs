@@ -5,11 +5,11 @@ use veilflow_spec::Conv2dShape;
 /// Rows of the left matrix in a block.
 const ROWS: usize = 4;
 
-/// Columns of the right matrix in a block: few enough for the sums to stay in registers.
+/// Columns of the right matrix in a block, few enough for the sums to stay in registers.
 const COLUMNS: usize = 8;
 
-/// The `m`×`n` product of `a` (`m`×`k`, row-major) with a matrix given in panels: `pack(j, panel)` fills `panel[i]` with
-/// row i of columns `j..j + COLUMNS`, where columns past `n` may hold anything.
+/// The `m`×`n` product of `a` (`m`×`k`, row-major) with a matrix given in panels. `pack(j, panel)` fills
+/// `panel[i]` with row i of columns `j..j + COLUMNS`, where columns past `n` may hold anything.
 fn gemm(
     [m, k, n]: [usize; 3],
     a: &[f32],
@@ -44,8 +44,8 @@ fn multiply_block(rows: [&[f32]; ROWS], panel: &[[f32; COLUMNS]]) -> [[f32; COLU
     sums
 }
 
-/// The convolution of `x` with `weights`, both as `shape` lays them out: for each group, weights times the columns
-/// that each output position sees.
+/// The convolution of `x` with `weights`, both as `shape` lays them out. For each group it is the product of
+/// the weights and a matrix whose columns are what each output position sees.
 pub(super) fn conv(shape: &Conv2dShape, weights: &[f32], x: &[f32]) -> Vec<f32> {
     let (height, width) = (shape.in_height, shape.in_width);
     let (out_width, positions) = (shape.out_width(), shape.out_height() * shape.out_width());

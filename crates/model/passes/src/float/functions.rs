@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use veilflow_ir::Function;
 
-/// The function at `x`, rounded from `f64`; infinite or not a number where it isn't defined.
+/// The function at `x`, rounded from `f64`. Where it isn't defined, the result is infinite or not a number.
 pub(super) fn value_at(function: Function, x: f32) -> f32 {
     let x = f64::from(x);
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
@@ -23,8 +23,8 @@ pub(super) fn value_at(function: Function, x: f32) -> f32 {
     y as f32
 }
 
-/// erf(x) = 2/√π · e^(−x²) · Σ 2^n x^(2n+1) / (1·3·…·(2n+1)): all terms have one sign, so none cancel (Abramowitz and
-/// Stegun, Handbook of Mathematical Functions, 7.1.6). Beyond 6 it is ±1 to the last bit.
+/// erf(x) = 2/√π · e^(−x²) · Σ 2^n x^(2n+1) / (1·3·…·(2n+1)): all terms have one sign, so none cancel
+/// (Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.6). Beyond 6 it is ±1 to the last bit.
 fn erf(x: f64) -> f64 {
     if x.is_nan() || x.abs() > 6.0 {
         return if x.is_nan() { x } else { x.signum() };

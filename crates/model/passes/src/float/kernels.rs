@@ -101,7 +101,7 @@ pub(crate) fn conv_shape(window: &Window, groups: usize, x: &Shape, w: &Shape) -
     }
 }
 
-/// `reduce(real elements, positions inside the padded input)` of every window.
+/// What `reduce` makes of every window: of its elements inside the input, and of the number of its positions.
 fn pool(window: &Window, x: &Tensor, output: &Shape, reduce: impl Fn(&[f32], usize) -> f32) -> Vec<f32> {
     let [height, width] = [2, 3].map(|i| x.shape()[i]);
     let mut out = Vec::with_capacity(output.elements());

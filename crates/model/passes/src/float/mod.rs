@@ -1,6 +1,7 @@
 //! Runs the graph in `f32`: the reference that calibration observes and fixed point is compared with.
 //!
-//! Single-threaded and portable; convolutions run as blocked matrix products at a few billion multiplications a second.
+//! One thread and portable code. Convolutions run as blocked matrix products, at a few billion
+//! multiplications a second.
 
 mod conv;
 mod functions;
@@ -21,7 +22,7 @@ pub fn run(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     run_observed(graph, inputs, |_, _| {})
 }
 
-/// As [`run`], showing every input and every node's output to `observe` as soon as it is known.
+/// As [`run`], and shows every input and every node's output to `observe` as soon as it is known.
 ///
 /// # Errors
 /// [`PassError::InputCount`] and [`PassError::InputShape`].

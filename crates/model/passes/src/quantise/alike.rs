@@ -1,18 +1,20 @@
-//! Values that play the same part in different steps of a recurrence share their range.
+//! Values that play the same part in different steps of a recurrence get one range.
 //!
-//! Calibration sees each step of few inputs; what the state reached in one step, others may bring it to in the next. Layers that
-//! share weights show which values correspond: those that they read, those that they make, and, as far as the steps are built
-//! alike, what these are made of and what is made of them.
+//! Calibration sees each step of few inputs. What the state reached in one step, other inputs may bring it to
+//! in another. Layers of the same weights show which values correspond: those that they read, and those that
+//! they make. As far as the steps are built alike, so do the values that these are made of, and the values
+//! that are made of them.
 
 use std::collections::HashMap;
 
 use veilflow_ir::{Graph, Node, Op, ValueId};
 
 use super::calibrate::Seen;
+use super::classes::Classes;
 
 /// What calibration saw, with one range for all values that correspond.
 pub(super) fn join_ranges(graph: &Graph, seen: &[Seen]) -> Vec<Seen> {
-    let mut classes = Classes::of(graph);
+    let mut classes = Correspondence::of(graph);
     let mut ranges = vec![0f32; seen.len()];
     for (value, seen) in seen.iter().enumerate() {
         let class = classes.find(value);
@@ -26,44 +28,44 @@ pub(super) fn join_ranges(graph: &Graph, seen: &[Seen]) -> Vec<Seen> {
 }
 
 /// Classes of corresponding values.
-struct Classes {
-    parent: Vec<usize>,
+struct Correspondence {
+    classes: Classes,
     changed: bool,
 }
 
-impl Classes {
-    fn of(graph: &Graph) -> Self {
-        let mut classes = Self { parent: (0..graph.values().len()).collect(), changed: false };
+impl Correspondence {
+    fn of(graph: &Graph) -> Classes {
+        let mut found = Self { classes: Classes::new(graph.values().len()), changed: false };
         let mut first: HashMap<ValueId, &Node> = HashMap::new();
         for node in graph.nodes().iter().filter(|n| matches!(n.op, Op::Conv { .. } | Op::MatMul | Op::Mul)) {
             if graph.constant_of(node.inputs[1]).is_some() {
                 let like = *first.entry(node.inputs[1]).or_insert(node);
-                classes.join(node.inputs[0], like.inputs[0]);
-                classes.join(node.output, like.output);
+                found.join(node.inputs[0], like.inputs[0]);
+                found.join(node.output, like.output);
             }
         }
-        while std::mem::take(&mut classes.changed) {
-            classes.join_made(graph);
-            classes.join_makers(graph);
+        while std::mem::take(&mut found.changed) {
+            found.join_made(graph);
+            found.join_makers(graph);
         }
-        classes
+        found.classes
     }
 
-    /// What the same op makes of corresponding values corresponds.
+    /// Joins what the same op makes of corresponding values.
     fn join_made(&mut self, graph: &Graph) {
         let mut first = HashMap::new();
         for node in graph.nodes() {
-            let inputs: Vec<usize> = node.inputs.iter().map(|id| self.find(id.index())).collect();
+            let inputs: Vec<usize> = node.inputs.iter().map(|id| self.classes.find(id.index())).collect();
             let like = *first.entry((kind(&node.op), inputs)).or_insert(node.output);
             self.join(node.output, like);
         }
     }
 
-    /// What corresponding values are made of by the same op corresponds.
+    /// Joins what the same op makes corresponding values of.
     fn join_makers(&mut self, graph: &Graph) {
         let mut first: HashMap<_, &Node> = HashMap::new();
         for node in graph.nodes().iter().rev() {
-            let key = (kind(&node.op), self.find(node.output.index()), node.inputs.len());
+            let key = (kind(&node.op), self.classes.find(node.output.index()), node.inputs.len());
             let like = *first.entry(key).or_insert(node);
             let private = |id: &ValueId| graph.constant_of(*id).is_none();
             let pairs = node.inputs.iter().zip(&like.inputs).filter(|(a, b)| private(a) && private(b));
@@ -72,22 +74,11 @@ impl Classes {
     }
 
     fn join(&mut self, a: ValueId, b: ValueId) {
-        let (a, b) = (self.find(a.index()), self.find(b.index()));
-        self.changed |= a != b;
-        self.parent[a] = b;
-    }
-
-    /// The representative of a class, with path halving.
-    fn find(&mut self, mut value: usize) -> usize {
-        while self.parent[value] != value {
-            self.parent[value] = self.parent[self.parent[value]];
-            value = self.parent[value];
-        }
-        value
+        self.changed |= self.classes.join(a.index(), b.index());
     }
 }
 
-/// What two ops of the same kind have in common; slices at different places are of the same kind.
+/// What two ops of the same kind have in common. Slices at different places are of the same kind.
 fn kind(op: &Op) -> String {
     match op {
         Op::Gather { axis, .. } => format!("gather {axis}"),

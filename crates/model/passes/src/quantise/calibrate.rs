@@ -33,7 +33,7 @@ impl Seen {
     }
 }
 
-/// Runs the calibration inputs, each a tensor for every input of the graph; what was seen of every graph value.
+/// Runs the calibration inputs, and returns what was seen of every graph value.
 pub(super) fn calibrate(graph: &Graph, calibration: &[Vec<Tensor>]) -> Result<Vec<Seen>> {
     if calibration.is_empty() {
         return Err(PassError::NoCalibration);

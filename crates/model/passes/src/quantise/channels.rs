@@ -2,12 +2,21 @@
 
 use veilflow_ir::{Graph, Node, Op, ValueId};
 
-/// The channels of every value, joined to classes: a factor on one is a factor on all of its class.
+use super::classes::Classes;
+
+/// The channels of every value, in classes. A factor on one channel is a factor on all of its class.
 pub(super) struct Channels {
-    /// For every value, where its channels begin in `classes`.
+    /// For every value, the slot of its first channel.
     starts: Vec<usize>,
     /// The class of every channel; that of [`PINNED`] must not be scaled.
     classes: Vec<usize>,
+}
+
+/// The channels while their classes are being joined.
+struct Joining<'g> {
+    graph: &'g Graph,
+    starts: Vec<usize>,
+    classes: Classes,
 }
 
 /// The class of what must keep its scale.
@@ -20,7 +29,7 @@ pub(super) fn layout(graph: &Graph, value: ValueId) -> (usize, usize) {
 }
 
 impl Channels {
-    /// Joins what each node of a simplified graph makes inseparable.
+    /// Joins the channels that each node of a simplified graph binds together.
     pub(super) fn of(graph: &Graph) -> Self {
         let mut starts = Vec::with_capacity(graph.values().len());
         let mut slots = PINNED + 1;
@@ -29,23 +38,20 @@ impl Channels {
             let shape = &graph.values()[index].shape;
             slots += if shape.rank() < 2 { 1 } else { shape[1] };
         }
-        let mut joined = Self { starts, classes: (0..slots).collect() };
+        let mut joined = Joining { graph, starts, classes: Classes::new(slots) };
         let uses = graph.uses();
         let private = |id: &&ValueId| graph.constant_of(**id).is_none();
         for id in graph.inputs().iter().chain(graph.outputs().iter().map(|o| &o.value)) {
-            joined.pin(graph, *id);
+            joined.pin(*id);
         }
         for node in graph.nodes() {
-            let shared = node.inputs.iter().any(|id| !private(&id) && uses[id.index()] > 1);
-            if shared || !joined.join_node(graph, node) {
-                node.inputs.iter().filter(private).for_each(|&id| joined.pin(graph, id));
-                joined.pin(graph, node.output);
+            let reused = node.inputs.iter().any(|id| !private(&id) && uses[id.index()] > 1);
+            if reused || !joined.join_node(node) {
+                node.inputs.iter().filter(private).for_each(|&id| joined.pin(id));
+                joined.pin(node.output);
             }
         }
-        for slot in 0..slots {
-            joined.classes[slot] = joined.find(slot);
-        }
-        joined
+        Self { starts: joined.starts, classes: joined.classes.all() }
     }
 
     /// The class of a channel.
@@ -53,44 +59,46 @@ impl Channels {
         self.classes[self.starts[value.index()] + channel]
     }
 
-    /// The number of classes is at most this.
+    /// The number of slots. There are no more classes than that.
     pub(super) fn len(&self) -> usize {
         self.classes.len()
     }
+}
 
-    /// Joins channels of a node's inputs and output; false if it can't tell which belong together.
-    fn join_node(&mut self, graph: &Graph, node: &Node) -> bool {
+impl Joining<'_> {
+    /// Joins channels of a node's inputs and output, and returns whether it could tell which belong together.
+    fn join_node(&mut self, node: &Node) -> bool {
         let x = node.inputs[0];
-        let private = node.inputs.iter().copied().filter(|&id| graph.constant_of(id).is_none());
+        let private = node.inputs.iter().copied().filter(|&id| self.graph.constant_of(id).is_none());
         let private: Vec<ValueId> = private.collect();
-        if private.iter().chain([&node.output]).any(|&id| graph.shape(id).rank() < 2) {
+        if private.iter().chain([&node.output]).any(|&id| self.graph.shape(id).rank() < 2) {
             return false;
         }
-        let alike = private.iter().all(|&id| graph.shape(id) == graph.shape(node.output));
+        let alike = private.iter().all(|&id| self.graph.shape(id) == self.graph.shape(node.output));
         match &node.op {
             Op::Conv { .. } => true,
-            Op::MatMul => graph.shape(x).rank() == 2,
+            Op::MatMul => self.graph.shape(x).rank() == 2,
             // A factor on both factors of a product would count twice.
             Op::Mul if private.len() > 1 => false,
-            Op::Add | Op::Sub | Op::Mul | Op::Relu if alike && graph.constant_of(x).is_none() => {
-                private.iter().for_each(|&id| self.join_all(graph, id, node.output, 0));
+            Op::Add | Op::Sub | Op::Mul | Op::Relu if alike && self.graph.constant_of(x).is_none() => {
+                private.iter().for_each(|&id| self.join_all(id, node.output, 0));
                 true
             }
             Op::MaxPool { .. } | Op::AveragePool { .. } => {
-                self.join_all(graph, x, node.output, 0);
+                self.join_all(x, node.output, 0);
                 true
             }
             Op::Concat { axis } if *axis >= 1 => {
                 let mut first = 0;
                 for &id in &node.inputs {
-                    self.join_all(graph, id, node.output, first);
-                    first += if *axis == 1 { layout(graph, id).0 } else { 0 };
+                    self.join_all(id, node.output, first);
+                    first += if *axis == 1 { layout(self.graph, id).0 } else { 0 };
                 }
                 true
             }
             Op::Reshape { .. } => {
-                let [(from, over), (to, under)] = [x, node.output].map(|id| layout(graph, id));
-                for i in 0..graph.shape(x).elements() {
+                let [(from, over), (to, under)] = [x, node.output].map(|id| layout(self.graph, id));
+                for i in 0..self.graph.shape(x).elements() {
                     self.join(self.slot(x, i / over % from), self.slot(node.output, i / under % to));
                 }
                 true
@@ -100,32 +108,23 @@ impl Channels {
     }
 
     /// Joins each channel of `part` with the channel of `whole` that is `first` further on.
-    fn join_all(&mut self, graph: &Graph, part: ValueId, whole: ValueId, first: usize) {
-        for channel in 0..layout(graph, part).0 {
+    fn join_all(&mut self, part: ValueId, whole: ValueId, first: usize) {
+        for channel in 0..layout(self.graph, part).0 {
             self.join(self.slot(part, channel), self.slot(whole, first + channel));
         }
     }
 
-    fn pin(&mut self, graph: &Graph, value: ValueId) {
-        (0..layout(graph, value).0).for_each(|channel| self.join(self.slot(value, channel), PINNED));
+    fn pin(&mut self, value: ValueId) {
+        (0..layout(self.graph, value).0).for_each(|channel| self.join(self.slot(value, channel), PINNED));
     }
 
     fn slot(&self, value: ValueId, channel: usize) -> usize {
         self.starts[value.index()] + channel
     }
 
-    /// The pinned slot stays the representative of its class.
+    /// The least slot stands for its class, hence the pinned one for its own.
     fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.find(a), self.find(b));
-        self.classes[a.max(b)] = a.min(b);
-    }
-
-    /// The representative of a class, with path halving.
-    fn find(&mut self, mut slot: usize) -> usize {
-        while self.classes[slot] != slot {
-            self.classes[slot] = self.classes[self.classes[slot]];
-            slot = self.classes[slot];
-        }
-        slot
+        let (a, b) = (self.classes.find(a), self.classes.find(b));
+        self.classes.join(a.max(b), a.min(b));
     }
 }

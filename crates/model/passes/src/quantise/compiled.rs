@@ -2,14 +2,15 @@
 
 use veilflow_ir::{Plan, Weights};
 
-/// What compilation saw; it stays with the server.
+/// What compilation saw. It stays with the server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompileReport {
-    /// Nodes of the graph as imported.
+    /// How many nodes the graph had as it was imported.
     pub imported_nodes: usize,
-    /// Root mean square error of the outputs for the calibration inputs, as a part of the outputs' standard deviation.
+    /// The root mean square error of the outputs for the calibration inputs, as a part of their standard
+    /// deviation.
     pub relative_error: f64,
-    /// Nodes after simplification.
+    /// How many nodes it has after simplification.
     pub simplified_nodes: usize,
     /// Each tensor of the simplified network, in execution order.
     pub tensors: Vec<TensorReport>,
@@ -22,9 +23,9 @@ pub struct TensorReport {
     pub layer: String,
     /// The largest magnitude in calibration.
     pub largest: f32,
-    /// Fractional bits.
+    /// The fractional bits.
     pub scale: i32,
-    /// Bits of the largest integer it has room for.
+    /// The bits of the largest integer that it has room for.
     pub magnitude: u32,
     /// The width at which its node works.
     pub width: u32,

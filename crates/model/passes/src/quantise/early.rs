@@ -1,10 +1,11 @@
 //! Which raw values are truncated before they are compared.
 //!
-//! A comparison costs bits in proportion to its width, so a raw value is better truncated first where it is compared
-//! more than once: by overlapping pooling windows, by a clip (twice), by the many activations that read one value of a
-//! densely connected block. One ReLU alone truncates in the same tree as it compares, and a pooling that shrinks its
-//! input enough leaves fewer elements to truncate after it. Truncation is monotone, hence commutes with maxima and
-//! limits: the choice changes the cost and never the result. It is made by the declared costs of the protocols.
+//! A comparison costs bits in proportion to its width. So a raw value is better truncated first if it is
+//! compared more than once: by overlapping pooling windows, by a clip (twice), or by the many activations
+//! that read one value of a densely connected block. A single ReLU truncates in the same tree as it compares,
+//! and after a pooling that shrinks its input enough there are fewer elements to truncate. Truncation is
+//! monotone, so it commutes with maxima and limits: the choice changes the cost, and never the result. The
+//! declared costs of the protocols decide.
 
 use veilflow_correlation::Cost;
 use veilflow_ir::Graph;
@@ -15,22 +16,22 @@ use super::fixed_op::FixedOp;
 use super::options::Options;
 use super::step::Step;
 
-/// A truncation of its own takes rounds that a fused one doesn't: it must save a tenth of the bits.
+/// A truncation of its own takes rounds that a fused one doesn't, so it must save a tenth of the bits.
 const WORTH_ITS_ROUNDS: f64 = 0.9;
 
-/// Costs are taken for so many elements, so that padding to bytes doesn't count.
+/// Costs are taken for so many elements, lest padding to bytes count.
 const SAMPLE: usize = 1 << 12;
 
-/// Bits on the wire, for one element, of all that compares a value.
+/// The bits on the wire, for one element, of everything that compares a value.
 #[derive(Clone, Copy, Default)]
 struct Load {
-    /// If the value is raw.
+    /// The bits if the value is raw.
     raw: f64,
-    /// If it has been truncated.
+    /// The bits if it has been truncated.
     reduced: f64,
 }
 
-/// The declared costs at the widths that the options make likely: those in use are known only later.
+/// The declared costs at the widths that the options make likely. The widths in use are known only later.
 struct Costs {
     raw_bits: u32,
     reduced_bits: u32,
@@ -38,7 +39,8 @@ struct Costs {
 
 impl Costs {
     fn of(options: &Options) -> Self {
-        // A sum of products, and an activation, with a sign; one bit for the growth of sums or for differences.
+        // A sum of products, and an activation with its sign. One more bit is for the growth of sums, or for
+        // differences.
         Self {
             raw_bits: options.activation_bits + options.weight_bits + 1,
             reduced_bits: options.activation_bits + 2,
@@ -83,18 +85,20 @@ fn bits(cost: Result<Cost>, elements: usize) -> f64 {
     8.0 * bytes as f64 / elements as f64
 }
 
-/// For every value: whether those who compare it should read its reduced form, should it be raw.
+/// For every value, whether those who compare it should read its reduced form if it is raw.
 pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Options) -> Vec<bool> {
     let costs = Costs::of(options);
     let (relu, clip, truncation) = (costs.relu(), costs.clip(), costs.truncation());
     let mut loads = vec![Load::default(); graph.values().len()];
     let mut early = vec![false; graph.values().len()];
-    // Whether a reader passes a value on to be truncated: then its truncation takes no rounds beyond that one's.
+    // Whether a reader passes a value on to be truncated. Then truncating the value itself takes no more
+    // rounds.
     let mut truncated_later = vec![false; graph.values().len()];
     for step in steps.iter().rev() {
         let output = step.node.output.index();
         let mut after = loads[output];
-        // All readers of `output` are behind us: it is truncated early if a linear layer wants that anyway, or if it pays.
+        // All readers of `output` have been visited. It is truncated early if one of them needs that, or if
+        // it pays.
         let worth = if truncated_later[output] { 1.0 } else { WORTH_ITS_ROUNDS };
         early[output] |= truncation + after.reduced < worth * after.raw;
         if early[output] {

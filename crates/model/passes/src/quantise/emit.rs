@@ -39,7 +39,7 @@ impl<'a> Emitter<'a> {
         Self { graph, forms, widths, writer, native: HashMap::new(), owners: HashMap::new() }
     }
 
-    /// The plan and its weights; `arg_max` reveals only the index of the largest output.
+    /// The plan and its weights. `arg_max` reveals only the index of the largest output.
     pub(super) fn emit(mut self, arg_max: bool) -> Result<(Plan, Weights)> {
         for &id in self.graph.inputs() {
             let form = self.forms.get(id.index(), Stage::Reduced);
@@ -97,8 +97,8 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    /// `x`, which stands for a form of a graph value, with half a unit added for the truncation by `shift` to come.
-    /// Otherwise every truncation would round down, and the errors of a deep network add up.
+    /// `x`, which stands for a form of a graph value, with half a unit added for the truncation by `shift` to
+    /// come. Otherwise every truncation would round down, and the errors of a deep network add up.
     fn round(&mut self, x: usize, (value, stage): (usize, Stage), shift: i32) -> usize {
         let form = self.writer.form_of(x);
         // Adding a constant would lose the knowledge that a value is never negative, which is worth more.
@@ -110,7 +110,7 @@ impl<'a> Emitter<'a> {
         self.writer.convert(PlanOp::AddConstant { constant }, x, form, self.writer.plan.values[x].width)
     }
 
-    /// Emits a step that works at `width`; the plan's value for its output.
+    /// Emits a step that works at `width`, and returns the plan's value for its output.
     fn step(&mut self, step: &Step<'_>, width: u32) -> usize {
         let output = step.node.output;
         let shape = self.graph.shape(output).clone();
@@ -174,7 +174,7 @@ impl<'a> Emitter<'a> {
         self.writer.node(op, inputs, shape, form, width)
     }
 
-    /// A linear layer, with what its input and output must be reshaped from and to.
+    /// Emits a linear layer, with the moves that bring its input and output into shape.
     fn linear(&mut self, step: &Step<'_>, x: usize, shape: Shape, form: Form, width: u32) -> usize {
         let fixed = step.fixed.as_ref().expect("forms made integer weights for every linear layer");
         let (inner_in, inner_out, transpose) = match &fixed.shape {
@@ -207,7 +207,8 @@ impl<'a> Emitter<'a> {
         self.writer.reshape(y, shape)
     }
 
-    /// The weights of a layer about to be written; those of an earlier node if it reads the same constant alike.
+    /// The weights of the layer that comes next. If an earlier node read the same constant in the same way,
+    /// they are that node's.
     fn weights(&mut self, step: &Step<'_>, fixed: &FixedLayer) -> (Option<usize>, Arc<[i64]>) {
         let constant = step.node.inputs[1];
         let of_node = |&node: &usize| (node, Arc::clone(&self.writer.parameters[&node].weights));

@@ -1,10 +1,11 @@
 //! Rescales channels, so that the numbers of one tensor are of one size.
 //!
-//! Each tensor has one scale, so its largest channel decides how precise all are. A positive factor on a channel passes
-//! through ReLU, pooling, concatenation and addition: multiplied into the rows of the layers that make the channel and
-//! divided out of the columns of those that read it, it leaves the network's function as it was (Nagel et al., ICCV 2019,
-//! "Data-free quantization through weight equalization and bias correction", §4.1). Factors that must be one, as values
-//! are added, concatenated or moved, form a class; those of inputs, outputs and clips stay 1.
+//! Each tensor has one scale, so its largest channel decides how precise all are. A positive factor on a
+//! channel passes through ReLU, pooling, concatenation and addition. If it is multiplied into the rows of the
+//! layers that make the channel, and divided out of the columns of those that read it, the network computes
+//! what it did before (Nagel et al., ICCV 2019, "Data-free quantization through weight equalization and bias
+//! correction", §4.1). Channels that must have one factor, since their values are added, concatenated or
+//! moved, form a class. The factors of inputs, outputs and clips stay 1.
 
 use std::sync::Arc;
 
@@ -14,13 +15,14 @@ use super::calibrate::Seen;
 use super::channels::{Channels, PINNED, layout};
 use crate::error::Result;
 
-/// Rounds of adjusting all classes at once, each by half of what would suffice alone.
+/// So often all factors are adjusted at once, each by half of what would suffice alone.
 const ROUNDS: usize = 30;
 
-/// Factors lie within 1/this..this.
+/// The largest factor. Its inverse is the least.
 const MAX_FACTOR: f32 = 4096.0;
 
-/// The network with its channels rescaled, and what calibration would see of it; `seen` is what it saw of the original.
+/// The network with its channels rescaled, and what calibration would see of it. `seen` is what it saw of the
+/// original.
 pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>)> {
     let channels = Channels::of(graph);
     let factors = factors(graph, &channels);
@@ -59,7 +61,8 @@ pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>
     Ok((rescaled, seen))
 }
 
-/// A term of `sum`, each channel times its factor; no larger than needed to tell channels apart.
+/// A term of `sum`, each channel times its factor. It is as small as it can be with one number for each
+/// channel.
 fn per_channel(graph: &Graph, sum: ValueId, term: &Tensor, factor: impl Fn(usize) -> f32) -> Result<Tensor> {
     let rank = graph.shape(sum).rank();
     let mut dims = vec![1; rank - 1];
@@ -73,8 +76,8 @@ fn per_channel(graph: &Graph, sum: ValueId, term: &Tensor, factor: impl Fn(usize
     Ok(Tensor::new(shape, spread)?)
 }
 
-/// A factor for every class: the one that makes the largest weight of the rows that make it equal to the largest of the
-/// columns that read it, both relative to the largest of their layers.
+/// A factor for every class. It makes the largest weight of the rows that make the class equal to the largest
+/// weight of the columns that read it, both relative to the largest of their layers.
 fn factors(graph: &Graph, channels: &Channels) -> Vec<f32> {
     let layers: Vec<Layer> = graph.nodes().iter().filter_map(|n| Layer::of(graph, channels, n)).collect();
     let mut factors = vec![1f32; channels.len()];
@@ -90,15 +93,15 @@ fn factors(graph: &Graph, channels: &Channels) -> Vec<f32> {
     factors
 }
 
-/// A convolution or matrix product: the largest weight between each output and each input it reads.
+/// A convolution or matrix product, as the largest weight between each output and each input that it reads.
 struct Layer {
     /// The classes of all outputs.
     outputs: Vec<usize>,
     /// The classes of all inputs.
     inputs: Vec<usize>,
-    /// Outputs by inputs of a group.
+    /// The largest weights: a row for each output, a column for each input of its group.
     largest: Vec<f32>,
-    /// Inputs of a group, and outputs of one.
+    /// The number of inputs of a group, and that of its outputs.
     group: [usize; 2],
 }
 
@@ -121,7 +124,8 @@ impl Layer {
         Some(Self { outputs, inputs, largest, group })
     }
 
-    /// Raises, for every class, the largest weight of its rows and of its columns, relative to the layer's largest.
+    /// Raises, for every class, the largest weight of its rows and of its columns, relative to the layer's
+    /// largest.
     fn measure(&self, factors: &[f32], rows: &mut [f32], columns: &mut [f32]) {
         let mut row = vec![0f32; self.outputs.len()];
         let mut column = vec![0f32; self.inputs.len()];
@@ -142,7 +146,8 @@ impl Layer {
     }
 }
 
-/// Calls `f` with the index of every weight of a layer, and the channels of the output and the input that it joins.
+/// Calls `f` with the index of every weight of a layer, and the output and input channels between which it
+/// stands.
 fn for_each_weight(node: &Node, weights: &Tensor, mut f: impl FnMut(usize, usize, usize)) {
     let shape = weights.shape();
     match node.op {

@@ -5,13 +5,13 @@ use veilflow_spec::LinearShape;
 
 use super::fixed_op::Layer;
 
-/// Scales are kept within ±this, far beyond any use.
+/// The largest scale, and the least with a minus sign: far beyond any use.
 const MAX_SCALE: i32 = 48;
 
 /// The least m ≥ 1 with `bound`·2^`scale` < 2^m.
 pub(super) fn magnitude_of(bound: f64, scale: i32) -> u32 {
     let scaled = bound * f64::from(scale).exp2();
-    // The exponent of a float of at least 1 is the bit before its magnitude; ranges are finite, hence below 2^1024.
+    // The magnitude is one more than the float's exponent, which is below 1024 since ranges are finite.
     if scaled < 1.0 { 1 } else { scaled.log2().floor() as u32 + 1 }
 }
 
@@ -24,7 +24,7 @@ pub(super) fn scale_for(bound: f64, bits: u32) -> i32 {
     ((largest / bound).log2().floor() as i32).clamp(-MAX_SCALE, MAX_SCALE)
 }
 
-/// A number at a scale, rounded to nearest; saturates.
+/// A number at a scale, rounded to nearest, or the nearest integer there is.
 pub(super) fn to_integer(number: f32, scale: i32) -> i64 {
     (f64::from(number) * f64::from(scale).exp2()).round() as i64
 }
@@ -43,7 +43,8 @@ pub(super) struct FixedLayer {
 }
 
 impl FixedLayer {
-    /// Symmetric weights of `weight_bits` bits at the finest scale that fits, and biases at the scale of the sums.
+    /// Symmetric weights of `weight_bits` bits at the finest scale that fits, and biases at the scale of the
+    /// sums.
     pub(super) fn quantise(layer: &Layer, input_scale: i32, weight_bits: u32) -> Result<Self, Reason> {
         let largest = layer.weights.iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));
         let mut weight_scale = scale_for(largest, weight_bits - 1);
@@ -63,8 +64,9 @@ impl FixedLayer {
         Ok(Self { shape: layer.shape.clone(), weights, bias, weight_scale })
     }
 
-    /// Takes from the biases what rounding the weights adds to the sums on average (Nagel et al., ICCV 2019, §4.2), for inputs of
-    /// these means a channel. After a ReLU means are far from zero, so most of the rounding error goes.
+    /// Takes from the biases what the rounding of weights adds to the sums on average (Nagel et al., ICCV
+    /// 2019, §4.2). `mean` has the mean of each input channel. After a ReLU means are far from zero, so most
+    /// of the rounding error goes.
     pub(super) fn correct(&mut self, layer: &Layer, input_scale: i32, mean: &[f64]) {
         let unit = f64::from(-self.weight_scale).exp2();
         let bias_scale = f64::from(input_scale + self.weight_scale).exp2();

@@ -16,7 +16,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// The number of input channels, where weights tell which one they read.
+    /// The number of input channels, if each weight reads one of them.
     pub(super) fn channels(&self) -> Option<usize> {
         match &self.shape {
             LinearShape::Conv2d(s) => Some(s.in_channels),
@@ -25,7 +25,7 @@ impl Layer {
     }
 }
 
-/// A node's part in fixed point.
+/// What a node does in fixed point.
 pub(super) enum FixedOp {
     /// Weights times an activation.
     Linear(Layer),
@@ -49,14 +49,14 @@ pub(super) enum FixedOp {
     MaxPool(Pool2dShape),
     /// The mean of each window.
     AveragePool { pool: Pool2dShape, count_padding: bool },
-    /// Elements moved, none changed; a border may be added.
+    /// Elements moved and none changed, perhaps within a border.
     Move,
     /// Several tensors in one.
     Concat,
 }
 
 impl FixedOp {
-    /// What a node of a simplified graph.
+    /// What a node of a simplified graph becomes.
     pub(super) fn of(graph: &Graph, node: &Node) -> Result<Self> {
         let refuse = |reason: &'static str| Err(node_error(node, reason));
         let constant = |i: usize| node.inputs.get(i).and_then(|&id| graph.constant_of(id));
@@ -73,7 +73,7 @@ impl FixedOp {
             Op::Conv { window, groups } => Ok(Self::Linear(conv(graph, node, window, *groups))),
             Op::MatMul => Ok(Self::Linear(matmul(graph, node))),
             Op::Mul => match constant(1) {
-                // A sign is no weight: what simplification makes of a constant less x.
+                // A sign is no weight. Simplification makes this of a constant less x.
                 Some(c) if c.data().iter().all(|&v| v == -1.0) => {
                     let zero = Tensor::from_fn(Shape::new([])?, |_| 0.0);
                     Ok(Self::SubtractFrom(Arc::new(zero)))
@@ -104,12 +104,12 @@ impl FixedOp {
         }
     }
 
-    /// Whether inputs are repeated up to the output's shape first.
+    /// Whether inputs are first repeated up to the output's shape.
     pub(super) fn spreads(&self) -> bool {
         matches!(self, Self::Sum { .. } | Self::Product | Self::AddConstant(_) | Self::SubtractFrom(_))
     }
 
-    /// Whether inputs are brought to the output's scale first, if that is finer.
+    /// Whether inputs are first brought to the output's scale, if that is finer.
     pub(super) fn aligns(&self) -> bool {
         matches!(self, Self::Sum { .. } | Self::Concat | Self::AveragePool { .. })
     }
@@ -131,7 +131,7 @@ fn conv(graph: &Graph, node: &Node, window: &Window, groups: usize) -> Layer {
     Layer { shape, weights: floats(graph, node, 1).unwrap_or_default(), bias }
 }
 
-/// x·W as Wᵀ·xᵀ: the weights stand on the left.
+/// x·W as Wᵀ·xᵀ, since weights stand on the left.
 fn matmul(graph: &Graph, node: &Node) -> Layer {
     let w = graph.shape(node.inputs[1]);
     let (inner, rows) = (w[0], w[1]);
@@ -142,8 +142,8 @@ fn matmul(graph: &Graph, node: &Node) -> Layer {
     Layer { shape, weights, bias }
 }
 
-/// Multiplication by constants as a depthwise 1×1 convolution: over channels if c differs between them only, else over
-/// all elements.
+/// Multiplication by constants as a depthwise 1×1 convolution. It runs over channels if c differs only
+/// between them, else over all elements.
 fn scaling(x: &Shape, c: &Tensor) -> Layer {
     let over_channels = x.rank() == 4 && c.shape().rank() >= 3 && c.shape().elements() == x[1];
     let over_channels = over_channels && c.shape()[c.shape().rank() - 3] == x[1];

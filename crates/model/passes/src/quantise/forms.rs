@@ -1,12 +1,12 @@
 //! Scales and magnitudes of all tensors, chosen before any width.
 //!
-//! A value of the graph can take two forms. **Raw** is what a linear layer or a sum makes: at the sum of its operands'
-//! scales, wide. **Reduced** is what a linear layer reads: truncated so that the largest magnitude takes
-//! `activation_bits` bits. Activations, and the network's inputs, have the reduced form by themselves. A raw value is
-//! reduced only where a linear layer reads it or where that makes comparisons cheaper (`early`), so a sum of two
-//! convolutions that goes into a ReLU is truncated once.
+//! A value of the graph can take two forms. The **raw** form is what a linear layer or a sum makes: wide, at
+//! the sum of its operands' scales. The **reduced** form is what a linear layer reads: truncated so that the
+//! largest magnitude takes `activation_bits` bits. Activations and the network's inputs come into being in
+//! the reduced form. A raw value is reduced only where a linear layer reads it, or where that makes
+//! comparisons cheaper (`early`). So a sum of two convolutions that goes into a ReLU is truncated once.
 //!
-//! Values that become parts of one tensor, or that pooling and moves pass on, share one reduced scale.
+//! Values that become parts of one tensor, or that pooling and moves pass on, have one reduced scale.
 
 use veilflow_ir::{Graph, Op, Reason};
 
@@ -24,8 +24,9 @@ use crate::error::Result;
 /// Everything known before widths are chosen.
 pub(super) struct Forms<'g> {
     pub(super) steps: Vec<Step<'g>>,
-    /// By index of graph value; none for constants and unused forms.
+    /// The raw form of every graph value that has one.
     raw: Vec<Option<Form>>,
+    /// The reduced form of every graph value that has one.
     reduced: Vec<Option<Form>>,
     /// The form in which each value comes into being.
     pub(super) native: Vec<Stage>,
@@ -71,7 +72,7 @@ impl<'g> Forms<'g> {
         form.expect("forms are chosen for all reads")
     }
 
-    /// Bits to drop from the raw form to reach the reduced one; negative if bits are added.
+    /// How many bits are dropped from the raw form to reach the reduced one. Negative if bits are added.
     pub(super) fn reduction(&self, value: usize) -> i32 {
         self.get(value, Stage::Raw).scale - self.get(value, Stage::Reduced).scale
     }
@@ -81,7 +82,8 @@ impl<'g> Forms<'g> {
         stage == self.native[value] && self.rounding.of(value).is_some()
     }
 
-    /// The half unit that a value's native form, of this scale, comes with; 0 for none.
+    /// The half unit that a value's native form comes with, at this scale of the form. 0 if it comes with
+    /// none.
     pub(super) fn half_unit(&self, value: usize, scale: i32) -> i64 {
         self.rounding.of(value).map_or(0, |target| half_unit(scale - target))
     }
@@ -148,7 +150,8 @@ impl<'g> Forms<'g> {
                 Form { non_negative: true, ..rescaled(x, targets[output], seen) }
             }
             FixedOp::AveragePool { .. } => {
-                // Averages are smaller than what they average: dividing at a finer scale keeps their precision.
+                // Averages are smaller than what they average. Division at a finer scale keeps their
+                // precision.
                 let finer = if step.makes == Stage::Reduced { (targets[output] - x.scale).max(0) } else { 0 };
                 let scale = x.scale + finer;
                 let magnitude = magnitude_of(bounds[output], scale).min(x.magnitude + finer as u32);
@@ -181,7 +184,8 @@ impl<'g> Forms<'g> {
     }
 }
 
-/// A form at another scale: with fewer bits no larger than `seen`, with more bits exactly as much larger.
+/// A form at another scale. A coarser one has at most the magnitude `seen`, and a finer one as many bits more
+/// as it is finer.
 fn rescaled(x: Form, scale: i32, seen: u32) -> Form {
     let exact = (x.magnitude as i32 + scale - x.scale).max(0) as u32;
     Form { scale, magnitude: if scale < x.scale { exact.min(seen) } else { exact }, ..x }
@@ -193,7 +197,8 @@ fn clip_magnitude(max: f32, from: i32, to: i32) -> u32 {
     magnitude_of((limit * f64::from(to - from).exp2()).floor(), 0)
 }
 
-/// Integer weights, and the form of the sums: the smaller of what calibration saw, with margin, and what is possible.
+/// Integer weights, and the form of the sums. Their magnitude is what calibration saw, with margin, or what
+/// is possible if that is smaller.
 fn linear(
     layer: &Layer,
     x: Form,

@@ -1,12 +1,13 @@
 //! Picks scales and widths, and writes the plan.
 //!
-//! Calibration inputs run through the float graph; the largest magnitude of each tensor, times a margin, is what it
-//! must have room for, unless the weights prove a smaller bound. From that follow scales (`forms`), then the least
-//! width of every tensor (`widths`), then the plan (`emit`).
+//! Calibration inputs run through the float graph. Each tensor must have room for the largest magnitude that
+//! it takes, times a margin, unless the weights prove a smaller bound. From that follow scales (`forms`),
+//! then the least width of every tensor (`widths`), then the plan (`emit`).
 
 mod alike;
 mod calibrate;
 mod channels;
+mod classes;
 mod compiled;
 mod early;
 mod emit;
@@ -32,22 +33,23 @@ pub use compiled::{CompileReport, Compiled, TensorReport};
 pub use options::{DEFAULT_ERROR, Options};
 use study::Study;
 
-/// Compiles a float graph: simplifies it, runs the calibration inputs (each a tensor for every input of the graph), and
-/// picks scales and widths.
+/// Compiles a float graph: simplifies it, runs the calibration inputs, and picks scales and widths. Each
+/// calibration input has a tensor for every input of the graph.
 ///
-/// Channels are equalised where that brings the outputs for the calibration inputs clearly closer to those of the float
-/// graph: it evens out weights, but may spread activations.
+/// Channels are equalised if that brings the outputs for the calibration inputs clearly closer to those of
+/// the float graph. It evens out weights, but may spread activations.
 ///
 /// # Errors
-/// [`PassError::Options`], [`PassError::NoCalibration`], [`PassError::NotFinite`], [`PassError::Unsupported`] for what fixed point can't
-/// express, and those of [`float::run`](crate::float::run).
+/// [`PassError::Options`](crate::PassError::Options), [`NoCalibration`](crate::PassError::NoCalibration),
+/// [`NotFinite`](crate::PassError::NotFinite), [`Unsupported`](crate::PassError::Unsupported) for what fixed
+/// point can't express, and those of [`float::run`](crate::float::run).
 pub fn compile(graph: &Graph, calibration: &[Vec<Tensor>], options: &Options) -> Result<Compiled> {
     options.check()?;
     Study::new(graph, calibration)?.compile(options)
 }
 
-/// [`compile`] with the fewest bits, of weights and activations, whose outputs for the calibration inputs are within
-/// `most_error` of those of the float graph: [`CompileReport::relative_error`]. If none are, with the most bits there are
+/// As [`compile`], with the fewest bits of weights and activations for which
+/// [`CompileReport::relative_error`] is at most `most_error`. If there are none, with the most bits there are
 /// to choose from. The bits in `options` are not used.
 ///
 /// # Errors

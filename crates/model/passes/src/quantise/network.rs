@@ -1,4 +1,4 @@
-//! From a simplified graph and what calibration saw of it to a plan.
+//! From a simplified graph, and what calibration saw of it, to a plan.
 
 use veilflow_ir::Graph;
 use veilflow_ir::plan::Settings;

@@ -5,17 +5,18 @@ use crate::error::{PassError, Result};
 /// How to quantise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Width of weights, sign included: 2..=24.
+    /// The width of weights, sign included: 2..=24.
     pub weight_bits: u32,
-    /// Bits of the largest activation a tensor has room for: 2..=30.
+    /// The bits of the largest activation that a tensor has room for: 2..=30.
     pub activation_bits: u32,
-    /// Bits of the weights and the activations that a recurrent cell works with, if those are more: 2..=24.
+    /// The bits of weights and activations inside a recurrent cell, if those are more: 2..=24.
     pub state_bits: u32,
-    /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. Twice as much is 200.
+    /// The room for magnitudes, in percent of the largest that calibration saw: 100..=100,000. Twice as much
+    /// is 200.
     pub margin_percent: u32,
-    /// Reveal only the index of the largest output.
+    /// Whether only the index of the largest output is revealed.
     pub arg_max: bool,
-    /// What a client must do to a raw input, in words; stored in the plan.
+    /// What a client must do to a raw input, in words. The plan stores it.
     pub preprocessing: String,
 }
 
@@ -32,15 +33,15 @@ impl Default for Options {
     }
 }
 
-/// The relative error that [`compile_within`] may well be given: 28 dB of signal over noise, as 8-bit quantisation has where
-/// it costs no accuracy.
+/// A good choice for the error that [`compile_within`](crate::compile_within) allows: 28 dB of signal over
+/// noise, which 8-bit quantisation has where it costs no accuracy.
 pub const DEFAULT_ERROR: f64 = 0.04;
 
 impl Options {
     /// Checks that every number is in its range.
     ///
     /// # Errors
-    /// [`PassPassError::Options`] for the first that isn't.
+    /// [`PassError::Options`] for the first that isn't.
     pub(super) fn check(&self) -> Result<()> {
         let within = |name: &'static str, value: u32, range: std::ops::RangeInclusive<u32>| {
             if range.contains(&value) { Ok(()) } else { Err(PassError::Options { name, value, range }) }

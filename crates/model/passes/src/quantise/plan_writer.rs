@@ -46,7 +46,7 @@ impl PlanWriter {
         self.plan.values.len() - 1
     }
 
-    /// Adds a node; the value that it makes.
+    /// Adds a node, and returns the value that it makes.
     pub(super) fn node(
         &mut self,
         op: PlanOp,
@@ -71,7 +71,7 @@ impl PlanWriter {
         self.node(op, vec![x], shape, form, width)
     }
 
-    /// A node whose output has the elements of its input, in another shape.
+    /// A node whose output has the form and width of its input, and another shape.
     fn rearrange(&mut self, op: PlanOp, x: usize, shape: Shape) -> usize {
         let (form, width) = (self.form_of(x), self.plan.values[x].width);
         self.node(op, vec![x], shape, form, width)

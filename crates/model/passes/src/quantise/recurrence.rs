@@ -1,7 +1,8 @@
 //! Which values need the precision of a recurrence.
 //!
-//! The steps of a recurrent network share weights. What a step rounds off is carried through all later ones, so the values that its
-//! functions and products read, the weights that make them and what those are multiplied with take more bits than activations.
+//! The steps of a recurrent network have the same weights. What a step rounds off is carried through all
+//! later ones. So the values that its functions and products read take more bits than activations, and so do
+//! the weights that make these values and the values that those weights multiply.
 
 use std::collections::HashMap;
 
@@ -12,9 +13,10 @@ use super::step::Step;
 
 /// The parts of a network that belong to a recurrence.
 pub(super) struct Recurrence {
-    /// By graph value: it flows into a function or product of a recurrence, over one linear layer at most.
+    /// For every graph value, whether it flows into a function or product of a recurrence, over one linear
+    /// layer at most.
     pub(super) precise: Vec<bool>,
-    /// By step: a linear layer whose sums flow there directly.
+    /// For every step, whether it is a linear layer whose sums flow there directly.
     pub(super) layers: Vec<bool>,
 }
 
@@ -49,19 +51,20 @@ impl Recurrence {
     }
 }
 
-/// For every value: whether a layer that shares its weights with another comes before or after it.
+/// For every value, whether a layer whose weights another one reads too comes before or after it.
 fn related(graph: &Graph, steps: &[Step<'_>]) -> Vec<bool> {
     let mut uses = HashMap::new();
     for weights in steps.iter().filter_map(weights) {
         *uses.entry(weights).or_insert(0usize) += 1;
     }
-    let shares = |step: &Step<'_>| weights(step).is_some_and(|weights| uses[&weights] > 1);
+    let repeats = |step: &Step<'_>| weights(step).is_some_and(|weights| uses[&weights] > 1);
     let (mut after, mut before) = (vec![false; graph.values().len()], vec![false; graph.values().len()]);
     for step in steps {
-        after[step.node.output.index()] = shares(step) || step.node.inputs.iter().any(|id| after[id.index()]);
+        after[step.node.output.index()] =
+            repeats(step) || step.node.inputs.iter().any(|id| after[id.index()]);
     }
     for step in steps.iter().rev() {
-        if shares(step) || before[step.node.output.index()] {
+        if repeats(step) || before[step.node.output.index()] {
             step.node.inputs.iter().for_each(|id| before[id.index()] = true);
         }
     }

@@ -1,5 +1,5 @@
-//! Where the half unit is added that makes a truncation round to nearest instead of down: otherwise the errors of a
-//! deep network add up. Added to a constant that is there anyway, it costs nothing.
+//! Where half a unit is added before a truncation, so that it rounds to nearest instead of down. Otherwise
+//! the errors of a deep network add up. Added to a constant that is there anyway, it costs nothing.
 
 use veilflow_ir::{Graph, Op};
 
@@ -8,12 +8,14 @@ use super::step::{Stage, Step};
 
 /// Half units ahead of truncations.
 pub(super) struct Rounding {
-    /// For every value: the scale to which all its readers truncate its native form, if it comes with half a unit of it.
+    /// For every value whose native form comes with half a unit: the scale of that unit, to which all readers
+    /// truncate.
     to: Vec<Option<i32>>,
 }
 
 impl Rounding {
-    /// Lets biases and constants take the half units of all truncations they reach. `targets` are the reduced scales.
+    /// Lets biases and constants take the half units of all truncations that they reach. `targets` has the
+    /// reduced scales.
     pub(super) fn choose(graph: &Graph, steps: &[Step<'_>], native: &[Stage], targets: &[i32]) -> Self {
         let values = graph.values().len();
         let mut readers: Vec<Vec<(&Step<'_>, Stage)>> = vec![Vec::new(); values];
@@ -22,7 +24,7 @@ impl Rounding {
         }
         let is_output = |value: usize| graph.outputs().iter().any(|o| o.value.index() == value);
         let mut takes = vec![false; values];
-        // The part of each sum that brings its half unit.
+        // The operand of each sum that brings its half unit.
         let mut giver = vec![None; values];
         for step in steps {
             let passes = |&(value, stage): &(usize, Stage)| {
@@ -65,7 +67,7 @@ impl Rounding {
         Self { to }
     }
 
-    /// The scale whose half unit a value comes with.
+    /// The scale whose half unit a value comes with, if it comes with one.
     pub(super) fn of(&self, value: usize) -> Option<i32> {
         self.to[value]
     }

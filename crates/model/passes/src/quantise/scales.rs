@@ -3,6 +3,7 @@
 use veilflow_ir::{Function, Graph};
 
 use super::calibrate::Seen;
+use super::classes::Classes;
 use super::fixed::scale_for;
 use super::fixed_op::FixedOp;
 use super::step::{Stage, Step};
@@ -11,10 +12,11 @@ use super::step::{Stage, Step};
 pub(super) const MIN_FUNCTION_SCALE: i32 = 4;
 pub(super) const MAX_FUNCTION_SCALE: i32 = 14;
 
-/// So many bits beyond those of activations a value may take that is only compared: what lies below zero is dropped.
+/// A value that is only compared may take so many bits beyond those of activations, since the comparison
+/// drops what lies below zero.
 const DROPPED_BITS: u32 = 4;
 
-/// For every value, a bound on its magnitude: what calibration saw, with margin, or less where that is certain.
+/// A bound on every value's magnitude: what calibration saw, with margin, or less where less is certain.
 pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64> {
     let mut bounds: Vec<f64> = seen.iter().map(|s| f64::from(s.range()) * margin).collect();
     for step in steps {
@@ -24,7 +26,7 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
             FixedOp::Clip { max } => f64::from(max),
             FixedOp::Sum { .. } => inputs.sum(),
             FixedOp::Product => inputs.product(),
-            // Saturates, whatever calibration saw of it.
+            // These saturate, whatever calibration saw of them.
             FixedOp::Apply(Function::Sigmoid | Function::Tanh | Function::Erf) => {
                 bounds[output] = 1.0;
                 1.0
@@ -39,8 +41,9 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
     bounds
 }
 
-/// The reduced scale of every value: the finest that leaves room for all values it is shared with, and no finer than
-/// what it is made from; `activation_bits` has the bits of every value. A value that only activations read needs the precision of what they let through.
+/// The reduced scale of every value: the finest that leaves room for all values that must have the same
+/// scale, and no finer than what the value is made from. `activation_bits` has the bits of every value. A
+/// value that only activations read needs the precision of what they let through.
 pub(super) fn targets(
     graph: &Graph,
     steps: &[Step<'_>],
@@ -49,8 +52,8 @@ pub(super) fn targets(
     activation_bits: &[u32],
 ) -> Vec<i32> {
     let values = graph.values().len();
-    let mut class: Vec<usize> = (0..values).collect();
-    // Whether only comparisons, and what passes values on to them, read the reduced form.
+    let mut classes = Classes::new(values);
+    // Whether the reduced form is read only by comparisons, and by what passes values on to them.
     let mut only_compared = vec![true; values];
     graph.inputs().iter().chain(graph.outputs().iter().map(|o| &o.value)).for_each(|id| {
         only_compared[id.index()] = false;
@@ -70,12 +73,11 @@ pub(super) fn targets(
                 only_compared[input] = false;
             }
             if passes_on && step.makes == Stage::Reduced {
-                let (input, output) = (find(&mut class, input), find(&mut class, output));
-                class[input] = output;
+                classes.join(input, output);
             }
         }
     }
-    let roots: Vec<usize> = (0..values).map(|v| find(&mut class, v)).collect();
+    let roots = classes.all();
     let mut targets = vec![i32::MAX; values];
     for (value, &root) in roots.iter().enumerate() {
         let room = if only_compared[value] { DROPPED_BITS } else { 0 };
@@ -97,13 +99,4 @@ pub(super) fn targets(
         targets[output] = targets[output].min(targets[input]);
     }
     roots.into_iter().map(|root| targets[root]).collect()
-}
-
-/// The representative of a class, with path halving.
-fn find(class: &mut [usize], mut value: usize) -> usize {
-    while class[value] != value {
-        class[value] = class[class[value]];
-        value = class[value];
-    }
-    value
 }

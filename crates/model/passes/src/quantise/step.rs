@@ -1,11 +1,11 @@
-//! What becomes of a node in fixed point, and in which forms values stand between nodes.
+//! What becomes of a node in fixed point, and of the values between nodes.
 
 use veilflow_ir::Node;
 
 use super::fixed::FixedLayer;
 use super::fixed_op::FixedOp;
 
-/// Which form of a value a node reads or makes.
+/// Which form of a value a step reads or makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
     Raw,
@@ -25,12 +25,12 @@ pub(super) struct Form {
 pub(super) struct Step<'g> {
     pub(super) node: &'g Node,
     pub(super) op: FixedOp,
-    /// The private inputs, as indices of graph values, each with the form it is read in.
+    /// The private inputs, as indices of graph values, each with the form in which it is read.
     pub(super) reads: Vec<(usize, Stage)>,
     /// The form of the output.
     pub(super) makes: Stage,
     /// The integer weights of a linear layer.
     pub(super) fixed: Option<FixedLayer>,
-    /// Width of a linear layer's weights.
+    /// The width of a linear layer's weights.
     pub(super) weight_bits: u32,
 }

@@ -8,7 +8,7 @@ use super::options::Options;
 use super::step::{Stage, Step};
 use crate::error::Result;
 
-/// The steps, and the form in which each value comes into being.
+/// The steps, and the form in which each graph value comes into being.
 pub(super) fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step<'g>>, Vec<Stage>)> {
     let mut steps = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
@@ -24,7 +24,7 @@ pub(super) fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step
     }
     let early = truncated_early(graph, &steps, options);
     let mut native = vec![Stage::Reduced; graph.values().len()];
-    // Raw values that are about as narrow as reduced ones: what functions make, and sums of such.
+    // Raw values that are about as narrow as reduced ones: those that functions make, and sums of them.
     let mut narrow = vec![false; graph.values().len()];
     for step in &mut steps {
         let private = step.node.inputs.iter().filter(|&&id| graph.constant_of(id).is_none());

@@ -1,4 +1,5 @@
-//! What is learnt of a network before its numbers are chosen, and the choice by how close its outputs come.
+//! Tries choices of numbers for a network, and judges them by how close its outputs come to the float
+//! graph's.
 
 use veilflow_ir::{Graph, Tensor};
 
@@ -10,15 +11,17 @@ use super::options::Options;
 use crate::error::Result;
 use crate::{clear, float, simplify};
 
-/// Choices are judged by so many calibration inputs.
+/// How many calibration inputs judge a choice.
 const JUDGED_INPUTS: usize = 4;
 
-/// Equalising costs about 2 % more bytes, since more tensors fill their ranges: the squared error must shrink to this.
+/// Equalising costs about 2 % more bytes, since more tensors fill their ranges. So the squared error must
+/// shrink to this part of it.
 const WORTH_EQUALISING: f64 = 0.8;
 
-/// Bits of weights and of activations to choose from, by rising cost. A bit of activations costs more bytes than one of
-/// weights: it is compared wherever values are. With fewer than ten the error varies so much between inputs that a few
-/// of them prove little; with more than the last, layers take wider rings than homomorphic encryption does well.
+/// The bits of weights and of activations to choose from, by rising cost. A bit of activations costs more
+/// bytes than one of weights, since it is compared wherever values are. With fewer than ten bits the error
+/// varies so much between inputs that a few of them prove little. With more than the last, layers take rings
+/// too wide for homomorphic encryption to do well.
 const LADDER: [(u32, u32); 6] = [(10, 10), (10, 11), (11, 12), (12, 12), (12, 13), (13, 14)];
 
 /// A simplified graph, and what calibration saw of its values.
@@ -26,10 +29,11 @@ type Seeing = (Graph, Vec<Seen>);
 
 /// A network and its calibration.
 pub(super) struct Study<'a> {
-    /// Calibration inputs, and how many there are.
+    /// The calibration inputs that judge.
     judged: &'a [Vec<Tensor>],
+    /// The number of all calibration inputs.
     inputs: usize,
-    /// What the float graph makes of the judged ones.
+    /// What the float graph makes of those that judge.
     wanted: Vec<Vec<Tensor>>,
     imported_nodes: usize,
     plain: Seeing,
@@ -53,13 +57,13 @@ impl<'a> Study<'a> {
         })
     }
 
-    /// With the bits of `options`.
+    /// Compiles with the bits of `options`.
     pub(super) fn compile(&self, options: &Options) -> Result<Compiled> {
         let (seeing, error) = self.better(options)?;
         self.finish(seeing, options, error)
     }
 
-    /// With the first bits of the ladder whose error is at most `most_error`, or the last.
+    /// Compiles with the first bits of the ladder whose error is at most `most_error`, or with the last.
     pub(super) fn compile_within(&self, options: &Options, most_error: f64) -> Result<Compiled> {
         let at = |(weight_bits, activation_bits): (u32, u32)| Options {
             weight_bits,
@@ -70,7 +74,7 @@ impl<'a> Study<'a> {
         let middle = LADDER.len() / 2;
         let (seeing, error) = self.better(&at(LADDER[middle]))?;
         let (mut chosen, mut chosen_error) = (middle, error);
-        // Errors fall along the ladder, nearly always: halve it.
+        // Errors nearly always fall along the ladder, so it is halved.
         let (mut low, mut high) = if error <= most_error { (0, middle) } else { (middle + 1, LADDER.len()) };
         while low < high {
             let rung = (low + high) / 2;
@@ -101,14 +105,15 @@ impl<'a> Study<'a> {
         Ok(compiled)
     }
 
-    /// The relative error of the judged outputs.
+    /// The relative error of the outputs for the inputs that judge.
     fn error(&self, (graph, seen): &Seeing, options: &Options) -> Result<f64> {
         let open = Options { arg_max: false, ..options.clone() };
         relative_error(&quantise(graph, seen, &open, self.inputs)?, self.judged, &self.wanted)
     }
 }
 
-/// Root mean square error of the outputs for `inputs`, as a part of the standard deviation of the `wanted` ones.
+/// The root mean square error of the outputs for `inputs`, as a part of the standard deviation of the
+/// `wanted` outputs.
 pub(super) fn relative_error(
     compiled: &Compiled,
     inputs: &[Vec<Tensor>],

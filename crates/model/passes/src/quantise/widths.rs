@@ -1,4 +1,4 @@
-//! Widths: the least that each step needs, demanded from the outputs backwards.
+//! The least width that each step needs, demanded from the outputs backwards.
 
 use veilflow_ir::Graph;
 
@@ -14,15 +14,16 @@ const MAX_FUNCTION_WIDTH: u32 = 32;
 
 /// The widths of a network.
 pub(super) struct Widths {
-    /// The width at which each step works: of a comparison its bits, else its ring.
+    /// The width at which each step works: for a comparison its bits, else its ring.
     pub(super) steps: Vec<u32>,
-    /// The largest width at which each value's forms are read; 0 if unread.
+    /// The largest width at which each value's raw form is read, 0 if nothing reads it.
     raw: Vec<u32>,
+    /// The same for the reduced form.
     reduced: Vec<u32>,
 }
 
 impl Widths {
-    /// Widths for the forms; `spare` more bits at the outputs.
+    /// Widths for the forms, with `spare` more bits at the outputs.
     pub(super) fn choose(
         graph: &Graph,
         forms: &Forms<'_>,
@@ -57,7 +58,7 @@ impl Widths {
                     let [x, y] = [0, 1].map(|i| factor_width(inputs[i]));
                     demanded.clamp(x.max(y), x + y)
                 }
-                // Wider than it can make, its result is extended.
+                // A result that must be wider is extended.
                 FixedOp::Apply(_) => demanded.min(MAX_FUNCTION_WIDTH).max(made.scale.unsigned_abs() + 2),
                 FixedOp::Sum { .. } | FixedOp::Concat => {
                     inputs.iter().map(|f| least(*f) + finer(f)).fold(demanded, u32::max)
@@ -65,7 +66,7 @@ impl Widths {
                 FixedOp::Relu => least(x).max((x.scale - made.scale + 1).max(0) as u32),
                 FixedOp::Clip { max } => {
                     let limit = to_integer(*max, x.scale) as f64;
-                    // The sign bit, and room for 2^m + limit.
+                    // A sign bit, and room for 2^m + limit.
                     let sum = f64::from(x.magnitude).exp2() + limit;
                     (1 + sum.log2().ceil() as u32).max((x.scale - made.scale + 1).max(0) as u32)
                 }
@@ -127,12 +128,12 @@ impl Widths {
     }
 }
 
-/// Bits of a form, sign included.
+/// The bits of a form, sign included.
 pub(super) fn least(form: Form) -> u32 {
     form.magnitude + 1
 }
 
-/// The width of a factor: with a bit to spare its sign costs no comparison.
+/// The width of a factor. With a bit to spare its sign costs no comparison.
 pub(super) fn factor_width(form: Form) -> u32 {
     least(form) + u32::from(!form.non_negative)
 }
@@ -142,17 +143,18 @@ pub(super) fn argument_width(form: Form) -> u32 {
     least(form).max(MIN_ARGUMENT_WIDTH).max((form.scale + 1).max(0) as u32)
 }
 
-/// A reduced form so many bits wider than need be is made by truncating a wider raw form, rather than by extension.
+/// A reduced form that must be so many bits wider than its magnitude needs is made by truncating a wider raw
+/// form. One that must be wider still is extended.
 const SPARE_BITS: u32 = 2;
 
-/// The width at which a raw value is truncated to its reduced form. If it must be widened again, one spare bit makes
-/// that cheap.
+/// The width at which a raw value is truncated to its reduced form. If it must be widened again, one spare
+/// bit makes that cheap.
 pub(super) fn truncation_width(forms: &Forms<'_>, widths: &Widths, value: usize) -> u32 {
     let raw = forms.get(value, Stage::Raw);
     let shift = forms.reduction(value);
     let plain = least(raw).max((shift + 1).max(0) as u32);
     if shift <= 0 {
-        // Bits are added: any width can be had from the start.
+        // Bits are added, so any width can be had from the start.
         return plain.max(widths.demanded(value, Stage::Reduced).saturating_add_signed(shift));
     }
     let demanded = widths.demanded(value, Stage::Reduced) + shift as u32;

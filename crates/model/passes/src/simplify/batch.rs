@@ -1,11 +1,15 @@
 //! Ops that do the same to rows of values and don't wait for each other become one.
 //!
-//! Values have levels, one more than their inputs' for every op that computes and none for moves of elements; of two ops on
-//! one level neither depends on the other. Matrix products by the same weights become one: in an unrolled loop those of
-//! the input, which don't depend on the state, and those of chains that share weights. What follows such a product, rows
-//! of it in every operand, becomes one too. What operands hold is traced through the moves to whole rows of other values,
-//! so that the one op runs over rows as they were before they were sliced, each of them once however many ops read it,
-//! and in place of each old op stand the rows of the new one that it made.
+//! A value's level is the number of computing ops on the longest way to it. Moves of elements don't count. Of
+//! two ops on one level neither depends on the other.
+//!
+//! Matrix products by the same weights become one. In an unrolled loop these are the products of the input,
+//! which don't depend on the state, and those of several chains of the same weights. Ops that follow such a
+//! product, with rows of it in every operand, become one too.
+//!
+//! Operands are traced through moves back to whole rows of other values. The one op runs over these rows as
+//! they were before they were sliced, and over each of them once, however many ops read it. Each old op is
+//! replaced by its rows of the new one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -15,20 +19,20 @@ use veilflow_ir::{Graph, Node, Op, Shape, ValueId, layout};
 use super::rewriter::Rewriter;
 use crate::error::Result;
 
-/// The most elements traced for one op.
+/// The most elements that are traced for one op.
 const MAX_TRACED: usize = 1 << 24;
 
-/// The most moves traced through.
+/// The most moves that a trace goes through.
 const MAX_MOVES: usize = 64;
 
-/// A row of a value seen as rows of one length.
+/// A row of a value, by its index among the value's rows of one length.
 type Row = (ValueId, usize);
 
-/// What ops that may become one share.
+/// What ops that may become one have in common.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     op: String,
-    /// By operand: the constant, if it is one. A product's bias may differ.
+    /// For each operand the constant, if it is one. The biases of products may differ.
     constants: Vec<Option<ValueId>>,
     /// The level of the output.
     level: usize,
@@ -61,7 +65,7 @@ impl Key {
     }
 }
 
-/// The graph with such ops joined, and whether that changed it.
+/// The graph with such ops joined, and whether there were any.
 pub(super) fn batch(graph: &Graph) -> Result<(Graph, bool)> {
     let levels = levels(graph);
     let mut groups: HashMap<Key, Vec<&Node>> = HashMap::new();
@@ -75,7 +79,7 @@ pub(super) fn batch(graph: &Graph) -> Result<(Graph, bool)> {
     if groups.is_empty() {
         return Ok((graph.clone(), false));
     }
-    // By level, all operands of a group are known when its first op comes.
+    // In the order of levels, all operands of a group are known when its first op comes.
     let mut order: Vec<&Node> = graph.nodes().iter().collect();
     order.sort_by_key(|node| levels[node.output.index()]);
     let mut rewriter = Rewriter::new(graph)?;
@@ -116,22 +120,22 @@ fn is_move(op: &Op) -> bool {
     )
 }
 
-/// Where rows of values come from, through moves: by value and length of a row.
+/// Where the rows of values come from, through moves, by value and length of a row.
 #[derive(Default)]
 struct Traces(HashMap<(ValueId, usize), Rc<[Row]>>);
 
 impl Traces {
-    /// The rows of `length` elements that make up a value of the new graph: back through at most `depth` moves, as far as
-    /// they move whole rows.
-    fn rows(&mut self, r: &Rewriter<'_>, id: ValueId, length: usize, depth: usize) -> Rc<[Row]> {
+    /// The rows of `length` elements that make up a value of the new graph. They are traced back through at
+    /// most `depth` moves, as far as those move whole rows.
+    fn rows(&mut self, rewriter: &Rewriter<'_>, id: ValueId, length: usize, depth: usize) -> Rc<[Row]> {
         if let Some(rows) = self.0.get(&(id, length)) {
             return Rc::clone(rows);
         }
-        let rows = match moved_rows(r, id, length).filter(|_| depth > 0) {
+        let rows = match moved_rows(rewriter, id, length).filter(|_| depth > 0) {
             Some(moved) => {
                 let sources: HashMap<ValueId, Rc<[Row]>> = moved
                     .chunk_by(|a, b| a.0 == b.0)
-                    .map(|run| (run[0].0, self.rows(r, run[0].0, length, depth - 1)))
+                    .map(|run| (run[0].0, self.rows(rewriter, run[0].0, length, depth - 1)))
                     .collect();
                 moved.iter().map(|(source, row)| sources[source][*row]).collect()
             }
@@ -142,18 +146,18 @@ impl Traces {
     }
 }
 
-/// The rows of its inputs that a move makes a value of; none if it is no move, or parts rows.
-fn moved_rows(r: &Rewriter<'_>, id: ValueId, length: usize) -> Option<Vec<Row>> {
-    let node = r.producer(id).filter(|node| is_move(&node.op))?;
-    let sizes: Vec<usize> = node.inputs.iter().map(|&id| r.shape(id).elements()).collect();
+/// The rows of its inputs of which a move makes a value, if a move makes it and leaves rows whole.
+fn moved_rows(rewriter: &Rewriter<'_>, id: ValueId, length: usize) -> Option<Vec<Row>> {
+    let node = rewriter.producer(id).filter(|node| is_move(&node.op))?;
+    let sizes: Vec<usize> = node.inputs.iter().map(|&id| rewriter.shape(id).elements()).collect();
     if sizes.iter().any(|&n| n > MAX_TRACED || !n.is_multiple_of(length))
-        || r.shape(id).elements() > MAX_TRACED
+        || rewriter.shape(id).elements() > MAX_TRACED
     {
         return None;
     }
     let places: Vec<Vec<Row>> =
         node.inputs.iter().zip(&sizes).map(|(&id, &n)| (0..n).map(|i| (id, i)).collect()).collect();
-    let shapes = node.inputs.iter().map(|&id| r.shape(id));
+    let shapes = node.inputs.iter().map(|&id| rewriter.shape(id));
     let inputs: Vec<(&[Row], &Shape)> = places.iter().map(Vec::as_slice).zip(shapes).collect();
     let whole = |row: &[Row]| {
         let (source, first) = row[0];
@@ -163,23 +167,30 @@ fn moved_rows(r: &Rewriter<'_>, id: ValueId, length: usize) -> Option<Vec<Row>> 
     layout::moved(&node.op, &inputs)?.chunks_exact(length).map(whole).collect()
 }
 
-/// What a row of an op's output reads: a row of each of its private operands, of which there are one (twice here) or two.
+/// What a row of an op's output reads: a row of each of its two private operands. If there is one, its row
+/// stands twice.
 type Read = [Row; 2];
 
 /// An op that becomes part of another, and what its rows read.
 type Member<'a> = (&'a Node, Vec<Read>);
 
 impl Traces {
-    /// Parts a group into those that become one op, with the rows that they read. Products always do; other ops if each
-    /// operand's rows are all of one value, so that what becomes one had one range before.
-    fn related<'a>(&mut self, r: &mut Rewriter<'_>, nodes: Vec<&'a Node>) -> Result<Vec<Vec<Member<'a>>>> {
+    /// Parts a group into ops that become one, with the rows that they read. Products always become one.
+    /// Other ops do if all rows of an operand are of one value, so that what becomes one had one range
+    /// before.
+    fn related<'a>(
+        &mut self,
+        rewriter: &mut Rewriter<'_>,
+        nodes: Vec<&'a Node>,
+    ) -> Result<Vec<Vec<Member<'a>>>> {
         let mut parts: BTreeMap<Option<[ValueId; 2]>, Vec<Member<'a>>> = BTreeMap::new();
         for node in nodes {
-            let inputs = r.inputs(node)?;
-            let mut private = inputs.iter().copied().filter(|&id| r.constant_of(id).is_none());
+            let inputs = rewriter.inputs(node)?;
+            let mut private = inputs.iter().copied().filter(|&id| rewriter.constant_of(id).is_none());
             let Some(a) = private.next() else { continue };
             let b = private.next().unwrap_or(a);
-            let [a, b] = [a, b].map(|id| self.rows(r, id, *r.shape(id).last().unwrap_or(&1), MAX_MOVES));
+            let [a, b] =
+                [a, b].map(|id| self.rows(rewriter, id, *rewriter.shape(id).last().unwrap_or(&1), MAX_MOVES));
             let reads: Vec<Read> = a.iter().zip(b.iter()).map(|(&a, &b)| [a, b]).collect();
             let sources = reads[0].map(|row| row.0);
             if node.op == Op::MatMul {
@@ -192,67 +203,74 @@ impl Traces {
     }
 }
 
-/// The rows as one value.
-fn assemble(r: &mut Rewriter<'_>, name: &str, base: &str, rows: &[Row], length: usize) -> Result<ValueId> {
+/// One value of these rows.
+fn assemble(
+    rewriter: &mut Rewriter<'_>,
+    name: &str,
+    base: &str,
+    rows: &[Row],
+    length: usize,
+) -> Result<ValueId> {
     let base = format!("{base}.rows");
     let mut parts = Vec::new();
     for run in rows.chunk_by(|a, b| a.0 == b.0) {
         let source = run[0].0;
-        let count = r.shape(source).elements() / length;
+        let count = rewriter.shape(source).elements() / length;
         let shape = Shape::new([count, length])?;
         let mut part = source;
-        if *r.shape(source) != shape {
-            part = r.emit(name, &base, Op::Reshape { shape }, &[source])?;
+        if *rewriter.shape(source) != shape {
+            part = rewriter.emit(name, &base, Op::Reshape { shape }, &[source])?;
         }
         let indices: Vec<usize> = run.iter().map(|row| row.1).collect();
         if !indices.iter().copied().eq(0..count) {
-            part = r.emit(name, &base, Op::Gather { axis: 0, indices }, &[part])?;
+            part = rewriter.emit(name, &base, Op::Gather { axis: 0, indices }, &[part])?;
         }
         parts.push(part);
     }
     match parts[..] {
         [only] => Ok(only),
-        _ => r.emit(name, &base, Op::Concat { axis: 0 }, &parts),
+        _ => rewriter.emit(name, &base, Op::Concat { axis: 0 }, &parts),
     }
 }
 
-/// One op over all distinct rows that the nodes read, and for each node the rows that are its own.
-fn join(r: &mut Rewriter<'_>, nodes: &[Member<'_>]) -> Result<()> {
+/// Makes one op over all distinct rows that the nodes read, and replaces each node by the rows that are its
+/// own.
+fn join(rewriter: &mut Rewriter<'_>, nodes: &[Member<'_>]) -> Result<()> {
     let first = nodes[0].0;
-    let base = r.old_name(first.output);
+    let base = rewriter.old_name(first.output);
     let mut distinct: Vec<Read> = nodes.iter().flat_map(|(_, reads)| reads).copied().collect();
     distinct.sort_unstable();
     distinct.dedup();
     let places: HashMap<Read, usize> = distinct.iter().copied().zip(0..).collect();
 
-    let mut inputs = r.inputs(first)?;
+    let mut inputs = rewriter.inputs(first)?;
     let same_bias = nodes.iter().all(|(node, _)| node.inputs.get(2) == first.inputs.get(2));
     if !same_bias {
         inputs.truncate(2);
     }
     let mut operands = 0..2;
     for input in &mut inputs {
-        if r.constant_of(*input).is_none()
+        if rewriter.constant_of(*input).is_none()
             && let Some(operand) = operands.next()
         {
             let rows: Vec<Row> = distinct.iter().map(|read| read[operand]).collect();
-            let length = *r.shape(*input).last().unwrap_or(&1);
-            *input = assemble(r, &first.name, base, &rows, length)?;
+            let length = *rewriter.shape(*input).last().unwrap_or(&1);
+            *input = assemble(rewriter, &first.name, base, &rows, length)?;
         }
     }
-    let all = r.emit(&first.name, &format!("{base}.joined"), first.op.clone(), &inputs)?;
+    let all = rewriter.emit(&first.name, &format!("{base}.joined"), first.op.clone(), &inputs)?;
     for (node, reads) in nodes {
         let indices = reads.iter().map(|read| places[read]).collect();
-        let (name, shape) = (r.old_name(node.output), r.old_shape(node.output).clone());
-        let mut own = r.emit(&node.name, name, Op::Gather { axis: 0, indices }, &[all])?;
-        if *r.shape(own) != shape {
-            own = r.emit(&node.name, name, Op::Reshape { shape }, &[own])?;
+        let (name, shape) = (rewriter.old_name(node.output), rewriter.old_shape(node.output).clone());
+        let mut own = rewriter.emit(&node.name, name, Op::Gather { axis: 0, indices }, &[all])?;
+        if *rewriter.shape(own) != shape {
+            own = rewriter.emit(&node.name, name, Op::Reshape { shape }, &[own])?;
         }
         // A bias that not all products have is added where it belongs.
-        if let (false, Some(&bias)) = (same_bias, r.inputs(node)?.get(2)) {
-            own = r.emit(&node.name, name, Op::Add, &[own, bias])?;
+        if let (false, Some(&bias)) = (same_bias, rewriter.inputs(node)?.get(2)) {
+            own = rewriter.emit(&node.name, name, Op::Add, &[own, bias])?;
         }
-        r.replace(node.output, own);
+        rewriter.replace(node.output, own);
     }
     Ok(())
 }

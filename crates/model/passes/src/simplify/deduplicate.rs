@@ -37,7 +37,7 @@ impl Hash for Content {
     }
 }
 
-/// The graph with what is equal shared, and whether that changed it.
+/// The graph with equal constants and nodes made one, and whether there were any.
 pub(super) fn deduplicate(graph: &Graph) -> Result<(Graph, bool)> {
     let mut rewriter = Rewriter::new(graph)?;
     let mut constants: HashMap<Content, ValueId> = HashMap::new();

@@ -15,20 +15,20 @@ pub(super) struct Layer {
 
 impl Layer {
     /// The layer of a node, unless its weights or bias aren't constant.
-    pub(super) fn new(r: &Rewriter<'_>, node: Node) -> Option<Self> {
-        let weights = r.constant_of(node.inputs[1])?;
+    pub(super) fn new(rewriter: &Rewriter<'_>, node: Node) -> Option<Self> {
+        let weights = rewriter.constant_of(node.inputs[1])?;
         let outputs = match node.op {
             Op::MatMul => weights.shape()[1],
             _ => weights.shape()[0],
         };
         let bias = match node.inputs.get(2) {
-            Some(&id) => r.constant_of(id)?.data().to_vec(),
+            Some(&id) => rewriter.constant_of(id)?.data().to_vec(),
             None => vec![0.0; outputs],
         };
         Some(Self { node, shape: weights.shape().clone(), weights: weights.data().to_vec(), bias })
     }
 
-    /// The axis of an input or output x that the layer's inputs or outputs run along.
+    /// The axis of channels of an input or output x.
     pub(super) fn channel_axis(&self, x: &Shape) -> usize {
         if self.node.op == Op::MatMul { x.rank() - 1 } else { 1 }
     }
@@ -97,16 +97,16 @@ impl Layer {
     }
 
     /// Adds the changed layer to the new graph, its output named after `base`.
-    pub(super) fn emit(self, r: &mut Rewriter<'_>, base: &str) -> Result<ValueId> {
+    pub(super) fn emit(self, rewriter: &mut Rewriter<'_>, base: &str) -> Result<ValueId> {
         let name = &self.node.name;
         let bias_shape = Shape::new([self.bias.len()])?;
-        let weights = r.constant(&format!("{name}.weight"), Tensor::new(self.shape, self.weights)?)?;
-        let bias = r.constant(&format!("{name}.bias"), Tensor::new(bias_shape, self.bias)?)?;
-        r.emit(name, base, self.node.op.clone(), &[self.node.inputs[0], weights, bias])
+        let weights = rewriter.constant(&format!("{name}.weight"), Tensor::new(self.shape, self.weights)?)?;
+        let bias = rewriter.constant(&format!("{name}.bias"), Tensor::new(bias_shape, self.bias)?)?;
+        rewriter.emit(name, base, self.node.op.clone(), &[self.node.inputs[0], weights, bias])
     }
 }
 
-/// c as one number an index of `axis` of x, if it is the same along all other dimensions.
+/// c as one number for each index of `axis` of x, if c is the same along all other dimensions.
 pub(super) fn per_index(c: &Tensor, x: &Shape, axis: usize) -> Option<Vec<f32>> {
     if x.broadcast(c.shape()).as_ref() != Some(x) {
         return None;

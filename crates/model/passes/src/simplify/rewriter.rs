@@ -7,7 +7,7 @@ use veilflow_ir::{Graph, Node, Op, Shape, Tensor, ValueId};
 
 use crate::error::Result;
 
-/// The old graph, the new one so far, and how the old one's values are called in it.
+/// The old graph, the new one so far, and what stands in the new one for values of the old.
 pub(super) struct Rewriter<'a> {
     old: &'a Graph,
     new: Graph,
@@ -75,7 +75,7 @@ impl<'a> Rewriter<'a> {
         Ok(())
     }
 
-    /// The new graph's id of an old value; copies a constant when it is first asked for.
+    /// The new graph's id of an old value. A constant is copied when it is first asked for.
     fn renamed(&mut self, old: ValueId) -> Result<ValueId> {
         if let Some(new) = self.renamed[old.index()] {
             return Ok(new);
@@ -100,7 +100,7 @@ impl<'a> Rewriter<'a> {
         self.new.constant_of(new).cloned()
     }
 
-    /// The node that makes a new value, provided nothing but the node at hand reads it.
+    /// The node that makes a new value, if nothing but the node at hand reads it.
     pub(super) fn sole_producer(&self, new: ValueId) -> Option<Node> {
         if self.reads.get(&new) != Some(&1) {
             return None;

@@ -238,7 +238,7 @@ fn the_mean_of_disjoint_windows_sinks_into_a_pointwise_convolution() {
 }
 
 #[test]
-fn equal_constants_and_nodes_are_shared() {
+fn equal_constants_and_nodes_become_one() {
     let (mut b, x) = Builder::new(&[1, 4]);
     let (w, same) = (b.constant(&[4, 3], 1), b.constant(&[4, 3], 1));
     let twice = [b.node(Op::MatMul, &[x, w]), b.node(Op::MatMul, &[x, same])];
@@ -324,7 +324,8 @@ fn one_product_reads_each_row_once() {
     assert_eq!(run(&b.0).data(), run(&simple).data());
 }
 
-/// Two chains by the same weights, over the first and the second half of a sequence: they go step by step together.
+/// Two chains by the same weights, over the first and the second half of a sequence: they go step by step
+/// together.
 #[test]
 fn chains_of_the_same_weights_become_one() {
     let (mut b, x) = Builder::new(&[4, 3]);

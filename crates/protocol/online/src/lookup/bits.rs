@@ -1,8 +1,8 @@
 //! Lookup of an index of shared bits in a public table, by one-hot rows.
 //!
-//! An entry's bit is the exclusive or of the one-hot rows under which it is one: local. The index is parted: its low bits select in
-//! every section of the table, and its high bits [select](super::select) the section. What is sent is sent by the one-hot vectors and
-//! the selection, so each side sees uniform bits.
+//! An entry's bit is the exclusive or of the one-hot rows under which it is one: local. The index is parted:
+//! its low bits select in every section of the table, and its high bits [select](super::select) the section.
+//! What is sent is sent by the one-hot vectors and the selection, so each side sees uniform bits.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::Bits;
@@ -14,15 +14,16 @@ use crate::{IndexBits, OneHot, OneHots, OnlineError, Party, Result, Tuning};
 /// The entry of a public table under an index of shared bits, as shared bits.
 #[derive(Debug, Clone)]
 pub struct LookupBits {
-    /// Bits of the index that select within a section, bits that select the section, and bits past the table's.
+    /// Bits of the index that select within a section, bits that select the section, and bits past the
+    /// table's.
     index: [usize; 3],
     one_hots: OneHots,
     select: SelectEntry,
 }
 
 impl LookupBits {
-    /// In the 2^m words of `table`, of up to `entry_bits` bits, under indices of `index_bits` ≥ m ≥ 1 bits. Where a bit past the table's
-    /// is set, the entry is `outside`.
+    /// In the 2^m words of `table`, of up to `entry_bits` bits, under indices of `index_bits` ≥ m ≥ 1 bits.
+    /// Where a bit past the table's is set, the entry is `outside`.
     pub fn new(
         index_bits: u32,
         table: &[u64],

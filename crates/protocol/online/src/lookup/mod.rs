@@ -1,12 +1,12 @@
 //! Lookup of a shared index in a public table, in the form that costs least:
 //!
 //! - [by OT](transfer), for small tables;
-//! - by one-hot rows of the index's [bits](bits): the 2^m products of a one-hot vector are 2 bits each, whatever the width of an entry,
-//!   and a helper deals them;
+//! - by one-hot rows of the index's [bits](bits): the 2^m products of a one-hot vector are 2 bits each,
+//!   whatever the width of an entry, and a helper deals them;
 //! - where a helper deals, by the one-hot vector of a mask under which the index is opened as an element.
 //!
-//! By rows the entry comes out as shared bits, which [`Words`] make elements. What is sent is sent by these operations, so each side sees
-//! masked bits and elements only.
+//! By rows the entry comes out as shared bits, which [`Words`] make elements. What is sent is sent by these
+//! operations, so each side sees masked bits and elements only.
 
 mod bits;
 mod select;

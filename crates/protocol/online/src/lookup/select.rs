@@ -1,8 +1,9 @@
 //! Selection of a public entry by one-hot rows.
 //!
-//! The low rows select in every section of the table, locally; the high ones select the section. Every section is compared with a base
-//! that stands where no other is selected. A bit of the difference that is constant in a section is the section's row: local. A bit
-//! that varies takes one product, which opens masked bits. So each side sees uniform bits.
+//! The low rows select in every section of the table, locally; the high ones select the section. Every
+//! section is compared with a base that stands where no other is selected. A bit of the difference that is
+//! constant in a section is the section's row: local. A bit that varies takes one product, which opens masked
+//! bits. So each side sees uniform bits.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::Bits;

@@ -1,8 +1,9 @@
 //! Lookup by OT, for tables of at most 64 bits.
 //!
-//! P0 offers the table rotated by its share of the index, and P1 chooses by its own: m bits, then (2^m − 1)·n bits. The outputs come out
-//! additive. P0 sees P1's share masked by a random index, and P1 the entries masked by the messages of a random 1-of-2^m OT, all but one
-//! of which it does not hold. So everything seen is uniform.
+//! P0 offers the table rotated by its share of the index, and P1 chooses by its own: m bits, then (2^m − 1)·n
+//! bits. The outputs come out additive. P0 sees P1's share masked by a random index, and P1 the entries
+//! masked by the messages of a random 1-of-2^m OT, all but one of which it does not hold. So everything seen
+//! is uniform.
 
 use veilflow_correlation::{self as correlation, Cost, Flow, TableBatch};
 use veilflow_net::Role;

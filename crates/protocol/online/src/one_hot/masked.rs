@@ -1,5 +1,6 @@
-//! One-hot vectors by opening an index masked, where a helper deals the one-hot vector of the mask (one-time truth tables: Ishai,
-//! Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, "On the power of correlated randomness in secure computation", TCC 2013).
+//! One-hot vectors by opening an index masked, where a helper deals the one-hot vector of the mask (one-time
+//! truth tables: Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, "On the power of correlated
+//! randomness in secure computation", TCC 2013).
 //!
 //! What is opened tells how to permute the rows. It is uniform, as a mask is used once.
 
@@ -20,8 +21,8 @@ fn with_first(role: Role, mut rows: Vec<Bits>) -> Vec<Bits> {
     rows
 }
 
-/// The rows of an index of bits, from the dealt ones of ρ and the public shift = index ⊕ ρ: row j is row j ⊕ shift of ρ. For each bit of
-/// the shift, rows that differ in it change places where it is set.
+/// The rows of an index of bits, from the dealt ones of ρ and the public shift = index ⊕ ρ: row j is row j ⊕
+/// shift of ρ. For each bit of the shift, rows that differ in it change places where it is set.
 pub(super) fn permuted(role: Role, dealt: Vec<Bits>, shift: &[Bits]) -> Vec<Bits> {
     let mut rows = with_first(role, dealt);
     for (t, bit) in shift.iter().enumerate() {
@@ -34,14 +35,16 @@ pub(super) fn permuted(role: Role, dealt: Vec<Bits>, shift: &[Bits]) -> Vec<Bits
     rows
 }
 
-/// The one-hot vector of an element x, from the opened z = x + ρ: row j is row z − j of ρ. m bits each, for 2^m − 1 dealt.
+/// The one-hot vector of an element x, from the opened z = x + ρ: row j is row z − j of ρ. m bits each, for
+/// 2^m − 1 dealt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MaskedOneHot {
     widths: MaskDigits,
 }
 
 impl MaskedOneHot {
-    /// Of elements of `ring`, as an option beside protocols that need no helper: `None` without one, and for wide elements.
+    /// Of elements of `ring`, as an option beside protocols that need no helper: `None` without one, and for
+    /// wide elements.
     pub(crate) fn option(ring: Ring, tuning: Tuning) -> Option<Self> {
         let bits = ring.bits();
         let widths = MaskDigits { bits, from: 0, digit: bits };

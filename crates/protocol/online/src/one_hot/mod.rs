@@ -1,8 +1,9 @@
 //! One-hot vectors of indices of shared bits.
 //!
-//! Without a helper an index's bits, each a one-hot pair, are [multiplied](vector). A helper deals the one-hot vector of a random index ρ
-//! of m bits: the parties open index ⊕ ρ, m bits each, and [permute](masked) its rows, for 2^m − 1 dealt bits. A long index is cut into
-//! parts by cost, and the parts are multiplied.
+//! Without a helper an index's bits, each a one-hot pair, are [multiplied](vector). A helper deals the
+//! one-hot vector of a random index ρ of m bits: the parties open index ⊕ ρ, m bits each, and
+//! [permute](masked) its rows, for 2^m − 1 dealt bits. A long index is cut into parts by cost, and the parts
+//! are multiplied.
 //!
 //! What is opened is masked by a ρ used once, or is sent by the products: each side sees uniform bits.
 

@@ -1,7 +1,8 @@
 //! One-hot vectors of shared bits, and the products of several, all in step.
 //!
-//! A bit b is the one-hot pair (¬b, b); two vectors join by all products of their entries. As the entries of a complete one add up to
-//! one, one product in each row and column is the rest of its line and costs nothing. The products open masked bits.
+//! A bit b is the one-hot pair (¬b, b); two vectors join by all products of their entries. As the entries of
+//! a complete one add up to one, one product in each row and column is the rest of its line and costs
+//! nothing. The products open masked bits.
 
 use std::ops::Range;
 
@@ -15,8 +16,8 @@ use crate::{AndGroup, Party, Result, and_shared, and_shared_cost};
 /// Rows that multiply one factor in one correlation: a supplier's limit.
 const GROUP: usize = 64;
 
-/// The exclusive or of rows of `n` shared bits: with those of a one-hot vector under which a public column has a one, the column's
-/// entry.
+/// The exclusive or of rows of `n` shared bits: with those of a one-hot vector under which a public column
+/// has a one, the column's entry.
 pub fn xor_rows<'a>(n: usize, rows: impl IntoIterator<Item = &'a Bits>) -> Bits {
     rows.into_iter().fold(Bits::zeros(n), |mut sum, row| {
         sum.xor_assign(row);
@@ -79,8 +80,9 @@ fn ordered<T>(low: T, high: T, rows: impl Fn(&T) -> usize) -> (T, T) {
     if rows(&low) <= rows(&high) { (low, high) } else { (high, low) }
 }
 
-/// The product of every vector in each list, all lists in step; no list is empty. Row i + r·j of two vectors' product is that of their
-/// rows i and j, where r is the number of rows of the first: the first list's index is lowest.
+/// The product of every vector in each list, all lists in step; no list is empty. Row i + r·j of two vectors'
+/// product is that of their rows i and j, where r is the number of rows of the first: the first list's index
+/// is lowest.
 pub(super) fn one_hot_products(party: &mut Party, mut lists: Vec<Vec<OneHot>>) -> Result<Vec<OneHot>> {
     while lists.iter().any(|list| list.len() > 1) {
         let mut groups = Vec::new();

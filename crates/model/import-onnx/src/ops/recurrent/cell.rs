@@ -1,4 +1,4 @@
-//! A cell: what one step of it computes. In formulas * is the product of elements, and X and H are rows.
+//! What one step of a cell computes. In formulas, * multiplies element by element, and X and H are rows.
 
 use veilflow_ir::{Op, ValueId};
 
@@ -6,7 +6,7 @@ use super::recurrence::Recurrence;
 use crate::error::{Refusal, Result};
 use crate::lowering::Lowering;
 
-/// The state before a step, each part [N, H]; none where it is zero.
+/// The state before a step, each part [N, H]. A part that is zero is none.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) hidden: Option<ValueId>,
@@ -23,10 +23,10 @@ pub(super) struct Next {
 pub(super) trait Cell: Sized {
     /// The number of gates.
     const GATES: usize;
-    /// The activations by default.
+    /// The activations that a node has if it names none.
     const ACTIVATIONS: &'static [&'static str];
 
-    /// What attributes of its own say.
+    /// What the attributes say that only this op has.
     type Options;
 
     fn options(node: &mut Lowering<'_>) -> Result<Self::Options, Refusal>;

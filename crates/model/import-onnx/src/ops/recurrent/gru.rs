@@ -7,13 +7,13 @@ use super::recurrence::{Recurrence, gates};
 use crate::error::{Refusal, Result};
 use crate::lowering::Lowering;
 
-/// Gates z and r of X·W + H·R + b, and a candidate c: with the reset before the product with the state it is
-/// g(X·W + (f(r)*H)·R + b), else g(X·W + b + f(r)*(H·R + b')).
+/// Gates z and r of X·W + H·R + b, and a candidate c. With the reset before the product with the state, the
+/// candidate is g(X·W + (f(r)*H)·R + b), else g(X·W + b + f(r)*(H·R + b')).
 ///
 /// H' = (1 − f(z))*c + f(z)*H = c + f(z)*(H − c): one product instead of two.
 pub(super) struct Gru {
     projected: ValueId,
-    /// Those of z and r, and of c where its reset comes after the product.
+    /// The weights of z and r, and those of c where its reset comes after the product.
     recurrent: ValueId,
     reset: Reset,
     f: Op,
@@ -46,8 +46,9 @@ impl Cell for Gru {
     ) -> Result<Self, Refusal> {
         let gates = 2 * layer.hidden;
         let [mut input, mut state] = layer.biases(node, direction)?;
-        let shared = if *after { gates } else { layer.rows };
-        for (input, state) in input.iter_mut().zip(&mut state).take(shared) {
+        // The two biases of a gate are added, unless the reset comes between them.
+        let added = if *after { gates } else { layer.rows };
+        for (input, state) in input.iter_mut().zip(&mut state).take(added) {
             *input += std::mem::take(state);
         }
         let projected = layer.project(node, direction, input)?;

@@ -7,7 +7,7 @@ use super::recurrence::{Recurrence, gates};
 use crate::error::{Refusal, Result};
 use crate::lowering::Lowering;
 
-/// Of X·W + H·R + b the gates i, o, f, c; with peepholes p, i and f have p*C added, and o has p*C'.
+/// Gates i, o, f and c of X·W + H·R + b. With peepholes p, p*C is added to i and f, and p*C' to o.
 ///
 /// C' = f(f)*C + f(i)*g(c), H' = f(o)*h(C').
 pub(super) struct Lstm {
@@ -19,11 +19,11 @@ pub(super) struct Lstm {
     h: Op,
 }
 
-/// Weights of the cell's state on its gates.
+/// The weights with which a cell's state enters its gates.
 struct Peepholes {
-    /// Those of i and f, [2·H].
+    /// The weights of i and f, [2·H], for the state before the step.
     before: ValueId,
-    /// Those of o, [H].
+    /// The weights of o, [H], for the state after it.
     after: ValueId,
 }
 
@@ -85,7 +85,8 @@ impl Cell for Lstm {
         let sum = plus_product(node, row, state.hidden, self.recurrent)?;
         let candidate = gates(node, sum, layer.hidden, &[C])?;
         let candidate = node.step("candidate", self.g.clone(), &[candidate])?;
-        // What can be opened before C' is known; f only if there is something to forget.
+        // The gates that can be opened before C' is known. Gate f is needed only if there is something to
+        // forget.
         let before: &[usize] = match (&self.peepholes, state.cell) {
             (None, Some(_)) => &[I, O, F],
             (None, None) => &[I, O],

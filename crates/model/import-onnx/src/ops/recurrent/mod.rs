@@ -1,8 +1,9 @@
 //! LSTM, GRU and RNN, unrolled into the steps of their cells.
 //!
-//! Everything that doesn't depend on the state is done for all steps at once: the product of the whole sequence with the
-//! input's weights, biases added, is one matrix product a direction, of which every step reads its rows. Every step then
-//! multiplies its state by the same constant, one product for all gates that can share it.
+//! Everything that doesn't depend on the state is done for all steps at once. For each direction, one matrix
+//! product multiplies the whole sequence by the input's weights and adds biases, and every step reads its
+//! rows of it. Every step then multiplies its state by the same constant, in one product for all gates that
+//! need it.
 
 mod cell;
 mod gru;

@@ -5,24 +5,25 @@ use veilflow_ir::{Function, Op, Shape, Tensor, ValueId};
 use crate::error::{Refusal, Result};
 use crate::lowering::{Lowered, Lowering};
 
-/// What the three ops have in common: T steps over N sequences of I features, D directions, a state of H numbers.
+/// What the three ops have in common: T steps over N sequences of I features, D directions, a state of H
+/// numbers.
 pub(super) struct Recurrence {
     pub(super) steps: usize,
     pub(super) batch: usize,
     pub(super) hidden: usize,
-    /// Rows of weights: H for each gate.
+    /// The rows of weights: H for each gate.
     pub(super) rows: usize,
     /// Whether each direction runs from the last step to the first.
     pub(super) reversed: Vec<bool>,
-    /// Those of each direction in turn.
+    /// The activations of each direction in turn.
     pub(super) activations: Vec<Op>,
-    /// The batch is the first dimension of inputs and outputs.
+    /// Whether the batch is the first dimension of inputs and outputs.
     pub(super) batch_first: bool,
     /// The sequence, [T·N, I].
     pub(super) x: ValueId,
 }
 
-/// The words ONNX has for activations.
+/// An activation by the name that ONNX has for it.
 fn activation(name: &str) -> Result<Op, Refusal> {
     match name.to_ascii_lowercase().as_str() {
         "sigmoid" => Ok(Op::Apply { function: Function::Sigmoid }),
@@ -33,7 +34,7 @@ fn activation(name: &str) -> Result<Op, Refusal> {
 }
 
 impl Recurrence {
-    /// Reads what the node says of itself. Its cell has so many gates, and by default these activations.
+    /// Reads the node, whose cell has so many gates, and these activations if the node names none.
     pub(super) fn read(
         node: &mut Lowering<'_>,
         gates: usize,
@@ -100,7 +101,7 @@ impl Recurrence {
         Ok(tensor.data().to_vec())
     }
 
-    /// The part of input `index` for a direction, `count` numbers; none if it isn't given.
+    /// The `count` numbers of input `index` for a direction, if it is given.
     pub(super) fn vector(
         &self,
         node: &Lowering<'_>,
@@ -119,7 +120,7 @@ impl Recurrence {
         Ok(Some(tensor.data()[direction * count..][..count].to_vec()))
     }
 
-    /// The biases of a direction: those added to the input's product, and those added to the state's.
+    /// The biases of a direction: those of the input's product, then those of the state's.
     pub(super) fn biases(&self, node: &Lowering<'_>, direction: usize) -> Result<[Vec<f32>; 2], Refusal> {
         let both =
             self.vector(node, 3, direction, 2 * self.rows)?.unwrap_or_else(|| vec![0.0; 2 * self.rows]);
@@ -127,7 +128,7 @@ impl Recurrence {
         Ok([input.to_vec(), state.to_vec()])
     }
 
-    /// Rows of a direction's weights in input `index` as a matrix to multiply by from the right.
+    /// Rows of a direction's weights in input `index`, transposed to stand on the right of a product.
     pub(super) fn weights(
         &self,
         node: &mut Lowering<'_>,
@@ -157,7 +158,7 @@ impl Recurrence {
         node.step(&format!("projected{direction}"), Op::MatMul, &[self.x, weights, bias])
     }
 
-    /// The initial state in input `index`, [N, H]; none where it is zero.
+    /// The initial state in input `index`, [N, H], unless it is zero.
     pub(super) fn initial(
         &self,
         node: &mut Lowering<'_>,
@@ -181,7 +182,7 @@ impl Recurrence {
         node.materialised(&state).map(Some)
     }
 
-    /// One step's rows of what was made for the whole sequence.
+    /// The rows of one step, of a value that has those of all steps.
     pub(super) fn rows_of(
         &self,
         node: &mut Lowering<'_>,
@@ -192,7 +193,7 @@ impl Recurrence {
         node.step("row", Op::Gather { axis: 0, indices }, &[all])
     }
 
-    /// All hidden states, [T, D, N, H] in the order of time, or batch first.
+    /// All hidden states in the order of time, [T, D, N, H] or batch first.
     pub(super) fn sequence(&self, node: &mut Lowering<'_>, hidden: &[Vec<ValueId>]) -> Lowered {
         let mut parts = Vec::with_capacity(hidden.len());
         for steps in hidden {

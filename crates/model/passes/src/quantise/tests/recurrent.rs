@@ -16,7 +16,8 @@ impl Builder {
         self.node(Op::Apply { function }, &[x])
     }
 
-    /// A GRU over the rows of x: z, r = σ(W·x + U·h), n = tanh(W·x + r·(U·h)), h′ = n + z·(h − n). Every step's state.
+    /// A GRU over the rows of x: z, r = σ(W·x + U·h), n = tanh(W·x + r·(U·h)), h′ = n + z·(h − n). Every
+    /// step's state.
     fn gru(&mut self, x: ValueId) -> Vec<ValueId> {
         let inputs = self.graph.shape(x)[1];
         let (w, b) = (self.constant(&[inputs, 3 * STATE], 0.7), self.constant(&[3 * STATE], 0.5));
