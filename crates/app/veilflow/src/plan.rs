@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use veilflow_data::{Preprocessing, Samples, load, picture};
-use veilflow_ir::plan::Settings;
 use veilflow_ring::RingVec;
 
 use crate::tensor::{only, tensors};
-use crate::{Error, Result, Supplier, TensorInfo, folder};
+use crate::{Error, PlanSettings, Result, Supplier, TensorInfo, folder};
 
 /// The public program of a compiled model: architecture, widths and scales, no weights. Both parties run it; the owner of the model
 /// gives it to clients, as a file or otherwise.
@@ -115,7 +114,7 @@ impl Plan {
     }
 
     /// How scales and widths were chosen.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &PlanSettings {
         &self.0.settings
     }
 

@@ -31,8 +31,8 @@ impl TensorInfo {
 impl fmt::Display for TensorInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        let dimensions = self.shape.iter().enumerate();
-        dimensions.map(|(i, d)| write!(f, "{}{d}", if i == 0 { ' ' } else { 'x' })).collect()
+        let mut dimensions = self.shape.iter().enumerate();
+        dimensions.try_for_each(|(i, d)| write!(f, "{}{d}", if i == 0 { ' ' } else { 'x' }))
     }
 }
 

@@ -217,7 +217,7 @@ impl Preprocessing {
         let last = self.is_channels_last(shape, channels);
         let expected = if last { [h, w, channels] } else { [channels, h, w] };
         let fits = shape.iter().product::<usize>() == channels * h * w && shape.ends_with(&expected);
-        if !fits && !(channels == 1 && shape.ends_with(&[h, w])) {
+        if !(fits || channels == 1 && shape.ends_with(&[h, w])) {
             return Err(Error::Picture(format!(
                 "a {h}x{w} picture of {channels} channels does not fit an input of shape {shape:?}; \
                  state resize, crop or channels"

@@ -6,8 +6,8 @@
 
 use veilflow_correlation::Cost;
 use veilflow_online::{
-    IndexBits, LookupBits, OneHot, OneHots, Operation, Party, RangeClaim, Result, SAMPLE, Sections, SelectEntry,
-    Tuning, xor_rows,
+    IndexBits, LookupBits, OneHot, OneHots, Operation, Party, RangeClaim, Result, SAMPLE, Sections,
+    SelectEntry, Tuning, xor_rows,
 };
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::math::OctaveSpline;

@@ -139,7 +139,7 @@ impl Traces {
                     .collect();
                 moved.iter().map(|(source, row)| sources[source][*row]).collect()
             }
-            None => (0..r.shape(id).elements() / length).map(|row| (id, row)).collect(),
+            None => (0..rewriter.shape(id).elements() / length).map(|row| (id, row)).collect(),
         };
         self.0.insert((id, length), Rc::clone(&rows));
         rows

@@ -59,7 +59,7 @@ pub(super) fn gather(
 ) -> Result<Option<ValueId>> {
     let x = inputs[0];
     let output = rewriter.old_name(node.output);
-    if indices.iter().copied().eq(0..r.shape(x)[axis]) {
+    if indices.iter().copied().eq(0..rewriter.shape(x)[axis]) {
         return Ok(Some(x));
     }
     match rewriter.producer(x) {
