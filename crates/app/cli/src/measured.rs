@@ -47,7 +47,8 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// A run with these options; offline and online phases as the server and the client saw them, and what a helper did.
+    /// A run with these options; offline and online phases as the server and the client saw them, and what a
+    /// helper did.
     pub(crate) fn new(
         options: &RunOptions,
         [offline, online]: [[Phase; 2]; 2],

@@ -1,4 +1,5 @@
-//! What the parties of a run choose, as flags: the supplier and what it is like, the link, where the helper is.
+//! What the parties of a run choose, as flags: the supplier and what it is like, the link, where the helper
+//! is.
 
 use std::fmt;
 use std::str::FromStr;
@@ -82,19 +83,20 @@ impl Serialize for Link {
 /// What parties must choose alike, and the link between them.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RunOptions {
-    /// Who supplies correlations: he (silent OT, linear layers by homomorphic encryption), silent (Ferret OT, linear layers
-    /// by OT), ot (SoftSpoken OT, linear layers by OT), or helper (a third party that colludes with nobody).
+    /// Who supplies correlations: he (silent OT, linear layers by homomorphic encryption), silent (Ferret OT,
+    /// linear layers by OT), ot (SoftSpoken OT, linear layers by OT), or helper (a third party that colludes
+    /// with nobody).
     #[arg(long, default_value_t = Supplier::default())]
     pub(crate) supplier: Supplier,
     /// SoftSpoken's k for `--supplier ot`: 1 (IKNP), 2, 4 or 8; larger means fewer bytes and more CPU.
     #[arg(long, value_name = "K", default_value = "4", value_parser = ["1", "2", "4", "8"])]
     softspoken_k: String,
-    /// Bits of a comparison leaf, 1 to 4: 2 sends fewest bytes online, 4 takes fewest rounds. Chosen for the link if not
-    /// given.
+    /// Bits of a comparison leaf, 1 to 4: 2 sends fewest bytes online, 4 takes fewest rounds. Chosen for the
+    /// link if not given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4))]
     leaf_bits: Option<u32>,
-    /// Levels of a comparison beyond the fewest, 0 to 8: each is a round more and saves 2 bits. Chosen for the link if not
-    /// given.
+    /// Levels of a comparison beyond the fewest, 0 to 8: each is a round more and saves 2 bits. Chosen for
+    /// the link if not given.
     #[arg(long, value_parser = clap::value_parser!(u32).range(0..=8))]
     extra_levels: Option<u32>,
     /// Threads a party.
@@ -103,8 +105,9 @@ pub(crate) struct RunOptions {
     /// Make each layer's correlations right before it: least memory, no offline phase.
     #[arg(long)]
     pub(crate) just_in_time: bool,
-    /// The link to choose protocols for: lan (377 MB/s, 0.8 ms), wan (40 MB/s, 80 ms), or MB/s,ms such as 12.5,30. The
-    /// benchmarks and the demo run on a link of that shape too. With none, the fewest bytes are chosen.
+    /// The link to choose protocols for: lan (377 MB/s, 0.8 ms), wan (40 MB/s, 80 ms), or MB/s,ms such as
+    /// 12.5,30. The benchmarks and the demo run on a link of that shape too. With none, the fewest bytes are
+    /// chosen.
     #[arg(long, default_value_t = Link::None)]
     pub(crate) link: Link,
     /// Slow the connection down to the link's shape.
@@ -183,7 +186,8 @@ pub(crate) struct HelperAddress {
 }
 
 impl HelperAddress {
-    /// The library's options of a party that waits for so long; refuses an address without use, and the lack of one.
+    /// The library's options of a party that waits for so long; refuses an address without use, and the lack
+    /// of one.
     pub(crate) fn library(&self, options: &RunOptions, timeout: Duration) -> Result<Options> {
         match (options.supplier, &self.helper) {
             (Supplier::Helper, None) => bail!("--supplier helper needs --helper ADDR"),

@@ -18,14 +18,15 @@ pub(crate) struct PairRun {
 }
 
 impl PairRun {
-    /// Serves the folder `dir` to a client that runs the model on `input`, each a process of this program. If `warm`, the same server
-    /// and helper have served such a client before.
+    /// Serves the folder `dir` to a client that runs the model on `input`, each a process of this program. If
+    /// `warm`, the same server and helper have served such a client before.
     pub(crate) fn start(dir: &Path, input: &Path, options: &RunOptions, warm: bool) -> Result<Self> {
         let sessions = if warm { 2 } else { 1 };
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut arguments =
             vec!["serve".to_owned(), text(dir), "--json".to_owned(), format!("--sessions={sessions}")];
-        // What a first session costs: nothing is there to be used again, and nothing takes memory for a second.
+        // What a first session costs: nothing is there to be used again, and nothing takes memory for a
+        // second.
         arguments.extend((!warm).then(|| "--weight-cache=off".to_owned()));
         arguments.push("--listen=127.0.0.1:0".to_owned());
         arguments.push("--timeout=600".to_owned());

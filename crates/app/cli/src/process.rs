@@ -25,7 +25,8 @@ struct Listening {
 }
 
 impl Party {
-    /// Starts this program with `arguments`; its standard error is ours, so that its progress and errors are seen.
+    /// Starts this program with `arguments`; its standard error is ours, so that its progress and errors are
+    /// seen.
     pub(crate) fn start(name: &'static str, arguments: &[String]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut child = Command::new(program)

@@ -24,14 +24,15 @@ fn digit() -> PathBuf {
     bundled("digit_7.png")
 }
 
-/// Messages by `sent` over the whole of a run: in the handshake, in both halves of the offline phase, and in both of
-/// the online phase.
+/// Messages by `sent` over the whole of a run: in the handshake, in both halves of the offline phase, and in
+/// both of the online phase.
 fn moments(model: &Model, sent: Sent) -> Vec<Moment> {
     let server = Server::start(model.dir(), &["--sessions=1"]);
     let proxy = Proxy::start(&server.address, None);
     client(&proxy.address, &model.plan(), &digit(), &[]).finish().object();
     server.finish().succeeded();
-    // The session's own connection carries the handshake and the online phase, its first fork the offline phase.
+    // The session's own connection carries the handshake and the online phase, its first fork the offline
+    // phase.
     let [online, offline] = [0, 1].map(|connection| {
         let frames = proxy.frames(connection, sent);
         assert!(frames > 10, "connection {connection} has too few messages for this test: {frames}");
@@ -132,8 +133,8 @@ fn silence_ends_both_parties_at_their_deadline() {
     });
 }
 
-/// The party whose peer has left must say so. A server that has read the hello of a client that left over its own waits
-/// for the client's next connection, and learns only at its deadline that none will come.
+/// The party whose peer has left must say so. A server that has read the hello of a client that left over its
+/// own waits for the client's next connection, and learns only at its deadline that none will come.
 #[track_caller]
 fn lost_its_peer(ended: &Finished, moment: Moment) {
     let after_hello = moment == Moment { connection: 0, sent: Sent::ByServer, frame: 0 };
@@ -180,7 +181,8 @@ fn a_flipped_bit_in_a_header_is_noticed() {
     }
 }
 
-/// The next runs are prepared by the time one fails: whoever prepares has nothing to wait for but the failure.
+/// The next runs are prepared by the time one fails: whoever prepares has nothing to wait for but the
+/// failure.
 #[test]
 fn a_failed_run_ends_those_prepared_after_it() {
     let model = Model::demo(&[]);

@@ -1,4 +1,5 @@
-//! Three processes: server, client, helper. Results equal the clear run's; a helper that fails ends both parties.
+//! Three processes: server, client, helper. Results equal the clear run's; a helper that fails ends both
+//! parties.
 
 mod common;
 
@@ -145,7 +146,8 @@ fn batches(model: &Model, party: usize) -> usize {
     frames
 }
 
-/// Runs with a fault at message `frame` from the helper to a party; `during` happens once it has been reached.
+/// Runs with a fault at message `frame` from the helper to a party; `during` happens once it has been
+/// reached.
 fn faulty(
     model: &Model,
     party: usize,

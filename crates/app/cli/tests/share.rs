@@ -1,4 +1,5 @@
-//! Two servers and a helper run a network whose weights and inputs neither may see; what does not fit together is refused.
+//! Two servers and a helper run a network whose weights and inputs neither may see; what does not fit
+//! together is refused.
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! A server process and a client process, by TCP: `cargo run --release -p veilflow --example two_processes`.
 //!
-//! `two_processes serve FOLDER ADDRESS` and `two_processes infer ADDRESS PLAN PICTURE` are the two, for a model of your own.
+//! `two_processes serve FOLDER ADDRESS` and `two_processes infer ADDRESS PLAN PICTURE` are the two, for a
+//! model of your own.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;

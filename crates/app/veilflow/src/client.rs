@@ -15,9 +15,9 @@ use crate::{
 
 /// A client's session with a server: any number of private runs of one model.
 ///
-/// Most of a run's work needs no input: [`Client::prepare`] does it ahead, and [`Client::infer`] then takes online time alone. A
-/// session is for work at hand: a server gives up a client that does neither for long ([`Server::with_idle_limit`]), and connecting
-/// anew takes some tenths of a second.
+/// Most of a run's work needs no input: [`Client::prepare`] does it ahead, and [`Client::infer`] then takes
+/// online time alone. A session is for work at hand: a server gives up a client that does neither for long
+/// ([`Server::with_idle_limit`]), and connecting anew takes some tenths of a second.
 ///
 /// After an error in the middle of a run the session is over, and every further call returns [`Error::Over`].
 ///
@@ -50,12 +50,13 @@ impl Client {
     /// The most runs that can be prepared ahead.
     pub const MAX_PREPARED: usize = MAX_READY;
 
-    /// Connects to a server by TCP, and agrees with it on what to run. A server that does not listen yet is tried again until the
-    /// options' timeout.
+    /// Connects to a server by TCP, and agrees with it on what to run. A server that does not listen yet is
+    /// tried again until the options' timeout.
     ///
     /// # Errors
-    /// [`Error::Option`], [`Error::NoHelper`], [`Error::Session`] for options that do not fit, before anything is sent;
-    /// [`Error::Connection`] if the server cannot be reached, or the handshake finds a difference; [`Error::WrongHalf`].
+    /// [`Error::Option`], [`Error::NoHelper`], [`Error::Session`] for options that do not fit, before
+    /// anything is sent; [`Error::Connection`] if the server cannot be reached, or the handshake finds a
+    /// difference; [`Error::WrongHalf`].
     pub fn connect(
         server: impl ToSocketAddrs,
         side: impl Into<ClientSide>,
@@ -89,18 +90,19 @@ impl Client {
         self.runs.watcher().set(watch);
     }
 
-    /// Has runs prepared until `runs` are ready, and waits for them: each makes the correlations of one run, the offline phase, which
-    /// is most of its work. Runs prepared before count.
+    /// Has runs prepared until `runs` are ready, and waits for them: each makes the correlations of one run,
+    /// the offline phase, which is most of its work. Runs prepared before count.
     ///
     /// # Errors
-    /// [`Error::TooManyPrepared`] beyond [`Client::MAX_PREPARED`], [`Error::JustInTime`]; [`Error::Connection`] and
-    /// [`Error::Session`] if preparation failed: runs prepared before can still be used.
+    /// [`Error::TooManyPrepared`] beyond [`Client::MAX_PREPARED`], [`Error::JustInTime`];
+    /// [`Error::Connection`] and [`Error::Session`] if preparation failed: runs prepared before can still be
+    /// used.
     pub fn prepare(&mut self, runs: usize) -> Result<()> {
         Ok(self.stock(runs)?.fill(runs)?)
     }
 
-    /// Has runs prepared until `runs` are ready, in the background, and returns at once. While one run is online, the next can be
-    /// prepared. What preparation fails with is told by the run that needs it.
+    /// Has runs prepared until `runs` are ready, in the background, and returns at once. While one run is
+    /// online, the next can be prepared. What preparation fails with is told by the run that needs it.
     ///
     /// # Errors
     /// [`Error::TooManyPrepared`] beyond [`Client::MAX_PREPARED`]; [`Error::JustInTime`].
@@ -121,11 +123,12 @@ impl Client {
         self.runs.stock()
     }
 
-    /// Runs the model on a sample. A run that was prepared takes online time alone; else it is prepared first.
+    /// Runs the model on a sample. A run that was prepared takes online time alone; else it is prepared
+    /// first.
     ///
     /// # Errors
-    /// [`Error::SampleLength`], before anything is sent; [`Error::InputsAreShared`]; [`Error::Connection`] and [`Error::Session`] if
-    /// the run failed.
+    /// [`Error::SampleLength`], before anything is sent; [`Error::InputsAreShared`]; [`Error::Connection`]
+    /// and [`Error::Session`] if the run failed.
     pub fn infer(&mut self, sample: &[f32]) -> Result<Answer> {
         if self.shared_inputs {
             return Err(Error::InputsAreShared);
@@ -137,12 +140,13 @@ impl Client {
         Ok(Answer { outputs, outside, report })
     }
 
-    /// Runs the model on an input of which the server has the other half, in a session with [`Options::shared_inputs`]. Neither party
-    /// learns input or output: each ends with half of the output, which [`Plan::open`] puts together.
+    /// Runs the model on an input of which the server has the other half, in a session with
+    /// [`Options::shared_inputs`]. Neither party learns input or output: each ends with half of the output,
+    /// which [`Plan::open`] puts together.
     ///
     /// # Errors
-    /// [`Error::InputsAreOwn`], [`Error::WrongHalf`], before anything is sent; [`Error::PeerLacksShare`]; [`Error::Connection`] and
-    /// [`Error::Session`] if the run failed.
+    /// [`Error::InputsAreOwn`], [`Error::WrongHalf`], before anything is sent; [`Error::PeerLacksShare`];
+    /// [`Error::Connection`] and [`Error::Session`] if the run failed.
     pub fn infer_shared(&mut self, input: InputShare) -> Result<SharedAnswer> {
         if !self.shared_inputs {
             return Err(Error::InputsAreOwn);
@@ -155,8 +159,8 @@ impl Client {
         Ok(SharedAnswer { output, report })
     }
 
-    /// Ends the session well: the server learns that there will be no more runs. Dropping a client does so too, and tells nobody if
-    /// that fails.
+    /// Ends the session well: the server learns that there will be no more runs. Dropping a client does so
+    /// too, and tells nobody if that fails.
     ///
     /// # Errors
     /// [`Error::Over`]; [`Error::Connection`].

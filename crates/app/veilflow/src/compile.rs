@@ -1,6 +1,5 @@
 //! From a float network to a model that can be served.
 
-use serde::{Deserialize, Serialize};
 use veilflow_data::Preprocessing;
 use veilflow_passes::{Compiled, DEFAULT_ERROR};
 
@@ -10,9 +9,9 @@ use crate::{Model, Network, Result, Supplier};
 /// How bits of weights and activations are chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Precision {
-    /// The fewest with which the outputs for the calibration samples are within this root mean square error of the float network's,
-    /// as a part of the outputs' standard deviation. Where no bits to choose from achieve it, the most are taken:
-    /// [`CompileReport::relative_error`] then exceeds it.
+    /// The fewest with which the outputs for the calibration samples are within this root mean square error
+    /// of the float network's, as a part of the outputs' standard deviation. Where no bits to choose from
+    /// achieve it, the most are taken: [`CompileReport::relative_error`] then exceeds it.
     Within(f64),
     /// These.
     Bits {
@@ -24,7 +23,8 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// A relative error that costs no accuracy, as a rule: 4 %, 28 dB of signal over noise, as 8-bit quantisation has.
+    /// A relative error that costs no accuracy, as a rule: 4 %, 28 dB of signal over noise, as 8-bit
+    /// quantisation has.
     pub const DEFAULT_ERROR: f64 = DEFAULT_ERROR;
 }
 
@@ -34,14 +34,16 @@ impl Default for Precision {
     }
 }
 
-/// How to compile. [`Default`] suits networks for pictures and for signals; preprocessing is stated where inputs are pictures.
+/// How to compile. [`Default`] suits networks for pictures and for signals; preprocessing is stated where
+/// inputs are pictures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompileOptions {
     /// Bits of weights and activations; within 4 % of the float network by default.
     pub precision: Precision,
     /// Bits of weights and activations inside a recurrent cell, if those are more: 2..=24, 16 by default.
     pub state_bits: u32,
-    /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. 200, twice as much, by default.
+    /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. 200, twice as
+    /// much, by default.
     pub margin_percent: u32,
     /// Reveal only the index of the largest output.
     pub arg_max: bool,
@@ -65,54 +67,12 @@ impl Default for CompileOptions {
     }
 }
 
-/// What compilation saw. It says something about weights and calibration samples, so it stays with the model's owner.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CompileReport {
-    /// Nodes of the network as imported.
-    pub imported_nodes: usize,
-    /// The root mean square error of the outputs for the calibration samples, as a part of their standard deviation.
-    pub relative_error: f64,
-    /// The tensors of the simplified network, in execution order.
-    pub tensors: Vec<TensorReport>,
-}
-
-/// A tensor of the simplified network, as fixed point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TensorReport {
-    /// The layer that makes it.
-    pub layer: String,
-    /// The largest magnitude in calibration.
-    pub largest: f32,
-    /// Fractional bits.
-    pub scale: i32,
-    /// Bits of the largest integer that it has room for.
-    pub magnitude: u32,
-    /// The width in bits at which its layer works.
-    pub width: u32,
-}
-
-impl From<veilflow_passes::CompileReport> for CompileReport {
-    fn from(report: veilflow_passes::CompileReport) -> Self {
-        let tensor = |t: veilflow_passes::TensorReport| TensorReport {
-            layer: t.layer,
-            largest: t.largest,
-            scale: t.scale,
-            magnitude: t.magnitude,
-            width: t.width,
-        };
-        Self {
-            imported_nodes: report.imported_nodes,
-            relative_error: report.relative_error,
-            tensors: report.tensors.into_iter().map(tensor).collect(),
-        }
-    }
-}
-
-/// Compiles a network: chooses scales and widths from `calibration`, samples like those to come, and makes a public plan and integer
-/// weights. Some dozens of samples are enough; compiling takes about as long as running the float network on each a few times.
+/// Compiles a network: chooses scales and widths from `calibration`, samples like those to come, and makes a
+/// public plan and integer weights. Some dozens of samples are enough; compiling takes about as long as
+/// running the float network on each a few times.
 ///
-/// The fixed-point answer is right for inputs like those calibrated with. A margin is kept, and [`Model::run`] tells which values
-/// leave their range; a result computed from such a value means nothing.
+/// The fixed-point answer is right for inputs like those calibrated with. A margin is kept, and
+/// [`Model::run`] tells which values leave their range; a result computed from such a value means nothing.
 ///
 /// ```
 /// use veilflow::{CompileOptions, Network, Precision, compile, demo};
@@ -129,8 +89,9 @@ impl From<veilflow_passes::CompileReport> for CompileReport {
 /// ```
 ///
 /// # Errors
-/// [`Error::Compile`](crate::Error::Compile) for a network that fixed point cannot express, no calibration sample, one that makes a
-/// tensor infinite, or options outside their range; [`Error::SampleLength`](crate::Error::SampleLength);
+/// [`Error::Compile`](crate::Error::Compile) for a network that fixed point cannot express, no calibration
+/// sample, one that makes a tensor infinite, or options outside their range;
+/// [`Error::SampleLength`](crate::Error::SampleLength);
 /// [`Error::BeyondSupplier`](crate::Error::BeyondSupplier) with the layer that the supplier cannot do.
 pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOptions) -> Result<Model> {
     let mut wanted = veilflow_passes::Options {

@@ -8,8 +8,8 @@ use veilflow_net::{Channel, LinkOptions, TcpAcceptor, memory_pair};
 
 use crate::{Error, Result};
 
-/// One end of a connection between two parties. It is neither encrypted nor authenticated: over a network that is not trusted, put
-/// it inside TLS or a VPN.
+/// One end of a connection between two parties. It is neither encrypted nor authenticated: over a network
+/// that is not trusted, put it inside TLS or a VPN.
 pub struct Connection(Channel);
 
 impl fmt::Debug for Connection {
@@ -49,7 +49,8 @@ impl Connection {
 pub struct Listener(TcpAcceptor);
 
 impl Listener {
-    /// Listens at `address`; port 0 takes a free one. The address is free again once the listener and all its connections are dropped.
+    /// Listens at `address`; port 0 takes a free one. The address is free again once the listener and all its
+    /// connections are dropped.
     ///
     /// # Errors
     /// [`Error::Listen`] for an address that does not resolve or is taken.

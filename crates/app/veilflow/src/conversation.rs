@@ -1,7 +1,8 @@
 //! What parties say around a run: that there will be one, and on which secret-shared input.
 //!
-//! The party that connects announces a shared input by its sharing's number, and a number for the sharing of its output, so that
-//! halves of different runs are told apart. The party that serves says whether it has the other half.
+//! The party that connects announces a shared input by its sharing's number, and a number for the sharing of
+//! its output, so that halves of different runs are told apart. The party that serves says whether it has the
+//! other half.
 
 use veilflow_ir::SharingId;
 use veilflow_net::{Channel, Role};

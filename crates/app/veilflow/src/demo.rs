@@ -1,4 +1,5 @@
-//! A small network and inputs for it, for examples, tests and first steps: a classifier of handwritten digits.
+//! A small network and inputs for it, for examples, tests and first steps: a classifier of handwritten
+//! digits.
 //!
 //! Where it comes from, and how good it is, says `models/mnist/README.md` of the repository.
 
@@ -9,7 +10,8 @@ use veilflow_data::{Samples, read_npz};
 use crate::tensor::only;
 use crate::{CompileOptions, Model, Network, Result, compile};
 
-/// The network: an ONNX file with 11,314 weights, whose input is `1x1x28x28` and whose output has ten classes.
+/// The network: an ONNX file with 11,314 weights, whose input is `1x1x28x28` and whose output has ten
+/// classes.
 pub const ONNX: &[u8] = include_bytes!("../data/mnist-demo.onnx");
 
 /// How a picture of 28x28 pixels, a bright digit on dark, becomes its input.

@@ -168,8 +168,8 @@ pub enum Error {
     /// A prediction that cannot be made, or runs that cannot be had like this.
     #[error(transparent)]
     Session(Cause),
-    /// The connection, or what the parties chose: a peer that is silent, gone or speaks another language, or a handshake that finds
-    /// different plans or options.
+    /// The connection, or what the parties chose: a peer that is silent, gone or speaks another language, or
+    /// a handshake that finds different plans or options.
     #[error(transparent)]
     Connection(#[from] NetError),
     /// An address that cannot be listened at.

@@ -1,4 +1,5 @@
-//! The folder of a compiled model: what [`Model::save`](crate::Model::save) writes, and `veilflow compile` too.
+//! The folder of a compiled model: what [`Model::save`](crate::Model::save) writes, and `veilflow compile`
+//! too.
 //!
 //! | file | what | who may have it |
 //! |---|---|---|

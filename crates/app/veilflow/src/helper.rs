@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use veilflow_exec::cpu_seconds;
 use veilflow_helper::{Served, Session};
 use veilflow_net::{Channel, LinkOptions, LinkShape, NetError, memory_pair_with, tcp_connect_with};
 use veilflow_prim::Prg;
 
-use crate::{Error, HelperEvent, Listener, Result};
+use crate::{Error, HelperEvent, HelperReport, Listener, Result};
 
 /// How often a helper looks whether it is done, or somebody waits in vain.
 const TICK: Duration = Duration::from_millis(200);
@@ -26,11 +25,11 @@ pub struct HelperOptions {
     pub at_once: usize,
     /// Threads in which a session's layers are computed, 1 by default.
     pub threads: usize,
-    /// How long a session waits for a client's next request, for a server's masked weights, or for a party to read; ten minutes by
-    /// default.
+    /// How long a session waits for a client's next request, for a server's masked weights, or for a party to
+    /// read; ten minutes by default.
     pub timeout: Duration,
-    /// Bytes of masked weights that are kept for sessions to come, 2 GB by default: a server then sends a model's once. For room, the
-    /// model least recently used goes; 0 keeps none.
+    /// Bytes of masked weights that are kept for sessions to come, 2 GB by default: a server then sends a
+    /// model's once. For room, the model least recently used goes; 0 keeps none.
     pub keep_weights: usize,
     /// Slow what the helper sends down to a link of this shape, to try it out on one machine.
     pub simulate_link: Option<LinkShape>,
@@ -48,26 +47,12 @@ impl Default for HelperOptions {
     }
 }
 
-/// A session as the helper saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct HelperReport {
-    /// Requests answered.
-    pub requests: u64,
-    /// Payload bytes to the server and to the client.
-    pub sent: [u64; 2],
-    /// Payload bytes from the server and from the client.
-    pub received: [u64; 2],
-    /// Of these, masked weights: none if they were kept from an earlier session.
-    pub masked_weights: u64,
-    /// CPU seconds of the whole process during the session.
-    pub cpu_seconds: f64,
-}
-
-/// A third party that makes correlations for servers and clients that choose [`Supplier::Helper`](crate::Supplier::Helper): a run then
-/// takes a fraction of the time. It must collude with neither, and must not see what they send each other.
+/// A third party that makes correlations for servers and clients that choose
+/// [`Supplier::Helper`](crate::Supplier::Helper): a run then takes a fraction of the time. It must collude
+/// with neither, and must not see what they send each other.
 ///
-/// It serves parties by TCP ([`Helper::serve`]), or in this process: its reference is the address then. Cloning it gives another
-/// handle to the same helper.
+/// It serves parties by TCP ([`Helper::serve`]), or in this process: its reference is the address then.
+/// Cloning it gives another handle to the same helper.
 ///
 /// ```
 /// use veilflow::{Client, Connection, Helper, HelperOptions, Options, Server, demo};
@@ -110,11 +95,12 @@ impl Helper {
         Self { inner: Arc::new(inner), options: *options }
     }
 
-    /// Serves who connects: pairs server and client, and works for each pair in a thread of its own. Ends after so many sessions, or
-    /// never. Tells `observe` of sessions and of failures.
+    /// Serves who connects: pairs server and client, and works for each pair in a thread of its own. Ends
+    /// after so many sessions, or never. Tells `observe` of sessions and of failures.
     ///
     /// # Errors
-    /// [`Error::Connection`] if connections cannot be accepted. With a number of sessions, [`Error::SessionsFailed`] at the end.
+    /// [`Error::Connection`] if connections cannot be accepted. With a number of sessions,
+    /// [`Error::SessionsFailed`] at the end.
     pub fn serve(
         &self,
         listener: &Listener,

@@ -103,7 +103,8 @@ impl ServerSide {
 }
 
 impl ClientSide {
-    /// Loads what a client has at `path`: a plan file, a folder that holds one, or a folder with the second half of a model.
+    /// Loads what a client has at `path`: a plan file, a folder that holds one, or a folder with the second
+    /// half of a model.
     ///
     /// # Errors
     /// Those of [`Plan::load`] and [`ModelShare::load`]; [`Error::WrongHalf`].

@@ -17,7 +17,8 @@ pub enum Machine {
     ThisOne,
 }
 
-/// What a plan is, and what a run of it will cost: bytes and rounds exact, seconds from a simulation of both parties and the link.
+/// What a plan is, and what a run of it will cost: bytes and rounds exact, seconds from a simulation of both
+/// parties and the link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inspection {
     /// The network's name.
@@ -105,7 +106,8 @@ impl From<Times> for Seconds {
 }
 
 impl Plan {
-    /// Predicts what a run with these options will cost; without a link, seconds are for two parties on one machine.
+    /// Predicts what a run with these options will cost; without a link, seconds are for two parties on one
+    /// machine.
     ///
     /// ```
     /// use veilflow::{LinkShape, Machine, Options, demo};
@@ -118,7 +120,8 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Session`](crate::Error::Session) if the supplier cannot run the plan; [`Error::Option`](crate::Error::Option).
+    /// [`Error::Session`](crate::Error::Session) if the supplier cannot run the plan;
+    /// [`Error::Option`](crate::Error::Option).
     pub fn inspect(&self, options: &Options, machine: Machine) -> Result<Inspection> {
         inspect(self, &Holding::Nothing, options, machine)
     }

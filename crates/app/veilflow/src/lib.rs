@@ -1,5 +1,6 @@
-//! Private neural-network inference. A server has a model, a client has an input, and the client learns the answer: the server never
-//! sees the input, the client never sees the weights, and the answer equals the fixed-point answer in the clear **bit for bit**.
+//! Private neural-network inference. A server has a model, a client has an input, and the client learns the
+//! answer: the server never sees the input, the client never sees the weights, and the answer equals the
+//! fixed-point answer in the clear **bit for bit**.
 //!
 //! # In one process
 //! ```
@@ -21,17 +22,18 @@
 //! ```
 //!
 //! # Who does what
-//! - The **model owner** imports a [`Network`] from ONNX and [`compile`]s it with some samples like those to come. That gives a
-//!   [`Model`]: a public [`Plan`] and integer weights. [`Model::save`] writes both to a [`folder`], and [`Model::run`] tells in the
-//!   clear what private runs will answer. A [`Server`] serves it.
-//! - The **data owner** has the plan, and turns a file into samples by [`Plan::read_samples`], a picture by [`Plan::picture`]. A
-//!   *sample* is a flat vector: the elements of the network's inputs, one input after another, each in row-major order. A [`Client`]
-//!   connects, prepares and infers.
-//! - A **helper** may make the correlations that runs use up. It sees neither weights nor inputs, and must collude with nobody: see
-//!   [`Helper`]. Without one, server and client make them between themselves, which takes several times as long.
+//! - The **model owner** imports a [`Network`] from ONNX and [`compile`]s it with some samples like those to
+//!   come. That gives a [`Model`]: a public [`Plan`] and integer weights. [`Model::save`] writes both to a
+//!   [`folder`], and [`Model::run`] tells in the clear what private runs will answer. A [`Server`] serves it.
+//! - The **data owner** has the plan, and turns a file into samples by [`Plan::read_samples`], a picture by
+//!   [`Plan::picture`]. A *sample* is a flat vector: the elements of the network's inputs, one input after
+//!   another, each in row-major order. A [`Client`] connects, prepares and infers.
+//! - A **helper** may make the correlations that runs use up. It sees neither weights nor inputs, and must
+//!   collude with nobody: see [`Helper`]. Without one, server and client make them between themselves, which
+//!   takes several times as long.
 //!
-//! Both parties choose the same [`Options`]; the handshake names what differs. What a run took is in its [`Report`], and what it will
-//! take, [`Plan::inspect`] tells beforehand.
+//! Both parties choose the same [`Options`]; the handshake names what differs. What a run took is in its
+//! [`Report`], and what it will take, [`Plan::inspect`] tells beforehand.
 //!
 //! # By TCP
 //! The model owner's program:
@@ -59,23 +61,26 @@
 //! client.finish()?;
 //! # veilflow::Result::Ok(())
 //! ```
-//! Connections are not encrypted: masks hide inputs and weights from the peer, but whoever changes what parties send can spoil a run.
-//! Put them inside TLS or a VPN.
+//! Connections are not encrypted: masks hide inputs and weights from the peer, but whoever changes what
+//! parties send can spoil a run. Put them inside TLS or a VPN.
 //!
 //! # Secret-shared weights and inputs
-//! Neither weights nor input need belong to a party of the run. [`Model::split`] and [`Plan::split`] cut them into halves, each uniform
-//! on its own, for two servers; [`Plan::open`] puts their halves of the output together.
+//! Neither weights nor input need belong to a party of the run. [`Model::split`] and [`Plan::split`] cut them
+//! into halves, each uniform on its own, for two servers; [`Plan::open`] puts their halves of the output
+//! together.
 //!
 //! # What is promised
-//! Both parties, and the helper, are taken to follow the protocol and to be curious (*semi-honest*). The server learns nothing but
-//! the plan; the client learns the plan and the outputs. SECURITY.md of the repository says it in full.
+//! Both parties, and the helper, are taken to follow the protocol and to be curious (*semi-honest*). The
+//! server learns nothing but the plan; the client learns the plan and the outputs. SECURITY.md of the
+//! repository says it in full.
 //!
 //! # Threads and waiting
-//! Everything blocks, and every wait has a deadline, [`Options::timeout`]. A [`Client`] has a thread that prepares; a [`Server`] takes
-//! any number of sessions at once.
+//! Everything blocks, and every wait has a deadline, [`Options::timeout`]. A [`Client`] has a thread that
+//! prepares; a [`Server`] takes any number of sessions at once.
 
 mod client;
 mod compile;
+mod compile_report;
 mod connection;
 mod conversation;
 pub mod demo;
@@ -95,15 +100,17 @@ mod runs;
 mod server;
 mod serving;
 mod share;
+mod share_id;
 mod share_store;
 mod supplier;
 mod tensor;
 
 pub use client::Client;
-pub use compile::{CompileOptions, CompileReport, Precision, TensorReport, compile};
+pub use compile::{CompileOptions, Precision, compile};
+pub use compile_report::{CompileReport, TensorReport};
 pub use connection::{Connection, Listener};
 pub use error::{Cause, Error, Result};
-pub use helper::{Helper, HelperAddress, HelperOptions, HelperReport};
+pub use helper::{Helper, HelperAddress, HelperOptions};
 pub use holding::{ClientSide, ServerSide};
 pub use inspect::{Inspection, Machine, NodeCost, Seconds, Volume};
 pub use model::{ClearRun, Model, Overflow};
@@ -112,10 +119,11 @@ pub use options::Options;
 pub use output::Output;
 pub use plan::Plan;
 pub use progress::Progress;
-pub use report::{Answer, Layer, Report, Served, SharedAnswer};
+pub use report::{Answer, HelperReport, Layer, Report, Served, SharedAnswer};
 pub use server::{Server, ServerSession};
 pub use serving::{HelperEvent, ServerEvent, Serving};
-pub use share::{InputShare, ModelShare, OutputShare, ShareId, SplitInput};
+pub use share::{InputShare, ModelShare, OutputShare, SplitInput};
+pub use share_id::ShareId;
 pub use share_store::{ShareFolders, ShareMemory, ShareStore};
 pub use supplier::Supplier;
 pub use tensor::TensorInfo;

@@ -13,7 +13,8 @@ use crate::output::outputs;
 use crate::tensor::tensors;
 use crate::{CompileReport, Error, Network, Output, Plan, Result, folder};
 
-/// A compiled model with its weights: the server's. What a client needs of it is [`Model::plan`]. Cloning is cheap.
+/// A compiled model with its weights: the server's. What a client needs of it is [`Model::plan`]. Cloning is
+/// cheap.
 ///
 /// ```
 /// use veilflow::{Model, demo};
@@ -45,10 +46,11 @@ enum Origin {
 pub struct ClearRun {
     /// The outputs, equal to those of a private run bit for bit.
     pub outputs: Vec<Output>,
-    /// The outputs before a softmax that the network may end with, flat: what [`Network::run`] gives, rounded.
+    /// The outputs before a softmax that the network may end with, flat: what [`Network::run`] gives,
+    /// rounded.
     pub before_softmax: Vec<Vec<f32>>,
-    /// Where values left the range that the plan has room for, in execution order. If this is not empty, the outputs may mean
-    /// nothing: calibrate with inputs like this one.
+    /// Where values left the range that the plan has room for, in execution order. If this is not empty, the
+    /// outputs may mean nothing: calibrate with inputs like this one.
     pub overflows: Vec<Overflow>,
 }
 
@@ -80,11 +82,12 @@ impl Model {
         Self { plan: Plan::new(plan), weights: Arc::new(weights), origin }
     }
 
-    /// Loads plan and weights from the folder that [`Model::save`] or `veilflow compile` wrote: see [`folder`].
+    /// Loads plan and weights from the folder that [`Model::save`] or `veilflow compile` wrote: see
+    /// [`folder`].
     ///
     /// # Errors
-    /// [`Error::NoFolder`], [`Error::Missing`]; [`Error::ShareOnly`] for a folder with half of the weights; [`Error::Unusable`] for
-    /// files that are damaged or do not belong together.
+    /// [`Error::NoFolder`], [`Error::Missing`]; [`Error::ShareOnly`] for a folder with half of the weights;
+    /// [`Error::Unusable`] for files that are damaged or do not belong together.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         if !path.is_dir() {
@@ -105,8 +108,9 @@ impl Model {
         Ok(Self { plan, weights: Arc::new(weights), origin: Arc::new(Origin::Folder(path.to_owned())) })
     }
 
-    /// Writes the folder `path`: the public plan, and the server's weights, float network and a calibration sample, readable by their
-    /// owner alone. Of a loaded model, the network and the sample are copied if they are there.
+    /// Writes the folder `path`: the public plan, and the server's weights, float network and a calibration
+    /// sample, readable by their owner alone. Of a loaded model, the network and the sample are copied if
+    /// they are there.
     ///
     /// # Errors
     /// [`Error::MakeFolder`], [`Error::Write`].

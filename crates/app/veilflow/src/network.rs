@@ -11,7 +11,8 @@ use veilflow_passes::float;
 use crate::tensor::{only, tensors};
 use crate::{Error, Result, TensorInfo, folder};
 
-/// A float network: what [`compile`](crate::compile) takes. It holds the weights, so it is their owner's alone.
+/// A float network: what [`compile`](crate::compile) takes. It holds the weights, so it is their owner's
+/// alone.
 ///
 /// A *sample* for it is flat: the elements of its inputs, one input after another, each in row-major order.
 ///
@@ -38,8 +39,8 @@ impl fmt::Debug for Network {
 }
 
 impl Network {
-    /// Reads the ONNX file at `path`. docs/onnx.md of the repository lists what is supported: convolutional and recurrent networks
-    /// with weights of type f32 inside the file.
+    /// Reads the ONNX file at `path`. docs/onnx.md of the repository lists what is supported: convolutional
+    /// and recurrent networks with weights of type f32 inside the file.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Import`] with the node at fault.
@@ -68,8 +69,9 @@ impl Network {
         self.graph.inputs().iter().map(info).collect()
     }
 
-    /// Reads every sample in the file or folder `path`: npy, npz (`x` with labels `y`, or `input_0`, `input_1`, ...), png, jpeg, or a
-    /// folder of pictures. Arrays of floats are taken as they are; pictures and bytes are preprocessed.
+    /// Reads every sample in the file or folder `path`: npy, npz (`x` with labels `y`, or `input_0`,
+    /// `input_1`, ...), png, jpeg, or a folder of pictures. Arrays of floats are taken as they are; pictures
+    /// and bytes are preprocessed.
     ///
     /// # Errors
     /// [`Error::SeveralInputs`] for a network with more than one; [`Error::Data`] for files that do not fit.
@@ -77,8 +79,8 @@ impl Network {
         Ok(load(path, &only(&self.inputs())?.shape, preprocessing)?)
     }
 
-    /// Its outputs for a sample, in f32 and in the clear: flat vectors, before a softmax that the network may end with. This is what
-    /// a compiled model approximates.
+    /// Its outputs for a sample, in f32 and in the clear: flat vectors, before a softmax that the network may
+    /// end with. This is what a compiled model approximates.
     ///
     /// # Errors
     /// [`Error::SampleLength`].

@@ -1,16 +1,17 @@
 //! What the parties of a session choose.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use veilflow_exec::{InputAt, Links, SessionOptions, choose_tuning, online_cost};
+use veilflow_exec::{InputAt, Links, SessionOptions, SupplierKind, choose_tuning, online_cost};
 use veilflow_net::{Channel, LinkOptions, LinkShape};
 use veilflow_online::Tuning;
 
 use crate::holding::Holding;
 use crate::{Error, HelperAddress, Plan, Result, Supplier};
 
-/// What server and client choose. The handshake compares all but [`Options::helper`], [`Options::simulate_link`] and
-/// [`Options::timeout`], and names what differs; nothing is negotiated.
+/// What server and client choose. The handshake compares all but [`Options::helper`],
+/// [`Options::simulate_link`] and [`Options::timeout`], and names what differs; nothing is negotiated.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,27 +25,33 @@ use crate::{Error, HelperAddress, Plan, Result, Supplier};
 pub struct Options {
     /// Who makes correlations.
     pub supplier: Supplier,
-    /// Where the helper is, for [`Supplier::Helper`]: the same one at both parties, though they may reach it by different addresses.
+    /// Where the helper is, for [`Supplier::Helper`]: the same one at both parties, though they may reach it
+    /// by different addresses.
     pub helper: Option<HelperAddress>,
-    /// The link for which protocols are chosen: fewer rounds where it is slow to answer, fewer bytes where it is narrow. Without one,
-    /// the fewest bytes.
+    /// The link for which protocols are chosen: fewer rounds where it is slow to answer, fewer bytes where it
+    /// is narrow. Without one, the fewest bytes.
     pub link: Option<LinkShape>,
-    /// Slow what this party sends down to [`Options::link`], to try a link out on one machine. Over TCP alone.
+    /// Slow what this party sends down to [`Options::link`], to try a link out on one machine. Over TCP
+    /// alone.
     pub simulate_link: bool,
     /// Threads of each party: 1..=64. They change neither results nor bytes.
     pub threads: usize,
-    /// Make each layer's correlations right before it instead of all ahead: the least memory, and no offline phase.
+    /// Make each layer's correlations right before it instead of all ahead: the least memory, and no offline
+    /// phase.
     pub just_in_time: bool,
-    /// Inputs are secret-shared between both parties, and so are outputs: see [`Client::infer_shared`](crate::Client::infer_shared)
-    /// and [`Server::with_shares`](crate::Server::with_shares).
+    /// Inputs are secret-shared between both parties, and so are outputs: see
+    /// [`Client::infer_shared`](crate::Client::infer_shared) and
+    /// [`Server::with_shares`](crate::Server::with_shares).
     pub shared_inputs: bool,
     /// How long a party waits for a message before it gives the other up; two minutes by default.
     pub timeout: Duration,
     /// SoftSpoken's k, for [`Supplier::Ot`]: 1, 2, 4 or 8. More means fewer bytes and more computing.
     pub softspoken_k: usize,
-    /// Bits of a comparison's leaf, 1..=4: 2 sends the fewest bytes online, 4 takes the fewest rounds. Chosen for the link if not given.
+    /// Bits of a comparison's leaf, 1..=4: 2 sends the fewest bytes online, 4 takes the fewest rounds. Chosen
+    /// for the link if not given.
     pub leaf_bits: Option<u32>,
-    /// Levels of a comparison beyond the fewest, 0..=8: each is a round more and saves 2 bits. Chosen for the link if not given.
+    /// Levels of a comparison beyond the fewest, 0..=8: each is a round more and saves 2 bits. Chosen for the
+    /// link if not given.
     pub extra_levels: Option<u32>,
 }
 
@@ -141,6 +148,22 @@ impl Plan {
     pub fn tuned(&self, options: &Options) -> Result<Options> {
         let Tuning { leaf_bits, extra_levels, .. } = options.session(self, &Holding::Nothing)?.tuning;
         Ok(Options { leaf_bits: Some(leaf_bits), extra_levels: Some(extra_levels), ..options.clone() })
+    }
+}
+
+/// Reads the words that [`Display`](std::fmt::Display) writes; [`Error::UnknownSupplier`] lists them.
+impl FromStr for Supplier {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let kind: SupplierKind =
+            name.parse().map_err(|e: veilflow_exec::ExecError| Error::UnknownSupplier(e.into()))?;
+        Ok(match kind {
+            SupplierKind::He => Self::He,
+            SupplierKind::Silent => Self::Silent,
+            SupplierKind::Ot => Self::Ot,
+            SupplierKind::Helper => Self::Helper,
+        })
     }
 }
 

@@ -9,7 +9,8 @@ use veilflow_ring::RingVec;
 pub struct Output {
     /// Its name in the network.
     pub name: String,
-    /// The integers that the run gave, signed: equal to those of the fixed-point run in the clear, bit for bit.
+    /// The integers that the run gave, signed: equal to those of the fixed-point run in the clear, bit for
+    /// bit.
     pub integers: Vec<i64>,
     /// The numbers that they stand for, after the softmax if the network ends with one.
     pub values: Vec<f32>,

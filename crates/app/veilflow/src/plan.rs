@@ -10,8 +10,8 @@ use veilflow_ring::RingVec;
 use crate::tensor::{only, tensors};
 use crate::{Error, PlanSettings, Result, Supplier, TensorInfo, folder};
 
-/// The public program of a compiled model: architecture, widths and scales, no weights. Both parties run it; the owner of the model
-/// gives it to clients, as a file or otherwise.
+/// The public program of a compiled model: architecture, widths and scales, no weights. Both parties run it;
+/// the owner of the model gives it to clients, as a file or otherwise.
 ///
 /// A *sample* for it is flat: the elements of its inputs, one input after another, each in row-major order.
 ///
@@ -147,8 +147,9 @@ impl Plan {
         checked.map_err(|e| Error::BeyondSupplier { supplier, source: e.into() })
     }
 
-    /// Reads every sample in the file or folder `path`: npy, npz (`x`, or `input_0`, `input_1`, ...), png, jpeg, or a folder of
-    /// pictures. Arrays of floats are taken as they are; pictures and bytes are preprocessed as the plan says.
+    /// Reads every sample in the file or folder `path`: npy, npz (`x`, or `input_0`, `input_1`, ...), png,
+    /// jpeg, or a folder of pictures. Arrays of floats are taken as they are; pictures and bytes are
+    /// preprocessed as the plan says.
     ///
     /// # Errors
     /// [`Error::SeveralInputs`] for a network with more than one; [`Error::Data`] for files that do not fit.
@@ -175,7 +176,8 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`Error::SeveralInputs`] for a network with more than one; [`Error::Data`] for bytes that are no picture or do not fit.
+    /// [`Error::SeveralInputs`] for a network with more than one; [`Error::Data`] for bytes that are no
+    /// picture or do not fit.
     pub fn picture(&self, file: &[u8]) -> Result<Vec<f32>> {
         Ok(picture(file, &only(&self.inputs())?.shape, &self.0.preprocessing.parse()?)?)
     }

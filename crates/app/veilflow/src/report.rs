@@ -8,7 +8,8 @@ use crate::{Output, OutputShare, Plan, ShareId};
 /// What a run took, as one party saw it: bytes, rounds and seconds of every layer, offline and online.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The layers in execution order, between a row `set-up`, which is of the session's first run, and a row `output`.
+    /// The layers in execution order, between a row `set-up`, which is of the session's first run, and a row
+    /// `output`.
     pub layers: Vec<Layer>,
 }
 
@@ -32,7 +33,8 @@ impl Layer {
 }
 
 impl Report {
-    /// Sums nodes over the layers that they belong to; `set_up` and `rest` are rows of their own, first and last.
+    /// Sums nodes over the layers that they belong to; `set_up` and `rest` are rows of their own, first and
+    /// last.
     pub(crate) fn new(plan: &Plan, set_up: Phase, offline: &[Phase], online: &[Phase], rest: Phase) -> Self {
         let mut layers = vec![Layer::new("set-up", set_up, Phase::default())];
         for ((node, offline), online) in plan.ir().nodes.iter().zip(offline).zip(online) {
@@ -72,8 +74,8 @@ fn sum(phases: impl Iterator<Item = Phase>) -> Phase {
 pub struct Answer {
     /// The network's outputs, in order.
     pub outputs: Vec<Output>,
-    /// Elements of the sample beyond what the plan has room for, limited to it: if there are any, calibration saw nothing like them,
-    /// and the outputs may mean nothing.
+    /// Elements of the sample beyond what the plan has room for, limited to it: if there are any, calibration
+    /// saw nothing like them, and the outputs may mean nothing.
     pub outside: usize,
     /// What the run took.
     pub report: Report,
@@ -95,4 +97,19 @@ pub struct Served {
     pub input: Option<ShareId>,
     /// What the run took.
     pub report: Report,
+}
+
+/// A session as the helper saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HelperReport {
+    /// Requests answered.
+    pub requests: u64,
+    /// Payload bytes to the server and to the client.
+    pub sent: [u64; 2],
+    /// Payload bytes from the server and from the client.
+    pub received: [u64; 2],
+    /// Of these, masked weights: none if they were kept from an earlier session.
+    pub masked_weights: u64,
+    /// CPU seconds of the whole process during the session.
+    pub cpu_seconds: f64,
 }

@@ -1,4 +1,5 @@
-//! The runs of a session, at either party: correlations made ahead or just in time, then the plan on an input.
+//! The runs of a session, at either party: correlations made ahead or just in time, then the plan on an
+//! input.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub(crate) struct Runs {
 #[derive(Debug)]
 enum Parts {
     JustInTime(Box<Session>),
-    /// The online channel is dropped first: the peer then knows at once that the session is over, and hangs up on the stock.
+    /// The online channel is dropped first: the peer then knows at once that the session is over, and hangs
+    /// up on the stock.
     Ahead {
         online: Box<Online>,
         stock: Stock,

@@ -56,12 +56,13 @@ impl Server {
     /// Bytes of transformed weights that a server keeps for all its sessions, unless told otherwise.
     pub const WEIGHT_CACHE: usize = 256_000_000;
 
-    /// A server of a [`Model`](crate::Model), or of the first half of one. With the supplier [`He`](crate::Supplier::He), transformed
-    /// weights are kept for later sessions, and with a helper, their masks are, so that later sessions take less time and fewer bytes.
+    /// A server of a [`Model`](crate::Model), or of the first half of one. With the supplier
+    /// [`He`](crate::Supplier::He), transformed weights are kept for later sessions, and with a helper, their
+    /// masks are, so that later sessions take less time and fewer bytes.
     ///
     /// # Errors
-    /// [`Error::Option`], [`Error::NoHelper`], [`Error::UnusedHelper`], [`Error::Session`] for options that do not fit;
-    /// [`Error::WrongHalf`]; [`Error::System`] if the system has no randomness to give.
+    /// [`Error::Option`], [`Error::NoHelper`], [`Error::UnusedHelper`], [`Error::Session`] for options that
+    /// do not fit; [`Error::WrongHalf`]; [`Error::System`] if the system has no randomness to give.
     pub fn new(side: impl Into<ServerSide>, options: &Options) -> Result<Self> {
         let side = side.into();
         options.check_helper()?;
@@ -82,20 +83,23 @@ impl Server {
         self
     }
 
-    /// With a helper: masks the weights anew for each session, so that the helper can keep none of them. Each session then sends them
-    /// again. SECURITY.md of the repository says what keeping them asks of the three parties.
+    /// With a helper: masks the weights anew for each session, so that the helper can keep none of them. Each
+    /// session then sends them again. SECURITY.md of the repository says what keeping them asks of the three
+    /// parties.
     pub fn with_fresh_masks(mut self) -> Self {
         self.kept.masks = None;
         self
     }
 
-    /// Runs on secret-shared inputs from `store`, which shares of outputs go to; for [`Options::shared_inputs`].
+    /// Runs on secret-shared inputs from `store`, which shares of outputs go to; for
+    /// [`Options::shared_inputs`].
     pub fn with_shares(mut self, store: Arc<dyn ShareStore>) -> Self {
         self.shares = Some(store);
         self
     }
 
-    /// Gives up a client that begins no run for so long, be it that it prepares runs or has no input: ten minutes by default.
+    /// Gives up a client that begins no run for so long, be it that it prepares runs or has no input: ten
+    /// minutes by default.
     pub fn with_idle_limit(mut self, limit: Duration) -> Self {
         self.idle = limit;
         self
@@ -106,12 +110,12 @@ impl Server {
         &self.plan
     }
 
-    /// Opens a session with the client at the other end of a connection, which takes the server's end of [`Connection::pair`] or one
-    /// from [`Server::accept`]. The session is an iterator: each step is a run.
+    /// Opens a session with the client at the other end of a connection, which takes the server's end of
+    /// [`Connection::pair`] or one from [`Server::accept`]. The session is an iterator: each step is a run.
     ///
     /// # Errors
-    /// [`Error::Connection`] if the client leaves, or the handshake finds a difference; [`Error::Session`] if the helper cannot be
-    /// reached; [`Error::NoShares`].
+    /// [`Error::Connection`] if the client leaves, or the handshake finds a difference; [`Error::Session`] if
+    /// the helper cannot be reached; [`Error::NoShares`].
     pub fn session(&self, connection: Connection) -> Result<ServerSession> {
         if self.options.shared_inputs && self.shares.is_none() {
             return Err(Error::NoShares);
@@ -125,8 +129,8 @@ impl Server {
         Ok(ServerSession { runs, shares, timeout, idle: self.idle, over: false })
     }
 
-    /// Waits at most `wait` for a client to connect; `None` if none did. For programs with a loop of their own; others use
-    /// [`Server::serve`].
+    /// Waits at most `wait` for a client to connect; `None` if none did. For programs with a loop of their
+    /// own; others use [`Server::serve`].
     ///
     /// # Errors
     /// [`Error::Connection`].
@@ -141,8 +145,9 @@ impl Server {
     /// Serves who connects, each session in a thread of its own, and tells `observe` of runs and of failures.
     ///
     /// # Errors
-    /// [`Error::Connection`] if connections cannot be accepted. With a number of sessions: [`Error::NoClient`] if one does not begin
-    /// within the options' timeout, and [`Error::SessionsFailed`] at the end.
+    /// [`Error::Connection`] if connections cannot be accepted. With a number of sessions:
+    /// [`Error::NoClient`] if one does not begin within the options' timeout, and [`Error::SessionsFailed`]
+    /// at the end.
     pub fn serve(
         &self,
         listener: &Listener,

@@ -4,26 +4,16 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use veilflow_ir::{Share, SharingId, WeightShare, Weights};
+use veilflow_ir::{Share, WeightShare, Weights};
 use veilflow_net::Role;
 use veilflow_prim::Prg;
 
 use crate::output::outputs;
+use crate::share_id::ShareId;
 use crate::{Error, Model, Output, Plan, Result, folder};
 
-/// What both halves of a sharing have in common: a random number, public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ShareId(pub(crate) SharingId);
-
-/// In hexadecimal, as files of shares are named.
-impl fmt::Display for ShareId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Half of a model's weights, uniform on its own, with the public plan: what each of two servers has of a model that neither may
-/// know. `Debug` tells whose it is, no numbers.
+/// Half of a model's weights, uniform on its own, with the public plan: what each of two servers has of a
+/// model that neither may know. `Debug` tells whose it is, no numbers.
 #[derive(Clone)]
 pub struct ModelShare {
     plan: Plan,
@@ -37,8 +27,8 @@ impl fmt::Debug for ModelShare {
 }
 
 impl Model {
-    /// Splits the weights between two servers: the first half is for the one that serves, the second for the one that connects. Who
-    /// sees both halves knows the weights.
+    /// Splits the weights between two servers: the first half is for the one that serves, the second for the
+    /// one that connects. Who sees both halves knows the weights.
     ///
     /// ```
     /// use veilflow::{ModelShare, Role, demo};
@@ -66,10 +56,12 @@ impl ModelShare {
         path.as_ref().join(folder::WEIGHT_SHARE).exists()
     }
 
-    /// Loads the plan and half of the weights from a folder that [`ModelShare::save`] or `veilflow share weights` wrote.
+    /// Loads the plan and half of the weights from a folder that [`ModelShare::save`] or
+    /// `veilflow share weights` wrote.
     ///
     /// # Errors
-    /// [`Error::Missing`]; [`Error::WeightsAndShare`]; [`Error::Unusable`] for files that are damaged or do not belong together.
+    /// [`Error::Missing`]; [`Error::WeightsAndShare`]; [`Error::Unusable`] for files that are damaged or do
+    /// not belong together.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let plan = Plan::load(path)?;
@@ -126,10 +118,7 @@ fn save<T: veilflow_ir::share::Shared>(share: &Share<T>, path: &Path) -> Result<
 
 /// A party's share of something of a plan: a file, bytes, and whose it is.
 macro_rules! share {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        pub struct $name(pub(crate) veilflow_ir::$name);
-
+    ($name:ident) => {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -180,17 +169,17 @@ macro_rules! share {
     };
 }
 
-share! {
-    /// Half of a sample, uniform on its own: what each of two servers has of an input that neither may know. It is for one run; its
-    /// `Debug` form tells whose it is, no numbers.
-    InputShare
-}
+/// Half of a sample, uniform on its own: what each of two servers has of an input that neither may know. It
+/// is for one run; its `Debug` form tells whose it is, no numbers.
+pub struct InputShare(pub(crate) veilflow_ir::InputShare);
 
-share! {
-    /// Half of a run's outputs, uniform on its own: what each of two servers ends with. [`Plan::open`] puts two together. Its `Debug`
-    /// form tells whose it is, no numbers.
-    OutputShare
-}
+share!(InputShare);
+
+/// Half of a run's outputs, uniform on its own: what each of two servers ends with. [`Plan::open`] puts two
+/// together. Its `Debug` form tells whose it is, no numbers.
+pub struct OutputShare(pub(crate) veilflow_ir::OutputShare);
+
+share!(OutputShare);
 
 /// A sample in two halves.
 #[derive(Debug)]

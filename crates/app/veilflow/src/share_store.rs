@@ -29,7 +29,8 @@ const INPUT: &str = "vfi";
 /// The ending of files with a share of an output; their name is that of the input.
 const OUTPUT: &str = "vfo";
 
-/// Shares in two folders of files: `ID.vfi` for inputs and, under the name of the input, `ID.vfo` for outputs.
+/// Shares in two folders of files: `ID.vfi` for inputs and, under the name of the input, `ID.vfo` for
+/// outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShareFolders {
     inputs: PathBuf,
@@ -61,7 +62,8 @@ fn load(plan: &Plan, file: &Path, role: Role) -> Result<InputShare> {
 }
 
 impl ShareFolders {
-    /// Shares of inputs in the folder `inputs`, and of outputs in `outputs`, which is made if it is not there.
+    /// Shares of inputs in the folder `inputs`, and of outputs in `outputs`, which is made if it is not
+    /// there.
     ///
     /// # Errors
     /// [`Error::NoFolder`] if there is none of inputs; [`Error::MakeFolder`].
@@ -95,7 +97,8 @@ impl ShareFolders {
     /// All shares of inputs, those of the party that connects, in the order of their numbers.
     ///
     /// # Errors
-    /// [`Error::NoFiles`]; [`Error::WrongHalf`]; [`Error::Unusable`] for a file that is damaged or of another plan.
+    /// [`Error::NoFiles`]; [`Error::WrongHalf`]; [`Error::Unusable`] for a file that is damaged or of another
+    /// plan.
     pub fn inputs(&self, plan: &Plan) -> Result<Vec<InputShare>> {
         files(&self.inputs, INPUT)?.iter().map(|file| load(plan, file, Role::P1)).collect()
     }

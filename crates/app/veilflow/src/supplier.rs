@@ -1,21 +1,20 @@
 //! Who makes correlations.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use veilflow_exec::SupplierKind;
 
-use crate::{Error, Result};
-
-/// Who makes the correlations that a run uses up: what takes most of its time, and needs no input. Both parties choose the same.
+/// Who makes the correlations that a run uses up: what takes most of its time, and needs no input. Both
+/// parties choose the same.
 ///
-/// The answer is the same with any. Between two parties, [`Supplier::He`] suits most networks; [`Supplier::Helper`] is several times
-/// quicker, but needs a third party that colludes with neither.
+/// The answer is the same with any. Between two parties, [`Supplier::He`] suits most networks;
+/// [`Supplier::Helper`] is several times quicker, but needs a third party that colludes with neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Supplier {
-    /// Silent oblivious transfer; linear layers by homomorphic encryption. Rings of up to 40 bits or so, and no secret-shared weights.
+    /// Silent oblivious transfer; linear layers by homomorphic encryption. Rings of up to 40 bits or so, and
+    /// no secret-shared weights.
     #[default]
     He,
     /// Silent oblivious transfer, linear layers too: any network, and many more bytes.
@@ -41,21 +40,5 @@ impl Supplier {
 impl fmt::Display for Supplier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind().fmt(f)
-    }
-}
-
-/// Reads the words that [`Display`](fmt::Display) writes; [`Error::UnknownSupplier`] lists them.
-impl FromStr for Supplier {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let kind: SupplierKind =
-            name.parse().map_err(|e: veilflow_exec::ExecError| Error::UnknownSupplier(e.into()))?;
-        Ok(match kind {
-            SupplierKind::He => Self::He,
-            SupplierKind::Silent => Self::Silent,
-            SupplierKind::Ot => Self::Ot,
-            SupplierKind::Helper => Self::Helper,
-        })
     }
 }

@@ -228,8 +228,8 @@ fn a_server_listens_for_so_many_sessions_on_a_link_of_choice() {
     let server = Server::new(demo::model().unwrap(), &options).unwrap();
     let listener = Listener::bind("127.0.0.1:0").unwrap();
     let runs = Mutex::new(0);
+    let serving = Serving { sessions: Some(2), at_once: 1 };
     std::thread::scope(|scope| {
-        let serving = Serving { sessions: Some(2), at_once: 1 };
         let served = scope.spawn(|| {
             server.serve(&listener, &serving, |event| match event {
                 ServerEvent::Run { .. } => *runs.lock().unwrap() += 1,

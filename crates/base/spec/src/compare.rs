@@ -38,8 +38,8 @@ pub fn msb_wrap_count(x0: &RingVec, x1: &RingVec, out: Ring) -> RingVec {
 
 /// For each row of `width` consecutive elements, the index of its largest; the lowest index wins ties.
 ///
-/// A tournament in which neighbours meet and the winner is decided by the sign of their difference mod 2^ℓ; it is the
-/// true maximum whenever differences fit ℓ bits. Panics unless `width` divides the length.
+/// A tournament in which neighbours meet and the winner is decided by the sign of their difference mod 2^ℓ;
+/// it is the true maximum whenever differences fit ℓ bits. Panics unless `width` divides the length.
 pub fn arg_max(x: &RingVec, width: usize, out: Ring) -> RingVec {
     assert!(width > 0 && x.len().is_multiple_of(width), "rows of {width} do not divide {}", x.len());
     let ring = x.ring();

@@ -12,7 +12,8 @@ pub fn digits(x: &RingVec, d: u32) -> Vec<RingVec> {
     (0..bits).step_by(d as usize).map(digit).collect()
 }
 
-/// One row a bit, lowest first: whether it is the most significant bit of x that is one. All rows are zero where x is.
+/// One row a bit, lowest first: whether it is the most significant bit of x that is one. All rows are zero
+/// where x is.
 pub fn most_significant_one(x: &RingVec) -> Vec<Bits> {
     let top = x.map(|v| if v == 0 { 0 } else { 1 << v.ilog2() });
     bit_slices(top.values(), x.ring().bits() as usize)

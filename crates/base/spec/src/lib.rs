@@ -1,10 +1,12 @@
 //! The law: what every operation returns, in cleartext, for every input.
 //!
-//! Secure protocols must equal these functions bit for bit, for every input and every way of sharing it. They are
-//! written to be read, not to be quick, and import nothing but `veilflow-ring`. Values are elements of Z_2^ℓ; where an
-//! operation speaks of signed integers it means the two's-complement reading in −2^(ℓ−1)..2^(ℓ−1).
+//! Secure protocols must equal these functions bit for bit, for every input and every way of sharing it. They
+//! are written to be read, not to be quick, and import nothing but `veilflow-ring`. Values are elements of
+//! Z_2^ℓ; where an operation speaks of signed integers it means the two's-complement reading in
+//! −2^(ℓ−1)..2^(ℓ−1).
 //!
-//! Rounding: truncation is an arithmetic shift, hence toward −∞ (floor); an average is an exact division rounded half up.
+//! Rounding: truncation is an arithmetic shift, hence toward −∞ (floor); an average is an exact division
+//! rounded half up.
 
 mod compare;
 mod digits;

@@ -9,8 +9,8 @@ use veilflow_ring::RingVec;
 #[error("invalid linear layer: {0}")]
 pub struct ShapeError(pub String);
 
-/// A two-dimensional convolution. Input `in_channels` × `in_height` × `in_width`, weights
-/// `out_channels` × (`in_channels` / `groups`) × kernel, output `out_channels` × `out_height` × `out_width`, zero padding.
+/// A two-dimensional convolution. Input `in_channels` × `in_height` × `in_width`, weights `out_channels` ×
+/// (`in_channels` / `groups`) × kernel, output `out_channels` × `out_height` × `out_width`, zero padding.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conv2dShape {
     /// Input planes.
@@ -46,7 +46,8 @@ impl Conv2dShape {
         (self.in_width + self.pads[1] + self.pads[3] - span) / self.stride[1] + 1
     }
 
-    /// The input position under tap (`tap_row`, `tap_column`) of output (`row`, `column`), unless it is padding.
+    /// The input position under tap (`tap_row`, `tap_column`) of output (`row`, `column`), unless it is
+    /// padding.
     pub fn input_at(
         &self,
         [row, column]: [usize; 2],
@@ -58,7 +59,8 @@ impl Conv2dShape {
     }
 }
 
-/// The product of a server-held `rows` × `inner` matrix with a client-side `inner` × `columns` matrix, row-major.
+/// The product of a server-held `rows` × `inner` matrix with a client-side `inner` × `columns` matrix,
+/// row-major.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MatMulShape {
     /// Rows of the weights and of the output.

@@ -23,8 +23,8 @@ pub fn multiply_signed(x: &RingVec, y: &RingVec) -> RingVec {
     RingVec::from_values(out, products.collect())
 }
 
-/// x·y of the signed readings, x of rows × inner and y of inner × columns elements, in m + n bits. Panics if m + n > 64 or the
-/// sizes do not fit.
+/// x·y of the signed readings, x of rows × inner and y of inner × columns elements, in m + n bits. Panics if
+/// m + n > 64 or the sizes do not fit.
 pub fn matmul_signed(x: &RingVec, y: &RingVec, shape: &MatMulShape) -> RingVec {
     let MatMulShape { rows, inner, columns } = *shape;
     assert!(x.len() == rows * inner && y.len() == inner * columns, "matrices of the shape's sizes");

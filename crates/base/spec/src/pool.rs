@@ -7,8 +7,8 @@ use crate::average;
 
 /// A pooling over `channels` planes of `in_height` × `in_width`, channel-major.
 ///
-/// Window (i, j) covers rows i·stride − pad_top + 0..kernel_height and the like columns; positions outside the plane are
-/// left out of it, and windows may be cut short at the bottom and right (ONNX `ceil_mode`).
+/// Window (i, j) covers rows i·stride − pad_top + 0..kernel_height and the like columns; positions outside
+/// the plane are left out of it, and windows may be cut short at the bottom and right (ONNX `ceil_mode`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Pool2dShape {
     /// Planes.
@@ -54,8 +54,8 @@ impl Pool2dShape {
             ..(start + self.kernel[1]).saturating_sub(self.pad[1]).min(self.in_width)
     }
 
-    /// The horizontal pass of a separable pooling: for each (channel, input row, output column) the covered inputs.
-    /// Only rows that some window covers are needed, but all are listed so that indices stay plain.
+    /// The horizontal pass of a separable pooling: for each (channel, input row, output column) the covered
+    /// inputs. Only rows that some window covers are needed, but all are listed so that indices stay plain.
     pub fn horizontal_windows(&self) -> Vec<Vec<usize>> {
         let mut out = Vec::with_capacity(self.channels * self.in_height * self.out_width);
         for c in 0..self.channels {
@@ -115,8 +115,8 @@ impl Pool2dShape {
     }
 }
 
-/// The maximum of each list of elements, by the same tournament as [`crate::arg_max`]: neighbours meet, the sign of
-/// their difference mod 2^ℓ decides. Panics if a list is empty.
+/// The maximum of each list of elements, by the same tournament as [`crate::arg_max`]: neighbours meet, the
+/// sign of their difference mod 2^ℓ decides. Panics if a list is empty.
 pub fn max_of(x: &RingVec, windows: &[Vec<usize>]) -> RingVec {
     let ring = x.ring();
     let max = |a: u64, b: u64| if ring.msb(ring.sub(a, b)) { b } else { a };
@@ -130,14 +130,15 @@ pub fn max_of(x: &RingVec, windows: &[Vec<usize>]) -> RingVec {
     RingVec::from_values(ring, values.collect())
 }
 
-/// The largest element of every window: rows first, then columns, so that overlapping windows share row maxima.
-/// The true maximum whenever differences fit ℓ bits.
+/// The largest element of every window: rows first, then columns, so that overlapping windows share row
+/// maxima. The true maximum whenever differences fit ℓ bits.
 pub fn max_pool(x: &RingVec, shape: &Pool2dShape) -> RingVec {
     max_of(&max_of(x, &shape.horizontal_windows()), &shape.vertical_windows())
 }
 
-/// The average of every window: the sum mod 2^ℓ, then [`average`] by the number of positions divided by. That number
-/// is the window's covered inputs, or the full kernel where `count_padding` says that padding counts as zeros.
+/// The average of every window: the sum mod 2^ℓ, then [`average`] by the number of positions divided by. That
+/// number is the window's covered inputs, or the full kernel where `count_padding` says that padding counts
+/// as zeros.
 pub fn average_pool(x: &RingVec, shape: &Pool2dShape, count_padding: bool) -> RingVec {
     let mut out = Vec::with_capacity(shape.out_len());
     for c in 0..shape.channels {

@@ -7,7 +7,8 @@ pub fn bit_to_arithmetic(bits: &Bits, out: Ring) -> RingVec {
     RingVec::from_bits(out, bits)
 }
 
-/// ⌊x / 2^s⌋ in the ring of ℓ − s bits: the top bits. Signed and unsigned readings agree. Panics unless s < ℓ.
+/// ⌊x / 2^s⌋ in the ring of ℓ − s bits: the top bits. Signed and unsigned readings agree. Panics unless s <
+/// ℓ.
 pub fn truncate_reduce(x: &RingVec, s: u32) -> RingVec {
     let out = Ring::new(x.ring().bits() - s).expect("shift below the width");
     x.map_into(out, |v| v >> s)

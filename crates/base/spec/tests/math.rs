@@ -144,7 +144,8 @@ fn tables_have_their_digests() {
     assert_eq!(digests, expected);
 }
 
-/// Whatever format is accepted has a table that fits its entry, and gives a result for every corner of the argument.
+/// Whatever format is accepted has a table that fits its entry, and gives a result for every corner of the
+/// argument.
 #[test]
 fn formats_have_tables_or_are_refused() {
     let mut accepted = 0;

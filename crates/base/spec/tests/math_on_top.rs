@@ -17,7 +17,8 @@ fn numbers(seed: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// The largest difference from the quotient rounded to nearest, over the pairs whose quotient fits; and how many there are.
+/// The largest difference from the quotient rounded to nearest, over the pairs whose quotient fits; and how
+/// many there are.
 fn worst_quotient(formats: [Fixed; 3], pairs: &[(i64, i64)]) -> (u64, usize) {
     let [dividend, divisor, quotient] = formats;
     let division = Division::new(dividend, divisor, quotient).expect("formats in range");
@@ -108,8 +109,9 @@ fn worst_row(
     worst.max().unwrap_or(0)
 }
 
-/// An exponential errs by at most a unit and its rounding, 1.5·2^−14, so the sum by as much for every element of the row; the
-/// reciprocal of that by 1.5·2^−16. What follows from it for a probability p, with the result's own rounding, in its units:
+/// An exponential errs by at most a unit and its rounding, 1.5·2^−14, so the sum by as much for every element
+/// of the row; the reciprocal of that by 1.5·2^−16. What follows from it for a probability p, with the
+/// result's own rounding, in its units:
 fn softmax_bound(p: f64, sum: f64, width: usize, scale: u32) -> f64 {
     let exp = 1.5 / f64::from(1 << 14);
     let worst_sum = sum - exp * width as f64;

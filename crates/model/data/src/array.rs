@@ -66,8 +66,8 @@ fn integers(npz: &mut NpzReader<impl Read + Seek>, name: &str) -> Option<Vec<i64
         .or_else(|| array::<u8>(npz, name).map(|a| a.iter().map(|&v| i64::from(v)).collect()))
 }
 
-/// The samples in an npz file for an input of shape `shape`: `x` (f32, or u8 to be preprocessed) with classes `y`; or `input_0`,
-/// `input_1`, ... with classes `labels`.
+/// The samples in an npz file for an input of shape `shape`: `x` (f32, or u8 to be preprocessed) with classes
+/// `y`; or `input_0`, `input_1`, ... with classes `labels`.
 ///
 /// # Errors
 /// A file that is none, holds arrays of other names or shapes, or another number of labels than of inputs.

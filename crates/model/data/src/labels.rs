@@ -10,8 +10,9 @@ use crate::{Error, Result};
 /// How much of a file of labels is read, in bytes.
 const MAX_LABELS: u64 = 64 << 20;
 
-/// The classes of pictures with these names, in their order. `from` is a text file with a name and a class a line, or the word
-/// `names`: then the class is what follows the last underscore of each name, as in `photo_17_243.jpg`.
+/// The classes of pictures with these names, in their order. `from` is a text file with a name and a class a
+/// line, or the word `names`: then the class is what follows the last underscore of each name, as in
+/// `photo_17_243.jpg`.
 ///
 /// # Errors
 /// [`Error::Labels`] if there are no names, a name has no class or two, or a line is not a name and a number.

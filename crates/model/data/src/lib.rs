@@ -1,8 +1,8 @@
 //! Inputs for networks: numpy arrays, pictures, and the preprocessing between them and a tensor.
 //!
-//! [`load`] reads every sample of a file or a folder; [`picture`] and [`read_npz`] read from memory. A sample is a flat vector: the
-//! elements of the network's input in row-major order. Arrays of floats are taken as they are; pictures and arrays of bytes become
-//! floats as a [`Preprocessing`] says.
+//! [`load`] reads every sample of a file or a folder; [`picture`] and [`read_npz`] read from memory. A sample
+//! is a flat vector: the elements of the network's input in row-major order. Arrays of floats are taken as
+//! they are; pictures and arrays of bytes become floats as a [`Preprocessing`] says.
 //!
 //! ```
 //! use veilflow_data::Preprocessing;

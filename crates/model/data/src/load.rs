@@ -15,13 +15,13 @@ fn is_picture(path: &Path) -> bool {
     matches!(extension(path).as_str(), "png" | "jpg" | "jpeg")
 }
 
-/// Reads every sample in `path` for an input of shape `shape`: npy, npz (`x` with labels `y`, or `input_0`, `input_1`, ... with
-/// `labels`), png, jpeg, or a folder of pictures in the order of their names. Pictures and bytes go through `preprocessing`; floats
-/// are taken as they are.
+/// Reads every sample in `path` for an input of shape `shape`: npy, npz (`x` with labels `y`, or `input_0`,
+/// `input_1`, ... with `labels`), png, jpeg, or a folder of pictures in the order of their names. Pictures
+/// and bytes go through `preprocessing`; floats are taken as they are.
 ///
 /// # Errors
-/// A file that cannot be opened, is longer than 4 GiB, holds no sample, samples of another shape, or numbers that are not
-/// finite.
+/// A file that cannot be opened, is longer than 4 GiB, holds no sample, samples of another shape, or numbers
+/// that are not finite.
 pub fn load(path: impl AsRef<Path>, shape: &[usize], preprocessing: &Preprocessing) -> Result<Samples> {
     let path = path.as_ref();
     let samples = match extension(path).as_str() {

@@ -15,7 +15,8 @@ const MAX_SIDE: u32 = 1 << 15;
 /// A picture, the bytes of a png or jpeg file, as a network's input of shape `shape`.
 ///
 /// # Errors
-/// [`Error::Picture`] if the bytes are no picture, or the preprocessed picture does not have the input's shape.
+/// [`Error::Picture`] if the bytes are no picture, or the preprocessed picture does not have the input's
+/// shape.
 pub fn picture(file: &[u8], shape: &[usize], preprocessing: &Preprocessing) -> Result<Vec<f32>> {
     decode(Cursor::new(file), shape, preprocessing)
 }

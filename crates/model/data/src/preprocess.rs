@@ -25,10 +25,14 @@ enum Resize {
 
 /// How a picture becomes a network's input. It is stated in the plan, as words:
 ///
-/// `channels=gray|rgb|bgr resize=short:N|exact:HxW filter=bicubic|bilinear crop=N mean=A[,B,C] std=A[,B,C] layout=nchw|nhwc`
+/// ```text
+/// channels=gray|rgb|bgr resize=short:N|exact:HxW filter=bicubic|bilinear
+/// crop=N mean=A[,B,C] std=A[,B,C] layout=nchw|nhwc
+/// ```
 ///
-/// Every word is optional. Pixels are 0..=255; then a picture is resized, cropped to the centre, and each channel becomes
-/// (v − mean) / std. Words left out do nothing, except that channels and layout follow from the input's shape.
+/// Every word is optional. Pixels are 0..=255; then a picture is resized, cropped to the centre, and each
+/// channel becomes (v − mean) / std. Words left out do nothing, except that channels and layout follow from
+/// the input's shape.
 ///
 /// ```
 /// use veilflow_data::Preprocessing;
@@ -184,7 +188,8 @@ impl Preprocessing {
         Ok(picture.crop_imm((w - side) / 2, (h - side) / 2, side, side))
     }
 
-    /// Raw bytes of a data set as the input of shape `shape`: one sample, planes already in the network's channel order.
+    /// Raw bytes of a data set as the input of shape `shape`: one sample, planes already in the network's
+    /// channel order.
     ///
     /// # Errors
     /// [`Error::Picture`] if there are more or fewer bytes than elements.

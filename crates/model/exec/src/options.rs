@@ -55,8 +55,8 @@ impl SessionOptions {
     ///
     /// # Errors
     /// [`ExecError::Option`] for a choice that cannot be, [`ExecError::Plan`] if the plan does not pass
-    /// [`Plan::verify`], [`ExecError::SharedWeights`] if the supplier makes pairs only for a server that has the
-    /// weights whole, and those of [`SupplierKind::check`].
+    /// [`Plan::verify`], [`ExecError::SharedWeights`] if the supplier makes pairs only for a server that has
+    /// the weights whole, and those of [`SupplierKind::check`].
     pub fn check(&self, plan: &Plan) -> Result<()> {
         self.check_choices()?;
         plan.verify()?;

@@ -1,8 +1,8 @@
 //! Preparing ahead: while one run is online, the correlations of later ones are made in the background.
 //!
-//! The client asks for each preparation, so that both parties prepare the same runs in the same order. The server refuses to hold
-//! more than it must for [`MAX_READY`] runs at the client, which bounds its memory: the correlations of so many runs, of the one
-//! being made and of the one in use.
+//! The client asks for each preparation, so that both parties prepare the same runs in the same order. The
+//! server refuses to hold more than it must for [`MAX_READY`] runs at the client, which bounds its memory:
+//! the correlations of so many runs, of the one being made and of the one in use.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,17 +24,18 @@ const WAIT: u8 = 2;
 /// The client wants no more.
 const END: u8 = 0;
 
-/// How often a client says that it is there while it has prepared runs: well below any sensible deadline. The answer of a server
-/// whose run has failed is that it hangs up.
+/// How often a client says that it is there while it has prepared runs: well below any sensible deadline. The
+/// answer of a server whose run has failed is that it hangs up.
 const STILL_THERE: Duration = Duration::from_millis(250);
-/// How often in a row a client may say so while the server holds no run prepared for it; else nothing would bound how long the
-/// server waits.
+/// How often in a row a client may say so while the server holds no run prepared for it; else nothing would
+/// bound how long the server waits.
 const MAX_IDLE_WAITS: usize = 40;
-/// How often in a row an honest client does. The server may count one or two more: those said between a run's beginning here and
-/// its beginning there.
+/// How often in a row an honest client does. The server may count one or two more: those said between a run's
+/// beginning here and its beginning there.
 const IDLE_WAITS: usize = 32;
 
-/// Prepared runs, made in a thread of their own: at the client as it orders them, at the server as its client asks.
+/// Prepared runs, made in a thread of their own: at the client as it orders them, at the server as its client
+/// asks.
 pub struct Stock {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -82,7 +83,8 @@ impl fmt::Debug for Stock {
 }
 
 impl Stock {
-    /// Starts the thread, which calls `prepare` for each run. `patience` is how long the peer waits before it gives this party up.
+    /// Starts the thread, which calls `prepare` for each run. `patience` is how long the peer waits before it
+    /// gives this party up.
     ///
     /// # Errors
     /// [`ExecError::Thread`] if the system has no thread to give.
@@ -105,7 +107,8 @@ impl Stock {
         self.shared.state().ready.len()
     }
 
-    /// At the client: has runs prepared until `runs` are ready, and returns at once. Runs that are ready or on their way count.
+    /// At the client: has runs prepared until `runs` are ready, and returns at once. Runs that are ready or
+    /// on their way count.
     ///
     /// # Errors
     /// [`ExecError::TooFarAhead`] for more than [`MAX_READY`].

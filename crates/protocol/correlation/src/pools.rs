@@ -8,8 +8,8 @@ use veilflow_prim::Prg;
 use crate::kinds::{Listed, Shelves, for_kind};
 use crate::{Correlation, CorrelationError, Demand, Kind, LinearPair, Result};
 
-/// One party's stock of correlations: a pool for each kind and width, first in, first out. A `kind` is any of this
-/// crate's [`Correlation`]s.
+/// One party's stock of correlations: a pool for each kind and width, first in, first out. A `kind` is any of
+/// this crate's [`Correlation`]s.
 #[derive(Debug, Default)]
 pub struct Pools {
     shelves: Shelves,

@@ -101,7 +101,7 @@ impl NormaliseRows {
 #[derive(Debug)]
 enum Squares {
     /// The values are multiplied, and extended from what shows of them.
-    Multiplied(Multiply, Ring, SignExtend),
+    Multiplied(Box<Multiply>, Ring, SignExtend),
     /// Where a helper deals, they are extended once for both, and a triple multiplies them in the first of
     /// these rings.
     Extended(SignExtend, [Ring; 2]),
@@ -115,7 +115,8 @@ impl Squares {
             return Ok(Self::Extended(extend(centred, shifted.max(square))?, [square, shifted]));
         }
         let kept = centred.min(shifted);
-        Ok(Self::Multiplied(Multiply::signed([centred; 2], tuning)?, kept, extend(kept, shifted)?))
+        let multiply = Box::new(Multiply::signed([centred; 2], tuning)?);
+        Ok(Self::Multiplied(multiply, kept, extend(kept, shifted)?))
     }
 
     fn cost(&self, n: usize) -> Cost {

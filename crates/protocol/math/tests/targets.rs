@@ -1,4 +1,5 @@
-//! What functions of 16-bit values cost at most, by their declared costs, which the conformance suite holds to the meter.
+//! What functions of 16-bit values cost at most, by their declared costs, which the conformance suite holds
+//! to the meter.
 
 use veilflow_correlation::{Cost, Kind, SupplyCosts};
 use veilflow_helper::HelperCosts;
@@ -19,7 +20,8 @@ fn elementary(function: Function, [input, output]: [u32; 2]) -> Cost {
     Apply::new(&spline, Tuning::default()).expect("a table").cost(COUNT)
 }
 
-/// Holds a cost of [`COUNT`] elements to bytes an element, with half a bit a random OT offline, and to rounds.
+/// Holds a cost of [`COUNT`] elements to bytes an element, with half a bit a random OT offline, and to
+/// rounds.
 fn check(what: &str, cost: &Cost, max_bytes: f64, max_rounds: u64) {
     let ots = cost.demand.iter().map(|(kind, count)| match kind {
         Kind::Triple(_) => 2 * count,
@@ -75,7 +77,8 @@ fn what_is_built_of_functions_keeps_within_its_budget() {
     check("layer", &norm(Norm::Layer), 685.0, 77);
 }
 
-/// With correlations from a helper: exactly the rows of docs/math.md, bytes of the parties and of the helper an element.
+/// With correlations from a helper: exactly the rows of docs/math.md, bytes of the parties and of the helper
+/// an element.
 #[test]
 fn with_a_helper_functions_take_what_their_table_says() {
     let page = include_str!("../../../../docs/math.md");

@@ -1,6 +1,7 @@
 //! ArgMax: a tournament that carries the index along.
 //!
-//! What is sent is sent by the comparisons and multiplexers it is made of, so each side sees masked bits and elements only.
+//! What is sent is sent by the comparisons and multiplexers it is made of, so each side sees masked bits and
+//! elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};

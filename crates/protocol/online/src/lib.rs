@@ -1,11 +1,13 @@
-//! Online protocols over shares. Each equals its definition in `veilflow-spec` for every input and every sharing.
+//! Online protocols over shares. Each equals its definition in `veilflow-spec` for every input and every
+//! sharing.
 //!
 //! Conventions: a [`RingVec`](veilflow_ring::RingVec) held by a party is its *additive share* mod 2^ℓ, a
-//! [`Bits`](veilflow_ring::Bits) its *exclusive-or share*, unless a name says `private` (known to one party) or `public`.
-//! Both parties call the same function with the same public arguments. Security is against a semi-honest party: every
-//! message is masked by a correlation used once, so what a party sees is uniform apart from its own output share; each
-//! file says what is sent. Every operation declares its [`Cost`](veilflow_correlation::Cost) by a function of the same
-//! name with `_cost`, held equal to the channel's meter by the tests.
+//! [`Bits`](veilflow_ring::Bits) its *exclusive-or share*, unless a name says `private` (known to one party)
+//! or `public`. Both parties call the same function with the same public arguments. Security is against a
+//! semi-honest party: every message is masked by a correlation used once, so what a party sees is uniform
+//! apart from its own output share; each file says what is sent. Every operation declares its
+//! [`Cost`](veilflow_correlation::Cost) by a function of the same name with `_cost`, held equal to the
+//! channel's meter by the tests.
 
 mod adder;
 mod argmax;

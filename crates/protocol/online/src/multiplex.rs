@@ -1,7 +1,7 @@
 //! Selection by a shared bit.
 //!
-//! b·x₀ = b₀·x₀ + b₁·(1 − 2b₀)·x₀: a local term and a product of P1's bit with P0's element; likewise for x₁. What is sent is
-//! sent by the products, so each side sees masked bits and elements only.
+//! b·x₀ = b₀·x₀ + b₁·(1 − 2b₀)·x₀: a local term and a product of P1's bit with P0's element; likewise for x₁.
+//! What is sent is sent by the products, so each side sees masked bits and elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_net::Role;

@@ -9,8 +9,9 @@ use crate::{Party, Result, Tuning};
 
 /// An operation on shared elements, element by element.
 ///
-/// The protocol is chosen once, where the value is made, from public formats and the [`Tuning`]. Both parties make the same
-/// value. What it costs and how it runs are then two readings of one choice, so they cannot differ.
+/// The protocol is chosen once, where the value is made, from public formats and the [`Tuning`]. Both parties
+/// make the same value. What it costs and how it runs are then two readings of one choice, so they cannot
+/// differ.
 ///
 /// Operations on other operands (bits, pairs, rows) have the same two methods on their own types.
 pub trait Operation: fmt::Debug + Send + Sync {

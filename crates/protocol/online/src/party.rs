@@ -82,8 +82,9 @@ impl Party {
         if self.role == Role::P0 { x.map(|v| v.wrapping_add(c)) } else { x.clone() }
     }
 
-    /// Runs `op` on ranges of 0..`len` in the party's threads, each over a stream of its own with its own part of the
-    /// pools, and returns the results in order. Results, bytes and rounds are the same for any number of threads.
+    /// Runs `op` on ranges of 0..`len` in the party's threads, each over a stream of its own with its own
+    /// part of the pools, and returns the results in order. Results, bytes and rounds are the same for any
+    /// number of threads.
     ///
     /// `demand` tells what a range of a given length consumes.
     pub fn in_threads<T: Send>(

@@ -1,12 +1,13 @@
 //! Private × private products: a bit of one party times a ring element of the other, by one correlated OT.
 //!
-//! From u + v = c·α the parties open d = b ⊕ c (by the receiver) and e = x − α (by the sender), both uniform, in one
-//! exchange. Then b·x = c·x if d = 0 and x − c·x if d = 1, where c·x = c·α + c·e; so the sender's share is u or x − u and
-//! the receiver's v + c·e or its negative. w + 1 bits (Beaver, "Precomputing oblivious transfer", CRYPTO 1995).
+//! From u + v = c·α the parties open d = b ⊕ c (by the receiver) and e = x − α (by the sender), both uniform,
+//! in one exchange. Then b·x = c·x if d = 0 and x − c·x if d = 1, where c·x = c·α + c·e; so the sender's
+//! share is u or x − u and the receiver's v + c·e or its negative. w + 1 bits (Beaver, "Precomputing
+//! oblivious transfer", CRYPTO 1995).
 //!
-//! Where the element is a bit too and a helper deals shares of α·β for random bits α of P0 and β of P1, the parties open d = a ⊕ α
-//! and e = b ⊕ β, both uniform. Then a·b = a·e + (1 − 2e)·d·β + (1 − 2e)(1 − 2d)·α·β, of which P0 knows the first term and P1 the
-//! second: 2 bits whatever w is.
+//! Where the element is a bit too and a helper deals shares of α·β for random bits α of P0 and β of P1, the
+//! parties open d = a ⊕ α and e = b ⊕ β, both uniform. Then a·b = a·e + (1 − 2e)·d·β + (1 − 2e)(1 − 2d)·α·β,
+//! of which P0 knows the first term and P1 the second: 2 bits whatever w is.
 
 use veilflow_correlation::{BitProduct, Cost, Demand, Flow, Product, ProductBatch};
 use veilflow_net::Role;
@@ -150,8 +151,8 @@ pub fn products_cost(jobs: &[ProductShape]) -> Cost {
     Cost { flows: vec![Flow::Exchange(bytes[0], bytes[1])], demand }
 }
 
-/// The products of bits that P0 alone knows with bits that P1 alone knows, in Z_2^w. In two parties P0's are elements that happen
-/// to be bits; where a helper deals, both sides open bits only.
+/// The products of bits that P0 alone knows with bits that P1 alone knows, in Z_2^w. In two parties P0's are
+/// elements that happen to be bits; where a helper deals, both sides open bits only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrivateBits {
     out: Ring,

@@ -1,33 +1,37 @@
 //! Rectifiers by a masked opening: ⌊max(x, 0) / 2^s⌋ where a helper deals the mask's digits and products.
 //!
-//! The mask is a pair of lanes, λ mod 2^s and ρ mod 2^w with w = ℓ − s, which the parties hold as sums of private parts. They open
-//! their shares' low s bits plus λ and their upper bits plus ρ, lane by lane, and learn z mod 2^s and Z mod 2^w. As party i added to
-//! the lanes of its own share, x ≫ s = Z − ρ + C where C is the carry out of the low lane of x's two shares. By counting wraps,
-//! C = ω − [z < λ] − κ + ω₀ + ω₁: ω is the wrap of what was opened (public), κ that of λ's parts (dealt), ωᵢ party i's own as it added
-//! (private). So with V = Z + 1 and c = ¬C, shared by exclusive or once [z < λ] is,
+//! The mask is a pair of lanes, λ mod 2^s and ρ mod 2^w with w = ℓ − s, which the parties hold as sums of
+//! private parts. They open their shares' low s bits plus λ and their upper bits plus ρ, lane by lane, and
+//! learn z mod 2^s and Z mod 2^w. As party i added to the lanes of its own share, x ≫ s = Z − ρ + C where C
+//! is the carry out of the low lane of x's two shares. By counting wraps, C = ω − [z < λ] − κ + ω₀ + ω₁: ω is
+//! the wrap of what was opened (public), κ that of λ's parts (dealt), ωᵢ party i's own as it added (private).
+//! So with V = Z + 1 and c = ¬C, shared by exclusive or once [z < λ] is,
 //!
 //! x ≫ s = V − ρ − c, or Z − ρ if s = 0.
 //!
-//! Its sign bit is that of V ⊕ that of ρ ⊕ the borrow of V − ρ − c below it: the comparison tree of [z < λ], then, over the digits of V
-//! and ρ, with c taking the place of the low part's result. As one side of each comparison is public and of the other the helper has
-//! dealt [digit = v] for every v, leaves are local.
+//! Its sign bit is that of V ⊕ that of ρ ⊕ the borrow of V − ρ − c below it: the comparison tree of [z < λ],
+//! then, over the digits of V and ρ, with c taking the place of the low part's result. As one side of each
+//! comparison is public and of the other the helper has dealt [digit = v] for every v, leaves are local.
 //!
-//! Last, β = [x ≥ 0] and c are opened masked by dealt random bits b and t, as d and e. Then β = d + (1 − 2d)·b, c = e + (1 − 2e)·t, and
-//! β·(V − ρ − c) is linear in what was dealt: shares of b, b·ρ, t, b·t, and ρ. For d = 0 it is b·(V − e) − b·ρ − (1 − 2e)·b·t, for d = 1
-//! what that lacks of V − e − ρ − (1 − 2e)·t.
+//! Last, β = [x ≥ 0] and c are opened masked by dealt random bits b and t, as d and e. Then β = d + (1 −
+//! 2d)·b, c = e + (1 − 2e)·t, and β·(V − ρ − c) is linear in what was dealt: shares of b, b·ρ, t, b·t, and ρ.
+//! For d = 0 it is b·(V − e) − b·ρ − (1 − 2e)·b·t, for d = 1 what that lacks of V − e − ρ − (1 − 2e)·t.
 //!
-//! Where a round more is worth it ([`Tuning::extra_levels`]), b·t is dealt as a bit: β·c is then a shared bit too, and is converted and
-//! taken from β·(V − ρ). Of 2w − 1 bits dealt for t and b·t that leaves 1, and the conversion takes w + 1.
+//! Where a round more is worth it ([`Tuning::extra_levels`]), b·t is dealt as a bit: β·c is then a shared bit
+//! too, and is converted and taken from β·(V − ρ). Of 2w − 1 bits dealt for t and b·t that leaves 1, and the
+//! conversion takes w + 1.
 //!
-//! Of several values x − τ for public τ, one opening serves all: z − τ is public too, and only b and b·ρ must be new.
+//! Of several values x − τ for public τ, one opening serves all: z − τ is public too, and only b and b·ρ must
+//! be new.
 //!
 //! # What each side sees
-//! Of the peer: lanes masked by its part of the mask, the joins' masked bits, and its shares of d and e, masked by its share of b
-//! and t. Parts, b and t are used once, and uniform given all that this party holds, since what the helper deals is masked by P1's
-//! stream. So everything seen is uniform.
+//! Of the peer: lanes masked by its part of the mask, the joins' masked bits, and its shares of d and e,
+//! masked by its share of b and t. Parts, b and t are used once, and uniform given all that this party holds,
+//! since what the helper deals is masked by P1's stream. So everything seen is uniform.
 //!
 //! # Cost
-//! 2ℓ + 2 bits and the joins online, or two more if s > 0; dealt are 2^m − 1 bits a digit of m bits, 2w bits and, if s > 0, 2w more.
+//! 2ℓ + 2 bits and the joins online, or two more if s > 0; dealt are 2^m − 1 bits a digit of m bits, 2w bits
+//! and, if s > 0, 2w more.
 
 use veilflow_correlation::{Cost, Demand, Rectifier, RectifierBatch};
 use veilflow_net::Role;
@@ -42,7 +46,8 @@ fn only_p0(role: Role, bits: &Bits) -> Bits {
     if role == Role::P0 { bits.clone() } else { Bits::zeros(bits.len()) }
 }
 
-/// ⌊max(x, 0) / 2^s⌋ in ℓ − s bits; or, if s = 0, Σ ± max(x − τ, 0) over one or two thresholds τ, the second subtracted.
+/// ⌊max(x, 0) / 2^s⌋ in ℓ − s bits; or, if s = 0, Σ ± max(x − τ, 0) over one or two thresholds τ, the second
+/// subtracted.
 #[derive(Debug)]
 pub(crate) struct Rectify {
     rectifier: Rectifier,
@@ -53,8 +58,9 @@ pub(crate) struct Rectify {
 }
 
 impl Rectify {
-    /// Of elements of `ring` of which the low `compare` bits tell the sign, with `shift` < `compare` ≤ ℓ, as an option beside
-    /// protocols that need no helper: `None` without one, and for widths that no rectifier has.
+    /// Of elements of `ring` of which the low `compare` bits tell the sign, with `shift` < `compare` ≤ ℓ, as
+    /// an option beside protocols that need no helper: `None` without one, and for widths that no rectifier
+    /// has.
     pub(crate) fn option(
         ring: Ring,
         compare: u32,
@@ -126,7 +132,8 @@ impl Rectify {
         self.select(party, &batch, &upper, positive, dropped)
     }
 
-    /// Shares of [x − τ ≥ 0]·(V − ρ − c) for every threshold, from shares of the bits [x − τ ≥ 0], one threshold after another, and c.
+    /// Shares of [x − τ ≥ 0]·(V − ρ − c) for every threshold, from shares of the bits [x − τ ≥ 0], one
+    /// threshold after another, and c.
     fn select(
         &self,
         party: &mut Party,

@@ -1,7 +1,8 @@
 //! Activations made of a comparison and a selection: ReLU, ReLU with truncation, clip.
 //!
-//! Where a helper deals and it costs fewer bytes, a [masked rectifier](crate::rectify) takes the place of both. What is sent is sent
-//! by the operations they are made of, so each side sees masked bits and elements only.
+//! Where a helper deals and it costs fewer bytes, a [masked rectifier](crate::rectify) takes the place of
+//! both. What is sent is sent by the operations they are made of, so each side sees masked bits and elements
+//! only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};

@@ -1,7 +1,8 @@
 //! Sign and carry of shared values, both from one comparison of private shares.
 //!
-//! For shares x₀, x₁ the carry out of the low s bits is [x₀ + x₁ ≥ 2^s] = [(2^s − 1 − x₀) < x₁] on s bits: P0 enters the
-//! complement of its share, P1 its share. MSB(x) = msb(x₀) ⊕ msb(x₁) ⊕ carry out of the low ℓ − 1 bits.
+//! For shares x₀, x₁ the carry out of the low s bits is [x₀ + x₁ ≥ 2^s] = [(2^s − 1 − x₀) < x₁] on s bits: P0
+//! enters the complement of its share, P1 its share. MSB(x) = msb(x₀) ⊕ msb(x₁) ⊕ carry out of the low ℓ − 1
+//! bits.
 //!
 //! What is sent is sent by the comparison tree, so each side sees masked bits only.
 

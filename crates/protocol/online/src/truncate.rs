@@ -1,6 +1,8 @@
-//! Faithful truncation: the result equals ⌊x / 2^s⌋ always, by taking the carry of the dropped bits into account.
+//! Faithful truncation: the result equals ⌊x / 2^s⌋ always, by taking the carry of the dropped bits into
+//! account.
 //!
-//! What is sent is sent by the comparison, the wrap count and conversions, so each side sees masked bits and elements only.
+//! What is sent is sent by the comparison, the wrap count and conversions, so each side sees masked bits and
+//! elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};
@@ -57,7 +59,8 @@ impl Operation for TruncateReduce {
 
 /// ⌊x / 2^s⌋ in the same ring (spec: `arithmetic_shift`).
 ///
-/// The signed x is x₀ + x₁ − 2^ℓ·MW, so the result is (x₀ ≫ s) + (x₁ ≫ s) + carry − 2^(ℓ−s)·MW, with MW mod 2^s.
+/// The signed x is x₀ + x₁ − 2^ℓ·MW, so the result is (x₀ ≫ s) + (x₁ ≫ s) + carry − 2^(ℓ−s)·MW, with MW mod
+/// 2^s.
 #[derive(Debug, Clone)]
 pub struct ArithmeticShift {
     ring: Ring,

@@ -7,13 +7,14 @@ use veilflow_correlation::{Cost, Kind};
 /// Public choices both parties make alike; the handshake binds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tuning {
-    /// Width of a comparison leaf in bits, 1..=4: 2 sends fewest bytes (3 for most where a helper deals), 4 takes fewest rounds.
+    /// Width of a comparison leaf in bits, 1..=4: 2 sends fewest bytes (3 for most where a helper deals), 4
+    /// takes fewest rounds.
     pub leaf_bits: u32,
-    /// Levels of a comparison beyond the fewest: each is a round more and saves 2 bits and an OT. With any, a rectifier that drops bits
-    /// takes a round more too where a helper deals, and fewer bits.
+    /// Levels of a comparison beyond the fewest: each is a round more and saves 2 bits and an OT. With any, a
+    /// rectifier that drops bits takes a round more too where a helper deals, and fewer bits.
     pub extra_levels: u32,
-    /// Whether a helper deals correlations: protocols then take any that is cheap to deal, where two parties would have to
-    /// make it by OT.
+    /// Whether a helper deals correlations: protocols then take any that is cheap to deal, where two parties
+    /// would have to make it by OT.
     pub dealt: bool,
 }
 

@@ -1,6 +1,7 @@
 //! How often the shares of a value wrap around its ring: what extension, shifts and division take away.
 //!
-//! What is sent is sent by the comparison tree and by private products, so each side sees masked bits and elements only.
+//! What is sent is sent by the comparison tree and by private products, so each side sees masked bits and
+//! elements only.
 
 use veilflow_correlation::Cost;
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -42,9 +43,9 @@ pub(crate) fn at_least_thirds(x: &RingVec, thirds: u128) -> Bits {
 
 /// MW = wrap + MSB, how often 2^ℓ must be taken from x₀ + x₁ to reach the signed x (spec: `msb_wrap_count`).
 ///
-/// With [`RangeClaim::Slack`]: MW is 0 iff both shares are below 2^ℓ/3, 2 iff both are at least 2·2^ℓ/3, else 1, so two
-/// private products suffice (arXiv 2509.01178). With [`RangeClaim::NonNegative`]: the wrap alone, 1 iff either share has its
-/// top bit set. With [`RangeClaim::Any`]: one comparison and two conversions.
+/// With [`RangeClaim::Slack`]: MW is 0 iff both shares are below 2^ℓ/3, 2 iff both are at least 2·2^ℓ/3, else
+/// 1, so two private products suffice (arXiv 2509.01178). With [`RangeClaim::NonNegative`]: the wrap alone, 1
+/// iff either share has its top bit set. With [`RangeClaim::Any`]: one comparison and two conversions.
 #[derive(Debug, Clone)]
 pub struct WrapCount {
     out: Ring,
@@ -84,7 +85,8 @@ impl WrapCount {
         Self { out, form }
     }
 
-    /// Runs what comes before the products, and adds the jobs of these, to be done beside others in one exchange.
+    /// Runs what comes before the products, and adds the jobs of these, to be done beside others in one
+    /// exchange.
     pub(crate) fn prepare(
         &self,
         party: &mut Party,

@@ -11,9 +11,10 @@ type Arrows = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// Circles among the files of the library or binary whose root is `root`, one for each knot of files.
 ///
-/// A file takes from another what its code names by path or import and the other defines; a name that a module passes on
-/// belongs to the module that defines it. So a parent may pass on what its children define, and a child may take what its
-/// parent passes on, but not both what the other defines. What is compiled for tests only doesn't count.
+/// A file takes from another what its code names by path or import and the other defines; a name that a
+/// module passes on belongs to the module that defines it. So a parent may pass on what its children define,
+/// and a child may take what its parent passes on, but not both what the other defines. What is compiled for
+/// tests only doesn't count.
 pub fn module_circles(root: &str, sources: &Sources) -> Vec<Violation> {
     match Modules::parse(root, sources) {
         Ok(modules) => circles(&arrows(&modules)),

@@ -10,8 +10,8 @@ pub fn max_width(rustfmt: &str) -> Option<usize> {
     usize::try_from(width).ok()
 }
 
-/// Every comment in `text`, the source of `file`, that goes beyond `width` columns and could be broken: rows of tables,
-/// definitions of links and lines of one word can't be.
+/// Every comment in `text`, the source of `file`, that goes beyond `width` columns and could be broken: rows
+/// of tables, definitions of links and lines of one word can't be.
 pub fn comment_violations(file: &str, text: &str, width: usize) -> Vec<Violation> {
     let tokens = match text.parse::<TokenStream>() {
         Ok(tokens) => tokens,

@@ -75,9 +75,10 @@ type Definition = (String, usize, String);
 
 /// Types and traits in the public signatures of `facade` that it doesn't export, or that have no description.
 ///
-/// `roots` has the root file of every library of the workspace, by the crate's name in code. The signatures are those of the
-/// facade's own items; what it exports of other crates must be described, and what those crates' own signatures name is their
-/// affair. A type of a crate outside the workspace must be exported too, unless it is the standard library's.
+/// `roots` has the root file of every library of the workspace, by the crate's name in code. The signatures
+/// are those of the facade's own items; what it exports of other crates must be described, and what those
+/// crates' own signatures name is their affair. A type of a crate outside the workspace must be exported too,
+/// unless it is the standard library's.
 pub fn facade_violations(
     facade: &str,
     roots: &BTreeMap<String, String>,
@@ -346,7 +347,8 @@ impl<'a> Visit<'a> for Signatures {
 mod tests {
     use super::*;
 
-    /// What is wrong with a facade `front` of this text, before a library `back` and crates outside the workspace.
+    /// What is wrong with a facade `front` of this text, before a library `back` and crates outside the
+    /// workspace.
     fn found(front: &str) -> Vec<String> {
         let back = "//! Behind.\n mod deep { /// A role.\n pub struct Role; pub struct Bare; }\n pub use deep::{Bare, Role};
             pub mod wide { /// A plan.\n pub struct Plan(pub super::Role); }";

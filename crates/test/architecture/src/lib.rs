@@ -1,7 +1,8 @@
 //! The rules of ARCHITECTURE.md that a machine can check.
 //!
-//! Each rule is a function from facts about the workspace to the [`Violation`]s it finds, so that it is tested on made-up
-//! workspaces that break it. The facts of the real one are gathered in `tests/workspace.rs`.
+//! Each rule is a function from facts about the workspace to the [`Violation`]s it finds, so that it is
+//! tested on made-up workspaces that break it. The facts of the real one are gathered in
+//! `tests/workspace.rs`.
 
 mod circles;
 mod comments;

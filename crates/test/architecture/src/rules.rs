@@ -13,7 +13,8 @@ pub fn storey_violations(crates: &[Crate]) -> Vec<Violation> {
             continue;
         };
         for imported in &importer.imports {
-            // A homeless import is reported under its own name, if it is of this workspace, and is no storey's to import.
+            // A homeless import is reported under its own name, if it is of this workspace, and is no
+            // storey's to import.
             if Storey::of(imported).is_none_or(|below| below > storey) {
                 found.push(Violation::Upward {
                     importer: importer.folder.clone(),
@@ -43,7 +44,8 @@ fn lint_violation(crate_: &Crate) -> Option<Violation> {
 
 /// Cargo features other than the `allowed` pairs (crate name, feature).
 ///
-/// Two builds that differ in features must never differ on the wire; the simplest way to be sure is to have none.
+/// Two builds that differ in features must never differ on the wire; the simplest way to be sure is to have
+/// none.
 pub fn feature_violations(crates: &[Crate], allowed: &[(&str, &str)]) -> Vec<Violation> {
     let mut found = Vec::new();
     for Crate { name, features, .. } in crates {

@@ -4,8 +4,8 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use crate::violation::Violation;
 
-/// Where `unsafe` may be written, as prefixes of paths from the workspace root: kernels that need the processor's vector or
-/// AES instructions, each beside a safe twin that its tests compare it with.
+/// Where `unsafe` may be written, as prefixes of paths from the workspace root: kernels that need the
+/// processor's vector or AES instructions, each beside a safe twin that its tests compare it with.
 pub const UNSAFE_ROOMS: &[&str] = &[
     "crates/base/ring/src/matmul.rs",
     "crates/base/ring/src/simd",
@@ -13,7 +13,8 @@ pub const UNSAFE_ROOMS: &[&str] = &[
     "crates/crypto/he/src/",
 ];
 
-/// Every `unsafe` in `text`, the source of `file` (relative to the workspace root), unless it is in one of [`UNSAFE_ROOMS`].
+/// Every `unsafe` in `text`, the source of `file` (relative to the workspace root), unless it is in one of
+/// [`UNSAFE_ROOMS`].
 ///
 /// The source is tokenised, so the word is free in comments, strings and longer names.
 pub fn unsafe_violations(file: &str, text: &str) -> Vec<Violation> {

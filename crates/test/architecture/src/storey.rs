@@ -2,8 +2,8 @@
 
 /// A storey of the house: the folder under `crates/` that a crate lives in.
 ///
-/// Ordered from the ground up. A crate imports from its own storey and those below; `Test` is the roof, so that tests may
-/// import everything and nothing that ships may import them.
+/// Ordered from the ground up. A crate imports from its own storey and those below; `Test` is the roof, so
+/// that tests may import everything and nothing that ships may import them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Storey {
     /// Rings, and what every operation means.
@@ -23,7 +23,8 @@ pub enum Storey {
 }
 
 impl Storey {
-    /// The storey of a crate in `folder` (relative to the workspace root), or `None` if that is not `crates/STOREY/NAME`.
+    /// The storey of a crate in `folder` (relative to the workspace root), or `None` if that is not
+    /// `crates/STOREY/NAME`.
     pub fn of(folder: &str) -> Option<Self> {
         let ["crates", storey, name] = folder.split('/').collect::<Vec<_>>()[..] else { return None };
         if name.is_empty() {

@@ -8,7 +8,8 @@ use crate::modules::Modules;
 use crate::violation::Violation;
 use crate::workspace::Sources;
 
-/// Every `Result<_, String>` in the library whose root is `root`. What is compiled for tests only may have them.
+/// Every `Result<_, String>` in the library whose root is `root`. What is compiled for tests only may have
+/// them.
 pub fn string_errors(root: &str, sources: &Sources) -> Vec<Violation> {
     let modules = match Modules::parse(root, sources) {
         Ok(modules) => modules,

@@ -12,8 +12,8 @@ pub struct Crate {
     pub name: String,
     /// Its folder, relative to the workspace root, with `/` between parts: `crates/base/ring`.
     pub folder: String,
-    /// Folders of the workspace's crates that its library or binaries are built from. Development dependencies are left
-    /// out: tests may import from anywhere.
+    /// Folders of the workspace's crates that its library or binaries are built from. Development
+    /// dependencies are left out: tests may import from anywhere.
     pub imports: Vec<String>,
     /// The files its library and binaries begin with: `lib.rs`, `main.rs`.
     pub roots: Vec<String>,

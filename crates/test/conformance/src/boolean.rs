@@ -10,18 +10,17 @@ use crate::Suite;
 impl Suite {
     /// Input by either party, output to either.
     pub fn share_and_reveal(&self) {
-        self.each("share", |world, n, _, tuning| {
+        self.each("share", |world, n, _, _| {
             let ring = Ring::new(world.width(1..=64)).unwrap();
             let x = world.values(ring, n);
             for owner in [Role::P0, Role::P1] {
                 let share = SharePrivate::new(owner, ring);
-                let got = world
-                    .run_joined(&share.cost(n), tuning, |p| share.run(p, (p.role == owner).then_some(&x), n));
+                let got =
+                    world.run_joined(&share.cost(n), |p| share.run(p, (p.role == owner).then_some(&x), n));
                 world.assert_equal(&got, &x, "share_private");
                 let shares = world.share(&x, veilflow_testkit::Sharing::Uniform);
                 let reveal = Reveal::to(owner);
-                let got =
-                    world.run(&reveal.cost(ring, n), tuning, |p| reveal.run(p, &shares[p.role.index()]));
+                let got = world.run(&reveal.cost(ring, n), |p| reveal.run(p, &shares[p.role.index()]));
                 world.assert_equal(got[owner.index()].as_ref().unwrap(), &x, "reveal");
                 assert!(got[owner.other().index()].is_none(), "only the receiver learns the value");
             }
@@ -30,17 +29,17 @@ impl Suite {
 
     /// Products of private bits.
     pub fn and_private(&self) {
-        self.each("and_private", |world, n, _, tuning| {
+        self.each("and_private", |world, n, _, _| {
             let private = [world.bits(n), world.bits(n)];
-            let got = world
-                .run_joined_bits(&and_private_cost(n), tuning, |p| and_private(p, &private[p.role.index()]));
+            let got =
+                world.run_joined_bits(&and_private_cost(n), |p| and_private(p, &private[p.role.index()]));
             world.assert_equal_bits(&got, &private[0].and(&private[1]), "and_private");
         });
     }
 
     /// Products of shared bits with a common factor, in several groups.
     pub fn and_shared(&self) {
-        self.each("and_shared", |world, n, _, tuning| {
+        self.each("and_shared", |world, n, _, _| {
             let sizes = [(2u32, n), (1, n + 3), (3, 5)];
             let mut groups: [Vec<AndGroup>; 2] = [Vec::new(), Vec::new()];
             let mut want = Vec::new();
@@ -55,8 +54,7 @@ impl Suite {
                     groups[role].push(AndGroup { common, others });
                 }
             }
-            let [a, b] =
-                world.run(&and_shared_cost(&sizes), tuning, |p| and_shared(p, &groups[p.role.index()]));
+            let [a, b] = world.run(&and_shared_cost(&sizes), |p| and_shared(p, &groups[p.role.index()]));
             for ((a, b), want) in a.iter().flatten().zip(b.iter().flatten()).zip(want.iter().flatten()) {
                 world.assert_equal_bits(&a.xor(b), want, "and_shared");
             }
@@ -78,7 +76,7 @@ impl Suite {
             ];
             shapes.extend(tuning.dealt.then_some(ProductShape::BothBits(out.bits(), n)));
             let cost = products_cost(&shapes);
-            let [a, b] = world.run(&cost, tuning, |p| {
+            let [a, b] = world.run(&cost, |p| {
                 let jobs = [Role::P0, Role::P1].map(|sender| {
                     let i = sender.index();
                     if p.role == sender {
@@ -111,7 +109,7 @@ impl Suite {
             let bits = world.bits(n);
             let shares = world.share_bits(&bits);
             let op = BitToArithmetic::new(out, tuning);
-            let got = world.run_joined(&op.cost(n), tuning, |p| op.run(p, &shares[p.role.index()]));
+            let got = world.run_joined(&op.cost(n), |p| op.run(p, &shares[p.role.index()]));
             let want: RingVec = veilflow_spec::bit_to_arithmetic(&bits, out);
             world.assert_equal(&got, &want, "bit_to_arithmetic");
         });

@@ -18,7 +18,7 @@ impl Suite {
                 private[1] = private[0].map(|v| if v % 3 == 0 { v } else { v ^ 1 << bit });
             }
             let tree = CompareTree::new(k, Some(s), tuning);
-            let [a, b] = world.run(&tree.cost(n), tuning, |p| tree.run(p, private[p.role.index()].values()));
+            let [a, b] = world.run(&tree.cost(n), |p| tree.run(p, private[p.role.index()].values()));
             let want = spec::less_than(&private[0], &private[1]);
             world.assert_equal_bits(&a.0.xor(&b.0), &want, &format!("less_than k {k} s {s}"));
             let low = Ring::new(s).unwrap();
@@ -39,8 +39,7 @@ impl Suite {
             let x = world.values(Ring::new(bits).unwrap(), n);
             let shares = world.share(&x, sharing);
             let carry = Carry::new(s, tuning);
-            let got =
-                world.run_joined_bits(&carry.cost(n), tuning, |p| carry.run(p, &shares[p.role.index()]));
+            let got = world.run_joined_bits(&carry.cost(n), |p| carry.run(p, &shares[p.role.index()]));
             let want = spec::carry(&shares[0], &shares[1], s);
             world.assert_equal_bits(&got, &want, &format!("carry {bits} {s}"));
         });
@@ -53,11 +52,10 @@ impl Suite {
             let x = world.values(Ring::new(bits).unwrap(), n);
             let shares = world.share(&x, sharing);
             let msb = Msb::new(bits, tuning);
-            let got = world.run_joined_bits(&msb.cost(n), tuning, |p| msb.run(p, &shares[p.role.index()]));
+            let got = world.run_joined_bits(&msb.cost(n), |p| msb.run(p, &shares[p.role.index()]));
             world.assert_equal_bits(&got, &spec::msb(&x), "msb");
             let drelu = Drelu::new(bits, tuning);
-            let got =
-                world.run_joined_bits(&drelu.cost(n), tuning, |p| drelu.run(p, &shares[p.role.index()]));
+            let got = world.run_joined_bits(&drelu.cost(n), |p| drelu.run(p, &shares[p.role.index()]));
             world.assert_equal_bits(&got, &spec::drelu(&x), "drelu");
         });
     }
@@ -71,7 +69,7 @@ impl Suite {
             let shares = world.share(&x, sharing);
             let cost = CompareTree::new(bits - 1, Some(s), tuning).cost(n);
             let both = MsbAndCarry::new(bits, s, tuning);
-            let [a, b] = world.run(&cost, tuning, |p| both.run(p, &shares[p.role.index()]));
+            let [a, b] = world.run(&cost, |p| both.run(p, &shares[p.role.index()]));
             world.assert_equal_bits(&a.0.xor(&b.0), &spec::msb(&x), "msb");
             let want = spec::carry(&shares[0], &shares[1], s);
             world.assert_equal_bits(&a.1.xor(&b.1), &want, &format!("carry {bits} {s}"));
@@ -93,7 +91,7 @@ impl Suite {
             for (range, x) in values {
                 let shares = world.share(&x, sharing);
                 let count = WrapCount::new(bits, range, out, tuning);
-                let got = world.run_joined(&count.cost(n), tuning, |p| count.run(p, &shares[p.role.index()]));
+                let got = world.run_joined(&count.cost(n), |p| count.run(p, &shares[p.role.index()]));
                 let want = spec::msb_wrap_count(&shares[0], &shares[1], out);
                 world.assert_equal(&got, &want, &format!("wrap_count {bits} {range:?}"));
             }
@@ -112,8 +110,7 @@ impl Suite {
             }
             let shares = world.share(&x, sharing);
             let arg_max = ArgMax::new(ring, width, out, tuning).unwrap();
-            let got =
-                world.run_joined(&arg_max.cost(rows), tuning, |p| arg_max.run(p, &shares[p.role.index()]));
+            let got = world.run_joined(&arg_max.cost(rows), |p| arg_max.run(p, &shares[p.role.index()]));
             world.assert_equal(&got, &spec::arg_max(&x, width, out), "arg_max");
         });
     }

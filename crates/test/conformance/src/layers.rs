@@ -67,7 +67,7 @@ impl Suite {
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
             let pool = AveragePool::new(ring, &shape, count_padding, RangeClaim::Any, tuning).unwrap();
-            let got = world.run_joined(&pool.cost(), tuning, |p| pool.run(p, &shares[p.role.index()]));
+            let got = world.run_joined(&pool.cost(), |p| pool.run(p, &shares[p.role.index()]));
             world.assert_equal(&got, &spec::average_pool(&x, &shape, count_padding), &format!("{shape:?}"));
         });
     }
@@ -81,14 +81,14 @@ impl Suite {
             let x = world.values(ring, shape.in_len());
             let shares = world.share(&x, sharing);
             let pool = MaxPool::new(ring, &shape, tuning).unwrap();
-            let got = world.run_joined(&pool.cost(), tuning, |p| pool.run(p, &shares[p.role.index()]));
+            let got = world.run_joined(&pool.cost(), |p| pool.run(p, &shares[p.role.index()]));
             world.assert_equal(&got, &spec::max_pool(&x, &shape), &format!("{shape:?}"));
         });
     }
 
     /// Convolutions and matrix products, with the pair from the supplier; either party holds the weights.
     pub fn linear(&self) {
-        self.each("linear", |world, _, sharing, tuning| {
+        self.each("linear", |world, _, sharing, _| {
             let request = LinearRequest {
                 layer: 3,
                 holder: if world.below(2) == 0 { Role::P0 } else { Role::P1 },
@@ -107,7 +107,7 @@ impl Suite {
             let pairs = self.linear_pairs(&request, possession, seed);
             let pairs = pairs.map(|pair| Mutex::new(Some(pair)));
             let op = Linear::new(request.clone());
-            let got = world.run_joined(&op.cost(), tuning, |p| {
+            let got = world.run_joined(&op.cost(), |p| {
                 let pair = pairs[p.role.index()].lock().unwrap().take().unwrap();
                 p.pools.put_linear(request.layer, request.holder, pair);
                 op.run(p, possession(p.role), &shares[p.role.index()])
@@ -119,7 +119,7 @@ impl Suite {
     /// The same of which each party has a share of the weights, with a pair from the supplier for either
     /// holder.
     pub fn linear_shared(&self) {
-        self.each("linear_shared", |world, _, sharing, tuning| {
+        self.each("linear_shared", |world, _, sharing, _| {
             let (shape, ring) = (linear_shape(world), Ring::new(world.width(8..=64)).unwrap());
             let weights = world.values(ring, shape.weight_len());
             let of_weights = Sharing::ALL[world.below(5) as usize];
@@ -145,7 +145,7 @@ impl Suite {
                 self.linear_pairs(&request(holder), mine, seed).map(|pair| Mutex::new(Some(pair)))
             });
             let op = LinearShared::new(request(Role::P0));
-            let got = world.run_joined(&op.cost(), tuning, |p| {
+            let got = world.run_joined(&op.cost(), |p| {
                 for (holder, pair) in [Role::P0, Role::P1].into_iter().zip(&pairs) {
                     let pair = pair[p.role.index()].lock().unwrap().take().unwrap();
                     p.pools.put_linear(3, holder, pair);
@@ -166,9 +166,8 @@ impl Suite {
                 [(rings[0], rows * inner), (rings[1], inner * columns)].map(|(r, n)| world.values(r, n));
             let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
             let op = MatMul::new(rings, &shape, tuning).unwrap();
-            let got = world.run_joined(&op.cost(), tuning, |p| {
-                op.run(p, &x_shares[p.role.index()], &y_shares[p.role.index()])
-            });
+            let got = world
+                .run_joined(&op.cost(), |p| op.run(p, &x_shares[p.role.index()], &y_shares[p.role.index()]));
             world.assert_equal(&got, &spec::matmul_signed(&x, &y, &shape), &format!("{shape:?} {rings:?}"));
         });
     }
@@ -212,7 +211,7 @@ impl Suite {
             let cost = relu.cost(x.len());
             // Twice, so that streams are used again.
             let twice = cost.clone().then(cost);
-            let got = world.run_joined_in(threads, &twice, tuning, |p| {
+            let got = world.run_joined_in(threads, &twice, |p| {
                 let y = p.run_in_threads(&relu, &shares[p.role.index()])?;
                 p.run_in_threads(&relu, &y)
             });

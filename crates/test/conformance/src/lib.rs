@@ -1,5 +1,6 @@
-//! The conformance suite: each function checks one operation against `veilflow-spec` over widths, corner values and
-//! share splits, with correlations from the supplier under test. The files in `tests/` run it on each supplier.
+//! The conformance suite: each function checks one operation against `veilflow-spec` over widths, corner
+//! values and share splits, with correlations from the supplier under test. The files in `tests/` run it on
+//! each supplier.
 
 mod boolean;
 mod compare;
@@ -45,13 +46,12 @@ fn hold(
     world: &mut World,
     operation: &dyn Operation,
     (x, sharing): (&RingVec, Sharing),
-    tuning: Tuning,
     want: &RingVec,
     what: &str,
 ) {
     let shares = world.share(x, sharing);
     let cost = operation.cost(x.len());
-    let got = world.run_joined(&cost, tuning, |p| operation.run(p, &shares[p.role.index()]));
+    let got = world.run_joined(&cost, |p| operation.run(p, &shares[p.role.index()]));
     world.assert_equal(&got, want, what);
 }
 

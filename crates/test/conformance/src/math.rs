@@ -38,7 +38,7 @@ impl Suite {
             ));
             let apply = Apply::new(&spline, tuning).unwrap();
             let what = format!("{function:?} {input:?} {output:?}");
-            hold(world, &apply, (&x, sharing), tuning, &math::apply(&spline, &x), &what);
+            hold(world, &apply, (&x, sharing), &math::apply(&spline, &x), &what);
         });
     }
 
@@ -123,7 +123,7 @@ impl Suite {
             y.append(&world.values(divisor.ring(), n).map(|v| v >> shifts[1]));
             let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
             let divide = Divide::new(&division, tuning).unwrap();
-            let got = world.run_joined(&divide.cost(x.len()), tuning, |p| {
+            let got = world.run_joined(&divide.cost(x.len()), |p| {
                 let i = p.role.index();
                 divide.run(p, &x_shares[i], &y_shares[i])
             });
@@ -147,7 +147,7 @@ impl Suite {
             let shares = world.share(&x, sharing);
             let softmax = SoftmaxRows::new(&job, tuning).unwrap();
             let cost = softmax.cost(rows);
-            let got = world.run_joined(&cost, tuning, |p| softmax.run(p, &shares[p.role.index()]));
+            let got = world.run_joined(&cost, |p| softmax.run(p, &shares[p.role.index()]));
             let what = format!("rows of {width} {input:?} {output:?}");
             world.assert_equal(&got, &math::softmax(&job, &x), &what);
         });
@@ -170,7 +170,7 @@ impl Suite {
             let shares = world.share(&x, sharing);
             let normalise = NormaliseRows::new(&job, tuning).unwrap();
             let cost = normalise.cost(rows);
-            let got = world.run_joined(&cost, tuning, |p| normalise.run(p, &shares[p.role.index()]));
+            let got = world.run_joined(&cost, |p| normalise.run(p, &shares[p.role.index()]));
             let what = format!("{norm:?} of {width}, {input:?} {output:?}");
             world.assert_equal(&got, &math::normalise(&job, &x), &what);
         });

@@ -7,14 +7,14 @@ use crate::{Suite, hold};
 impl Suite {
     /// Carries at several places of one adder.
     pub fn carries(&self) {
-        self.each("carries", |world, n, sharing, tuning| {
+        self.each("carries", |world, n, sharing, _| {
             let bits = world.width(1..=64);
             let ring = Ring::new(bits).unwrap();
             let x = world.values(ring, n);
             let shares = world.share(&x, sharing);
             let places: Vec<u32> = (1..=bits).filter(|_| world.below(3) == 0).collect();
             let carries = Carries::new(ring, places.clone()).unwrap();
-            let [a, b] = world.run(&carries.cost(n), tuning, |p| carries.run(p, &shares[p.role.index()]));
+            let [a, b] = world.run(&carries.cost(n), |p| carries.run(p, &shares[p.role.index()]));
             for ((a, b), &place) in a.iter().zip(&b).zip(&places) {
                 let want = spec::carry(&shares[0], &shares[1], place);
                 world.assert_equal_bits(&a.xor(b), &want, &format!("carry into bit {place} of {bits}"));
@@ -31,14 +31,13 @@ impl Suite {
             let shares = world.share(&x, sharing);
             let d = world.width(1..=bits);
             let digits = Digits::new(ring, d, tuning).unwrap();
-            let [a, b] = world.run(&digits.cost(n), tuning, |p| digits.run(p, &shares[p.role.index()]));
+            let [a, b] = world.run(&digits.cost(n), |p| digits.run(p, &shares[p.role.index()]));
             for ((a, b), want) in a.iter().zip(&b).zip(spec::digits(&x, d)) {
                 world.assert_equal(&a.add(b), &want, &format!("digits of {d} in {bits}"));
             }
             let from = world.width(0..=bits - 1);
             let high = HighBits::new(ring, from, tuning);
-            let [(carry, a), (other, b)] =
-                world.run(&high.cost(n), tuning, |p| high.run(p, &shares[p.role.index()]));
+            let [(carry, a), (other, b)] = world.run(&high.cost(n), |p| high.run(p, &shares[p.role.index()]));
             let carry = carry.zip(other).map(|(a, b)| a.xor(&b));
             assert_eq!(
                 carry,
@@ -55,7 +54,7 @@ impl Suite {
 
     /// The most significant one, as a one-hot.
     pub fn most_significant_one(&self) {
-        self.each("most_significant_one", |world, n, _, tuning| {
+        self.each("most_significant_one", |world, n, _, _| {
             let bits = world.width(1..=64);
             let ring = Ring::new(bits).unwrap();
             let shift = world.width(0..=bits - 1);
@@ -63,7 +62,7 @@ impl Suite {
             let rows = bit_slices(x.values(), bits as usize);
             let shares: Vec<_> = rows.iter().map(|row| world.share_bits(row)).collect();
             let one = MostSignificantOne::new(bits);
-            let [a, b] = world.run(&one.cost(n), tuning, |p| {
+            let [a, b] = world.run(&one.cost(n), |p| {
                 let rows: Vec<_> = shares.iter().map(|pair| pair[p.role.index()].clone()).collect();
                 one.run(p, &rows)
             });
@@ -83,7 +82,7 @@ impl Suite {
             let index = MostSignificantIndex::new(ring, out, tuning);
             let want = spec::most_significant_index(&x, out);
             let what = format!("of {} in {}", ring.bits(), out.bits());
-            hold(world, &index, (&x, sharing), tuning, &want, &what);
+            hold(world, &index, (&x, sharing), &want, &what);
         });
     }
 
@@ -100,7 +99,7 @@ impl Suite {
             let x = world.values(index, n);
             let shares = world.share(&x, sharing);
             let lookup = Lookup::new(&table, tuning).unwrap();
-            let [a, b] = world.run(&lookup.cost(n), tuning, |p| lookup.run(p, &shares[p.role.index()]));
+            let [a, b] = world.run(&lookup.cost(n), |p| lookup.run(p, &shares[p.role.index()]));
             for ((a, b), want) in a.iter().zip(&b).zip(spec::lookup(&table, &x)) {
                 world.assert_equal(&a.add(b), &want, &format!("{} index bits", index.bits()));
             }

@@ -1,4 +1,4 @@
-use veilflow_online::{Multiply, Tuning};
+use veilflow_online::Multiply;
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
 use veilflow_testkit::{Sharing, World};
@@ -12,13 +12,11 @@ fn hold(
     op: &Multiply,
     [x, y]: [&RingVec; 2],
     sharing: Sharing,
-    tuning: Tuning,
     (want, what): (&RingVec, &str),
 ) {
     let [x_shares, y_shares] = [x, y].map(|v| world.share(v, sharing));
-    let got = world.run_joined(&op.cost(x.len()), tuning, |p| {
-        op.run(p, &x_shares[p.role.index()], &y_shares[p.role.index()])
-    });
+    let got = world
+        .run_joined(&op.cost(x.len()), |p| op.run(p, &x_shares[p.role.index()], &y_shares[p.role.index()]));
     world.assert_equal(&got, want, what);
 }
 
@@ -34,7 +32,7 @@ impl Suite {
                 let op = Multiply::unsigned(rings, claims, tuning).unwrap();
                 let want = spec::multiply_unsigned(x, y);
                 let what = format!("unsigned {bits:?} {claims:?}");
-                hold(world, &op, [x, y], sharing, tuning, (&want, &what));
+                hold(world, &op, [x, y], sharing, (&want, &what));
             }
             let [xs, ys] = rings.map(|ring| ranges(world, ring, n));
             for (claim_x, x) in &xs {
@@ -44,13 +42,13 @@ impl Suite {
                     let op = Multiply::signed_into(rings, claims, out, tuning).unwrap();
                     let want = spec::multiply_signed(x, y).narrow(out);
                     let what = format!("{bits:?} {claims:?} into {}", out.bits());
-                    hold(world, &op, [x, y], sharing, tuning, (&want, &what));
+                    hold(world, &op, [x, y], sharing, (&want, &what));
                 }
             }
             let [x, y] = rings.map(|ring| world.values(ring, n));
             let op = Multiply::signed(rings, tuning).unwrap();
             let want = spec::multiply_signed(&x, &y);
-            hold(world, &op, [&x, &y], sharing, tuning, (&want, &format!("signed {bits:?}")));
+            hold(world, &op, [&x, &y], sharing, (&want, &format!("signed {bits:?}")));
         });
     }
 }

@@ -7,12 +7,12 @@ use crate::{Suite, hold};
 impl Suite {
     /// Bit times element.
     pub fn multiplex(&self) {
-        self.each("multiplex", |world, n, sharing, tuning| {
+        self.each("multiplex", |world, n, sharing, _| {
             let ring = Ring::new(world.width(1..=64)).unwrap();
             let (x, b) = (world.values(ring, n), world.bits(n));
             let (shares, bits) = (world.share(&x, sharing), world.share_bits(&b));
             let multiplex = Multiplex::new(ring);
-            let got = world.run_joined(&multiplex.cost(n), tuning, |p| {
+            let got = world.run_joined(&multiplex.cost(n), |p| {
                 multiplex.run(p, &bits[p.role.index()], &shares[p.role.index()])
             });
             world.assert_equal(&got, &spec::multiplex(&b, &x), "multiplex");
@@ -25,7 +25,7 @@ impl Suite {
             let ring = Ring::new(world.width(1..=64)).unwrap();
             let x = world.values(ring, n);
             let relu = Relu::new(ring, tuning);
-            hold(world, &relu, (&x, sharing), tuning, &spec::relu(&x), &format!("{relu:?}"));
+            hold(world, &relu, (&x, sharing), &spec::relu(&x), &format!("{relu:?}"));
         });
     }
 
@@ -36,7 +36,7 @@ impl Suite {
             let (ring, narrow) = (Ring::new(bits).unwrap(), Ring::new(world.width(1..=bits)).unwrap());
             let x = RingVec::from_signed(ring, &world.values(narrow, n).to_signed());
             let relu = Relu::within(ring, narrow.bits(), tuning).unwrap();
-            hold(world, &relu, (&x, sharing), tuning, &spec::relu(&x), &format!("{relu:?}"));
+            hold(world, &relu, (&x, sharing), &spec::relu(&x), &format!("{relu:?}"));
         });
     }
 
@@ -48,7 +48,7 @@ impl Suite {
             let ring = Ring::new(bits).unwrap();
             let x = world.values(ring, n);
             let relu = ReluTruncate::new(ring, s, tuning).unwrap();
-            hold(world, &relu, (&x, sharing), tuning, &spec::relu_truncate(&x, s), &format!("{relu:?}"));
+            hold(world, &relu, (&x, sharing), &spec::relu_truncate(&x, s), &format!("{relu:?}"));
         });
     }
 
@@ -60,7 +60,7 @@ impl Suite {
             let c = world.below(ring.mask() >> 1);
             let x = world.values(ring, n);
             let clip = Clip::new(ring, c, tuning).unwrap();
-            hold(world, &clip, (&x, sharing), tuning, &spec::clip(&x, c), &format!("{clip:?}"));
+            hold(world, &clip, (&x, sharing), &spec::clip(&x, c), &format!("{clip:?}"));
 
             // Values whose low bits tell both signs.
             let narrow = Ring::new(world.width(2..=bits)).unwrap();
@@ -71,7 +71,7 @@ impl Suite {
                 if signed < 0 { (signed >> 1) as u64 } else { v }
             });
             let clip = Clip::within(ring, c, narrow.bits(), tuning).unwrap();
-            hold(world, &clip, (&x, sharing), tuning, &spec::clip(&x, c), &format!("{clip:?}"));
+            hold(world, &clip, (&x, sharing), &spec::clip(&x, c), &format!("{clip:?}"));
         });
     }
 }

@@ -26,7 +26,7 @@ impl Suite {
             let ring = Ring::new(bits).unwrap();
             let x = world.values(ring, n);
             let op = TruncateReduce::new(ring, s, tuning).unwrap();
-            hold(world, &op, (&x, sharing), tuning, &spec::truncate_reduce(&x, s), &format!("{op:?}"));
+            hold(world, &op, (&x, sharing), &spec::truncate_reduce(&x, s), &format!("{op:?}"));
         });
     }
 
@@ -38,7 +38,7 @@ impl Suite {
             let ring = Ring::new(bits).unwrap();
             for (claim, x) in ranges(world, ring, n) {
                 let op = ArithmeticShift::new(ring, s, claim, tuning).unwrap();
-                hold(world, &op, (&x, sharing), tuning, &spec::arithmetic_shift(&x, s), &format!("{op:?}"));
+                hold(world, &op, (&x, sharing), &spec::arithmetic_shift(&x, s), &format!("{op:?}"));
             }
         });
     }
@@ -53,7 +53,7 @@ impl Suite {
                     continue;
                 }
                 let op = ZeroExtend::new(ring, out, claim, tuning).unwrap();
-                hold(world, &op, (&x, sharing), tuning, &spec::zero_extend(&x, out), &format!("{op:?}"));
+                hold(world, &op, (&x, sharing), &spec::zero_extend(&x, out), &format!("{op:?}"));
             }
         });
     }
@@ -65,7 +65,7 @@ impl Suite {
             let (ring, out) = (Ring::new(bits).unwrap(), Ring::new(world.width(bits..=64)).unwrap());
             for (claim, x) in ranges(world, ring, n) {
                 let op = SignExtend::new(ring, out, claim, tuning).unwrap();
-                hold(world, &op, (&x, sharing), tuning, &spec::sign_extend(&x, out), &format!("{op:?}"));
+                hold(world, &op, (&x, sharing), &spec::sign_extend(&x, out), &format!("{op:?}"));
             }
         });
     }
@@ -81,7 +81,7 @@ impl Suite {
                 .min(largest);
             for (claim, x) in ranges(world, ring, n) {
                 let op = DivideFloor::new(ring, d, claim, tuning).unwrap();
-                hold(world, &op, (&x, sharing), tuning, &spec::divide_floor(&x, d), &format!("{op:?}"));
+                hold(world, &op, (&x, sharing), &spec::divide_floor(&x, d), &format!("{op:?}"));
             }
         });
     }
@@ -95,7 +95,7 @@ impl Suite {
             for (claim, x) in ranges(world, ring, n) {
                 let op = DivideTowardZero::new(ring, s, claim, tuning).unwrap();
                 let want = spec::divide_toward_zero(&x, s);
-                hold(world, &op, (&x, sharing), tuning, &want, &format!("{op:?}"));
+                hold(world, &op, (&x, sharing), &want, &format!("{op:?}"));
             }
         });
     }

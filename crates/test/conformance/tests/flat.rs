@@ -19,7 +19,7 @@ fn every_argument() {
         for sharing in Sharing::ALL {
             let shares = world.share(&x, sharing);
             let cost = apply.cost(x.len());
-            let got = world.run_joined(&cost, tuning, |p| apply.run(p, &shares[p.role.index()]));
+            let got = world.run_joined(&cost, |p| apply.run(p, &shares[p.role.index()]));
             world.assert_equal(&got, &math::apply(&spline, &x), &format!("{tuning:?} {sharing:?}"));
         }
     }

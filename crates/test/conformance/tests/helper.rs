@@ -1,4 +1,5 @@
-//! The suite on correlations from a helper: three parties, the helper's end of each connection in a thread of its own.
+//! The suite on correlations from a helper: three parties, the helper's end of each connection in a thread of
+//! its own.
 
 use std::sync::LazyLock;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Rectifiers by a masked opening on every value of 7 bits under every sharing, with correlations from the test dealer.
+//! Rectifiers by a masked opening on every value of 7 bits under every sharing, with correlations from the
+//! test dealer.
 
 use veilflow_correlation::{Cost, Kind};
 use veilflow_online::{Clip, Operation, Relu, ReluTruncate, Tuning};
@@ -36,7 +37,7 @@ fn every_value_under_every_sharing() {
     let mut hold = |operation: &dyn Operation, shares: &[RingVec; 2], want: &RingVec, tuning| {
         let cost = operation.cost(want.len());
         masked += u32::from(is_masked(&cost));
-        let got = world.run_joined(&cost, tuning, |p| operation.run(p, &shares[p.role.index()]));
+        let got = world.run_joined(&cost, |p| operation.run(p, &shares[p.role.index()]));
         world.assert_equal(&got, want, &format!("{tuning:?}, {operation:?}"));
     };
     // Of values that fit 5 bits.

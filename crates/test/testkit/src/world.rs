@@ -1,6 +1,6 @@
 use veilflow_correlation::{Cost, Supplier};
 use veilflow_net::{Channel, Role, memory_pair};
-use veilflow_online::{Party, Result, Tuning};
+use veilflow_online::{Party, Result};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 
@@ -116,13 +116,8 @@ impl World {
 
     /// Runs `op` at both parties after filling their pools to `cost`'s demand, and checks `cost` against the
     /// meters. Returns what the parties returned, P0's first. Panics, naming the seed, on any difference.
-    pub fn run<T: Send>(
-        &mut self,
-        cost: &Cost,
-        tuning: Tuning,
-        op: impl Fn(&mut Party) -> Result<T> + Sync,
-    ) -> [T; 2] {
-        self.run_in(1, cost, tuning, op)
+    pub fn run<T: Send>(&mut self, cost: &Cost, op: impl Fn(&mut Party) -> Result<T> + Sync) -> [T; 2] {
+        self.run_in(1, cost, op)
     }
 
     /// As [`World::run`], with so many threads a party.
@@ -130,7 +125,6 @@ impl World {
         &mut self,
         threads: usize,
         cost: &Cost,
-        tuning: Tuning,
         op: impl Fn(&mut Party) -> Result<T> + Sync,
     ) -> [T; 2] {
         self.runs += 1;
@@ -169,13 +163,8 @@ impl World {
     }
 
     /// As [`World::run`], joining additive shares.
-    pub fn run_joined(
-        &mut self,
-        cost: &Cost,
-        tuning: Tuning,
-        op: impl Fn(&mut Party) -> Result<RingVec> + Sync,
-    ) -> RingVec {
-        let [a, b] = self.run(cost, tuning, op);
+    pub fn run_joined(&mut self, cost: &Cost, op: impl Fn(&mut Party) -> Result<RingVec> + Sync) -> RingVec {
+        let [a, b] = self.run(cost, op);
         a.add(&b)
     }
 
@@ -184,21 +173,15 @@ impl World {
         &mut self,
         threads: usize,
         cost: &Cost,
-        tuning: Tuning,
         op: impl Fn(&mut Party) -> Result<RingVec> + Sync,
     ) -> RingVec {
-        let [a, b] = self.run_in(threads, cost, tuning, op);
+        let [a, b] = self.run_in(threads, cost, op);
         a.add(&b)
     }
 
     /// As [`World::run`], joining exclusive-or shares.
-    pub fn run_joined_bits(
-        &mut self,
-        cost: &Cost,
-        tuning: Tuning,
-        op: impl Fn(&mut Party) -> Result<Bits> + Sync,
-    ) -> Bits {
-        let [a, b] = self.run(cost, tuning, op);
+    pub fn run_joined_bits(&mut self, cost: &Cost, op: impl Fn(&mut Party) -> Result<Bits> + Sync) -> Bits {
+        let [a, b] = self.run(cost, op);
         a.xor(&b)
     }
 

@@ -1,4 +1,5 @@
-//! Elementary functions in `veilflow bench`: which there are, their inputs, and how far they are from correctly rounded.
+//! Elementary functions in `veilflow bench`: which there are, their inputs, and how far they are from
+//! correctly rounded.
 
 use anyhow::{Context, Result};
 use veilflow_prim::Prg;
@@ -35,8 +36,8 @@ impl FunctionJob {
         })
     }
 
-    /// The largest error in units of the last place: over the function's whole domain for arguments of up to 16 bits, else
-    /// over `used`.
+    /// The largest error in units of the last place: over the function's whole domain for arguments of up to
+    /// 16 bits, else over `used`.
     pub(crate) fn max_ulp(&self, used: &RingVec) -> u64 {
         if self.spline.input().bits <= EXHAUSTIVE_BITS {
             return self.max_ulp_of_all();

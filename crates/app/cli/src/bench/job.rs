@@ -102,8 +102,8 @@ pub(crate) struct Job {
     /// Number of instances.
     #[arg(long, default_value_t = 1 << 14)]
     pub(crate) count: usize,
-    /// relu-rescale, truncate: bits to drop (12 if not given); extend: bits to add (as many as there are, at most to
-    /// 64).
+    /// relu-rescale, truncate: bits to drop (12 if not given); extend: bits to add (as many as there are, at
+    /// most to 64).
     #[arg(long)]
     pub(crate) shift: Option<u32>,
     /// Functions: fractional bits of the argument.

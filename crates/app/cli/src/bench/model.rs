@@ -21,7 +21,8 @@ pub(crate) struct Model {
     /// The client's input; without it, the first of those the model was calibrated with.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Measure a second session of the same server and helper: what sessions keep for later ones is there by then.
+    /// Measure a second session of the same server and helper: what sessions keep for later ones is there by
+    /// then.
     #[arg(long)]
     warm: bool,
     #[command(flatten)]

@@ -25,7 +25,8 @@ struct PartyReport {
     exact: Option<bool>,
 }
 
-/// Starts a server and a client, and a helper if it is to supply them, the parties by these `arguments` to this program, and measures them.
+/// Starts a server and a client, and a helper if it is to supply them, the parties by these `arguments` to
+/// this program, and measures them.
 pub(crate) fn measure(mut arguments: Vec<String>, options: &RunOptions) -> Result<Measured> {
     arguments.extend(options.arguments());
     let mut helper = HelperProcess::start(options, 1)?;
@@ -47,8 +48,8 @@ pub(crate) fn measure(mut arguments: Vec<String>, options: &RunOptions) -> Resul
     ))
 }
 
-/// In a party: connects to the other, and later to a helper if there is one. Without an address this is P0, which says where
-/// it listens.
+/// In a party: connects to the other, and later to a helper if there is one. Without an address this is P0,
+/// which says where it listens.
 pub(crate) fn meet<'a>(
     address: Option<&str>,
     helper: &'a HelperAddress,

@@ -1,7 +1,9 @@
-//! `veilflow bench preset`: the elementary functions of SIRNN's networks (Rathee et al., IEEE S&P 2021, §VI), layer after layer.
+//! `veilflow bench preset`: the elementary functions of SIRNN's networks (Rathee et al., IEEE S&P 2021, §VI),
+//! layer after layer.
 //!
-//! A layer waits for the one before it, as in a recurrent network, so rounds add up; its inputs come from a seed, as the linear
-//! layers between are left out. Correlations are made for some layers at a time, which bounds memory.
+//! A layer waits for the one before it, as in a recurrent network, so rounds add up; its inputs come from a
+//! seed, as the linear layers between are left out. Correlations are made for some layers at a time, which
+//! bounds memory.
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};

@@ -15,8 +15,8 @@ use crate::output;
 pub(crate) struct Compile {
     /// The model.
     model: PathBuf,
-    /// Inputs like those to come, from which scales and widths are chosen: npy, npz (`x`, or `input_0`...), png, jpeg, or
-    /// a folder of pictures.
+    /// Inputs like those to come, from which scales and widths are chosen: npy, npz (`x`, or `input_0`...),
+    /// png, jpeg, or a folder of pictures.
     #[arg(long, value_name = "DATA")]
     calibrate: PathBuf,
     /// The folder to write.
@@ -25,18 +25,19 @@ pub(crate) struct Compile {
     /// Use at most so many calibration inputs.
     #[arg(long, default_value_t = 256, value_name = "N")]
     limit: usize,
-    /// How pictures and bytes become inputs, such as `channels=bgr resize=short:256 crop=224 mean=104,117,123 std=1`;
-    /// clients find it in the plan.
+    /// How pictures and bytes become inputs, such as
+    /// `channels=bgr resize=short:256 crop=224 mean=104,117,123 std=1`; clients find it in the plan.
     #[arg(long, default_value = "", value_name = "WORDS")]
     preprocess: Preprocessing,
-    /// Take the fewest bits with which the outputs for the calibration inputs are so close to the float model's: root mean
-    /// square error in percent of the outputs' standard deviation.
+    /// Take the fewest bits with which the outputs for the calibration inputs are so close to the float
+    /// model's: root mean square error in percent of the outputs' standard deviation.
     #[arg(long, default_value_t = 100.0 * Precision::DEFAULT_ERROR, value_name = "PERCENT", value_parser = percent)]
     max_error: f64,
     /// Width of weights in bits, sign included [default: by --max-error; 11 if --activation-bits is given].
     #[arg(long, conflicts_with = "max_error")]
     weight_bits: Option<u32>,
-    /// Bits of the largest activation a tensor has room for [default: by --max-error; 12 if --weight-bits is given].
+    /// Bits of the largest activation a tensor has room for [default: by --max-error; 12 if --weight-bits is
+    /// given].
     #[arg(long, conflicts_with = "max_error")]
     activation_bits: Option<u32>,
     /// Bits of weights and activations inside a recurrent cell, if those are more.
@@ -48,8 +49,8 @@ pub(crate) struct Compile {
     /// Reveal only the index of the largest output.
     #[arg(long)]
     arg_max: bool,
-    /// Who is to supply correlations when the plan is run. With he, layers that homomorphic encryption cannot do are refused;
-    /// silent and ot do any, and both parties must choose one of them then.
+    /// Who is to supply correlations when the plan is run. With he, layers that homomorphic encryption cannot
+    /// do are refused; silent and ot do any, and both parties must choose one of them then.
     #[arg(long, default_value_t = Supplier::default())]
     supplier: Supplier,
     /// Print one JSON object.

@@ -19,8 +19,8 @@ pub(crate) struct Eval {
     /// Inputs, with labels if there are any: npz, npy, png, jpeg, or a folder of pictures.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Classes of the pictures of a folder: a text file with a file name and a class number a line, or `names` if each file's
-    /// name ends with its class, as in `photo_17_243.jpg`.
+    /// Classes of the pictures of a folder: a text file with a file name and a class number a line, or
+    /// `names` if each file's name ends with its class, as in `photo_17_243.jpg`.
     #[arg(long, value_name = "FILE|names")]
     labels: Option<PathBuf>,
     /// The float model, if not the one in the folder.
@@ -44,8 +44,8 @@ struct Report {
     labelled: usize,
     float_right: usize,
     fixed_right: usize,
-    /// Labelled inputs whose class is among the five largest outputs, float and fixed-point; unknown where only the index of the
-    /// largest is an output.
+    /// Labelled inputs whose class is among the five largest outputs, float and fixed-point; unknown where
+    /// only the index of the largest is an output.
     right_of_5: Option<[usize; 2]>,
     /// Inputs on which both name the same class.
     same_top: usize,

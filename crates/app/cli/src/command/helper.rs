@@ -12,7 +12,8 @@ use crate::options::Link;
 use crate::output::{self, Printing};
 use crate::report::HelperSession;
 
-/// Supply correlations to servers and clients that use `--supplier helper`: a third party that colludes with neither.
+/// Supply correlations to servers and clients that use `--supplier helper`: a third party that colludes with
+/// neither.
 #[derive(Debug, Args)]
 pub(crate) struct Helper {
     /// Where to listen; port 0 takes a free one.
@@ -27,11 +28,12 @@ pub(crate) struct Helper {
     /// Threads a session.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
-    /// Give a session up whose client asks for nothing, whose server sends no weights that are due, or one of whose parties reads
-    /// nothing, for so many seconds.
+    /// Give a session up whose client asks for nothing, whose server sends no weights that are due, or one of
+    /// whose parties reads nothing, for so many seconds.
     #[arg(long, default_value = "600", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
-    /// Keep masked weights for sessions to come, in at most so many megabytes: a server then sends a model's once. `off` keeps none.
+    /// Keep masked weights for sessions to come, in at most so many megabytes: a server then sends a model's
+    /// once. `off` keeps none.
     #[arg(long, default_value = "2048", value_name = "MB", value_parser = megabytes)]
     keep_weights: Megabytes,
     /// Slow the connections down to a link's shape.

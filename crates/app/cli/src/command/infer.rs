@@ -27,7 +27,8 @@ pub(crate) struct Infer {
     /// The server.
     #[arg(long, value_name = "ADDR")]
     connect: String,
-    /// The plan file, from the server's owner; or a folder that holds it and a share of the weights, from `share weights`.
+    /// The plan file, from the server's owner; or a folder that holds it and a share of the weights, from
+    /// `share weights`.
     #[arg(long)]
     plan: PathBuf,
     /// The input: npy, npz, png, jpeg, or a folder of pictures. Several samples are run one after the other.

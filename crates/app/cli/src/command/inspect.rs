@@ -12,12 +12,13 @@ use crate::output;
 /// Show a plan: layers, widths, predicted bytes, rounds and seconds.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// A plan file, or the folder that holds it. If that holds a share of the weights too, a run on shared weights is shown.
+    /// A plan file, or the folder that holds it. If that holds a share of the weights too, a run on shared
+    /// weights is shown.
     plan: PathBuf,
     #[command(flatten)]
     options: RunOptions,
-    /// Predict seconds for this machine, after measuring it for a tenth of a second or two; without it, for the machine of
-    /// docs/benchmarks.md.
+    /// Predict seconds for this machine, after measuring it for a tenth of a second or two; without it, for
+    /// the machine of docs/benchmarks.md.
     #[arg(long)]
     calibrate: bool,
     /// Print one JSON object.

@@ -32,10 +32,12 @@ pub(crate) struct Serve {
     /// Give a client up that is silent for so many seconds.
     #[arg(long, default_value = "120", value_name = "SECONDS", value_parser = seconds)]
     timeout: Duration,
-    /// Keep transformed weights for all sessions, in at most so many megabytes: each session then takes less time. `off` keeps none.
+    /// Keep transformed weights for all sessions, in at most so many megabytes: each session then takes less
+    /// time. `off` keeps none.
     #[arg(long, default_value = "256", value_name = "MB", value_parser = megabytes)]
     weight_cache: Megabytes,
-    /// With a helper: mask the weights anew for each session, and have the helper keep none. Each session then sends them again.
+    /// With a helper: mask the weights anew for each session, and have the helper keep none. Each session
+    /// then sends them again.
     #[arg(long)]
     fresh_masks: bool,
     #[command(flatten)]

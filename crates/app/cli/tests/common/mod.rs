@@ -167,8 +167,8 @@ impl Finished {
         }
     }
 
-    /// It must have ended soon after a deadline of `timeout` seconds. The rest is for slow machines: what is told apart
-    /// is a deadline of seconds and none.
+    /// It must have ended soon after a deadline of `timeout` seconds. The rest is for slow machines: what is
+    /// told apart is a deadline of seconds and none.
     #[track_caller]
     pub(crate) fn within(&self, timeout: f64) {
         let took = self.took.as_secs_f64();

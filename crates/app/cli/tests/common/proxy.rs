@@ -36,8 +36,8 @@ pub(crate) enum Sent {
     ByServer,
 }
 
-/// A message of a run: of the connection number `connection` (the first is the session's, the others its forks), the
-/// frame number `frame` sent by `sent`.
+/// A message of a run: of the connection number `connection` (the first is the session's, the others its
+/// forks), the frame number `frame` sent by `sent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment {
     pub(crate) connection: usize,

@@ -32,8 +32,8 @@ impl Division {
     /// The division of such formats.
     ///
     /// # Errors
-    /// Formats that no table is made for: dividends and divisors of other than 8 to 32 bits, quotients of more than 20, scales so
-    /// far apart that the shifted dividend would be too wide.
+    /// Formats that no table is made for: dividends and divisors of other than 8 to 32 bits, quotients of
+    /// more than 20, scales so far apart that the shifted dividend would be too wide.
     pub fn new(dividend: Fixed, divisor: Fixed, quotient: Fixed) -> Result<Self, MathError> {
         dividend.check_input()?;
         divisor.check_input()?;

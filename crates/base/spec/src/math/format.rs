@@ -17,7 +17,8 @@ pub enum MathError {
         /// Its scale.
         scale: u32,
     },
-    /// A result that may be as large as the argument, but has fewer integer bits to offer than are asked of it.
+    /// A result that may be as large as the argument, but has fewer integer bits to offer than are asked of
+    /// it.
     #[error("SiLU and GELU need an argument with as many integer bits as the result")]
     Range,
     /// A quotient's.
@@ -82,8 +83,8 @@ pub struct Fixed {
     pub scale: u32,
 }
 
-/// A result this much wider than its largest value needs is computed narrow and extended; below, the extension's round costs
-/// more than the bytes it saves.
+/// A result this much wider than its largest value needs is computed narrow and extended; below, the
+/// extension's round costs more than the bytes it saves.
 pub(super) const EXTENSION: u32 = 4;
 
 /// Widest magnitude of a result that grows with the argument or its inverse.

@@ -6,9 +6,9 @@
 //! (value + 1/2)·2^(g−2) ± slope·(p − 2^(t−1))
 //! ```
 //!
-//! to which 2^(g−1) is added before the g low bits are dropped: values have two bits below the output's last, and the result
-//! is rounded to nearest. The half makes values symmetric about zero: −(v + 1/2) = (−v − 1) + 1/2, so a value is negated by
-//! complementing its bits.
+//! to which 2^(g−1) is added before the g low bits are dropped: values have two bits below the output's last,
+//! and the result is rounded to nearest. The half makes values symmetric about zero: −(v + 1/2) = (−v − 1) +
+//! 1/2, so a value is negated by complementing its bits.
 
 use veilflow_ring::Ring;
 
@@ -22,7 +22,8 @@ pub(super) const VALUE_GUARD: u32 = 2;
 pub struct Piece {
     /// The value in the middle of the piece.
     pub value: u64,
-    /// The slope's magnitude; of a [gate](super::Symmetry::Gate) (s − 1)/2 for its signed slope s, which is odd.
+    /// The slope's magnitude; of a [gate](super::Symmetry::Gate) (s − 1)/2 for its signed slope s, which is
+    /// odd.
     pub slope: i64,
 }
 
@@ -75,7 +76,8 @@ impl Pieces {
         self.accumulator().reduce(sum) >> self.dropped
     }
 
-    /// The result of a gate: max(x, 0), as `kept` in units of the sum, less the piece, whose slope `negate` turns.
+    /// The result of a gate: max(x, 0), as `kept` in units of the sum, less the piece, whose slope `negate`
+    /// turns.
     pub(super) fn evaluate_gate(&self, piece: Piece, negate: bool, position: u64, kept: u64) -> u64 {
         let slope = if negate { !piece.slope } else { piece.slope };
         let offset = position.wrapping_sub(1 << (self.position_bits - 1));
@@ -100,8 +102,8 @@ impl Pieces {
     }
 }
 
-/// The piece through `samples` at its start, middle and end: the slope of the chord, and the value that halves the largest
-/// difference. `scale` is the output's; `gate` asks for an odd slope.
+/// The piece through `samples` at its start, middle and end: the slope of the chord, and the value that
+/// halves the largest difference. `scale` is the output's; `gate` asks for an odd slope.
 pub(super) fn fit(samples: [i128; 3], position_bits: u32, dropped: u32, scale: u32, gate: bool) -> Piece {
     let [start, middle, end] = samples;
     let (unit, rise) = (FRACTION - scale - dropped, end - start);

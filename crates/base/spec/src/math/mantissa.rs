@@ -27,7 +27,8 @@ impl Mantissa {
         Self::new(bits, 1, index_bits, scale, scale - index_bits, 0, sample)
     }
 
-    /// 2^scale·factor / √m for m = M / 2^(bits − 2) in 1..4, with factor at most 1, in units of 2^−[`FRACTION`].
+    /// 2^scale·factor / √m for m = M / 2^(bits − 2) in 1..4, with factor at most 1, in units of
+    /// 2^−[`FRACTION`].
     pub(super) fn root(bits: u32, scale: u32, factor: i128) -> Self {
         // h²·(3/4)/16 of the largest result, h = 4·2^−b: three eighths of a unit.
         let index_bits = (scale + 1).div_ceil(2);
@@ -35,8 +36,8 @@ impl Mantissa {
         Self::new(bits, 0, index_bits, scale, scale + 1 - index_bits, 1 << (index_bits - 2), sample)
     }
 
-    /// Pieces from `first` on through `sample` at their starts, middles and ends; the result changes by 2^`change_bits` units
-    /// at most over a piece.
+    /// Pieces from `first` on through `sample` at their starts, middles and ends; the result changes by
+    /// 2^`change_bits` units at most over a piece.
     fn new(
         bits: u32,
         skipped: u32,

@@ -62,11 +62,12 @@ pub struct Normalise {
 }
 
 impl Normalise {
-    /// The normalisation of rows of `width` elements; `epsilon` is added to the sum of squares, in its own units.
+    /// The normalisation of rows of `width` elements; `epsilon` is added to the sum of squares, in its own
+    /// units.
     ///
     /// # Errors
-    /// Rows without an element, or whose results (up to √width for layer normalisation) do not fit their format; formats whose sum
-    /// of squares exceeds 62 bits, or whose results 17.
+    /// Rows without an element, or whose results (up to √width for layer normalisation) do not fit their
+    /// format; formats whose sum of squares exceeds 62 bits, or whose results 17.
     pub fn new(
         norm: Norm,
         input: Fixed,

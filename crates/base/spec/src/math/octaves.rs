@@ -1,10 +1,12 @@
-//! Functions of a positive argument over many orders of magnitude: reciprocal, reciprocal square root, square root, logarithm.
+//! Functions of a positive argument over many orders of magnitude: reciprocal, reciprocal square root, square
+//! root, logarithm.
 //!
-//! x is normalised to m·2^e with m in 1..2; every octave e has its own row of pieces of m, whose values are those of the
-//! function itself, so nothing is scaled back. Of a reciprocal or a root at most 17 bits are computed: larger ones saturate.
+//! x is normalised to m·2^e with m in 1..2; every octave e has its own row of pieces of m, whose values are
+//! those of the function itself, so nothing is scaled back. Of a reciprocal or a root at most 17 bits are
+//! computed: larger ones saturate.
 //!
-//! A logarithm is tabulated as that of the argument read as an integer, which is not negative; what that exceeds the result by is
-//! rounded up to a whole number of units, and the table is shifted by the rest.
+//! A logarithm is tabulated as that of the argument read as an integer, which is not negative; what that
+//! exceeds the result by is rounded up to a whole number of units, and the table is shifted by the rest.
 
 use std::ops::RangeInclusive;
 
@@ -69,7 +71,8 @@ pub struct OctaveSpline {
     pub input: Fixed,
     /// The result's format.
     pub output: Fixed,
-    /// Bits of m below the leading one: those of the argument, and zeros where a piece would else be shorter than two positions.
+    /// Bits of m below the leading one: those of the argument, and zeros where a piece would else be shorter
+    /// than two positions.
     pub fraction_bits: u32,
     /// Width of the index of a piece within its octave.
     pub index_bits: u32,
@@ -77,8 +80,8 @@ pub struct OctaveSpline {
     pub signed: bool,
     /// The arguments, as integers, whose pieces do not saturate.
     pub domain: RangeInclusive<i64>,
-    /// The pieces, one row an octave; `outside` is for zero, of which a reciprocal saturates and a logarithm is that of the
-    /// smallest argument.
+    /// The pieces, one row an octave; `outside` is for zero, of which a reciprocal saturates and a logarithm
+    /// is that of the smallest argument.
     pub pieces: Pieces,
 }
 
@@ -94,8 +97,8 @@ impl OctaveSpline {
         let f = output.scale;
         let magnitude_bits = input.bits - 1;
         let result_bits = (output.bits - 1).min(MAX_RESULT);
-        // A piece of length 2^−b errs by 2^−2b·c/16 of the largest result, c = 2, 3/4 and 1/4, or of 1, c = 1: at most half a
-        // unit.
+        // A piece of length 2^−b errs by 2^−2b·c/16 of the largest result, c = 2, 3/4 and 1/4, or of 1, c =
+        // 1: at most half a unit.
         let log = (function == Octaves::Log).then(|| LogFormat::new(input, output)).transpose()?;
         let index_bits = match function {
             Octaves::Reciprocal => (result_bits - 1).div_ceil(2),
@@ -104,7 +107,8 @@ impl OctaveSpline {
             Octaves::Log => (f - 2).div_ceil(2),
         };
         let fraction_bits = (magnitude_bits - 1).max(index_bits + 1);
-        // The result changes by 2^(r − b) units at most over a piece: positions finer than an eighth do not show.
+        // The result changes by 2^(r − b) units at most over a piece: positions finer than an eighth do not
+        // show.
         let changes = if function == Octaves::Log { f } else { result_bits };
         let position_bits = (fraction_bits - index_bits).min(changes - index_bits + 3);
         let dropped = position_bits.max(3);
@@ -130,7 +134,8 @@ impl OctaveSpline {
             };
             (0..1u64 << index_bits).map(piece).collect()
         };
-        // Where pieces start, and where the first does that is whole (of a falling function) or cut (of a rising one).
+        // Where pieces start, and where the first does that is whole (of a falling function) or cut (of a
+        // rising one).
         let mut starts =
             (0..magnitude_bits).flat_map(|octave| (0..1u64 << index_bits).map(move |i| (octave, i)));
         let edge = if function.rises() {

@@ -1,5 +1,5 @@
-//! Integer arithmetic with 44 fractional bits, precise to a few units of the last: what tables are made of. No floating
-//! point, so that every machine makes the same tables.
+//! Integer arithmetic with 44 fractional bits, precise to a few units of the last: what tables are made of.
+//! No floating point, so that every machine makes the same tables.
 
 /// Fractional bits.
 pub(super) const FRACTION: u32 = 44;
@@ -71,8 +71,8 @@ pub(super) fn tanh(n: u64, scale: u32) -> i128 {
 /// 2/√π with [`FRACTION`] fractional bits.
 const TWO_BY_SQRT_PI: i128 = 19_850_656_236_187;
 
-/// erf(n / 2^scale), by the series 2/√π·e^(−x²)·Σ 2^k·x^(2k+1) / (1·3·…·(2k+1)), whose terms are positive. One from x = 4 on,
-/// where 2^−25 is left.
+/// erf(n / 2^scale), by the series 2/√π·e^(−x²)·Σ 2^k·x^(2k+1) / (1·3·…·(2k+1)), whose terms are positive.
+/// One from x = 4 on, where 2^−25 is left.
 pub(super) fn erf(n: u64, scale: u32) -> i128 {
     erf_at((i128::from(n) << FRACTION) >> scale)
 }

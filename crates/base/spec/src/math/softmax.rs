@@ -18,8 +18,9 @@ const MAX_WIDTH: usize = 1 << 12;
 ///
 /// $$ y_i = \frac{e^{x_i}}{\sum_j e^{x_j}} $$
 ///
-/// The largest element (by [`max_of`]) is taken off first, so that exponentials are those of non-positive arguments; their sum is
-/// between 1 and the row's width. Exponentials err by a unit of 2^−14 each, the reciprocal by 1.5 units of 2^−16.
+/// The largest element (by [`max_of`]) is taken off first, so that exponentials are those of non-positive
+/// arguments; their sum is between 1 and the row's width. Exponentials err by a unit of 2^−14 each, the
+/// reciprocal by 1.5 units of 2^−16.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Softmax {
     /// The argument's format.

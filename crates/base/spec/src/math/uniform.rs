@@ -1,12 +1,13 @@
 //! Functions on pieces of one length: sigmoid, tanh, erf, SiLU, GELU, and exp of a non-positive argument.
 //!
-//! Sigmoid, tanh and erf are odd about their value at zero, so only x ≥ 0 is tabulated. For x < 0 let v = −x − 1, the complement
-//! of x's bits: with v = i·2^t + (2^t − 1 − p), where p = x mod 2^t, the argument −x lies at 2^t − p of piece i, so
-//! f(x) = −value − slope·(2^(t−1) − p) = −value + slope·(p − 2^(t−1)): the same slope at the position that x itself has.
-//! Nothing but the value is negated.
+//! Sigmoid, tanh and erf are odd about their value at zero, so only x ≥ 0 is tabulated. For x < 0 let v = −x
+//! − 1, the complement of x's bits: with v = i·2^t + (2^t − 1 − p), where p = x mod 2^t, the argument −x lies
+//! at 2^t − p of piece i, so f(x) = −value − slope·(2^(t−1) − p) = −value + slope·(p − 2^(t−1)): the same
+//! slope at the position that x itself has. Nothing but the value is negated.
 //!
-//! SiLU and GELU are gates: max(x, 0) less an even function that vanishes far from zero. There the value stays, and the slope
-//! is negated: by complement, like values above, as slopes are odd multiples of half their unit.
+//! SiLU and GELU are gates: max(x, 0) less an even function that vanishes far from zero. There the value
+//! stays, and the slope is negated: by complement, like values above, as slopes are odd multiples of half
+//! their unit.
 
 use std::ops::RangeInclusive;
 
@@ -53,7 +54,8 @@ pub struct UniformSpline {
     pub input: Fixed,
     /// The result's format.
     pub output: Fixed,
-    /// How many zero bits the argument gets below its last, where a piece would else be shorter than two positions.
+    /// How many zero bits the argument gets below its last, where a piece would else be shorter than two
+    /// positions.
     pub lift: u32,
     /// What is looked up.
     pub symmetry: Symmetry,
@@ -92,8 +94,8 @@ impl Uniform {
             Self::Gelu => (Symmetry::Gate, |n, s, _| precise::gelu_rest(n, s), 0),
             Self::Exp | Self::ExpSigned => (Symmetry::Negated, precise::exp_below, 0),
         };
-        // Pieces of length h err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, as large as the result for an
-        // exponential, else 1.
+        // Pieces of length h err by h²·max|f″|/16, at most half a unit: |f″| ≤ 0.097 for sigmoid, as large as
+        // the result for an exponential, else 1.
         let (finest, offset) = match self {
             Self::Sigmoid => (f.saturating_sub(6), 1 << (f - 1)),
             Self::ExpSigned => (magnitude_bits - 3, 0),
@@ -124,7 +126,8 @@ impl UniformSpline {
         let (bits, scale) = (input.bits + lift, input.scale + lift);
         let position_bits = scale - finest;
         let dropped = position_bits.max(3) + u32::from(gate);
-        // The magnitude is cut off where less than 1.5 units of change are left; of a gate 1, as its slope is never zero.
+        // The magnitude is cut off where less than 1.5 units of change are left; of a gate 1, as its slope is
+        // never zero.
         let halves = if gate { 2 } else { 3 };
         let start = match function {
             Uniform::ExpSigned => largest_exponent(result_magnitude, f, scale, bits - 1),

@@ -1,5 +1,5 @@
-//! The nodes of a plan as operations. This is the one place where a node's op becomes a protocol: prediction, demand and run
-//! read the value made here.
+//! The nodes of a plan as operations. This is the one place where a node's op becomes a protocol: prediction,
+//! demand and run read the value made here.
 
 mod claim;
 mod linear;
@@ -33,8 +33,8 @@ use crate::possession::WeightsAt;
 pub(crate) struct Operations(Vec<Arc<dyn NodeOperation>>);
 
 impl Operations {
-    /// Of `plan` under a session's options. Nodes that do the same share one: the steps of a recurrent network have thousands of
-    /// nodes, and few that differ.
+    /// Of `plan` under a session's options. Nodes that do the same share one: the steps of a recurrent
+    /// network have thousands of nodes, and few that differ.
     pub(crate) fn new(plan: &Plan, options: &SessionOptions) -> Result<Self> {
         let mut operations: Vec<Arc<dyn NodeOperation>> = Vec::with_capacity(plan.nodes.len());
         let mut distinct: Vec<usize> = Vec::new();

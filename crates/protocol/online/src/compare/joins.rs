@@ -1,5 +1,5 @@
-//! Inner nodes: two neighbouring segments join as lt = lt_high ⊕ eq_high·lt_low and eq = eq_high·eq_low, both products
-//! sharing eq_high. The lowest segment never needs eq.
+//! Inner nodes: two neighbouring segments join as lt = lt_high ⊕ eq_high·lt_low and eq = eq_high·eq_low, both
+//! products sharing eq_high. The lowest segment never needs eq.
 //!
 //! The nodes of a level open masked bits in one exchange, so each side sees uniform bits.
 
@@ -39,7 +39,8 @@ impl Shape {
             .fold(Cost::default(), |cost, level| cost.then(and_shared_cost(&node_groups(level, n))))
     }
 
-    /// Joins the segments of a tree that has some. The result of the low part goes on as its exclusive or with `low_part`.
+    /// Joins the segments of a tree that has some. The result of the low part goes on as its exclusive or
+    /// with `low_part`.
     pub(super) fn join(
         &self,
         party: &mut Party,

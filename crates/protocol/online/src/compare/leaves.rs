@@ -4,15 +4,16 @@
 //!
 //! - one bit by one private product: lt = ¬a·b; eq = ¬a ⊕ b takes none;
 //! - by a table: the digit of one party chooses from masked results that the other offers (1-of-2^d OT);
-//! - by products, where a helper deals ([`Tuning::dealt`](crate::Tuning::dealt)): the 2^d − 1 products [a < j]·[b = j], whose sum is
-//!   [a < b], and another sum of products of the same bits for equality ([`LeafBatch::sums`]). Each side opens its bits masked, as for
-//!   a private product; of the masks' products only the sums matter, a bit each.
+//! - by products, where a helper deals ([`Tuning::dealt`](crate::Tuning::dealt)): the 2^d − 1 products [a <
+//!   j]·[b = j], whose sum is [a < b], and another sum of products of the same bits for equality
+//!   ([`LeafBatch::sums`]). Each side opens its bits masked, as for a private product; of the masks' products
+//!   only the sums matter, a bit each.
 //!
 //! A public digit is compared with a dealt one locally ([`public_leaf`]).
 //!
 //! # What each side sees
-//! Who chooses from a table sees it masked by messages it does not hold; who offers sees the digit masked by a random index; products
-//! open masked bits. Everything seen is uniform.
+//! Who chooses from a table sees it masked by messages it does not hold; who offers sees the digit masked by
+//! a random index; products open masked bits. Everything seen is uniform.
 
 use veilflow_correlation::{self as correlation, And, AndBatch, Demand, LeafBatch, Table, TableBatch};
 use veilflow_net::Role;
@@ -130,8 +131,8 @@ impl Leaf {
         })
     }
 
-    /// The shares from what the peer opened, but for a table that this party chose from: that one awaits the corrections, to
-    /// which this party appends those of its own table.
+    /// The shares from what the peer opened, but for a table that this party chose from: that one awaits the
+    /// corrections, to which this party appends those of its own table.
     pub(super) fn answer(
         self,
         role: Role,
@@ -214,8 +215,8 @@ impl Rows {
     }
 }
 
-/// The sender's half of a leaf: its share is the masked entry at the peer's shift, and every other entry is sent masked
-/// and corrected by that share. With index r the peer holds mask r, and r ⊕ shift is its digit.
+/// The sender's half of a leaf: its share is the masked entry at the peer's shift, and every other entry is
+/// sent masked and corrected by that share. With index r the peer holds mask r, and r ⊕ shift is its digit.
 fn offer(
     role: Role,
     digit: &[Bits],
@@ -252,8 +253,9 @@ fn operands(role: Role, digit: &[Bits]) -> Vec<Bits> {
     rows.map(row).collect()
 }
 
-/// The shares of (lt, eq) given what the other party opened. P0 multiplies its own bits with P1's masked ones, P1 the
-/// masked bits of P0 with its masks; their sum lacks what the masks contribute, which the batch holds.
+/// The shares of (lt, eq) given what the other party opened. P0 multiplies its own bits with P1's masked
+/// ones, P1 the masked bits of P0 with its masks; their sum lacks what the masks contribute, which the batch
+/// holds.
 fn finish_products(role: Role, private: &[Bits], batch: &LeafBatch, theirs: &[Bits]) -> Segment {
     let (left, right) = if role == Role::P0 { (private, theirs) } else { (theirs, &batch.masks[..]) };
     let mut rows = LeafBatch::sums(left, right, batch.shares.len() as u32);
@@ -273,7 +275,8 @@ fn equals(index: &[Bits], q: usize) -> Bits {
     out
 }
 
-/// The sender's digit compared with j = q ⊕ shift, bit-sliced: (a < b, a = b) where the sender's is a at P0, b at P1.
+/// The sender's digit compared with j = q ⊕ shift, bit-sliced: (a < b, a = b) where the sender's is a at P0,
+/// b at P1.
 fn table_entry(role: Role, mine: &[Bits], shift: &[Bits], q: usize, has_eq: bool) -> Vec<Bits> {
     let n = mine[0].len();
     let (mut lt, mut eq) = (Bits::zeros(n), Bits::filled(true, n));

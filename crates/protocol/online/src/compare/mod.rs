@@ -1,8 +1,9 @@
-//! Comparison of private integers by a bit-sliced tree (CrypTFlow2 §3.1's Millionaires' recursion, evaluated over packed words as in
-//! SecONNds, with leaves by 1-of-2^m OT and inner nodes by triples).
+//! Comparison of private integers by a bit-sliced tree (CrypTFlow2 §3.1's Millionaires' recursion, evaluated
+//! over packed words as in SecONNds, with leaves by 1-of-2^m OT and inner nodes by triples).
 //!
-//! P0 holds a, P1 holds b, k bits each; the result is a share of [a < b] and, from the same tree, of [a mod 2^s < b mod 2^s]. The bits
-//! are cut into digits ([`shape`]). Each digit's [leaf](leaves) makes shares of (lt, eq), and neighbours [join](joins).
+//! P0 holds a, P1 holds b, k bits each; the result is a share of [a < b] and, from the same tree, of [a mod
+//! 2^s < b mod 2^s]. The bits are cut into digits ([`shape`]). Each digit's [leaf](leaves) makes shares of
+//! (lt, eq), and neighbours [join](joins).
 //!
 //! Leaves and joins open masked bits only, so everything seen is uniform.
 
@@ -31,7 +32,8 @@ pub struct CompareTree {
 }
 
 impl CompareTree {
-    /// A tree over `k` bits that also yields the comparison of the low `s` bits, if asked for. `s` must be in 1..=k.
+    /// A tree over `k` bits that also yields the comparison of the low `s` bits, if asked for. `s` must be in
+    /// 1..=k.
     pub fn new(k: u32, s: Option<u32>, tuning: Tuning) -> Self {
         let shape = Shape::new(k, s, tuning);
         let leaf = |(slot, &width): (usize, &u32)| Leaf::new(slot, width, tuning.dealt);
@@ -58,7 +60,8 @@ impl CompareTree {
         cost.then(self.join_cost(n))
     }
 
-    /// Shares of [a < b] and of the low bits' comparison. `private` is P0's a or P1's b; bits past k are ignored.
+    /// Shares of [a < b] and of the low bits' comparison. `private` is P0's a or P1's b; bits past k are
+    /// ignored.
     pub fn run(&self, party: &mut Party, private: &[u64]) -> Result<(Bits, Option<Bits>)> {
         if self.leaves.is_empty() {
             return Ok((Bits::zeros(private.len()), None));
@@ -73,7 +76,8 @@ impl CompareTree {
         self.shape.join_cost(n)
     }
 
-    /// Joins the segments of a tree that has some. The result of the low part goes on as its exclusive or with `low_part`.
+    /// Joins the segments of a tree that has some. The result of the low part goes on as its exclusive or
+    /// with `low_part`.
     pub(crate) fn join(
         &self,
         party: &mut Party,
@@ -83,7 +87,8 @@ impl CompareTree {
         self.shape.join(party, segments, low_part)
     }
 
-    /// The shares of every digit's (lt, eq), in two exchanges: indices and masked bits, then corrections if there are tables.
+    /// The shares of every digit's (lt, eq), in two exchanges: indices and masked bits, then corrections if
+    /// there are tables.
     fn segments(&self, party: &mut Party, rows: &[Bits]) -> Result<Vec<Segment>> {
         let (role, n, mut rows) = (party.role, rows[0].len(), rows);
         let mut opening = Bits::default();
@@ -103,7 +108,8 @@ impl CompareTree {
     }
 }
 
-/// Sends `mine` and receives `theirs` bits, to be read in rows of `n`. Where neither has any, nothing is said.
+/// Sends `mine` and receives `theirs` bits, to be read in rows of `n`. Where neither has any, nothing is
+/// said.
 fn trade(party: &mut Party, mine: &Bits, theirs: usize, n: usize) -> Result<Rows> {
     let bytes = party.exchange(&mine.to_bytes(), theirs.div_ceil(8))?;
     if theirs == 0 {

@@ -18,8 +18,9 @@ pub(super) struct Shape {
 impl Shape {
     /// A tree over `k` bits that also yields the comparison of the low `s` bits, if asked for.
     ///
-    /// The lowest segment takes in, level by level, what the other segments have joined to so far. A join with it is
-    /// cheaper than others, since it makes no eq; more levels than necessary allow for more of them.
+    /// The lowest segment takes in, level by level, what the other segments have joined to so far. A join
+    /// with it is cheaper than others, since it makes no eq; more levels than necessary allow for more of
+    /// them.
     pub(super) fn new(k: u32, s: Option<u32>, tuning: Tuning) -> Self {
         let s = s.map(|s| s.min(k));
         let width = tuning.leaf_bits();
@@ -51,8 +52,8 @@ impl Shape {
 /// More levels than this save next to nothing.
 const MAX_EXTRA_LEVELS: u32 = 8;
 
-/// After how many levels the low segments are joined, and all: the least depth plus `extra`, with as many joins of the
-/// lowest segment as it allows. At level j it can take in 2^(j−1) segments.
+/// After how many levels the low segments are joined, and all: the least depth plus `extra`, with as many
+/// joins of the lowest segment as it allows. At level j it can take in 2^(j−1) segments.
 fn depths(low: usize, high: usize, extra: u32) -> (u32, u32) {
     let log = |n: usize| n.next_power_of_two().trailing_zeros();
     let fits = |split: u32, depth: u32| (1usize << depth) - (1usize << split) >= high;

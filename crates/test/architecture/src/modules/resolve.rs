@@ -19,7 +19,8 @@ pub(crate) enum Target {
 }
 
 impl Modules {
-    /// What `path` stands for in module `from`. Of a path into a type, such as a variant or a method, the type counts.
+    /// What `path` stands for in module `from`. Of a path into a type, such as a variant or a method, the
+    /// type counts.
     pub(crate) fn resolve(&self, from: usize, path: &[String]) -> Target {
         self.relative(from, path, MOST_IMPORTS)
     }
@@ -47,7 +48,8 @@ impl Modules {
         }
     }
 
-    /// What a path that begins with a name of `module` stands for. A name alone is an item before it is a module.
+    /// What a path that begins with a name of `module` stands for. A name alone is an item before it is a
+    /// module.
     fn lookup(&self, module: usize, path: &[String], imports: usize) -> Target {
         let (name, rest) = (&path[0], &path[1..]);
         let here = &self.all[module];
