@@ -1,5 +1,5 @@
-//! Two servers run a model that neither knows, on an input that neither sees:
-//! `cargo run --release -p veilflow --example shared_weights`.
+//! Two servers run a model that neither knows, on an input that neither sees: `cargo run --release -p
+//! veilflow --example shared_weights`.
 //!
 //! A model owner splits the weights, a data owner the input. Each server ends with half of the output, which
 //! the data owner puts together. A helper makes the correlations.

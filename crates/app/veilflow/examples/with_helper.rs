@@ -1,5 +1,5 @@
-//! A server, a client, and a helper that makes the correlations:
-//! `cargo run --release -p veilflow --example with_helper`.
+//! A server, a client, and a helper that makes the correlations: `cargo run --release -p veilflow --example
+//! with_helper`.
 //!
 //! Each has a thread here, and talks by TCP as it would from a machine of its own.
 #![allow(clippy::print_stdout)]

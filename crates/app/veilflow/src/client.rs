@@ -98,7 +98,7 @@ impl Client {
     /// [`Error::Connection`] and [`Error::Session`] if preparation failed: runs prepared before can still be
     /// used.
     pub fn prepare(&mut self, runs: usize) -> Result<()> {
-        Ok(self.stock(runs)?.fill(runs)?)
+        self.stock(runs)?.fill(runs).map_err(Error::in_session)
     }
 
     /// Has runs prepared until `runs` are ready, in the background, and returns at once. While one run is
@@ -107,7 +107,7 @@ impl Client {
     /// # Errors
     /// [`Error::TooManyPrepared`] beyond [`Client::MAX_PREPARED`]; [`Error::JustInTime`].
     pub fn prepare_in_background(&mut self, runs: usize) -> Result<()> {
-        Ok(self.stock(runs)?.order(runs)?)
+        self.stock(runs)?.order(runs).map_err(Error::in_session)
     }
 
     /// The number of runs that are prepared.

@@ -4,7 +4,7 @@ use veilflow_data::Preprocessing;
 use veilflow_passes::{Compiled, DEFAULT_ERROR};
 
 use crate::tensor::tensors;
-use crate::{Model, Network, Result, Supplier};
+use crate::{CompileReport, Error, Model, Network, Result, Supplier};
 
 /// How bits of weights and activations are chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,10 +89,9 @@ impl Default for CompileOptions {
 /// ```
 ///
 /// # Errors
-/// [`Error::Compile`](crate::Error::Compile) for a network that fixed point cannot express, no calibration
-/// sample, one that makes a tensor infinite, or options outside their range;
-/// [`Error::SampleLength`](crate::Error::SampleLength);
-/// [`Error::BeyondSupplier`](crate::Error::BeyondSupplier) with the layer that the supplier cannot do.
+/// [`Error::Compile`] for a network that fixed point cannot express, no calibration sample, one that makes a
+/// tensor infinite, or options outside their range; [`Error::SampleLength`];
+/// [`Error::BeyondSupplier`] with the layer that the supplier cannot do.
 pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOptions) -> Result<Model> {
     let mut wanted = veilflow_passes::Options {
         state_bits: options.state_bits,
@@ -103,18 +102,19 @@ pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOpt
     };
     let inputs = network.inputs();
     let samples = calibration.iter().map(|sample| tensors(&inputs, sample)).collect::<Result<Vec<_>>>()?;
-    let Compiled { plan, weights, report } = match options.precision {
+    let compiled = match options.precision {
         Precision::Within(error) => {
-            veilflow_passes::compile_within(network.graph(), &samples, &wanted, error)?
+            veilflow_passes::compile_within(network.graph(), &samples, &wanted, error)
         }
         Precision::Bits { weights, activations } => {
             wanted.weight_bits = weights;
             wanted.activation_bits = activations;
-            veilflow_passes::compile(network.graph(), &samples, &wanted)?
+            veilflow_passes::compile(network.graph(), &samples, &wanted)
         }
     };
+    let Compiled { plan, weights, report } = compiled.map_err(Error::in_passes)?;
     let sample = calibration.first().cloned().unwrap_or_default();
-    let model = Model::compiled(plan, weights, report.into(), network.clone(), sample);
+    let model = Model::compiled(plan, weights, CompileReport::new(report), network.clone(), sample);
     model.plan().check(options.supplier)?;
     Ok(model)
 }

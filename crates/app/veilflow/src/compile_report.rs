@@ -30,8 +30,8 @@ pub struct TensorReport {
     pub width: u32,
 }
 
-impl From<veilflow_passes::CompileReport> for CompileReport {
-    fn from(report: veilflow_passes::CompileReport) -> Self {
+impl CompileReport {
+    pub(crate) fn new(report: veilflow_passes::CompileReport) -> Self {
         let tensor = |t: veilflow_passes::TensorReport| TensorReport {
             layer: t.layer,
             largest: t.largest,

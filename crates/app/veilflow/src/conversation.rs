@@ -6,8 +6,8 @@
 
 use veilflow_ir::SharingId;
 use veilflow_net::{Channel, Role};
-use veilflow_prim::Prg;
 
+use crate::error::randomness;
 use crate::{Error, InputShare, Plan, Result, ShareId, ShareStore};
 
 /// What a client sends before each run; anything else ends the session.
@@ -36,7 +36,7 @@ pub(crate) fn begin(channel: &mut Channel) -> Result<()> {
 
 /// At the client: a run on a shared input is to begin.
 pub(crate) fn begin_shared(channel: &mut Channel, input: InputShare) -> Result<SharedRun> {
-    let output = SharingId::random(&mut Prg::from_entropy()?);
+    let output = SharingId::random(&mut randomness()?);
     channel.send(&[MORE])?;
     channel.send(&[input.id().0.bytes(), output.bytes()].concat())?;
     if channel.recv_vec(1)? != [HAVE] {

@@ -8,7 +8,7 @@ use veilflow_correlation::CorrelationError;
 use veilflow_exec::ExecError;
 use veilflow_net::NetError;
 use veilflow_online::OnlineError;
-use veilflow_prim::PrimError;
+use veilflow_prim::Prg;
 
 use crate::{DataError, ShareId, Supplier};
 
@@ -124,8 +124,8 @@ pub enum Error {
     Compile(Cause),
     /// A plan that the supplier cannot run.
     #[error(
-        "the plan cannot be run with the supplier {supplier}; choose fewer bits of weights or activations, or another supplier at \
-         both parties"
+        "the plan cannot be run with the supplier {supplier}; choose fewer bits of weights or activations, or \
+         another supplier at both parties"
     )]
     BeyondSupplier {
         /// The supplier.
@@ -212,17 +212,20 @@ pub enum Error {
     JustInTime,
     /// An own input in a session on shared inputs.
     #[error(
-        "this session runs on secret-shared inputs: use Client::infer_shared, or clear Options::shared_inputs at both parties"
+        "this session runs on secret-shared inputs: use Client::infer_shared, or clear Options::shared_inputs \
+         at both parties"
     )]
     InputsAreShared,
     /// A shared input in a session on the client's own.
     #[error(
-        "this session runs on the client's own inputs: use Client::infer, or set Options::shared_inputs at both parties"
+        "this session runs on the client's own inputs: use Client::infer, or set Options::shared_inputs at \
+         both parties"
     )]
     InputsAreOwn,
     /// A server that is to run on shared inputs without having any.
     #[error(
-        "the options say that inputs are secret-shared, but the server has no shares: give it some with Server::with_shares"
+        "the options say that inputs are secret-shared, but the server has no shares: give it some with \
+         Server::with_shares"
     )]
     NoShares,
     /// The peer has a share of an input that is not here.
@@ -266,9 +269,10 @@ pub enum Error {
     System(Cause),
 }
 
-/// What the channel failed with is told as such, however deep in a run.
-impl From<ExecError> for Error {
-    fn from(error: ExecError) -> Self {
+// No `From`: whoever uses this crate should not come to depend on the errors of those below.
+impl Error {
+    /// What a session ended with; what the channel failed with is told as such, however deep in a run.
+    pub(crate) fn in_session(error: ExecError) -> Self {
         match error {
             ExecError::Net(error)
             | ExecError::Correlation(CorrelationError::Net(error))
@@ -279,16 +283,19 @@ impl From<ExecError> for Error {
             other => Self::Session(other.into()),
         }
     }
-}
 
-impl From<veilflow_passes::PassError> for Error {
-    fn from(error: veilflow_passes::PassError) -> Self {
+    /// What a network could not be compiled or run for.
+    pub(crate) fn in_passes(error: veilflow_passes::PassError) -> Self {
         Self::Compile(error.into())
     }
+
+    /// What is wrong with shares.
+    pub(crate) fn in_shares(error: veilflow_ir::IrError) -> Self {
+        Self::Share(error.into())
+    }
 }
 
-impl From<PrimError> for Error {
-    fn from(error: PrimError) -> Self {
-        Self::System(error.into())
-    }
+/// Fresh randomness.
+pub(crate) fn randomness() -> Result<Prg> {
+    Prg::from_entropy().map_err(|error| Error::System(error.into()))
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use veilflow_exec::cpu_seconds;
 use veilflow_helper::{Served, Session};
 use veilflow_net::{Channel, LinkOptions, LinkShape, NetError, memory_pair_with, tcp_connect_with};
-use veilflow_prim::Prg;
 
-use crate::{Error, HelperEvent, HelperReport, Listener, Result};
+use crate::error::randomness;
+use crate::{Error, Listener, Result};
 
 /// How often a helper looks whether it is done, or somebody waits in vain.
 const TICK: Duration = Duration::from_millis(200);
@@ -45,6 +46,46 @@ impl Default for HelperOptions {
             simulate_link: None,
         }
     }
+}
+
+/// A session as the helper saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HelperReport {
+    /// Requests answered.
+    pub requests: u64,
+    /// Payload bytes to the server and to the client.
+    pub sent: [u64; 2],
+    /// Payload bytes from the server and from the client.
+    pub received: [u64; 2],
+    /// Of these, masked weights: none if they were kept from an earlier session.
+    pub masked_weights: u64,
+    /// CPU seconds of the whole process during the session.
+    pub cpu_seconds: f64,
+}
+
+/// What a helper tells while it helps, from the thread of the session concerned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HelperEvent<'a> {
+    /// A session is over.
+    Session {
+        /// The session's number, from 1.
+        session: usize,
+        /// What it took.
+        report: &'a HelperReport,
+    },
+    /// A session failed; others go on.
+    Failed {
+        /// The session's number, from 1.
+        session: usize,
+        /// Why.
+        error: &'a Error,
+    },
+    /// Somebody was turned away: no party, one too many, or one that said nothing.
+    TurnedAway {
+        /// Why.
+        error: &'a Error,
+    },
 }
 
 /// A third party that makes correlations for servers and clients that choose
@@ -164,6 +205,7 @@ impl Helper {
         let (ours, mut theirs) =
             memory_pair_with(&LinkOptions { queue: QUEUE, ..self.link(self.options.simulate_link) })?;
         theirs.set_timeout(timeout);
+        self.inner.dismiss(self.options.timeout);
         let helper = self.inner.clone();
         let spawned = std::thread::Builder::new().name("veilflow-helper".to_owned()).spawn(move || {
             if let Ok(Some(parties)) = helper.welcome(ours) {
@@ -190,7 +232,7 @@ struct Counts {
 
 fn help(parties: Session<'_>) -> Result<HelperReport> {
     let before = cpu_seconds();
-    let served = parties.serve(Prg::from_entropy()?);
+    let served = parties.serve(randomness()?);
     let Served { requests, meters, weight_bytes } = served.map_err(|e| Error::Helper(e.into()))?;
     Ok(HelperReport {
         requests,

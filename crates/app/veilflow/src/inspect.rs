@@ -5,7 +5,7 @@ use veilflow_correlation::Cost;
 use veilflow_exec::{Prediction, Times};
 
 use crate::holding::Holding;
-use crate::{ModelShare, Options, Plan, Result};
+use crate::{Error, ModelShare, Options, Plan, Result};
 
 /// The machine for which seconds are predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,8 +81,8 @@ pub struct Volume {
     pub rounds: u64,
 }
 
-impl From<&Cost> for Volume {
-    fn from(cost: &Cost) -> Self {
+impl Volume {
+    fn of(cost: &Cost) -> Self {
         let volume = cost.volume();
         Self { bytes: volume.bytes, helper: volume.helper, rounds: volume.rounds }
     }
@@ -99,8 +99,8 @@ pub struct Seconds {
     pub total: f64,
 }
 
-impl From<Times> for Seconds {
-    fn from(times: Times) -> Self {
+impl Seconds {
+    fn of(times: Times) -> Self {
         Self { offline: times.offline, online: times.online, total: times.total() }
     }
 }
@@ -120,8 +120,7 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Session`](crate::Error::Session) if the supplier cannot run the plan;
-    /// [`Error::Option`](crate::Error::Option).
+    /// [`Error::Session`] if the supplier cannot run the plan; [`Error::Option`].
     pub fn inspect(&self, options: &Options, machine: Machine) -> Result<Inspection> {
         inspect(self, &Holding::Nothing, options, machine)
     }
@@ -139,12 +138,12 @@ impl ModelShare {
 
 fn inspect(plan: &Plan, holding: &Holding, options: &Options, machine: Machine) -> Result<Inspection> {
     let (options, ir) = (options.session(plan, holding)?, plan.ir());
-    let prediction = Prediction::of(ir, &options)?;
+    let prediction = Prediction::of(ir, &options).map_err(Error::in_session)?;
     let speed = match machine {
         Machine::Reference => veilflow_exec::Machine::default(),
-        Machine::ThisOne => veilflow_exec::Machine::measure()?,
+        Machine::ThisOne => veilflow_exec::Machine::measure().map_err(Error::in_session)?,
     };
-    let times = Times::of(ir, &options, &prediction, &speed)?;
+    let times = Times::of(ir, &options, &prediction, &speed).map_err(Error::in_session)?;
     let nodes = ir.nodes.iter().zip(prediction.offline.iter().zip(&prediction.online));
     let nodes = nodes.map(|(node, (offline, online))| {
         let value = &ir.values[node.output];
@@ -154,8 +153,8 @@ fn inspect(plan: &Plan, holding: &Holding, options: &Options, machine: Machine) 
             shape: value.shape.to_vec(),
             width: value.width,
             scale: value.scale,
-            offline: (&offline.cost()).into(),
-            online: online.into(),
+            offline: Volume::of(&offline.cost()),
+            online: Volume::of(online),
         }
     });
     Ok(Inspection {
@@ -168,10 +167,10 @@ fn inspect(plan: &Plan, holding: &Holding, options: &Options, machine: Machine) 
         calibration_inputs: ir.settings.calibration_inputs,
         multiplications: ir.multiplications(),
         nodes: nodes.collect(),
-        set_up: (&prediction.set_up).into(),
-        offline: (&prediction.offline_cost()).into(),
-        online: (&prediction.online_cost()).into(),
-        seconds: times.into(),
+        set_up: Volume::of(&prediction.set_up),
+        offline: Volume::of(&prediction.offline_cost()),
+        online: Volume::of(&prediction.online_cost()),
+        seconds: Seconds::of(times),
         calibrated: machine == Machine::ThisOne,
     })
 }

@@ -171,7 +171,8 @@ impl Model {
     /// [`Error::SampleLength`].
     pub fn run(&self, sample: &[f32]) -> Result<ClearRun> {
         let plan = self.plan.ir();
-        let run = clear::run(plan, &self.weights, &tensors(&self.plan.inputs(), sample)?)?;
+        let run = clear::run(plan, &self.weights, &tensors(&self.plan.inputs(), sample)?)
+            .map_err(Error::in_passes)?;
         let overflow = |o: &clear::Overflow| Overflow { layer: o.layer.clone(), elements: o.elements };
         Ok(ClearRun {
             outputs: outputs(plan, &run.outputs),

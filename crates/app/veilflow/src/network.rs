@@ -85,7 +85,7 @@ impl Network {
     /// # Errors
     /// [`Error::SampleLength`].
     pub fn run(&self, sample: &[f32]) -> Result<Vec<Vec<f32>>> {
-        let outputs = float::run(&self.graph, &tensors(&self.inputs(), sample)?)?;
+        let outputs = float::run(&self.graph, &tensors(&self.inputs(), sample)?).map_err(Error::in_passes)?;
         Ok(outputs.into_iter().map(veilflow_ir::Tensor::into_data).collect())
     }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use veilflow_exec::{InputAt, Links, SessionOptions, SupplierKind, choose_tuning, online_cost};
+use veilflow_exec::{ExecError, InputAt, Links, SessionOptions, SupplierKind, choose_tuning, online_cost};
 use veilflow_net::{Channel, LinkOptions, LinkShape};
 use veilflow_online::Tuning;
 
@@ -122,7 +122,7 @@ impl Options {
             input: if self.shared_inputs { InputAt::Shared } else { InputAt::Client },
             just_in_time: self.just_in_time,
         };
-        options.check(plan.ir())?;
+        options.check(plan.ir()).map_err(Error::in_session)?;
         Ok(options)
     }
 
@@ -156,8 +156,7 @@ impl FromStr for Supplier {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let kind: SupplierKind =
-            name.parse().map_err(|e: veilflow_exec::ExecError| Error::UnknownSupplier(e.into()))?;
+        let kind: SupplierKind = name.parse().map_err(|e: ExecError| Error::UnknownSupplier(e.into()))?;
         Ok(match kind {
             SupplierKind::He => Self::He,
             SupplierKind::Silent => Self::Silent,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use veilflow_data::{Preprocessing, Samples, load, picture};
+use veilflow_passes::clear;
 use veilflow_ring::RingVec;
 
 use crate::tensor::{only, tensors};
@@ -184,7 +185,7 @@ impl Plan {
 
     /// A sample as integers, and how many elements are beyond what the plan has room for.
     pub(crate) fn encode(&self, sample: &[f32]) -> Result<(usize, Vec<RingVec>)> {
-        let encoded = veilflow_passes::clear::encode(&self.0, &tensors(&self.inputs(), sample)?)?;
+        let encoded = clear::encode(&self.0, &tensors(&self.inputs(), sample)?).map_err(Error::in_passes)?;
         let outside = encoded.iter().map(|e| e.outside).sum();
         Ok((outside, encoded.into_iter().map(|e| e.values).collect()))
     }

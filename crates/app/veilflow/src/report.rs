@@ -98,18 +98,3 @@ pub struct Served {
     /// What the run took.
     pub report: Report,
 }
-
-/// A session as the helper saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct HelperReport {
-    /// Requests answered.
-    pub requests: u64,
-    /// Payload bytes to the server and to the client.
-    pub sent: [u64; 2],
-    /// Payload bytes from the server and from the client.
-    pub received: [u64; 2],
-    /// Of these, masked weights: none if they were kept from an earlier session.
-    pub masked_weights: u64,
-    /// CPU seconds of the whole process during the session.
-    pub cpu_seconds: f64,
-}

@@ -49,7 +49,7 @@ impl Runs {
     /// Shakes hands, and sets up what makes correlations.
     pub(crate) fn open(links: Links<'_>, role: Role, terms: Terms) -> Result<Self> {
         let Terms { plan, holding, options, timeout } = terms;
-        let session = Session::open_for(links, role, plan.ir(), options)?;
+        let session = Session::open_for(links, role, plan.ir(), options).map_err(Error::in_session)?;
         let (set_up, watcher) = (session.set_up, Watcher::default());
         let parts = if options.just_in_time {
             Parts::JustInTime(Box::new(session))
@@ -59,7 +59,8 @@ impl Runs {
             let prepare = move |preparer: &mut Preparer| {
                 preparer.prepare(plan.ir(), holding.held(), &|step: Step| watcher.tell(&plan, step))
             };
-            Parts::Ahead { online: Box::new(online), stock: Stock::start(preparer, timeout, prepare)? }
+            let stock = Stock::start(preparer, timeout, prepare).map_err(Error::in_session)?;
+            Parts::Ahead { online: Box::new(online), stock }
         };
         Ok(Self { plan, holding, watcher, parts: Some(parts), set_up })
     }
@@ -101,7 +102,7 @@ impl Runs {
                 Ok((offline, online.run(prepared, plan, held, input, &progress)?))
             }),
         };
-        let (offline, Outcome { nodes, rest, outputs }) = self.ending(result.map_err(Error::from))?;
+        let (offline, Outcome { nodes, rest, outputs }) = self.ending(result.map_err(Error::in_session))?;
         let set_up = std::mem::take(&mut self.set_up);
         Ok((outputs, Report::new(&self.plan, set_up, &offline, &nodes, rest)))
     }
@@ -111,7 +112,7 @@ impl Runs {
         let (outputs, report) = self.run(Some(run.input.0.values()))?;
         let (party, outputs) = (run.input.party(), outputs.unwrap_or_default());
         let share = veilflow_ir::OutputShare::new(self.plan.ir(), run.output, party, outputs);
-        Ok((OutputShare(share.map_err(|e| Error::Share(e.into()))?), report))
+        Ok((OutputShare(share.map_err(Error::in_shares)?), report))
     }
 
     /// Ends the session.

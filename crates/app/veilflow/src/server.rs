@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use veilflow_exec::{Links, ServerCache, SessionOptions, WeightCache, WeightMasks};
 use veilflow_net::{Channel, NetError, Role};
-use veilflow_prim::Prg;
 
 use crate::conversation::{accept_shared, is_more};
+use crate::error::randomness;
 use crate::holding::Holding;
 use crate::runs::{Runs, Terms};
 use crate::{
@@ -70,7 +70,7 @@ impl Server {
         let session = options.session(&plan, &holding)?;
         let kept = ServerCache {
             transformed: Some(Arc::new(WeightCache::new(Self::WEIGHT_CACHE))),
-            masks: Some(Arc::new(WeightMasks::new(&mut Prg::from_entropy()?))),
+            masks: Some(Arc::new(WeightMasks::new(&mut randomness()?))),
         };
         let (holding, options) = (Arc::new(holding), options.clone());
         let idle = Duration::from_secs(600).max(options.timeout);
@@ -98,8 +98,8 @@ impl Server {
         self
     }
 
-    /// Gives up a client that begins no run for so long, be it that it prepares runs or has no input: ten
-    /// minutes by default.
+    /// Gives up a client that begins no run for so long, whether it prepares runs or waits for an input: ten
+    /// minutes by default, and at least [`Options::timeout`].
     pub fn with_idle_limit(mut self, limit: Duration) -> Self {
         self.idle = limit;
         self

@@ -1,6 +1,6 @@
-//! How many sessions a listening party takes, and what it tells of them.
+//! How many sessions a server takes, and what it tells of them.
 
-use crate::{Error, HelperReport, Served};
+use crate::{Error, Served};
 
 /// How many sessions a server takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,31 +32,6 @@ pub enum ServerEvent<'a> {
     Failed {
         /// The session's number, from 1.
         session: usize,
-        /// Why.
-        error: &'a Error,
-    },
-}
-
-/// What a helper tells while it helps, from the thread of the session concerned.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum HelperEvent<'a> {
-    /// A session is over.
-    Session {
-        /// The session's number, from 1.
-        session: usize,
-        /// What it took.
-        report: &'a HelperReport,
-    },
-    /// A session failed; others go on.
-    Failed {
-        /// The session's number, from 1.
-        session: usize,
-        /// Why.
-        error: &'a Error,
-    },
-    /// Somebody was turned away: no party, one too many, or one that said nothing.
-    TurnedAway {
         /// Why.
         error: &'a Error,
     },

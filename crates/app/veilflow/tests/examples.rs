@@ -46,3 +46,14 @@ fn an_embedded_server_and_client_are_under_25_lines_each() {
         assert!(lines < 25, "{name} has {lines} lines");
     }
 }
+
+/// The repository's README shows the same two, word for word.
+#[test]
+fn the_readme_shows_the_example() {
+    let text = include_str!("../examples/two_processes.rs");
+    let from = text.find("/// The model's owner serves").expect("the example has it");
+    let to = text.find("fn main()").expect("the example has it");
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("the repository has a README");
+    assert!(readme.contains(text[from..to].trim_end()), "README.md differs from the example");
+}

@@ -1,4 +1,4 @@
-//! Samples of a network from a file or a folder.
+//! Samples from a file or a folder.
 
 use std::path::{Path, PathBuf};
 

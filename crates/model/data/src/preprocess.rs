@@ -25,10 +25,8 @@ enum Resize {
 
 /// How a picture becomes a network's input. It is stated in the plan, as words:
 ///
-/// ```text
-/// channels=gray|rgb|bgr resize=short:N|exact:HxW filter=bicubic|bilinear
-/// crop=N mean=A[,B,C] std=A[,B,C] layout=nchw|nhwc
-/// ```
+/// `channels=gray|rgb|bgr resize=short:N|exact:HxW filter=bicubic|bilinear crop=N mean=A[,B,C] std=A[,B,C]
+/// layout=nchw|nhwc`
 ///
 /// Every word is optional. Pixels are 0..=255; then a picture is resized, cropped to the centre, and each
 /// channel becomes (v − mean) / std. Words left out do nothing, except that channels and layout follow from

@@ -19,6 +19,7 @@ pub struct Samples {
     pub names: Vec<String>,
 }
 
+/// Opens a file that is not too large to be read.
 pub(crate) fn open(path: &Path) -> Result<File> {
     let failed = |source| Error::Open { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;

@@ -15,7 +15,6 @@ use veilflow_spec::msb as private_msb;
 use crate::by_bits::ByBits;
 use crate::extend::raise;
 use crate::factors::Factors;
-use crate::wrap::at_least_thirds;
 use crate::{
     Carry, OnlineError, Party, RangeClaim, Result, Tuning, and_private, and_private_cost, ring_products,
     ring_products_cost,
@@ -55,10 +54,10 @@ impl FactorWrap {
             return if self.signed { carry.run(party, &raise(party, x)) } else { carry.run(party, x) };
         }
         let top = private_msb(x);
-        let first = if self.claim == RangeClaim::Slack { at_least_thirds(x, 1) } else { top.clone() };
+        let first = if self.claim == RangeClaim::Slack { x.at_least_thirds(1) } else { top.clone() };
         private.append(&first);
         if self.claim == RangeClaim::Slack {
-            private.append(&at_least_thirds(x, 2));
+            private.append(&x.at_least_thirds(2));
         }
         Ok(if self.signed && party.role == Role::P0 { first.xor(&top) } else { first })
     }

@@ -35,12 +35,6 @@ impl RangeClaim {
     }
 }
 
-/// The bits [3·v ≥ `thirds`·2^ℓ] of a share.
-pub(crate) fn at_least_thirds(x: &RingVec, thirds: u128) -> Bits {
-    let least = thirds << x.ring().bits();
-    x.values().iter().map(|&v| 3 * u128::from(v) >= least).collect()
-}
-
 /// MW = wrap + MSB, how often 2^ℓ must be taken from x₀ + x₁ to reach the signed x (spec: `msb_wrap_count`).
 ///
 /// With [`RangeClaim::Slack`]: MW is 0 iff both shares are below 2^ℓ/3, 2 iff both are at least 2·2^ℓ/3, else
@@ -101,9 +95,9 @@ impl WrapCount {
                 Pending::NonNegative(RingVec::from_bits(self.out, &sign))
             }
             Form::Slack(product) => {
-                let third = at_least_thirds(x, 1);
+                let third = x.at_least_thirds(1);
                 jobs.push(product.job(role, &third));
-                jobs.push(product.job(role, &at_least_thirds(x, 2)));
+                jobs.push(product.job(role, &x.at_least_thirds(2)));
                 Pending::Slack(RingVec::from_bits(self.out, &third))
             }
             Form::Compared(tree, conversion) => {

@@ -9,10 +9,10 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
 use veilflow_spec::LinearShape;
 
-use super::RunOptions;
 use super::case::Case;
 use super::function::FunctionJob;
 use super::job::{Job, Operation};
+use crate::options::RunOptions;
 
 /// Inputs of a run, known to both parties: what is measured is the protocol, not a secret.
 pub(crate) struct Inputs {

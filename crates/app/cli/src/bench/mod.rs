@@ -12,10 +12,6 @@ mod preset;
 
 use clap::Subcommand;
 
-// What the benchmarks have in common.
-use crate::measured::Measured;
-use crate::options::RunOptions;
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// One operation on many elements.

@@ -19,8 +19,9 @@ use veilflow_ring::RingVec;
 use veilflow_spec::math::{Function, apply as expected};
 
 use super::function::FunctionJob;
-use super::{Measured, RunOptions, parties};
-use crate::options::HelperAddress;
+use super::parties;
+use crate::measured::Measured;
+use crate::options::{HelperAddress, RunOptions};
 use crate::output;
 
 /// Width of all arguments and results.

@@ -99,7 +99,9 @@ impl Infer {
         let runs = sources.len();
         for (done, source) in sources.into_iter().enumerate() {
             if !options.just_in_time {
-                client.prepare_in_background((1 + usize::from(self.ahead)).min(runs - done))?;
+                // The run at hand, those that wait, and one that is being made.
+                let wanted = (2 + usize::from(self.ahead)).min(Client::MAX_PREPARED);
+                client.prepare_in_background(wanted.min(runs - done))?;
             }
             let run = run(&mut client, source, folders.as_ref())?;
             bar.finish_and_clear();

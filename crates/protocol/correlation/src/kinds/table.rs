@@ -4,7 +4,7 @@ use std::fmt;
 
 use veilflow_net::Role;
 use veilflow_prim::Prg;
-use veilflow_ring::Bits;
+use veilflow_ring::{Bits, select};
 
 use crate::batch::{Batch, redacted};
 use crate::correlation::Correlation;
@@ -87,19 +87,6 @@ impl Table {
     fn index(self, prg: &mut Prg, count: usize) -> Vec<Bits> {
         rows::draw(prg, self.digit as usize, count)
     }
-
-    /// The message of each table under its index. All entries are read alike: no address depends on an index.
-    fn select(self, messages: &[Vec<Bits>], index: &[Bits], count: usize) -> Vec<Bits> {
-        let mut chosen = vec![Bits::zeros(count); self.payload as usize];
-        for (j, message) in messages.iter().enumerate() {
-            let mut selected = Bits::filled(true, count);
-            for (t, row) in index.iter().enumerate() {
-                selected = if j >> t & 1 == 1 { selected.and(row) } else { selected.and(&row.not()) };
-            }
-            chosen.iter_mut().zip(message).for_each(|(to, from)| to.xor_assign(&selected.and(from)));
-        }
-        chosen
-    }
 }
 
 impl Correlation for Table {
@@ -128,7 +115,8 @@ impl Correlation for Table {
 
     fn correct(&self, corrected: &mut Prg, other: &mut Prg, count: usize) -> Vec<u8> {
         let messages = self.messages(other, count);
-        rows::pack(&self.select(&messages, &self.index(corrected, count), count))
+        let index = self.index(corrected, count);
+        rows::pack(&select(messages.iter().map(Vec::as_slice), &index))
     }
 
     fn complete(&self, prg: &mut Prg, count: usize, correction: &[u8]) -> TableBatch {

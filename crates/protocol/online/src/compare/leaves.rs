@@ -17,7 +17,7 @@
 
 use veilflow_correlation::{self as correlation, And, AndBatch, Demand, LeafBatch, Table, TableBatch};
 use veilflow_net::Role;
-use veilflow_ring::Bits;
+use veilflow_ring::{Bits, equals};
 
 use super::joins::Segment;
 use crate::boolean::finish_and;
@@ -264,15 +264,6 @@ fn finish_products(role: Role, private: &[Bits], batch: &LeafBatch, theirs: &[Bi
         eq.xor_assign(if role == Role::P0 { &private[0] } else { &private[private.len() - 1] });
     }
     Segment::from_rows(rows)
-}
-
-/// The rows of [index = q].
-fn equals(index: &[Bits], q: usize) -> Bits {
-    let mut out = Bits::filled(true, index[0].len());
-    for (i, row) in index.iter().enumerate() {
-        out = if q >> i & 1 == 1 { out.and(row) } else { out.and(&row.not()) };
-    }
-    out
 }
 
 /// The sender's digit compared with j = q ⊕ shift, bit-sliced: (a < b, a = b) where the sender's is a at P0,
