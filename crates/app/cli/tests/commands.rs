@@ -373,7 +373,7 @@ fn a_plan_beyond_homomorphic_encryption_is_refused_unless_another_supplier_is_na
             ["compile", &model, "--calibrate", &data, "--preprocess", common::PREPROCESSING, "-o", &folder];
         veilflow(&[&base, &wide[..], options].concat())
     };
-    compile(&[]).failed(&["fewer --weight-bits", "--supplier silent", "24-bit weights in a 55-bit ring"]);
+    compile(&[]).failed(&["fewer --weight-bits", "--supplier silent", "24-bit weights, 55-bit ring"]);
     assert!(!Path::new(&folder).exists(), "a refused plan is written");
     let summary = compile(&["--supplier=silent"]).object();
     assert!(summary["beyond_he"].as_str().unwrap().contains("55-bit ring"), "{summary}");

@@ -144,6 +144,32 @@ impl Client {
     /// [`Options::shared_inputs`]. Neither party learns input or output: each ends with half of the output,
     /// which [`Plan::open`] puts together.
     ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use veilflow::{Client, Connection, Options, Server, ShareMemory, Supplier, demo};
+    ///
+    /// let model = demo::model()?;
+    /// // The data owner splits the picture.
+    /// let [first, second] = model.plan().split(&demo::digit(5)?)?.shares;
+    /// let (id, store) = (first.id(), Arc::new(ShareMemory::default()));
+    /// store.put(first);
+    /// let options = Options { shared_inputs: true, supplier: Supplier::Ot, ..Options::default() };
+    /// let server = Server::new(model, &options)?.with_shares(store.clone());
+    /// let (servers_end, clients_end) = Connection::pair();
+    /// let theirs = std::thread::scope(|scope| {
+    ///     let serving = scope.spawn(|| server.serve_one(servers_end, |_| {}));
+    ///     let mut client = Client::open(clients_end, server.plan(), &options)?;
+    ///     let answer = client.infer_shared(second)?;
+    ///     client.finish()?;
+    ///     serving.join().expect("the server does not panic")?;
+    ///     veilflow::Result::Ok(answer.output)
+    /// })?;
+    /// // The data owner puts the halves of the output together.
+    /// let ours = store.take(id).expect("the run is over");
+    /// assert_eq!(server.plan().open(&ours, &theirs)?[0].top, 5);
+    /// # veilflow::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InputsAreOwn`], [`Error::WrongHalf`], before anything is sent; [`Error::PeerLacksShare`];
     /// [`Error::Connection`] and [`Error::Session`] if the run failed.

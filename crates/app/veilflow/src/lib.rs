@@ -139,3 +139,8 @@ pub use veilflow_exec::Phase;
 pub use veilflow_ir::plan::Settings as PlanSettings;
 #[doc(inline)]
 pub use veilflow_net::{LinkShape, NetError, Role};
+
+// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

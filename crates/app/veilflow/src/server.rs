@@ -204,6 +204,26 @@ impl Server {
 }
 
 /// A server's session with a client: each step is a run, until the client has no more or the session fails.
+///
+/// ```
+/// use veilflow::{Client, Connection, Options, Server, Supplier, demo};
+///
+/// let options = Options { supplier: Supplier::Ot, ..Options::default() };
+/// let server = Server::new(demo::model()?, &options)?;
+/// let (servers_end, clients_end) = Connection::pair();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         let mut client = Client::open(clients_end, server.plan(), &options)?;
+///         client.infer(&demo::digit(1)?)?;
+///         client.finish()
+///     });
+///     for run in server.session(servers_end)? {
+///         println!("a run took {:.2} s online", run?.report.online().seconds);
+///     }
+///     veilflow::Result::Ok(())
+/// })?;
+/// # veilflow::Result::Ok(())
+/// ```
 pub struct ServerSession {
     runs: Runs,
     shares: Option<Arc<dyn ShareStore>>,

@@ -160,7 +160,8 @@ impl ShareMemory {
         self.shares().inputs.insert(input.id(), input);
     }
 
-    /// Takes out the share of the output for the input `id`; `None` if its run is not over.
+    /// Takes out the share of the output for the input `id`; `None` if the
+    /// server has not kept it yet, which it does when its run is over.
     pub fn take(&self, id: ShareId) -> Option<OutputShare> {
         self.shares().outputs.remove(&id)
     }

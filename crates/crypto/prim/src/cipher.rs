@@ -4,6 +4,7 @@ use aes::{
     Aes128Enc,
     cipher::{BlockCipherEncrypt, KeyInit},
 };
+#[cfg(target_arch = "x86_64")]
 use zeroize::Zeroize;
 
 use crate::Block;

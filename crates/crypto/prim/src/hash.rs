@@ -32,6 +32,7 @@ impl fmt::Debug for CrHash {
 
 /// Of `count` indices from `first_index` on, how many come before the first whole group of runs for the
 /// vector kernel, and how many are in whole groups. Without the kernel there are no groups.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables))]
 fn groups(first_index: u64, count: usize) -> (usize, usize) {
     #[cfg(target_arch = "x86_64")]
     if Wide::detect().is_some() {
@@ -88,6 +89,7 @@ impl CrHash {
 
     /// The sender's side: block j of `zeros` becomes H(zeros\[j\], first_index + j), and block j of `ones`
     /// H(zeros\[j\] ⊕ delta, first_index + j). Panics if the lengths differ.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables))]
     pub fn hash_pairs(&self, first_index: u64, delta: Block, zeros: &mut [Block], ones: &mut [Block]) {
         assert_eq!(zeros.len(), ones.len(), "halves of different length");
         let [zeros_head, zeros, zeros_tail] = cut(first_index, zeros);

@@ -27,3 +27,8 @@ pub use load::load;
 pub use picture::picture;
 pub use preprocess::Preprocessing;
 pub use samples::Samples;
+
+// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

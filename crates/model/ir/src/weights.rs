@@ -46,8 +46,8 @@ impl Weights {
     /// Weights for `plan`, by index of the node that needs them.
     ///
     /// # Errors
-    /// [`IrError::Format`] if a node lacks its numbers or has too many, if a node that takes another's
-    /// weights has other ones, or if a weight doesn't fit its width.
+    /// [`IrError::Format`](crate::IrError::Format) if a node lacks its numbers or has too many, if a node
+    /// that takes another's weights has other ones, or if a weight doesn't fit its width.
     pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self> {
         let sizes = plan.parameters();
         let takers = sizes.iter().filter(|s| s.weights_of.is_some()).map(|s| s.node).collect();
@@ -104,7 +104,7 @@ impl Weights {
     /// Reads a weights file for `plan` from memory.
     ///
     /// # Errors
-    /// [`IrError::Format`] if the bytes are no undamaged weights file of this plan.
+    /// [`IrError::Format`](crate::IrError::Format) if the bytes are no undamaged weights file of this plan.
     pub fn decode(plan: &Plan, bytes: &[u8]) -> Result<Self> {
         let body = FORMAT.decode(bytes)?;
         let Some((hash, mut rest)) = body.split_at_checked(32) else {
@@ -136,7 +136,7 @@ impl Weights {
     /// Writes the weights file at once: a reader sees the old file or the new one.
     ///
     /// # Errors
-    /// [`IrError::File`].
+    /// [`IrError::File`](crate::IrError::File).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_atomically(path.as_ref(), &self.encode(), Readers::Owner)
     }
@@ -144,7 +144,7 @@ impl Weights {
     /// Reads the weights file at `path` for `plan`.
     ///
     /// # Errors
-    /// [`IrError::File`], and those of [`Weights::decode`].
+    /// [`IrError::File`](crate::IrError::File), and those of [`Weights::decode`].
     pub fn load(plan: &Plan, path: impl AsRef<Path>) -> Result<Self> {
         let expected: usize = plan.parameters().iter().map(byte_len).sum();
         let header_and_hash = 256;

@@ -29,8 +29,8 @@ impl Plan {
     /// Reads a plan file from memory and verifies it.
     ///
     /// # Errors
-    /// [`IrError::Format`] if the bytes are no undamaged plan file of this version, and those of
-    /// [`Plan::verify`].
+    /// [`IrError::Format`](crate::IrError::Format) if the bytes are no undamaged plan file of this version,
+    /// and those of [`Plan::verify`].
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(FORMAT.error(format!("longer than {MAX_BYTES} bytes")));
@@ -48,7 +48,7 @@ impl Plan {
     /// Writes the plan file at once: a reader sees the old file or the new one.
     ///
     /// # Errors
-    /// [`IrError::File`].
+    /// [`IrError::File`](crate::IrError::File).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_atomically(path.as_ref(), &self.encode(), Readers::Everybody)
     }
@@ -56,7 +56,7 @@ impl Plan {
     /// Reads and verifies the plan file at `path`.
     ///
     /// # Errors
-    /// [`IrError::File`], and those of [`Plan::decode`].
+    /// [`IrError::File`](crate::IrError::File), and those of [`Plan::decode`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::decode(&FORMAT.read(path.as_ref(), MAX_BYTES)?)
     }

@@ -34,7 +34,7 @@ use rewriter::Rewriter;
 /// layer before it can take them.
 ///
 /// # Errors
-/// [`PassError::Ir`] if `graph` doesn't verify.
+/// [`PassError::Ir`](crate::PassError::Ir) if `graph` doesn't verify.
 pub fn simplify(graph: &Graph) -> Result<Graph> {
     graph.verify()?;
     let mut current = graph.clone();

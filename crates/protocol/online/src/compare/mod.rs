@@ -60,7 +60,7 @@ impl CompareTree {
         cost.then(self.join_cost(n))
     }
 
-    /// Shares of [a < b] and of the low bits' comparison. `private` is P0's a or P1's b; bits past k are
+    /// Shares of \[a < b\] and of the low bits' comparison. `private` is P0's a or P1's b; bits past k are
     /// ignored.
     pub fn run(&self, party: &mut Party, private: &[u64]) -> Result<(Bits, Option<Bits>)> {
         if self.leaves.is_empty() {
