@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use veilflow_net::Role;
+use veilflow_net::{NetError, Role};
 
 use crate::{ExecError, Prepared, Preparer, Result};
 
@@ -285,7 +285,11 @@ impl<F: FnMut(&mut Preparer) -> Result<Prepared>> Background<F> {
                     }
                 }
                 [WAIT] => {}
-                _ => return Ok(()),
+                [END] => return Ok(()),
+                _ => {
+                    let what = "a request for preparation that is none of those there are".to_owned();
+                    return Err(NetError::Malformed { what }.into());
+                }
             }
         }
     }
@@ -366,6 +370,15 @@ mod tests {
         let mut server = stock(Role::P0, server, &Arc::default());
         let result = server.take();
         assert!(matches!(result, Err(ExecError::IdleClient)), "{result:?}");
+    }
+
+    #[test]
+    fn a_client_that_asks_for_what_there_is_not_is_refused() {
+        let (server, mut client) = memory_pair();
+        client.send(&[99]).unwrap();
+        client.flush().unwrap();
+        let result = stock(Role::P0, server, &Arc::default()).take();
+        assert!(matches!(result, Err(ExecError::Net(NetError::Malformed { .. }))), "{result:?}");
     }
 
     #[test]
