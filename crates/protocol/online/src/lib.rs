@@ -3,11 +3,14 @@
 //!
 //! Conventions: a [`RingVec`](veilflow_ring::RingVec) held by a party is its *additive share* mod 2^ℓ, a
 //! [`Bits`](veilflow_ring::Bits) its *exclusive-or share*, unless a name says `private` (known to one party)
-//! or `public`. Both parties call the same function with the same public arguments. Security is against a
-//! semi-honest party: every message is masked by a correlation used once, so what a party sees is uniform
-//! apart from its own output share; each file says what is sent. Every operation declares its
-//! [`Cost`](veilflow_correlation::Cost) by a function of the same name with `_cost`, held equal to the
-//! channel's meter by the tests.
+//! or `public`. Security is against a semi-honest party: every message is masked by a correlation used once,
+//! so what a party sees is uniform apart from its own output share; each file says what is sent.
+//!
+//! An operation is a value ([`Operation`]). It chooses its protocol when it is made, from public formats and
+//! the [`Tuning`]; both parties make the same value. Its `cost` and its `run` read that choice, and the tests
+//! hold the [`Cost`](veilflow_correlation::Cost) equal to the channel's meter. What is opened together in one
+//! exchange ([`products`], [`ring_products`], [`and_shared`]) chooses nothing, and stays a function over a
+//! list with its cost beside it.
 
 mod adder;
 mod argmax;
