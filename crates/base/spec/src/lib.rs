@@ -29,7 +29,7 @@ pub use multiply::{matmul_signed, multiply_signed, multiply_unsigned};
 pub use pool::{Pool2dShape, average_pool, max_of, max_pool};
 pub use select::{clip, multiplex, relu, relu_truncate};
 pub use toward_zero::divide_toward_zero;
-pub use width::{arithmetic_shift, bit_to_arithmetic, sign_extend, truncate_reduce, zero_extend};
+pub use width::{bit_to_arithmetic, sign_extend, truncate_extend, truncate_reduce, zero_extend};
 
 // The README's example is a test.
 #[cfg(doctest)]

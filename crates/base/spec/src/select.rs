@@ -1,6 +1,6 @@
 //! Selection and the piecewise-linear activations.
 
-use veilflow_ring::{Bits, Ring, RingVec};
+use veilflow_ring::{Bits, RingVec};
 
 use crate::{drelu, truncate_reduce};
 
@@ -21,8 +21,8 @@ pub fn relu_truncate(x: &RingVec, s: u32) -> RingVec {
     truncate_reduce(&relu(x), s)
 }
 
-/// relu(x) − relu(x − c): x limited to 0..=c wherever x − c fits the ring.
+/// The signed x limited to 0..=c, for every x. Panics unless c < 2^(ℓ−1).
 pub fn clip(x: &RingVec, c: u64) -> RingVec {
-    let ring: Ring = x.ring();
-    relu(x).sub(&relu(&x.map(|v| ring.sub(v, c))))
+    assert!(c <= x.ring().mask() >> 1, "a limit that the signed reading reaches");
+    relu(x).map(|v| v.min(c))
 }

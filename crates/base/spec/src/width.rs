@@ -14,11 +14,9 @@ pub fn truncate_reduce(x: &RingVec, s: u32) -> RingVec {
     x.map_into(out, |v| v >> s)
 }
 
-/// ⌊x / 2^s⌋ of the signed reading, in the same ring: toward −∞. Panics unless s < ℓ.
-pub fn arithmetic_shift(x: &RingVec, s: u32) -> RingVec {
-    assert!(s < x.ring().bits(), "shift below the width");
-    let ring = x.ring();
-    x.map(|v| (ring.to_signed(v) >> s) as u64)
+/// ⌊x / 2^s⌋ of the signed reading in a ring of at least ℓ − s bits. Panics unless s < ℓ.
+pub fn truncate_extend(x: &RingVec, s: u32, out: Ring) -> RingVec {
+    sign_extend(&truncate_reduce(x, s), out)
 }
 
 /// The unsigned reading in a ring at least as wide.

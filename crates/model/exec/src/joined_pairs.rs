@@ -149,7 +149,7 @@ mod tests {
             }
             let shape = LinearShape::MatMul(MatMulShape { rows: 3, inner: 2, columns });
             let weights_of = (index > 0).then_some(0);
-            let op = PlanOp::Linear { shape, weight_bits: 8, weight_scale: 0, weights_of };
+            let op = PlanOp::Linear { shape, weight_bits: 8, weight_scale: 0, weights_of, bounds: None };
             let (inputs, output) = (vec![2 * index], 2 * index + 1);
             plan.nodes.push(PlanNode { layer: String::new(), op, inputs, output });
         }

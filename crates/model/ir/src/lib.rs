@@ -22,7 +22,7 @@ mod window;
 
 pub use error::{IrError, Reason, Result};
 pub use graph::{Graph, Node, Op, Output, Value, ValueId};
-pub use plan::{Encoded, Extension, Plan, PlanNode, PlanOp, PlanValue};
+pub use plan::{Encoded, Plan, PlanNode, PlanOp, PlanValue};
 pub use shape::{MAX_ELEMENTS, MAX_RANK, Shape};
 pub use share::{InputShare, OutputShare, Share, SharingId, WeightShare};
 pub use tensor::Tensor;

@@ -47,7 +47,8 @@ impl Weights {
     ///
     /// # Errors
     /// [`IrError::Format`](crate::IrError::Format) if a node lacks its numbers or has too many, if a node
-    /// that takes another's weights has other ones, or if a weight doesn't fit its width.
+    /// that takes another's weights has other ones, if a weight doesn't fit its width, or if numbers exceed
+    /// the bounds that the plan says they keep.
     pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self> {
         let sizes = plan.parameters();
         let takers = sizes.iter().filter(|s| s.weights_of.is_some()).map(|s| s.node).collect();
@@ -61,6 +62,9 @@ impl Weights {
             };
             if (parameters.weights.len(), parameters.bias.len()) != (size.weights, size.bias) {
                 return Err(FORMAT.error(format!("layer `{layer}` has the wrong size")));
+            }
+            if size.bounds.is_some_and(|bounds| !bounds.hold(&parameters.weights, &parameters.bias)) {
+                return Err(FORMAT.error(format!("numbers of layer `{layer}` exceed the plan's bounds")));
             }
             if let Some(owner) = size.weights_of {
                 match nodes.get(&owner) {

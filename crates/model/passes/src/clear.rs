@@ -108,7 +108,6 @@ fn evaluate(
     let output = &plan.values[node.output];
     let x = inputs[0];
     let parameters = || weights.of(index).expect("weights of this plan cover its nodes");
-    let narrow = |bits: u32| x.narrow(ring(bits));
     let result = match &node.op {
         PlanOp::Linear { shape, .. } => {
             // Unreduced sums show what the ring would hide.
@@ -117,12 +116,12 @@ fn evaluate(
             let sum = |(i, s): (usize, i64)| s.wrapping_add(parameters().bias[i / per_bias]);
             return checked(output, sums.into_iter().enumerate().map(sum).collect());
         }
-        PlanOp::AddConstant { constant } => {
+        PlanOp::AddConstant { constant, .. } => {
             let shape = &plan.values[node.inputs[0]].shape;
             let terms = layout::broadcast(&parameters().bias, constant, shape);
             return checked(output, pairs(&x.to_signed(), &terms, i64::wrapping_add));
         }
-        PlanOp::SubtractFrom { constant } => {
+        PlanOp::SubtractFrom { constant, .. } => {
             let shape = &plan.values[node.inputs[0]].shape;
             let terms = layout::broadcast(&parameters().bias, constant, shape);
             return checked(output, pairs(&terms, &x.to_signed(), i64::wrapping_sub));
@@ -147,17 +146,13 @@ fn evaluate(
         PlanOp::Sub => {
             return checked(output, pairs(&x.to_signed(), &inputs[1].to_signed(), i64::wrapping_sub));
         }
-        PlanOp::Relu { compare_bits } => spec::multiplex(&spec::drelu(&narrow(*compare_bits)), x),
-        PlanOp::ReluTruncate { shift, compare_bits } => spec::relu_truncate(&narrow(*compare_bits), *shift),
-        PlanOp::Clip { limit, compare_bits } => {
-            let bits = ring(*compare_bits);
-            let above = x.map(|v| v.wrapping_sub(*limit));
-            let part = |v: &RingVec| spec::multiplex(&spec::drelu(&v.narrow(bits)), v);
-            part(x).sub(&part(&above))
-        }
+        PlanOp::Relu => spec::relu(x),
+        PlanOp::ReluTruncate { shift } => spec::relu_truncate(x, *shift),
+        PlanOp::Clip { limit } => spec::clip(x, *limit).narrow(output.ring()),
         PlanOp::TruncateReduce { shift } => spec::truncate_reduce(x, *shift),
-        PlanOp::Extend { to, .. } => spec::sign_extend(x, ring(*to)),
-        PlanOp::Narrow { to } => narrow(*to),
+        PlanOp::TruncateExtend { shift, to } => spec::truncate_extend(x, *shift, ring(*to)),
+        PlanOp::Extend { to } => spec::sign_extend(x, ring(*to)),
+        PlanOp::Narrow { to } => x.narrow(ring(*to)),
         PlanOp::ShiftLeft { by } => x.map_into(ring(output.width), |v| v << by),
         PlanOp::MaxPool { pool } => spec::max_pool(x, pool),
         PlanOp::AveragePool { pool, count_padding } => spec::average_pool(x, pool, *count_padding),

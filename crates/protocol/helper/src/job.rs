@@ -145,7 +145,7 @@ mod tests {
             BitProduct { bits: 17 }.into(),
             RingTriple { bits: 23 }.into(),
             OneHot { bits: 6 }.into(),
-            Rectifier { bits: 40, compare: 33, shift: 7, digit: 3, selections: 1, converts: true }.into(),
+            Rectifier { bits: 40, kept: 33, shift: 7, digit: 3, selections: 1, converts: true }.into(),
             MaskDigits { bits: 29, from: 7, digit: 4 }.into(),
         ]
         .map(|kind: Kind| Job::Batch { kind, count: 77 })
@@ -206,8 +206,7 @@ mod tests {
         let mut demand = Demand::of(Triple { payload: 2 }, 20_000_001);
         demand.add(Table { sender: Role::P0, digit: 9, payload: 64 }, 5_000);
         demand.add(And { sender: Role::P0 }, 1);
-        let rectifier =
-            Rectifier { bits: 17, compare: 17, shift: 0, digit: 4, selections: 2, converts: false };
+        let rectifier = Rectifier { bits: 17, kept: 17, shift: 0, digit: 4, selections: 2, converts: false };
         demand.add(rectifier, 300_001);
         let mut got = Demand::default();
         for job in batches(&demand) {

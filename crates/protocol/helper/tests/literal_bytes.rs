@@ -29,7 +29,7 @@ fn literal(request: &'static str, correction: &'static str, halves: [&'static st
 }
 
 const RECTIFIER: Rectifier =
-    Rectifier { bits: 9, compare: 8, shift: 3, digit: 2, selections: 1, converts: false };
+    Rectifier { bits: 8, kept: 5, shift: 3, digit: 2, selections: 1, converts: false };
 
 fn kinds() -> Vec<(Kind, Literal)> {
     vec![

@@ -14,7 +14,7 @@ use veilflow_correlation::Cost;
 use veilflow_ring::{Ring, RingVec};
 
 use crate::{
-    ArithmeticShift, BitToArithmetic, Drelu, Msb, OnlineError, Operation, Party, RangeClaim, Result, Tuning,
+    BitToArithmetic, Drelu, Msb, OnlineError, Operation, Party, RangeClaim, Result, TruncateExtend, Tuning,
     WrapCount,
 };
 
@@ -33,7 +33,7 @@ impl DivideFloor {
             return Err(OnlineError::argument("divide_floor", reason));
         };
         if d.is_power_of_two() {
-            return Ok(Self(Box::new(ArithmeticShift::new(ring, d.trailing_zeros(), claim, tuning)?)));
+            return Ok(Self(Box::new(TruncateExtend::new(ring, d.trailing_zeros(), ring, claim, tuning)?)));
         }
         Ok(Self(Box::new(ByRemainders {
             ring,
@@ -99,7 +99,7 @@ pub struct DivideTowardZero {
     dropped: u32,
     /// The sign as an element, where x may be negative and there is something to drop.
     negative: Option<(Msb, BitToArithmetic)>,
-    shift: ArithmeticShift,
+    shift: TruncateExtend,
 }
 
 impl DivideTowardZero {
@@ -110,7 +110,7 @@ impl DivideTowardZero {
         }
         let sign = || (Msb::new(ring.bits(), tuning), BitToArithmetic::new(ring, tuning));
         let negative = (s > 0 && claim != RangeClaim::NonNegative).then(sign);
-        let shift = ArithmeticShift::new(ring, s, claim, tuning)?;
+        let shift = TruncateExtend::new(ring, s, ring, claim, tuning)?;
         Ok(Self { dropped: s, negative, shift })
     }
 }

@@ -68,7 +68,7 @@ pub use select::{Clip, Relu, ReluTruncate};
 pub use share::{Reveal, SharePrivate};
 pub use sign::{Carry, Drelu, Msb, MsbAndCarry, negate};
 pub use triple::{ring_products, ring_products_cost};
-pub use truncate::{ArithmeticShift, TruncateReduce};
+pub use truncate::{TruncateExtend, TruncateReduce};
 pub use tuning::Tuning;
 pub use word::{Word, Words};
 pub use wrap::{RangeClaim, WrapCount};

@@ -22,6 +22,10 @@ impl Multiplex {
         Self { ring }
     }
 
+    pub(crate) fn ring(self) -> Ring {
+        self.ring
+    }
+
     /// The local term, and the two products' jobs, to be done beside others in one exchange.
     pub(crate) fn prepare(self, role: Role, b: &Bits, x: &RingVec, jobs: &mut Vec<ProductJob>) -> RingVec {
         let chosen = private_multiplex(b, x);

@@ -21,8 +21,9 @@
 //! too, and is converted and taken from β·(V − ρ). Of 2w − 1 bits dealt for t and b·t that leaves 1, and the
 //! conversion takes w + 1.
 //!
-//! Of several values x − τ for public τ, one opening serves all: z − τ is public too, and only b and b·ρ must
-//! be new.
+//! Of both values x and x − c that a clip compares, one opening serves: z − c is public too, and only b and b·ρ
+//! must be new. A very negative x has an x − c that wraps, so the sign of x gates that of x − c: one product
+//! of shared bits. What is selected is wanted in as few bits as c takes.
 //!
 //! # What each side sees
 //! Of the peer: lanes masked by its part of the mask, the joins' masked bits, and its shares of d and e,
@@ -39,38 +40,48 @@ use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
 use crate::compare::{Segment, public_leaf};
 use crate::sign::negate;
-use crate::{BitToArithmetic, CompareTree, Operation, Party, Result, Tuning};
+use crate::{
+    AndGroup, BitToArithmetic, CompareTree, Operation, Party, Result, Tuning, and_shared, and_shared_cost,
+};
 
 /// Public bits as shares.
 fn only_p0(role: Role, bits: &Bits) -> Bits {
     if role == Role::P0 { bits.clone() } else { Bits::zeros(bits.len()) }
 }
 
-/// ⌊max(x, 0) / 2^s⌋ in ℓ − s bits; or, if s = 0, Σ ± max(x − τ, 0) over one or two thresholds τ, the second
-/// subtracted.
+/// ⌊max(x, 0) / 2^s⌋ in ℓ − s bits; or x limited to 0..=c, in no more.
 #[derive(Debug)]
 pub(crate) struct Rectify {
     rectifier: Rectifier,
     tree: CompareTree,
+    /// What x is compared with: zero, and the limit of a clip.
     thresholds: Vec<u64>,
     /// What converts β·c, where that is dealt as a bit.
     convert: Option<BitToArithmetic>,
 }
 
 impl Rectify {
-    /// Of elements of `ring` of which the low `compare` bits tell the sign, with `shift` < `compare` ≤ ℓ, as
-    /// an option beside protocols that need no helper: `None` without one, and for widths that no rectifier
-    /// has.
-    pub(crate) fn option(
+    /// ReLU of elements of `ring`, of which `shift` bits are dropped, as an option beside protocols that need
+    /// no helper: `None` without one, and for widths that no rectifier has.
+    pub(crate) fn relu(ring: Ring, shift: u32, tuning: Tuning) -> Option<Box<dyn Operation>> {
+        Self::option(ring, ring.bits().checked_sub(shift)?, shift, &[0], tuning)
+    }
+
+    /// Elements of `ring` limited to 0..=`limit`, in the ring `out`; likewise.
+    pub(crate) fn clip(ring: Ring, limit: u64, out: Ring, tuning: Tuning) -> Option<Box<dyn Operation>> {
+        Self::option(ring, out.bits(), 0, &[0, limit], tuning)
+    }
+
+    fn option(
         ring: Ring,
-        compare: u32,
+        kept: u32,
         shift: u32,
         thresholds: &[u64],
         tuning: Tuning,
     ) -> Option<Box<dyn Operation>> {
         let rectifier = Rectifier {
             bits: ring.bits(),
-            compare,
+            kept,
             shift,
             digit: tuning.leaf_bits(),
             selections: thresholds.len() as u32,
@@ -79,7 +90,7 @@ impl Rectify {
         if !tuning.dealt || !rectifier.is_valid() {
             return None;
         }
-        let tree = CompareTree::new(compare - 1, (shift > 0).then_some(shift), tuning);
+        let tree = CompareTree::new(ring.bits() - 1, (shift > 0).then_some(shift), tuning);
         let convert = rectifier.converts.then(|| BitToArithmetic::new(rectifier.out(), tuning));
         Some(Box::new(Self { rectifier, tree, thresholds: thresholds.to_vec(), convert }))
     }
@@ -87,7 +98,7 @@ impl Rectify {
     /// Shares of β·(V − ρ − c) for every threshold.
     fn rectify(&self, party: &mut Party, x: &RingVec) -> Result<Vec<RingVec>> {
         let Self { rectifier, tree, thresholds, .. } = self;
-        let (compare, shift) = (rectifier.compare, rectifier.shift);
+        let (bits, shift) = (rectifier.bits, rectifier.shift);
         let n = x.len();
         let batch = party.pools.take(*rectifier, n)?;
         let (own, own_wraps) = rectifier.add(x, &batch.mask);
@@ -103,7 +114,7 @@ impl Rectify {
             // Z becomes V in the upper lane.
             let step = if shift > 0 { 1 << shift } else { threshold.wrapping_neg() };
             let compared = opened.map(|v| v.wrapping_add(step));
-            let public = bit_slices(compared.values(), compare as usize);
+            let public = bit_slices(compared.values(), bits as usize);
             let (mut rows, mut public) = (dealt, public.as_slice());
             for (slot, &width) in digits.iter().enumerate() {
                 let (digit, higher) = public.split_at(width as usize);
@@ -128,12 +139,17 @@ impl Rectify {
             sign.xor_assign(&borrow);
             dropped = low;
         }
-        let positive = negate(party.role, sign);
+        let mut positive = negate(party.role, sign);
+        if thresholds.len() == 2 {
+            let group = AndGroup { common: positive.slice(0, n), others: vec![positive.slice(n, n)] };
+            let gated = and_shared(party, &[group])?;
+            positive = Bits::concat([&positive.slice(0, n), &gated[0][0]]);
+        }
         self.select(party, &batch, &upper, positive, dropped)
     }
 
-    /// Shares of [x − τ ≥ 0]·(V − ρ − c) for every threshold, from shares of the bits [x − τ ≥ 0], one
-    /// threshold after another, and c.
+    /// Shares of β·(V − ρ − c) for every threshold, from shares of the bits β, one threshold after another,
+    /// and c.
     fn select(
         &self,
         party: &mut Party,
@@ -195,6 +211,7 @@ impl Operation for Rectify {
         let (lanes, selection) = (bytes(rectifier.bits as usize), bytes(rectifier.random_bits()));
         Cost::exchange(lanes, lanes, Demand::of(rectifier, n))
             .then(self.tree.join_cost(self.thresholds.len() * n))
+            .then(if self.thresholds.len() == 2 { and_shared_cost(&[(1, n)]) } else { Cost::default() })
             .then(Cost::exchange(selection, selection, Demand::default()))
             .then(self.convert.map_or_else(Cost::default, |convert| convert.cost(n)))
     }

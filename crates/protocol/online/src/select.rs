@@ -20,21 +20,8 @@ pub struct Relu(Box<dyn Operation>);
 impl Relu {
     /// Of elements of `ring`.
     pub fn new(ring: Ring, tuning: Tuning) -> Self {
-        Self::of(ring, ring, tuning)
-    }
-
-    /// Of elements whose low `compare` bits tell the sign: fewer bits are compared than selected.
-    pub fn within(ring: Ring, compare: u32, tuning: Tuning) -> Result<Self> {
-        match Ring::new(compare) {
-            Ok(narrow) if narrow <= ring => Ok(Self::of(ring, narrow, tuning)),
-            _ => Err(OnlineError::argument("relu", format!("cannot compare {compare} bits"))),
-        }
-    }
-
-    fn of(ring: Ring, narrow: Ring, tuning: Tuning) -> Self {
-        let compared =
-            ComparedRelu { narrow, sign: Drelu::new(narrow.bits(), tuning), select: Multiplex::new(ring) };
-        Self(cheapest(compared, Rectify::option(ring, narrow.bits(), 0, &[0], tuning), tuning))
+        let compared = ComparedRelu { sign: Drelu::new(ring.bits(), tuning), select: Multiplex::new(ring) };
+        Self(cheapest(compared, Rectify::relu(ring, 0, tuning), tuning))
     }
 }
 
@@ -48,10 +35,9 @@ impl Operation for Relu {
     }
 }
 
-/// [x ≥ 0]·x, of which the low bits tell the sign.
+/// [x ≥ 0]·x.
 #[derive(Debug)]
 struct ComparedRelu {
-    narrow: Ring,
     sign: Drelu,
     select: Multiplex,
 }
@@ -62,7 +48,7 @@ impl Operation for ComparedRelu {
     }
 
     fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
-        let positive = self.sign.run(party, &x.narrow(self.narrow))?;
+        let positive = self.sign.run(party, x)?;
         self.select.run(party, &positive, x)
     }
 }
@@ -86,7 +72,7 @@ impl ReluTruncate {
             carry: BitToArithmetic::new(out, tuning),
             select: Multiplex::new(out),
         };
-        Ok(Self(cheapest(compared, Rectify::option(ring, bits, shift, &[0], tuning), tuning)))
+        Ok(Self(cheapest(compared, Rectify::relu(ring, shift, tuning), tuning)))
     }
 }
 
@@ -123,20 +109,20 @@ impl Operation for ComparedReluTruncate {
     }
 }
 
-/// relu(x) − relu(x − c) for public c (spec: `clip`), both in one pass.
+/// x limited to 0..=c for public c (spec: `clip`), in a ring that may be as narrow as c and a sign bit.
 #[derive(Debug)]
 pub struct Clip(Box<dyn Operation>);
 
 impl Clip {
-    /// Of elements of `ring`, limited to `limit`.
-    pub fn new(ring: Ring, limit: u64, tuning: Tuning) -> Result<Self> {
-        Self::within(ring, limit, ring.bits(), tuning)
-    }
-
-    /// Of elements x where the low `compare` bits tell the signs of x and of x − c.
-    pub fn within(ring: Ring, limit: u64, compare: u32, tuning: Tuning) -> Result<Self> {
-        let two = ComparedClip { limit, relu: Relu::within(ring, compare, tuning)? };
-        Ok(Self(cheapest(two, Rectify::option(ring, compare, 0, &[0, limit], tuning), tuning)))
+    /// Of elements of `ring`, limited to `limit`, into `out`, which is no wider. The signed readings of both
+    /// rings hold the limit.
+    pub fn new(ring: Ring, limit: u64, out: Ring, tuning: Tuning) -> Result<Self> {
+        if out > ring || limit > out.mask() >> 1 {
+            let reason = format!("a limit of {limit} from {} to {} bits", ring.bits(), out.bits());
+            return Err(OnlineError::argument("clip", reason));
+        }
+        let two = ComparedClip { limit, sign: Drelu::new(ring.bits(), tuning), select: Multiplex::new(out) };
+        Ok(Self(cheapest(two, Rectify::clip(ring, limit, out, tuning), tuning)))
     }
 }
 
@@ -150,23 +136,30 @@ impl Operation for Clip {
     }
 }
 
-/// Both ReLUs beside each other.
+/// [x ≥ 0]·(x − [x − c ≥ 0]·(x − c)), both comparisons beside each other.
+///
+/// Of a very negative x, x − c wraps and its sign bit is false; [x ≥ 0] is 0 then. Of any other x it is true.
+/// So the result lies in 0..=c for every x, and both selections can be made in the ring that holds c.
 #[derive(Debug)]
 struct ComparedClip {
     limit: u64,
-    relu: Relu,
+    sign: Drelu,
+    select: Multiplex,
 }
 
 impl Operation for ComparedClip {
     fn cost(&self, n: usize) -> Cost {
-        self.relu.cost(2 * n)
+        self.sign.cost(2 * n).then(self.select.cost(n)).then(self.select.cost(n))
     }
 
     fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
         let n = x.len();
+        let above = x.sub(&party.only_p0(RingVec::from_values(x.ring(), vec![self.limit; n])));
         let mut both = x.clone();
-        both.append(&x.sub(&party.only_p0(RingVec::from_values(x.ring(), vec![self.limit; n]))));
-        let y = self.relu.run(party, &both)?;
-        Ok(y.slice(0, n).sub(&y.slice(n, n)))
+        both.append(&above);
+        let signs = self.sign.run(party, &both)?;
+        let [x, above] = [x, &above].map(|v| v.narrow(self.select.ring()));
+        let excess = self.select.run(party, &signs.slice(n, n), &above)?;
+        self.select.run(party, &signs.slice(0, n), &x.sub(&excess))
     }
 }

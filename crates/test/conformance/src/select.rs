@@ -1,5 +1,5 @@
 use veilflow_online::{Clip, Multiplex, Relu, ReluTruncate};
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::Ring;
 use veilflow_spec as spec;
 
 use crate::{Suite, hold};
@@ -29,17 +29,6 @@ impl Suite {
         });
     }
 
-    /// ReLU of values whose low bits tell the sign.
-    pub fn relu_within(&self) {
-        self.each("relu_within", |world, n, sharing, tuning| {
-            let bits = world.width(1..=64);
-            let (ring, narrow) = (Ring::new(bits).unwrap(), Ring::new(world.width(1..=bits)).unwrap());
-            let x = RingVec::from_signed(ring, &world.values(narrow, n).to_signed());
-            let relu = Relu::within(ring, narrow.bits(), tuning).unwrap();
-            hold(world, &relu, (&x, sharing), &spec::relu(&x), &format!("{relu:?}"));
-        });
-    }
-
     /// ReLU and rescale in one.
     pub fn relu_truncate(&self) {
         self.each("relu_truncate", |world, n, sharing, tuning| {
@@ -52,26 +41,15 @@ impl Suite {
         });
     }
 
-    /// Clip from 0 to a public constant.
+    /// Clip from 0 to a public constant, into a ring that may be narrower.
     pub fn clip(&self) {
         self.each("clip", |world, n, sharing, tuning| {
-            let bits = world.width(2..=64);
-            let ring = Ring::new(bits).unwrap();
-            let c = world.below(ring.mask() >> 1);
+            let bits = world.width(1..=64);
+            let (ring, out) = (Ring::new(bits).unwrap(), Ring::new(world.width(1..=bits)).unwrap());
+            let c = world.below((out.mask() >> 1) + 1);
             let x = world.values(ring, n);
-            let clip = Clip::new(ring, c, tuning).unwrap();
-            hold(world, &clip, (&x, sharing), &spec::clip(&x, c), &format!("{clip:?}"));
-
-            // Values whose low bits tell both signs.
-            let narrow = Ring::new(world.width(2..=bits)).unwrap();
-            let c = world.below((narrow.mask() >> 2) + 1);
-            let x = RingVec::from_signed(ring, &world.values(narrow, n).to_signed()).map(|v| {
-                // x − c is at least −2^(k−1).
-                let signed = ring.to_signed(v);
-                if signed < 0 { (signed >> 1) as u64 } else { v }
-            });
-            let clip = Clip::within(ring, c, narrow.bits(), tuning).unwrap();
-            hold(world, &clip, (&x, sharing), &spec::clip(&x, c), &format!("{clip:?}"));
+            let clip = Clip::new(ring, c, out, tuning).unwrap();
+            hold(world, &clip, (&x, sharing), &spec::clip(&x, c).narrow(out), &format!("{clip:?}"));
         });
     }
 }

@@ -1,5 +1,5 @@
 use veilflow_online::{
-    ArithmeticShift, DivideFloor, DivideTowardZero, RangeClaim, SignExtend, TruncateReduce, ZeroExtend,
+    DivideFloor, DivideTowardZero, RangeClaim, SignExtend, TruncateExtend, TruncateReduce, ZeroExtend,
 };
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
@@ -30,15 +30,15 @@ impl Suite {
         });
     }
 
-    /// Arithmetic shift in the same ring.
-    pub fn arithmetic_shift(&self) {
-        self.each("arithmetic_shift", |world, n, sharing, tuning| {
+    /// Truncation into a wider ring.
+    pub fn truncate_extend(&self) {
+        self.each("truncate_extend", |world, n, sharing, tuning| {
             let bits = world.width(1..=64);
             let s = world.width(0..=bits - 1);
-            let ring = Ring::new(bits).unwrap();
+            let (ring, out) = (Ring::new(bits).unwrap(), Ring::new(world.width(bits - s..=64)).unwrap());
             for (claim, x) in ranges(world, ring, n) {
-                let op = ArithmeticShift::new(ring, s, claim, tuning).unwrap();
-                hold(world, &op, (&x, sharing), &spec::arithmetic_shift(&x, s), &format!("{op:?}"));
+                let op = TruncateExtend::new(ring, s, out, claim, tuning).unwrap();
+                hold(world, &op, (&x, sharing), &spec::truncate_extend(&x, s, out), &format!("{op:?}"));
             }
         });
     }

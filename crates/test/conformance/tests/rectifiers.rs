@@ -2,7 +2,7 @@
 //! test dealer.
 
 use veilflow_correlation::{Cost, Kind};
-use veilflow_online::{Clip, Operation, Relu, ReluTruncate, Tuning};
+use veilflow_online::{Clip, Operation, ReluTruncate, Tuning};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec as spec;
 use veilflow_testkit::{World, dealer};
@@ -40,18 +40,17 @@ fn every_value_under_every_sharing() {
         let got = world.run_joined(&cost, |p| operation.run(p, &shares[p.role.index()]));
         world.assert_equal(&got, want, &format!("{tuning:?}, {operation:?}"));
     };
-    // Of values that fit 5 bits.
-    let narrow = Ring::new(5).unwrap();
-    let small = RingVec::from_signed(ring, &x.narrow(narrow).to_signed());
-    let small_shares = [shares[0].clone(), small.sub(&shares[0])];
     for tuning in tunings() {
         for shift in 0..BITS {
             let relu = ReluTruncate::new(ring, shift, tuning).unwrap();
             hold(&relu, &shares, &spec::relu_truncate(&x, shift), tuning);
         }
-        hold(&Relu::within(ring, 5, tuning).unwrap(), &small_shares, &spec::relu(&small), tuning);
-        hold(&Clip::new(ring, 11, tuning).unwrap(), &small_shares, &spec::clip(&small, 11), tuning);
+        for (limit, bits) in [(11, BITS), (11, 5), (0, 1), (63, BITS)] {
+            let out = Ring::new(bits).unwrap();
+            let clip = Clip::new(ring, limit, out, tuning).unwrap();
+            hold(&clip, &shares, &spec::clip(&x, limit).narrow(out), tuning);
+        }
     }
     // With wide leaves some are cheaper by a comparison and a selection.
-    assert!(masked > 45, "only {masked} of 54 were masked");
+    assert!(masked > 55, "only {masked} of 66 were masked");
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use veilflow_correlation::Cost;
 use veilflow_math::{Apply, Divide, NormaliseRows, SoftmaxRows};
 use veilflow_online::{
-    ArithmeticShift, Drelu, MatMul, MaxOf, MostSignificantIndex, Multiplex, Operation as Protocol, Party,
-    RangeClaim, Relu, ReluTruncate, SignExtend, Tuning, and_private, and_private_cost,
+    Drelu, MatMul, MaxOf, MostSignificantIndex, Multiplex, Operation as Protocol, Party, RangeClaim, Relu,
+    ReluTruncate, SignExtend, TruncateExtend, Tuning, and_private, and_private_cost,
 };
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -106,8 +106,8 @@ impl Case {
                 Self::elements_to_elements(relu, move |x| spec::relu_truncate(x, shift))
             }
             Operation::Truncate => {
-                let truncate = ArithmeticShift::new(ring, shift, RangeClaim::Slack, tuning)?;
-                Self::elements_to_elements(truncate, move |x| spec::arithmetic_shift(x, shift))
+                let truncate = TruncateExtend::new(ring, shift, ring, RangeClaim::Slack, tuning)?;
+                Self::elements_to_elements(truncate, move |x| spec::truncate_extend(x, shift, ring))
                     .with_arguments(with_slack)
             }
             Operation::Extend => {

@@ -10,6 +10,8 @@
 //! and the result is rounded to nearest. The half makes values symmetric about zero: −(v + 1/2) = (−v − 1) +
 //! 1/2, so a value is negated by complementing its bits.
 
+use std::ops::RangeInclusive;
+
 use veilflow_ring::Ring;
 
 use super::precise::FRACTION;
@@ -69,21 +71,52 @@ impl Pieces {
 
     /// The result of a piece at a position; `negate` takes the value's negative.
     pub(super) fn evaluate(&self, piece: Piece, negate: bool, position: u64) -> u64 {
-        let value = if negate { !piece.value } else { piece.value };
-        let step = (piece.slope as u64).wrapping_mul(position.wrapping_sub(1 << (self.position_bits - 1)));
-        let step = if self.falling { step.wrapping_neg() } else { step };
-        let sum = (value << self.value_shift()).wrapping_add(step).wrapping_add(self.constant());
-        self.accumulator().reduce(sum) >> self.dropped
+        self.reduce(self.sum(piece, negate, position))
     }
 
     /// The result of a gate: max(x, 0), as `kept` in units of the sum, less the piece, whose slope `negate`
     /// turns.
     pub(super) fn evaluate_gate(&self, piece: Piece, negate: bool, position: u64, kept: u64) -> u64 {
-        let slope = if negate { !piece.slope } else { piece.slope };
-        let offset = position.wrapping_sub(1 << (self.position_bits - 1));
-        let step = (2 * slope + 1).cast_unsigned().wrapping_mul(offset);
-        let rest = (piece.value << self.value_shift()).wrapping_add(step);
-        self.accumulator().reduce(kept.wrapping_sub(rest).wrapping_add(self.gate_constant())) >> self.dropped
+        self.reduce(self.gate_sum(piece, negate, position, kept))
+    }
+
+    fn reduce(&self, sum: i128) -> u64 {
+        self.accumulator().reduce(sum as u64) >> self.dropped
+    }
+
+    /// The position's distance from the middle of a piece.
+    fn from_middle(&self, position: u64) -> i128 {
+        i128::from(position) - (1 << (self.position_bits - 1))
+    }
+
+    /// The sum of which the result is what remains after the drop, as a whole number.
+    pub(super) fn sum(&self, piece: Piece, negate: bool, position: u64) -> i128 {
+        let value = i128::from(if negate { !piece.value } else { piece.value }.cast_signed());
+        let step = i128::from(piece.slope) * self.from_middle(position);
+        let step = if self.falling { -step } else { step };
+        let offset = i128::from(self.offset.cast_signed()) << self.dropped;
+        let halves = (1 << (self.value_shift() - 1)) + (1 << (self.dropped - 1));
+        (value << self.value_shift()) + step + offset + halves
+    }
+
+    /// Likewise of a gate.
+    pub(super) fn gate_sum(&self, piece: Piece, negate: bool, position: u64, kept: u64) -> i128 {
+        let slope = i128::from(if negate { !piece.slope } else { piece.slope });
+        let step = (2 * slope + 1) * self.from_middle(position);
+        let rest = (i128::from(piece.value) << self.value_shift()) + step;
+        i128::from(kept) - rest + i128::from(self.gate_constant().cast_signed())
+    }
+
+    /// The results of sums between the least and the largest of `sums`, as the signed reading of the result's
+    /// ring: all of it if one of them leaves it.
+    pub(super) fn results(&self, sums: impl Iterator<Item = i128>) -> RangeInclusive<i64> {
+        let most = (self.result.mask() >> 1).cast_signed();
+        let ring = -most - 1..=most;
+        let (low, high) = sums.fold((i128::MAX, i128::MIN), |(low, high), s| (low.min(s), high.max(s)));
+        match [low, high].map(|sum| i64::try_from(sum >> self.dropped)) {
+            [Ok(low), Ok(high)] if ring.contains(&low) && ring.contains(&high) => low..=high,
+            _ => ring,
+        }
     }
 
     /// What is added to every sum of a gate: the half for rounding, less the values' half.

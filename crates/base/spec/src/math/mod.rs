@@ -180,6 +180,15 @@ impl Spline {
         }
     }
 
+    /// Bounds of the results, as integers, that no argument in the ring exceeds. A piece is straight, so its
+    /// ends bound it.
+    pub fn results(&self) -> RangeInclusive<i64> {
+        match self {
+            Self::Uniform(spline) => spline.results(),
+            Self::Octaves(spline) => spline.results(),
+        }
+    }
+
     /// The pieces.
     pub fn pieces(&self) -> &Pieces {
         match self {

@@ -172,6 +172,14 @@ impl OctaveSpline {
         self.input.bits - 1
     }
 
+    /// See [`Spline::results`](super::Spline::results).
+    pub(super) fn results(&self) -> RangeInclusive<i64> {
+        let pieces = &self.pieces;
+        let all = pieces.rows.iter().flatten().chain([&pieces.outside]);
+        let ends = [0, (1 << pieces.position_bits) - 1];
+        pieces.results(all.flat_map(|&piece| ends.map(|position| pieces.sum(piece, false, position))))
+    }
+
     /// The result for one argument.
     pub(super) fn evaluate(&self, x: u64) -> u64 {
         let magnitude = x & ((1 << self.magnitude_bits()) - 1);

@@ -199,6 +199,33 @@ impl UniformSpline {
         self.output.scale + self.pieces.dropped - self.input.scale - self.lift
     }
 
+    /// See [`Spline::results`](super::Spline::results).
+    pub(super) fn results(&self) -> RangeInclusive<i64> {
+        let (pieces, t) = (&self.pieces, self.pieces.position_bits);
+        let ends = [0, (1u64 << t) - 1];
+        // Magnitudes where a piece starts; past the last one, where its magnitudes end.
+        let largest = (1u64 << self.magnitude_bits()) - 1;
+        let last = (pieces.rows[0].len() as u64, pieces.outside);
+        let all = (0u64..).zip(pieces.rows[0].iter().copied()).chain([last]);
+        pieces.results(
+            all.flat_map(|(index, piece)| {
+                let sums = |position: u64| match self.symmetry {
+                    Symmetry::Negated => [pieces.sum(piece, false, position); 2],
+                    Symmetry::Odd => [false, true].map(|negate| pieces.sum(piece, negate, position)),
+                    Symmetry::Gate => {
+                        let start = index << t;
+                        let whole = if index == last.0 && position > 0 { largest } else { start + position };
+                        let kept = whole.min(largest) << self.kept_shift();
+                        [(false, kept), (true, 0)]
+                            .map(|(negative, kept)| pieces.gate_sum(piece, negative, position, kept))
+                    }
+                };
+                ends.map(sums)
+            })
+            .flatten(),
+        )
+    }
+
     /// The result for one argument.
     pub(super) fn evaluate(&self, x: u64) -> u64 {
         let ring = self.input.ring();

@@ -37,14 +37,14 @@ impl NodeOperation for Local {
         Ok(match &self.op {
             PlanOp::Add => x.add(inputs[1]),
             PlanOp::Sub => x.sub(inputs[1]),
-            PlanOp::AddConstant { constant } => match parameters {
+            PlanOp::AddConstant { constant, .. } => match parameters {
                 Some(p) => {
                     let constants = layout::broadcast(&p.bias, constant, shape);
                     x.add(&RingVec::from_signed(out, &constants))
                 }
                 None => x.clone(),
             },
-            PlanOp::SubtractFrom { constant } => match parameters {
+            PlanOp::SubtractFrom { constant, .. } => match parameters {
                 Some(p) => {
                     let constants = layout::broadcast(&p.bias, constant, shape);
                     RingVec::from_signed(out, &constants).sub(x)

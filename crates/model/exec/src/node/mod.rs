@@ -10,17 +10,16 @@ mod whole;
 use std::sync::Arc;
 
 use veilflow_correlation::{Cost, Needs};
-use veilflow_ir::plan::{Extension, Plan, PlanNode, PlanOp, PlanValue};
+use veilflow_ir::plan::{Interval, Plan, PlanNode, PlanOp, PlanValue, pooled_sums};
 use veilflow_math::Apply;
 use veilflow_online::{
-    ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, Relu, ReluTruncate,
-    SignExtend, TruncateReduce, ZeroExtend,
+    ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, RangeClaim, Relu,
+    ReluTruncate, SignExtend, TruncateExtend, TruncateReduce, ZeroExtend,
 };
-use veilflow_ring::Ring;
 
 use self::local::Local;
 pub(crate) use self::operation::NodeOperation;
-use self::operation::{ring, ring_of};
+use self::operation::ring;
 use self::whole::{Elementwise, Products, Rows};
 use crate::error::{ExecError, Result};
 use crate::joined_pairs;
@@ -37,9 +36,10 @@ impl Operations {
     /// network have thousands of nodes, and few that differ.
     pub(crate) fn new(plan: &Plan, options: &SessionOptions) -> Result<Self> {
         let mut operations: Vec<Arc<dyn NodeOperation>> = Vec::with_capacity(plan.nodes.len());
+        let within = plan.guarantees();
         let mut distinct: Vec<usize> = Vec::new();
         for (index, node) in plan.nodes.iter().enumerate() {
-            let same = distinct.iter().find(|&&i| alike(plan, [&plan.nodes[i], node]));
+            let same = distinct.iter().find(|&&i| alike(plan, &within, [&plan.nodes[i], node]));
             operations.push(match same {
                 Some(&i) => operations[i].clone(),
                 None => {
@@ -47,7 +47,7 @@ impl Operations {
                     if !matches!(node.op, PlanOp::Linear { .. }) {
                         distinct.push(index);
                     }
-                    operation(plan, index, options)?
+                    operation(plan, index, &within, options)?
                 }
             });
         }
@@ -106,19 +106,24 @@ impl OperationCache {
     }
 }
 
-/// Whether two nodes do the same to values of the same formats and shapes.
-fn alike(plan: &Plan, [a, b]: [&PlanNode; 2]) -> bool {
-    let values = |node: &PlanNode| -> Vec<&PlanValue> {
-        node.inputs.iter().chain([&node.output]).map(|&i| &plan.values[i]).collect()
+/// Whether two nodes do the same to values of the same formats, shapes and intervals.
+fn alike(plan: &Plan, within: &[Interval], [a, b]: [&PlanNode; 2]) -> bool {
+    let values = |node: &PlanNode| -> Vec<(&PlanValue, Interval)> {
+        node.inputs.iter().chain([&node.output]).map(|&i| (&plan.values[i], within[i])).collect()
     };
     a.op == b.op && values(a) == values(b)
 }
 
-/// The operation of node `index`.
-fn operation(plan: &Plan, index: usize, options: &SessionOptions) -> Result<Arc<dyn NodeOperation>> {
+/// The operation of node `index`, where every value lies `within` an interval on every run.
+fn operation(
+    plan: &Plan,
+    index: usize,
+    within: &[Interval],
+    options: &SessionOptions,
+) -> Result<Arc<dyn NodeOperation>> {
     let (node, tuning) = (&plan.nodes[index], options.tuning);
     let (x, out) = (&plan.values[node.inputs[0]], ring(&plan.values[node.output])?);
-    let (reads, count) = (ring(x)?, x.shape.elements());
+    let (reads, count, x_within) = (ring(x)?, x.shape.elements(), within[node.inputs[0]]);
     let misfit = |what: &str| ExecError::Misfit { what: format!("node {index} {what}") };
     Ok(match &node.op {
         PlanOp::Linear { .. } => {
@@ -128,41 +133,34 @@ fn operation(plan: &Plan, index: usize, options: &SessionOptions) -> Result<Arc<
                 WeightsAt::Shared(_) => Arc::new(LinearShared::new(layer)),
             }
         }
-        PlanOp::Relu { compare_bits } => {
-            elementwise(Relu::within(reads, *compare_bits, tuning)?, reads, count)
+        PlanOp::Relu => elementwise(Relu::new(reads, tuning), count),
+        PlanOp::ReluTruncate { shift } => elementwise(ReluTruncate::new(reads, *shift, tuning)?, count),
+        PlanOp::Clip { limit } => elementwise(Clip::new(reads, *limit, out, tuning)?, count),
+        PlanOp::TruncateReduce { shift } => elementwise(TruncateReduce::new(reads, *shift, tuning)?, count),
+        PlanOp::TruncateExtend { shift, .. } => {
+            let claim = claim::of(x_within, reads);
+            elementwise(TruncateExtend::new(reads, *shift, out, claim, tuning)?, count)
         }
-        PlanOp::ReluTruncate { shift, compare_bits } => {
-            let reads = ring_of(*compare_bits)?;
-            elementwise(ReluTruncate::new(reads, *shift, tuning)?, reads, count)
-        }
-        PlanOp::Clip { limit, compare_bits } => {
-            elementwise(Clip::within(reads, *limit, *compare_bits, tuning)?, reads, count)
-        }
-        PlanOp::TruncateReduce { shift } => {
-            elementwise(TruncateReduce::new(reads, *shift, tuning)?, reads, count)
-        }
-        PlanOp::Extend { to, sign } => {
-            let (to, claim) = (ring_of(*to)?, claim::of_extension(*sign));
-            match sign {
-                Extension::NonNegative => {
-                    elementwise(ZeroExtend::new(reads, to, claim, tuning)?, reads, count)
-                }
-                _ => elementwise(SignExtend::new(reads, to, claim, tuning)?, reads, count),
+        // Of what is never negative both readings are one.
+        PlanOp::Extend { .. } => match claim::of(x_within, reads) {
+            claim @ RangeClaim::NonNegative => {
+                elementwise(ZeroExtend::new(reads, out, claim, tuning)?, count)
             }
-        }
+            claim => elementwise(SignExtend::new(reads, out, claim, tuning)?, count),
+        },
         PlanOp::Apply { .. } => {
             let spline = node.op.spline(x).ok_or_else(|| misfit("has formats of no function"))?;
-            elementwise(Apply::new(&spline, tuning)?, reads, count)
+            elementwise(Apply::new(&spline, tuning)?, count)
         }
         PlanOp::Multiply { .. } => {
-            let factors = [x, &plan.values[node.inputs[1]]];
-            let rings = [ring(factors[0])?, ring(factors[1])?];
-            let multiply = Multiply::signed_into(rings, factors.map(claim::of_value), out, tuning)?;
+            let rings = [reads, ring(&plan.values[node.inputs[1]])?];
+            let claims = [0, 1].map(|i| claim::of(within[node.inputs[i]], rings[i]));
+            let multiply = Multiply::signed_into(rings, claims, out, tuning)?;
             Arc::new(Products { multiply, out, count })
         }
         PlanOp::MaxPool { pool } => Arc::new(MaxPool::new(reads, pool, tuning)?),
         PlanOp::AveragePool { pool, count_padding } => {
-            let claim = claim::of_sums(x, pool);
+            let claim = claim::of(pooled_sums(x_within, pool), reads);
             Arc::new(AveragePool::new(reads, pool, *count_padding, claim, tuning)?)
         }
         PlanOp::ArgMax => {
@@ -174,6 +172,6 @@ fn operation(plan: &Plan, index: usize, options: &SessionOptions) -> Result<Arc<
     })
 }
 
-fn elementwise(operation: impl Operation + 'static, reads: Ring, count: usize) -> Arc<dyn NodeOperation> {
-    Arc::new(Elementwise { operation, reads, count })
+fn elementwise(operation: impl Operation + 'static, count: usize) -> Arc<dyn NodeOperation> {
+    Arc::new(Elementwise { operation, count })
 }

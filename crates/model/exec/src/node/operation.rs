@@ -21,10 +21,6 @@ pub(crate) trait NodeOperation: fmt::Debug + Send + Sync {
     fn run(&self, party: &mut Party, inputs: &[&RingVec], parameters: Parameters<'_>) -> Result<RingVec>;
 }
 
-pub(super) fn ring_of(bits: u32) -> Result<Ring> {
-    Ring::new(bits).map_err(|e| ExecError::Misfit { what: e.to_string() })
-}
-
 pub(super) fn ring(value: &PlanValue) -> Result<Ring> {
-    ring_of(value.width)
+    Ring::new(value.width).map_err(|e| ExecError::Misfit { what: e.to_string() })
 }

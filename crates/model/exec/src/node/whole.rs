@@ -7,11 +7,10 @@ use veilflow_ring::{Ring, RingVec};
 use super::operation::{NodeOperation, Parameters};
 use crate::error::Result;
 
-/// An operation on so many elements, of which it reads the low bits.
+/// An operation on so many elements.
 #[derive(Debug)]
 pub(super) struct Elementwise<O> {
     pub(super) operation: O,
-    pub(super) reads: Ring,
     pub(super) count: usize,
 }
 
@@ -21,11 +20,7 @@ impl<O: Operation> NodeOperation for Elementwise<O> {
     }
 
     fn run(&self, party: &mut Party, inputs: &[&RingVec], _: Parameters<'_>) -> Result<RingVec> {
-        let x = inputs[0];
-        if x.ring() == self.reads {
-            return Ok(party.run_in_threads(&self.operation, x)?);
-        }
-        Ok(party.run_in_threads(&self.operation, &x.narrow(self.reads))?)
+        Ok(party.run_in_threads(&self.operation, inputs[0])?)
     }
 }
 

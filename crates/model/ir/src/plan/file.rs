@@ -6,7 +6,7 @@ use super::Plan;
 use crate::container::{Format, Readers, write_atomically};
 use crate::error::Result;
 
-const FORMAT: Format = Format { name: "veilflow-plan", version: 1 };
+const FORMAT: Format = Format { name: "veilflow-plan", version: 2 };
 
 /// The longest plan file.
 const MAX_BYTES: u64 = 1 << 26;
@@ -21,7 +21,7 @@ impl Plan {
         *blake3::hash(&self.json()).as_bytes()
     }
 
-    /// The plan file: `veilflow-plan 1 HASH`, a line end, JSON.
+    /// The plan file: `veilflow-plan 2 HASH`, a line end, JSON.
     pub fn encode(&self) -> Vec<u8> {
         FORMAT.encode(&self.json())
     }

@@ -2,7 +2,7 @@
 
 use veilflow_spec::math::{Fixed, Function, Spline};
 
-use super::op::{Extension, PlanOp};
+use super::op::PlanOp;
 use super::value::PlanValue;
 use crate::error::{Reason, refuse};
 
@@ -96,37 +96,30 @@ impl PlanOp {
                 let scaled = made.of_width(*width).of_scale(*scale as i32);
                 Ok(scaled.of_sign(function.is_non_negative()))
             }
-            Self::Relu { compare_bits } => {
-                within(*compare_bits, x.magnitude + 1)?;
-                Ok(made.of_sign(true))
+            Self::Relu => Ok(made.of_sign(true)),
+            Self::ReluTruncate { shift } => {
+                shift_fits(*shift, x.width)?;
+                Ok(made.of_width(x.width - shift).of_scale(x.scale - *shift as i32).of_sign(true))
             }
-            Self::ReluTruncate { shift, compare_bits } => {
-                within(*compare_bits, x.magnitude + 1)?;
-                shift_fits(*shift, *compare_bits)?;
-                Ok(made.of_width(compare_bits - shift).of_scale(x.scale - *shift as i32).of_sign(true))
-            }
-            Self::Clip { limit, compare_bits } => {
-                within(*compare_bits, x.magnitude + 1)?;
-                // x − limit ≥ −2^m − limit, unless x is never negative.
-                let least = if x.non_negative { 0 } else { 1u128 << x.magnitude };
-                if u128::from(*limit) + least > 1u128 << (compare_bits - 1) {
-                    return refuse(format!("x − {limit} doesn't fit {compare_bits} bits"));
+            Self::Clip { limit } => {
+                let width = 65 - limit.leading_zeros();
+                if width > x.width {
+                    return refuse(format!("a limit of {limit} in {} bits", x.width));
                 }
-                Ok(made.of_sign(true))
+                Ok(made.of_width(width).of_sign(true))
             }
             Self::TruncateReduce { shift } => {
                 shift_fits(*shift, x.width)?;
                 Ok(made.of_width(x.width - shift).of_scale(x.scale - *shift as i32))
             }
-            Self::Extend { to, sign } => {
-                let holds = match sign {
-                    Extension::NonNegative => x.non_negative,
-                    Extension::SignedWithSlack => x.magnitude + 2 <= x.width,
-                    Extension::Signed => true,
-                };
-                if !holds {
-                    return refuse(format!("{sign:?} doesn't hold of its input"));
+            Self::TruncateExtend { shift, to } => {
+                shift_fits(*shift, x.width)?;
+                if *to <= x.width - shift || *to > 64 {
+                    return refuse(format!("from {} to {to} bits", x.width - shift));
                 }
+                Ok(made.of_width(*to).of_scale(x.scale - *shift as i32))
+            }
+            Self::Extend { to } => {
                 if *to <= x.width || *to > 64 {
                     return refuse(format!("from {} to {to} bits", x.width));
                 }

@@ -8,6 +8,8 @@
 //! stands for v·2^(−f).
 
 mod file;
+mod guarantee;
+mod interval;
 mod made;
 mod op;
 mod text;
@@ -19,7 +21,9 @@ pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use op::{Extension, PlanOp};
+pub use guarantee::pooled_sums;
+pub use interval::Interval;
+pub use op::{ConstantBounds, LayerBounds, PlanOp};
 pub use value::{Encoded, PlanValue};
 
 use crate::error::{IrError, Reason};
@@ -116,6 +120,27 @@ pub struct ParameterSizes {
     pub weight_bits: u32,
     /// The number of additive constants, which are biases.
     pub bias: usize,
+    /// What all of them keep within, if the plan says it.
+    pub bounds: Option<Bounds>,
+}
+
+/// What the numbers of a node keep within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bounds {
+    /// Those of a layer.
+    Layer(LayerBounds),
+    /// Added constants.
+    Constant(ConstantBounds),
+}
+
+impl Bounds {
+    /// Whether numbers keep them.
+    pub fn hold(self, weights: &[i64], bias: &[i64]) -> bool {
+        match self {
+            Self::Layer(bounds) => bounds.hold(weights, bias),
+            Self::Constant(bounds) => bias.iter().all(|&c| bounds.contains(c)),
+        }
+    }
 }
 
 impl ParameterSizes {
@@ -129,20 +154,24 @@ impl Plan {
     /// The server-held numbers of every node that needs some, in execution order.
     pub fn parameters(&self) -> Vec<ParameterSizes> {
         let sizes = |(node, n): (usize, &PlanNode)| match &n.op {
-            PlanOp::Linear { shape, weight_bits, weights_of, .. } => Some(ParameterSizes {
+            PlanOp::Linear { shape, weight_bits, weights_of, bounds, .. } => Some(ParameterSizes {
                 node,
                 weights: shape.weight_len(),
                 weights_of: *weights_of,
                 weight_bits: *weight_bits,
                 bias: shape.bias_len(),
+                bounds: bounds.map(Bounds::Layer),
             }),
-            PlanOp::AddConstant { constant } | PlanOp::SubtractFrom { constant } => Some(ParameterSizes {
-                node,
-                weights: 0,
-                weights_of: None,
-                weight_bits: 1,
-                bias: constant.elements(),
-            }),
+            PlanOp::AddConstant { constant, bounds } | PlanOp::SubtractFrom { constant, bounds } => {
+                Some(ParameterSizes {
+                    node,
+                    weights: 0,
+                    weights_of: None,
+                    weight_bits: 1,
+                    bias: constant.elements(),
+                    bounds: bounds.map(Bounds::Constant),
+                })
+            }
             _ => None,
         };
         self.nodes.iter().enumerate().filter_map(sizes).collect()

@@ -8,16 +8,67 @@ use veilflow_spec::{LinearShape, Pool2dShape};
 
 use crate::Shape;
 
-/// What is known of the sign of a tensor that is widened. It decides the protocol.
+/// Bounds of constants: zero, or powers of two with either sign, so that little is told of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Extension {
-    /// The values are never negative, so their sign bit is known.
-    NonNegative,
-    /// The values have either sign, and m ≤ ℓ − 2. Then the wrap is cheap to find (GeoMPC, arXiv 2509.01178).
-    SignedWithSlack,
-    /// The values may be any.
-    Signed,
+#[serde(deny_unknown_fields)]
+pub struct ConstantBounds {
+    /// No constant is less than this.
+    pub least: i64,
+    /// None is larger than this.
+    pub most: i64,
+}
+
+impl ConstantBounds {
+    /// The closest bounds of some constants; beyond ±2^62 the ends of the integers.
+    pub fn of(constants: &[i64]) -> Self {
+        let power = |c: i64| match c.unsigned_abs() {
+            0 => 0,
+            magnitude if magnitude > 1 << 62 => i64::MAX,
+            magnitude => magnitude.next_power_of_two().cast_signed(),
+        };
+        let least = constants.iter().copied().min().unwrap_or(0).min(0);
+        let most = constants.iter().copied().max().unwrap_or(0).max(0);
+        Self { least: if least < -(1 << 62) { i64::MIN } else { -power(least) }, most: power(most) }
+    }
+
+    /// Whether a constant keeps them.
+    pub fn contains(self, constant: i64) -> bool {
+        (self.least..=self.most).contains(&constant)
+    }
+}
+
+/// Bounds of a layer's numbers, from which those of its sums follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerBounds {
+    /// No output channel's weights, or row of W, have magnitudes of a larger sum: a power of two.
+    pub norm: u64,
+    /// Bounds of b.
+    pub bias: ConstantBounds,
+}
+
+impl LayerBounds {
+    /// The closest bounds of these numbers, with one element of `bias` for each row of `weights`; `None`
+    /// beyond 2^62.
+    pub fn of(weights: &[i64], bias: &[i64]) -> Option<Self> {
+        let norm = largest_norm(weights, bias.len())?.checked_next_power_of_two()?;
+        (norm <= 1 << 62).then(|| Self { norm, bias: ConstantBounds::of(bias) })
+    }
+
+    /// Whether numbers keep them.
+    pub fn hold(self, weights: &[i64], bias: &[i64]) -> bool {
+        let norm = largest_norm(weights, bias.len()).is_some_and(|norm| norm <= self.norm);
+        norm && bias.iter().all(|&b| self.bias.contains(b))
+    }
+}
+
+/// The largest sum of magnitudes of a row.
+fn largest_norm(weights: &[i64], rows: usize) -> Option<u64> {
+    let norm = |row: &[i64]| row.iter().try_fold(0u64, |sum, w| sum.checked_add(w.unsigned_abs()));
+    weights
+        .chunks(weights.len().div_ceil(rows.max(1)).max(1))
+        .map(norm)
+        .try_fold(0, |most, norm| Some(most.max(norm?)))
 }
 
 /// What a node of the plan computes.
@@ -37,16 +88,25 @@ pub enum PlanOp {
         /// own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weights_of: Option<usize>,
+        /// Bounds of W and b, where they help. The server's weights are held to them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bounds: Option<LayerBounds>,
     },
     /// x + c mod 2^ℓ, where the server has c, at x's scale. It is broadcast to x.
     AddConstant {
         /// The shape of c.
         constant: Shape,
+        /// Bounds of c, where they help. The server's weights are held to them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bounds: Option<ConstantBounds>,
     },
     /// c − x mod 2^ℓ, where the server has c, at x's scale. It is broadcast to x.
     SubtractFrom {
         /// The shape of c.
         constant: Shape,
+        /// Bounds of c, where they help. The server's weights are held to them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bounds: Option<ConstantBounds>,
     },
     /// x + y mod 2^ℓ.
     Add,
@@ -67,39 +127,35 @@ pub enum PlanOp {
         /// The result's fractional bits.
         scale: u32,
     },
-    /// [`relu`](veilflow_spec::relu) of x, whose low `compare_bits` bits hold its sign: m < compare_bits ≤ ℓ.
-    Relu {
-        /// How many low bits are compared.
-        compare_bits: u32,
-    },
-    /// x narrowed to `compare_bits` > m bits, then [`relu_truncate`](veilflow_spec::relu_truncate): width
-    /// compare_bits − shift.
+    /// [`relu`](veilflow_spec::relu).
+    Relu,
+    /// [`relu_truncate`](veilflow_spec::relu_truncate): width ℓ − shift.
     ReluTruncate {
         /// How many low bits are dropped.
         shift: u32,
-        /// How many low bits are compared.
-        compare_bits: u32,
     },
-    /// [`clip`](veilflow_spec::clip): x limited to 0..=limit, where x and x − limit fit the low
-    /// `compare_bits` bits.
+    /// [`clip`](veilflow_spec::clip): x limited to 0..=limit, at the least width that holds the limit and a
+    /// sign, which must be ℓ at most.
     Clip {
         /// The largest value.
         limit: u64,
-        /// How many low bits are compared.
-        compare_bits: u32,
     },
     /// [`truncate_reduce`](veilflow_spec::truncate_reduce): width ℓ − shift.
     TruncateReduce {
         /// How many low bits are dropped.
         shift: u32,
     },
-    /// x at width `to`: [`sign_extend`](veilflow_spec::sign_extend), or
-    /// [`zero_extend`](veilflow_spec::zero_extend) where x is never negative.
+    /// [`truncate_extend`](veilflow_spec::truncate_extend): width `to` > ℓ − shift.
+    TruncateExtend {
+        /// How many low bits are dropped.
+        shift: u32,
+        /// The width of the result.
+        to: u32,
+    },
+    /// x at width `to`: [`sign_extend`](veilflow_spec::sign_extend).
     Extend {
         /// The new width.
         to: u32,
-        /// What is known of the sign.
-        sign: Extension,
     },
     /// The low `to` bits. Local.
     Narrow {
@@ -173,10 +229,11 @@ impl PlanOp {
             Self::Sub => "sub",
             Self::Multiply { .. } => "multiply",
             Self::Apply { .. } => "apply",
-            Self::Relu { .. } => "relu",
+            Self::Relu => "relu",
             Self::ReluTruncate { .. } => "relu-truncate",
             Self::Clip { .. } => "clip",
             Self::TruncateReduce { .. } => "truncate-reduce",
+            Self::TruncateExtend { .. } => "truncate-extend",
             Self::Extend { .. } => "extend",
             Self::Narrow { .. } => "narrow",
             Self::ShiftLeft { .. } => "shift-left",

@@ -57,7 +57,12 @@ pub(crate) fn small() -> Plan {
         ],
         inputs: vec![PlanInput { name: "x".into(), value: 0 }],
         nodes: vec![
-            node("conv1", PlanOp::Linear { shape, weight_bits: 8, weight_scale: 7, weights_of: None }, 0, 1),
+            node(
+                "conv1",
+                PlanOp::Linear { shape, weight_bits: 8, weight_scale: 7, weights_of: None, bounds: None },
+                0,
+                1,
+            ),
             node("relu1", PlanOp::ReluTruncate { shift: 7, compare_bits: 20 }, 1, 2),
             node("pool1", PlanOp::MaxPool { pool }, 2, 3),
             node("pool1", PlanOp::Extend { to: 20, sign: Extension::NonNegative }, 3, 4),
@@ -113,7 +118,7 @@ fn each_broken_rule_is_found_at_its_node() {
 fn a_plan_file_comes_back_and_damage_is_noticed() {
     let plan = small();
     let bytes = plan.encode();
-    assert!(bytes.starts_with(b"veilflow-plan 1 "));
+    assert!(bytes.starts_with(b"veilflow-plan 2 "));
     assert_eq!(Plan::decode(&bytes).unwrap(), plan);
     for end in 0..bytes.len() {
         assert!(Plan::decode(&bytes[..end]).is_err(), "cut to {end} bytes");
@@ -123,7 +128,7 @@ fn a_plan_file_comes_back_and_damage_is_noticed() {
         damaged[at] ^= 1;
         assert!(Plan::decode(&damaged).is_err(), "byte {at}");
     }
-    let newer = String::from_utf8(bytes).unwrap().replacen("veilflow-plan 1", "veilflow-plan 2", 1);
+    let newer = String::from_utf8(bytes).unwrap().replacen("veilflow-plan 2", "veilflow-plan 3", 1);
     let message = Plan::decode(newer.as_bytes()).unwrap_err().to_string();
     assert_eq!(message, "veilflow-plan file: version 2; this program reads 1");
 }
@@ -239,8 +244,13 @@ fn numbers_become_integers_and_back() {
 /// x → W·x, σ of it, a product of both, slices, a sum, c less it, and W once more.
 pub(crate) fn recurrent() -> Plan {
     let shape = LinearShape::MatMul(veilflow_spec::MatMulShape { rows: 4, inner: 4, columns: 1 });
-    let layer =
-        |weights_of| PlanOp::Linear { shape: shape.clone(), weight_bits: 8, weight_scale: 6, weights_of };
+    let layer = |weights_of| PlanOp::Linear {
+        shape: shape.clone(),
+        weight_bits: 8,
+        weight_scale: 6,
+        weights_of,
+        bounds: None,
+    };
     let node = |op, inputs: &[usize], output| PlanNode {
         layer: format!("n{output}"),
         op,
@@ -266,7 +276,7 @@ pub(crate) fn recurrent() -> Plan {
             node(PlanOp::Multiply { width: 30 }, &[1, 2], 3),
             node(PlanOp::Gather { axis: 1, indices: vec![3, 0] }, &[3], 4),
             node(PlanOp::ReduceSum { axes: vec![1] }, &[4], 5),
-            node(PlanOp::SubtractFrom { constant: scalar }, &[5], 6),
+            node(PlanOp::SubtractFrom { constant: scalar, bounds: None }, &[5], 6),
             node(layer(Some(0)), &[0], 7),
         ],
         outputs: vec![

@@ -5,7 +5,7 @@ use std::fmt;
 use veilflow_spec::{LinearShape, Pool2dShape};
 
 use super::Plan;
-use super::op::PlanOp;
+use super::op::{ConstantBounds, PlanOp};
 use super::value::PlanValue;
 use crate::graph::Indices;
 
@@ -41,7 +41,7 @@ impl fmt::Display for PlanOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
-            Self::Linear { shape, weight_bits, weight_scale, weights_of } => {
+            Self::Linear { shape, weight_bits, weight_scale, weights_of, bounds } => {
                 match shape {
                     LinearShape::Conv2d(s) => write!(
                         f,
@@ -58,21 +58,29 @@ impl fmt::Display for PlanOp {
                     LinearShape::MatMul(s) => write!(f, "[{}x{}x{}", s.rows, s.inner, s.columns)?,
                 }
                 write!(f, " weights=i{weight_bits}.{weight_scale}")?;
+                if let Some(bounds) = bounds {
+                    write!(f, " norm={}", bounds.norm)?;
+                }
                 match weights_of {
                     Some(node) => write!(f, " of step {node}]"),
                     None => f.write_str("]"),
                 }
             }
-            Self::AddConstant { constant } | Self::SubtractFrom { constant } => write!(f, "[{constant}]"),
+            Self::AddConstant { constant, bounds } | Self::SubtractFrom { constant, bounds } => {
+                match bounds {
+                    Some(ConstantBounds { least, most }) => write!(f, "[{constant} within={least}..={most}]"),
+                    None => write!(f, "[{constant}]"),
+                }
+            }
             Self::Apply { function, width, scale } => write!(f, "[{function} to={width}.{scale}]"),
             Self::Gather { axis, indices } => write!(f, "[axis={axis} indices={}]", Indices(indices)),
             Self::ReduceSum { axes } => write!(f, "[axes={axes:?}]"),
-            Self::Relu { compare_bits } => write!(f, "[compare={compare_bits}]"),
-            Self::ReluTruncate { shift, compare_bits } => write!(f, "[shift={shift} compare={compare_bits}]"),
-            Self::Clip { limit, compare_bits } => write!(f, "[limit={limit} compare={compare_bits}]"),
-            Self::TruncateReduce { shift } => write!(f, "[shift={shift}]"),
-            Self::Extend { to, sign } => write!(f, "[to={to} {sign:?}]"),
-            Self::Narrow { to } | Self::Multiply { width: to } => write!(f, "[to={to}]"),
+            Self::Clip { limit } => write!(f, "[limit={limit}]"),
+            Self::ReluTruncate { shift } | Self::TruncateReduce { shift } => write!(f, "[shift={shift}]"),
+            Self::TruncateExtend { shift, to } => write!(f, "[shift={shift} to={to}]"),
+            Self::Extend { to } | Self::Narrow { to } | Self::Multiply { width: to } => {
+                write!(f, "[to={to}]")
+            }
             Self::ShiftLeft { by } => write!(f, "[by={by}]"),
             Self::MaxPool { pool } => write_pool(f, pool, ""),
             Self::AveragePool { pool, count_padding } => {
@@ -83,7 +91,7 @@ impl fmt::Display for PlanOp {
             Self::Pad { before, after, value } => {
                 write!(f, "[before={before:?} after={after:?} value={value}]")
             }
-            Self::Add | Self::Sub | Self::ArgMax | Self::Reshape => Ok(()),
+            Self::Add | Self::Sub | Self::Relu | Self::ArgMax | Self::Reshape => Ok(()),
         }
     }
 }

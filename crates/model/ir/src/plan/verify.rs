@@ -93,11 +93,11 @@ impl Plan {
 
     /// Weights may only be taken from an earlier layer whose weights have the same layout and format.
     fn check_weights(&self, index: usize, op: &PlanOp) -> Result<(), Reason> {
-        let PlanOp::Linear { shape, weight_bits, weight_scale, weights_of: Some(owner) } = op else {
+        let PlanOp::Linear { shape, weight_bits, weight_scale, weights_of: Some(owner), .. } = op else {
             return Ok(());
         };
         match self.nodes[..index].get(*owner).map(|node| &node.op) {
-            Some(PlanOp::Linear { shape: s, weight_bits: b, weight_scale: f, weights_of: None })
+            Some(PlanOp::Linear { shape: s, weight_bits: b, weight_scale: f, weights_of: None, .. })
                 if shape.has_weights_like(s) && (b, f) == (weight_bits, weight_scale) =>
             {
                 Ok(())
@@ -140,10 +140,12 @@ fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(),
             };
             if fits && planes { Ok(()) } else { refuse(format!("from {x} to {output}")) }
         }
-        PlanOp::AddConstant { constant } | PlanOp::SubtractFrom { constant } => match x.broadcast(constant) {
-            Some(same) if same == *x => expect(same),
-            _ => refuse(format!("a constant of shape {constant} for {x}")),
-        },
+        PlanOp::AddConstant { constant, .. } | PlanOp::SubtractFrom { constant, .. } => {
+            match x.broadcast(constant) {
+                Some(same) if same == *x => expect(same),
+                _ => refuse(format!("a constant of shape {constant} for {x}")),
+            }
+        }
         PlanOp::Add | PlanOp::Sub | PlanOp::Multiply { .. } if shapes[1] != x => {
             refuse(format!("{x} and {}", shapes[1]))
         }

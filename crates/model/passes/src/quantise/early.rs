@@ -74,7 +74,9 @@ impl Costs {
 
     fn clip(&self) -> Load {
         // What a clip costs does not depend on its limit.
-        let plain = self.both(|ring| Ok(Clip::new(ring, 1, Tuning::default())?.cost(SAMPLE)), SAMPLE);
+        // A limit takes the bits of an activation.
+        let clip = |ring: Ring| Ok(Clip::new(ring, 1, ring, Tuning::default())?.cost(SAMPLE));
+        let plain = self.both(clip, SAMPLE);
         Load { raw: plain.raw + self.truncation(), ..plain }
     }
 }

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use veilflow_ir::plan::{PlanInput, PlanOutput, Settings};
+use veilflow_ir::plan::{ConstantBounds, LayerBounds, PlanInput, PlanOutput, Settings};
 use veilflow_ir::{Graph, Op, Parameters, Plan, PlanOp, Shape, ValueId, Weights};
 use veilflow_spec::LinearShape;
 
-use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
+use super::fixed::{FixedLayer, half_unit, to_integer};
 use super::fixed_op::FixedOp;
 use super::forms::Forms;
 use super::plan_writer::PlanWriter;
 use super::step::{Form, Stage, Step};
-use super::widths::{Widths, argument_width, factor_width, least, truncation_width};
+use super::widths::{Widths, argument_width, factor_width, truncation_width};
 use crate::error::Result;
 
 /// The network with all choices made, and the plan so far.
@@ -90,8 +90,12 @@ impl<'a> Emitter<'a> {
         match self.forms.reduction(value) {
             shift @ 1.. => {
                 let raw = self.round(raw, (value, Stage::Raw), shift);
-                let shift = shift as u32;
-                self.writer.convert(PlanOp::TruncateReduce { shift }, raw, form, width - shift)
+                let (shift, widest) = (shift as u32, self.widths.demanded(value, Stage::Reduced));
+                if widest <= width - shift {
+                    return self.writer.convert(PlanOp::TruncateReduce { shift }, raw, form, width - shift);
+                }
+                // One tree tells the carry and the wrap. Who reads fewer bits drops the rest.
+                self.writer.convert(PlanOp::TruncateExtend { shift, to: widest }, raw, form, widest)
             }
             shift => self.writer.shift_left(raw, shift.unsigned_abs()),
         }
@@ -105,9 +109,16 @@ impl<'a> Emitter<'a> {
         if self.forms.is_rounded(value, stage) || form.non_negative || shift <= 0 {
             return x;
         }
-        self.writer.give(Parameters { weights: [].into(), bias: vec![half_unit(shift)] });
-        let constant = Shape::new([]).expect("a scalar is a shape");
-        self.writer.convert(PlanOp::AddConstant { constant }, x, form, self.writer.plan.values[x].width)
+        let bias = vec![half_unit(shift)];
+        let (constant, bounds) =
+            (Shape::new([]).expect("a scalar is a shape"), Some(ConstantBounds::of(&bias)));
+        self.writer.give(Parameters { weights: [].into(), bias });
+        self.writer.convert(
+            PlanOp::AddConstant { constant, bounds },
+            x,
+            form,
+            self.writer.plan.values[x].width,
+        )
     }
 
     /// Emits a step that works at `width`, and returns the plan's value for its output.
@@ -135,8 +146,8 @@ impl<'a> Emitter<'a> {
                 let shift = self.writer.form_of(x).scale - form.scale;
                 let x = self.round(x, step.reads[0], shift);
                 return match step.op {
-                    FixedOp::Clip { max } => self.clip(x, max, form, width),
-                    _ => self.relu(x, form, width),
+                    FixedOp::Clip { max } => self.clip(x, max, form),
+                    _ => self.relu(x, form),
                 };
             }
             FixedOp::Sum { subtract: true } => PlanOp::Sub,
@@ -148,12 +159,13 @@ impl<'a> Emitter<'a> {
             FixedOp::ReduceSum { axes } => PlanOp::ReduceSum { axes: axes.clone() },
             FixedOp::AddConstant(c) | FixedOp::SubtractFrom(c) => {
                 let half = self.forms.half_unit(output.index(), form.scale);
-                let bias = c.data().iter().map(|&v| to_integer(v, form.scale) + half).collect();
+                let integer = |&v: &f32| to_integer(v, form.scale).saturating_add(half);
+                let bias: Vec<i64> = c.data().iter().map(integer).collect();
+                let (constant, bounds) = (c.shape().clone(), Some(ConstantBounds::of(&bias)));
                 self.writer.give(Parameters { weights: [].into(), bias });
-                let constant = c.shape().clone();
                 match step.op {
-                    FixedOp::SubtractFrom(_) => PlanOp::SubtractFrom { constant },
-                    _ => PlanOp::AddConstant { constant },
+                    FixedOp::SubtractFrom(_) => PlanOp::SubtractFrom { constant, bounds },
+                    _ => PlanOp::AddConstant { constant, bounds },
                 }
             }
             FixedOp::MaxPool(pool) => PlanOp::MaxPool { pool: pool.clone() },
@@ -196,6 +208,7 @@ impl<'a> Emitter<'a> {
             weight_bits: step.weight_bits,
             weight_scale: fixed.weight_scale,
             weights_of,
+            bounds: LayerBounds::of(&weights, &fixed.bias),
         };
         self.writer.give(Parameters { weights, bias: fixed.bias.clone() });
         // One column is as good as one row.
@@ -228,41 +241,37 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    fn relu(&mut self, x: usize, form: Form, compare_bits: u32) -> usize {
+    /// A ReLU of `x`, of which as many bits are dropped as its scale is finer than `form`'s.
+    fn relu(&mut self, x: usize, form: Form) -> usize {
+        let width = self.writer.plan.values[x].width;
         match self.writer.form_of(x).scale - form.scale {
             shift @ 1.. => {
                 let shift = shift as u32;
-                let op = PlanOp::ReluTruncate { shift, compare_bits };
-                let y = self.writer.convert(op, x, form, compare_bits - shift);
-                self.writer.shrink(y, form)
+                self.writer.convert(PlanOp::ReluTruncate { shift }, x, form, width - shift)
             }
             shift => {
                 let finer = shift.unsigned_abs();
                 let coarse = Form { scale: form.scale + shift, magnitude: form.magnitude - finer, ..form };
-                let y = self.writer.convert(PlanOp::Relu { compare_bits }, x, coarse, compare_bits);
-                let y = self.writer.shrink(y, coarse);
+                let y = self.writer.convert(PlanOp::Relu, x, coarse, width);
                 self.writer.shift_left(y, finer)
             }
         }
     }
 
-    fn clip(&mut self, x: usize, max: f32, form: Form, compare_bits: u32) -> usize {
+    fn clip(&mut self, x: usize, max: f32, form: Form) -> usize {
         let Form { scale, magnitude, .. } = self.writer.form_of(x);
         let limit = to_integer(max, scale).unsigned_abs();
-        let magnitude = magnitude_of(limit as f64, 0).min(magnitude);
-        let clipped = Form { scale, magnitude, non_negative: true };
-        let y = self.writer.convert(PlanOp::Clip { limit, compare_bits }, x, clipped, compare_bits);
+        let width = 65 - limit.leading_zeros();
+        let clipped = Form { scale, magnitude: magnitude.min(width - 1), non_negative: true };
+        let y = self.writer.convert(PlanOp::Clip { limit }, x, clipped, width);
         match scale - form.scale {
             shift @ 1.. => {
                 let shift = shift as u32;
-                let least = least(clipped).max(shift + 1);
-                let y = self.writer.resize(y, least, least);
-                self.writer.convert(PlanOp::TruncateReduce { shift }, y, form, least - shift)
+                let wide = width.max(shift + 1);
+                let y = self.writer.resize(y, wide, wide);
+                self.writer.convert(PlanOp::TruncateReduce { shift }, y, form, wide - shift)
             }
-            shift => {
-                let y = self.writer.shrink(y, clipped);
-                self.writer.shift_left(y, shift.unsigned_abs())
-            }
+            shift => self.writer.shift_left(y, shift.unsigned_abs()),
         }
     }
 

@@ -142,11 +142,11 @@ impl<'g> Forms<'g> {
             FixedOp::AddConstant(_) | FixedOp::SubtractFrom(_) => {
                 Form { magnitude: magnitude_of(bounds[output], x.scale), non_negative: false, ..x }
             }
-            FixedOp::Relu | FixedOp::Clip { .. } => {
-                let seen = match step.op {
-                    FixedOp::Clip { max } => clip_magnitude(max, x.scale, targets[output]),
-                    _ => magnitude_of(bounds[output], targets[output]),
-                };
+            // All bits of the comparison below the sign are kept, so that a reader that needs a wider ring
+            // knows the sign of every result, whatever calibration saw.
+            FixedOp::Relu => Form { non_negative: true, ..rescaled(x, targets[output], u32::MAX) },
+            FixedOp::Clip { max } => {
+                let seen = clip_magnitude(*max, x.scale, targets[output]);
                 Form { non_negative: true, ..rescaled(x, targets[output], seen) }
             }
             FixedOp::AveragePool { .. } => {

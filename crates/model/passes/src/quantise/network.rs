@@ -18,8 +18,7 @@ pub(super) fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs:
     let seen = join_ranges(simple, seen);
     let ranges: Vec<f32> = seen.iter().map(Seen::range).collect();
     let forms = Forms::choose(simple, &seen, options)?;
-    let margin = f64::from(options.margin_percent) / 100.0;
-    let widths = Widths::choose(simple, &forms, &ranges, margin, u32::from(options.arg_max))?;
+    let widths = Widths::choose(simple, &forms, u32::from(options.arg_max))?;
     let tensor = |(index, step): (usize, &Step<'_>)| {
         let output = step.node.output.index();
         let form = forms.get(output, step.makes);

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use veilflow_ir::plan::Settings;
-use veilflow_ir::{Extension, Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
+use veilflow_ir::{Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
 
 use super::step::Form;
-use super::widths::least;
 use crate::error::Result;
 
 /// The plan so far. A value of the plan is named by its index in it.
@@ -34,7 +33,8 @@ impl PlanWriter {
     }
 
     /// The verified plan and its weights.
-    pub(super) fn finish(self) -> Result<(Plan, Weights)> {
+    pub(super) fn finish(mut self) -> Result<(Plan, Weights)> {
+        self.plan.drop_idle_bounds();
         self.plan.verify()?;
         let weights = Weights::new(&self.plan, self.parameters)?;
         Ok((self.plan, weights))
@@ -97,20 +97,10 @@ impl PlanWriter {
             let wide = self.resize(x, widest, widest);
             self.convert(PlanOp::Narrow { to: width }, wide, form, width)
         } else {
-            let sign = match form {
-                Form { non_negative: true, .. } => Extension::NonNegative,
-                Form { magnitude, .. } if magnitude + 2 <= have => Extension::SignedWithSlack,
-                _ => Extension::Signed,
-            };
-            self.convert(PlanOp::Extend { to: width, sign }, x, form, width)
+            self.convert(PlanOp::Extend { to: width }, x, form, width)
         };
         self.resized.insert((x, width), resized);
         resized
-    }
-
-    /// A value at the least width that its form fits.
-    pub(super) fn shrink(&mut self, x: usize, form: Form) -> usize {
-        self.resize(x, least(form), least(form))
     }
 
     pub(super) fn shift_left(&mut self, x: usize, by: u32) -> usize {

@@ -20,20 +20,20 @@ pub(super) struct Widths {
     raw: Vec<u32>,
     /// The same for the reduced form.
     reduced: Vec<u32>,
+    /// Whether a product reads the reduced form.
+    factor: Vec<bool>,
 }
 
 impl Widths {
     /// Widths for the forms, with `spare` more bits at the outputs.
-    pub(super) fn choose(
-        graph: &Graph,
-        forms: &Forms<'_>,
-        ranges: &[f32],
-        margin: f64,
-        spare: u32,
-    ) -> Result<Self> {
+    pub(super) fn choose(graph: &Graph, forms: &Forms<'_>, spare: u32) -> Result<Self> {
         let values = graph.values().len();
-        let mut widths =
-            Self { steps: vec![0; forms.steps.len()], raw: vec![0; values], reduced: vec![0; values] };
+        let mut widths = Self {
+            steps: vec![0; forms.steps.len()],
+            raw: vec![0; values],
+            reduced: vec![0; values],
+            factor: vec![false; values],
+        };
         for output in graph.outputs() {
             let value = output.value.index();
             let stage = forms.native[value];
@@ -64,21 +64,18 @@ impl Widths {
                     inputs.iter().map(|f| least(*f) + finer(f)).fold(demanded, u32::max)
                 }
                 FixedOp::Relu => least(x).max((x.scale - made.scale + 1).max(0) as u32),
+                // The limit has to fit, also where x is known to stay below it.
                 FixedOp::Clip { max } => {
-                    let limit = to_integer(*max, x.scale) as f64;
-                    // A sign bit, and room for 2^m + limit.
-                    let sum = f64::from(x.magnitude).exp2() + limit;
-                    (1 + sum.log2().ceil() as u32).max((x.scale - made.scale + 1).max(0) as u32)
+                    let limit = magnitude_of(to_integer(*max, x.scale) as f64, 0);
+                    least(x).max(limit + 1).max((x.scale - made.scale + 1).max(0) as u32)
                 }
                 FixedOp::MaxPool(_) => least(x) + u32::from(!x.non_negative),
                 FixedOp::AveragePool { pool, .. } => {
                     let count = (pool.kernel[0] * pool.kernel[1]) as f64;
-                    let seen = f64::from(ranges[output]) * margin * f64::from(made.scale).exp2();
-                    let sum = seen.min(f64::from(x.magnitude + finer(&x)).exp2()) * count;
-                    // The rounding term is half the count, and the count itself must fit.
-                    magnitude_of((sum + count).max(2.0 * count), 0) + 1
+                    // Every window of values that keep their range fits, with the rounding term beside it.
+                    let sum = f64::from(x.magnitude + finer(&x)).exp2() * count;
+                    magnitude_of(sum + count, 0) + 1
                 }
-                .max(least(x) + finer(&x)),
             };
             if width > 64 {
                 let reason =
@@ -88,7 +85,10 @@ impl Widths {
             widths.steps[index] = width;
             for (&(value, stage), form) in step.reads.iter().zip(&inputs) {
                 let read = match step.op {
-                    FixedOp::Product => factor_width(*form),
+                    FixedOp::Product => {
+                        widths.factor[value] |= stage == Stage::Reduced;
+                        factor_width(*form)
+                    }
                     FixedOp::Apply(_) => argument_width(*form),
                     _ if step.op.aligns() => width - finer(form),
                     _ => width,
@@ -133,7 +133,8 @@ pub(super) fn least(form: Form) -> u32 {
     form.magnitude + 1
 }
 
-/// The width of a factor. With a bit to spare its sign costs no comparison.
+/// The width of a factor. A bit more than a signed value needs: one that was extended, or made by an operation
+/// that bounds it, is then known to keep away from the ends of the ring, and costs no comparison.
 pub(super) fn factor_width(form: Form) -> u32 {
     least(form) + u32::from(!form.non_negative)
 }
@@ -144,11 +145,11 @@ pub(super) fn argument_width(form: Form) -> u32 {
 }
 
 /// A reduced form that must be so many bits wider than its magnitude needs is made by truncating a wider raw
-/// form. One that must be wider still is extended.
+/// form. One that must be wider still is extended, and so is a factor: the extension compares once, and all
+/// that read it know its range.
 const SPARE_BITS: u32 = 2;
 
-/// The width at which a raw value is truncated to its reduced form. If it must be widened again, one spare
-/// bit makes that cheap.
+/// The width at which a raw value is truncated to its reduced form.
 pub(super) fn truncation_width(forms: &Forms<'_>, widths: &Widths, value: usize) -> u32 {
     let raw = forms.get(value, Stage::Raw);
     let shift = forms.reduction(value);
@@ -159,7 +160,7 @@ pub(super) fn truncation_width(forms: &Forms<'_>, widths: &Widths, value: usize)
     }
     let demanded = widths.demanded(value, Stage::Reduced) + shift as u32;
     match demanded.saturating_sub(plain) {
-        more @ 0..=SPARE_BITS => plain + more,
-        _ => plain + u32::from(!raw.non_negative),
+        more @ 0..=SPARE_BITS if !widths.factor[value] => plain + more,
+        _ => plain,
     }
 }

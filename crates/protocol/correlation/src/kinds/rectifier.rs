@@ -23,8 +23,8 @@ use crate::rows;
 pub struct Rectifier {
     /// Width ℓ of the ring of x.
     pub bits: u32,
-    /// The low k bits of x tell its sign.
-    pub compare: u32,
+    /// Width of the result's ring: ℓ − s, or less where the result's high bits are not wanted.
+    pub kept: u32,
     /// Bits s that are dropped of the result.
     pub shift: u32,
     /// Width of a digit of the mask at most, in bits.
@@ -61,22 +61,24 @@ pub fn digits(bits: u32, low: u32, width: u32) -> Vec<u32> {
 }
 
 impl Rectifier {
-    /// Whether there is such a rectifier: s < k ≤ ℓ ≤ 64, digits of 1 to 4 bits, and so many selections.
+    /// Whether there is such a rectifier: s < ℓ ≤ 64, results of 1 to ℓ − s bits, digits of 1 to 4 bits, and so
+    /// many selections.
     pub fn is_valid(&self) -> bool {
-        let Self { bits, compare, shift, digit, selections, converts } = *self;
-        let widths = shift < compare && compare <= bits && bits <= 64 && (1..=4).contains(&digit);
+        let Self { bits, kept, shift, digit, selections, converts } = *self;
+        let widths =
+            shift < bits && (1..=bits - shift).contains(&kept) && bits <= 64 && (1..=4).contains(&digit);
         widths && (selections == 1 || selections == 2 && shift == 0) && (shift > 0 || !converts)
     }
 
     /// Digits of the mask below the bit at the place of the sign, lowest first.
     pub fn digits(&self) -> Vec<u32> {
-        digits(self.compare - 1, self.shift, self.digit)
+        digits(self.bits - 1, self.shift, self.digit)
     }
 
     /// The ring of the result, and of what is multiplied. Panics unless the rectifier is valid, as all below
     /// do.
     pub fn out(&self) -> Ring {
-        rows::ring(self.bits - self.shift)
+        rows::ring(self.kept)
     }
 
     /// The ring of the mask.
@@ -122,7 +124,7 @@ impl Rectifier {
     /// The rows and elements that two parts of a mask and random bits force.
     fn secrets(&self, masks: [&RingVec; 2], random: &[Bits]) -> (Vec<Bits>, Vec<RingVec>) {
         let (mask, wraps) = self.add(masks[0], masks[1]);
-        let bits = bit_slices(mask.values(), self.compare as usize);
+        let bits = bit_slices(mask.values(), self.bits as usize);
         let (mut rows, mut at) = (Vec::with_capacity(self.rows()), 0);
         for digit in self.digits() {
             rows.extend(one_hot_rows(&bits[at..at + digit as usize]));
@@ -161,7 +163,7 @@ fn lowest_bits(elements: &RingVec) -> Bits {
 
 impl Correlation for Rectifier {
     type Batch = RectifierBatch;
-    request!(11: bits, compare, shift, digit, selections, converts);
+    request!(11: bits, kept, shift, digit, selections, converts);
 
     /// Valid rectifiers are within all bounds.
     fn largest_table(&self) -> Option<u64> {
@@ -174,7 +176,7 @@ impl Correlation for Rectifier {
 
     /// All rows and elements, but for the lowest bit of P0's share of each random bit, which P0 draws itself.
     fn dealt_bits(&self) -> usize {
-        self.rows() + self.random_elements() * (2 * (self.bits - self.shift) as usize - 1)
+        self.rows() + self.random_elements() * (2 * self.kept as usize - 1)
     }
 
     fn expand(&self, prg: &mut Prg, count: usize) -> RectifierBatch {
@@ -238,8 +240,8 @@ impl Correlation for Rectifier {
 
 impl fmt::Display for Rectifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bits, compare, shift, digit, selections, converts } = *self;
-        let widths = format!("compare {compare}, shift {shift}, digits of {digit}");
+        let Self { bits, kept, shift, digit, selections, converts } = *self;
+        let widths = format!("{kept} kept, shift {shift}, digits of {digit}");
         let form = if converts { ", converted" } else { "" };
         write!(f, "rectifiers of {bits} bits ({widths}, {selections} selections{form})")
     }
@@ -251,14 +253,14 @@ mod tests {
     use crate::correlation::testing::halves;
 
     const SHIFTED: Rectifier =
-        Rectifier { bits: 21, compare: 20, shift: 5, digit: 3, selections: 1, converts: false };
+        Rectifier { bits: 21, kept: 16, shift: 5, digit: 3, selections: 1, converts: false };
     const CASES: [Rectifier; 5] = [
         SHIFTED,
         Rectifier { converts: true, ..SHIFTED },
-        Rectifier { shift: 0, selections: 2, ..SHIFTED },
+        Rectifier { kept: 13, shift: 0, selections: 2, ..SHIFTED },
         // Results of one bit, and the widest ones.
-        Rectifier { bits: 6, compare: 6, ..SHIFTED },
-        Rectifier { bits: 64, compare: 64, shift: 0, digit: 4, ..SHIFTED },
+        Rectifier { bits: 6, kept: 1, ..SHIFTED },
+        Rectifier { bits: 64, kept: 64, shift: 0, digit: 4, ..SHIFTED },
     ];
 
     #[test]

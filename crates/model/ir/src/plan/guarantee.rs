@@ -1,0 +1,103 @@
+//! What holds of every value of a plan for every input whatsoever.
+//!
+//! Protocols save bytes where they know that a value is never negative, or far from the ends of its ring. If
+//! that is false of one value, shares of the result depend on the shares of that value, and the answer
+//! betrays them. So nothing is claimed here that calibration saw: an interval follows from the rings and the
+//! operations alone, and from bounds of constants that the server's weights are held to when they are read,
+//! whatever the client's input is. The fields `magnitude` and `non_negative` of a value are never read.
+
+use veilflow_spec::Pool2dShape;
+
+use super::interval::Interval;
+use super::{ConstantBounds, Plan, PlanNode, PlanOp};
+
+impl Plan {
+    /// For every value, an interval that holds all its integers on every run.
+    ///
+    /// The plan must have passed [`Plan::verify`].
+    pub fn guarantees(&self) -> Vec<Interval> {
+        let mut intervals: Vec<Interval> = self.values.iter().map(|v| Interval::of_ring(v.width)).collect();
+        for node in &self.nodes {
+            let inputs: Vec<Interval> = node.inputs.iter().map(|&i| intervals[i]).collect();
+            let made = self.guarantee(node, &inputs);
+            intervals[node.output] = made.reduced(self.values[node.output].width);
+        }
+        intervals
+    }
+
+    /// Takes bounds out from which nothing follows, since they tell of the server's numbers: those of nodes
+    /// that may fill their ring all the same.
+    pub fn drop_idle_bounds(&mut self) {
+        let intervals = self.guarantees();
+        for node in &mut self.nodes {
+            if intervals[node.output] != Interval::of_ring(self.values[node.output].width) {
+                continue;
+            }
+            match &mut node.op {
+                PlanOp::Linear { bounds, .. } => *bounds = None,
+                PlanOp::AddConstant { bounds, .. } | PlanOp::SubtractFrom { bounds, .. } => *bounds = None,
+                _ => {}
+            }
+        }
+    }
+
+    /// What a node makes of integers in these intervals, before it is reduced into the output's ring.
+    fn guarantee(&self, node: &PlanNode, inputs: &[Interval]) -> Interval {
+        let (x, value, output) = (inputs[0], &self.values[node.inputs[0]], &self.values[node.output]);
+        let ring = Interval::of_ring(output.width);
+        match &node.op {
+            // Without bounds, the server's numbers may be any.
+            PlanOp::Linear { bounds: None, .. }
+            | PlanOp::AddConstant { bounds: None, .. }
+            | PlanOp::SubtractFrom { bounds: None, .. } => ring,
+            PlanOp::Linear { bounds: Some(bounds), .. } => {
+                let largest = i128::from(bounds.norm) * x.high.max(-x.low).max(0);
+                Interval::new(-largest, largest).add(within(bounds.bias))
+            }
+            PlanOp::AddConstant { bounds: Some(bounds), .. } => x.add(within(*bounds)),
+            PlanOp::SubtractFrom { bounds: Some(bounds), .. } => x.neg().add(within(*bounds)),
+            PlanOp::Add => x.add(inputs[1]),
+            PlanOp::Sub => x.add(inputs[1].neg()),
+            PlanOp::Multiply { .. } => x.multiply(inputs[1]),
+            PlanOp::Apply { .. } => node.op.spline(value).map_or(ring, |spline| {
+                let results = spline.results();
+                Interval::new((*results.start()).into(), (*results.end()).into())
+            }),
+            PlanOp::Relu => x.map(|v| v.max(0)),
+            PlanOp::ReluTruncate { shift } => x.map(|v| v.max(0) >> shift),
+            PlanOp::Clip { limit } => x.map(|v| v.clamp(0, (*limit).into())),
+            PlanOp::TruncateReduce { shift } | PlanOp::TruncateExtend { shift, .. } => x.map(|v| v >> shift),
+            PlanOp::ShiftLeft { by } => x.map(|v| v << by),
+            // The tournament takes differences in x's ring.
+            PlanOp::MaxPool { .. } if Interval::of_ring(value.width).contains(x.add(x.neg())) => x,
+            PlanOp::MaxPool { .. } => ring,
+            PlanOp::AveragePool { pool, .. } => {
+                let sums = pooled_sums(x, pool);
+                let divided = Interval::of_ring(value.width).contains(sums);
+                if divided { x.hull(Interval::new(0, 0)) } else { ring }
+            }
+            PlanOp::ArgMax => Interval::new(0, value.shape.last().map_or(0, |&n| n as i128 - 1)),
+            PlanOp::Concat { .. } => inputs.iter().fold(x, |all, &y| all.hull(y)),
+            PlanOp::ReduceSum { axes } => {
+                let count = axes.iter().map(|&axis| value.shape[axis]).product();
+                x.sums(count, count)
+            }
+            PlanOp::Pad { value, .. } => x.hull(Interval::new((*value).into(), (*value).into())),
+            PlanOp::Extend { .. }
+            | PlanOp::Narrow { .. }
+            | PlanOp::Reshape
+            | PlanOp::Transpose { .. }
+            | PlanOp::Gather { .. } => x,
+        }
+    }
+}
+
+fn within(bounds: ConstantBounds) -> Interval {
+    Interval::new(bounds.least.into(), bounds.most.into())
+}
+
+/// What an average pooling divides: sums of up to a window's elements, and half the divisor for rounding.
+pub fn pooled_sums(x: Interval, pool: &Pool2dShape) -> Interval {
+    let area = pool.kernel[0] * pool.kernel[1];
+    x.sums(0, area).add(Interval::new(0, area as i128))
+}

@@ -1,0 +1,75 @@
+//! Ranges of integers, as wide as an operation can make them.
+
+use veilflow_ring::Ring;
+
+/// All integers from `low` to `high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// The least.
+    pub low: i128,
+    /// The largest, which is no less.
+    pub high: i128,
+}
+
+impl Interval {
+    pub(super) fn new(low: i128, high: i128) -> Self {
+        Self { low, high }
+    }
+
+    /// The signed readings of `width` bits, of which there are 1 to 64.
+    pub fn of_ring(width: u32) -> Self {
+        let half = 1 << (width - 1);
+        Self::new(-half, half - 1)
+    }
+
+    /// Whether it holds all of `other`.
+    pub fn contains(self, other: Self) -> bool {
+        self.low <= other.low && other.high <= self.high
+    }
+
+    /// Itself if a ring of `width` bits holds it, else that ring: what is left after reduction.
+    pub(super) fn reduced(self, width: u32) -> Self {
+        let ring = Self::of_ring(width);
+        if ring.contains(self) { self } else { ring }
+    }
+
+    /// The least interval that holds both.
+    pub(super) fn hull(self, other: Self) -> Self {
+        Self::new(self.low.min(other.low), self.high.max(other.high))
+    }
+
+    /// What an increasing function makes of it.
+    pub(super) fn map(self, f: impl Fn(i128) -> i128) -> Self {
+        Self::new(f(self.low), f(self.high))
+    }
+
+    pub(super) fn add(self, other: Self) -> Self {
+        Self::new(self.low + other.low, self.high + other.high)
+    }
+
+    pub(super) fn neg(self) -> Self {
+        Self::new(-self.high, -self.low)
+    }
+
+    pub(super) fn multiply(self, other: Self) -> Self {
+        let ends = [self.low, self.high].map(|a| [other.low, other.high].map(|b| a * b));
+        let [[a, b], [c, d]] = ends;
+        Self::new(a.min(b).min(c).min(d), a.max(b).max(c).max(d))
+    }
+
+    /// Sums of `least` to `most` of its members.
+    pub(super) fn sums(self, least: usize, most: usize) -> Self {
+        let [few, many] = [least as i128, most as i128];
+        Self::new((self.low * few).min(self.low * many), (self.high * few).max(self.high * many))
+    }
+
+    /// Whether no member is negative.
+    pub fn is_non_negative(self) -> bool {
+        self.low >= 0
+    }
+
+    /// Whether every |member| is below a third of the ring.
+    pub fn leaves_two_thirds(self, ring: Ring) -> bool {
+        3 * self.high.max(-self.low) < 1 << ring.bits()
+    }
+}
