@@ -62,6 +62,14 @@ pub fn encode(plan: &Plan, inputs: &[Tensor]) -> Result<Vec<Encoded>> {
 /// [`PassError::InputCount`], [`PassError::InputShape`], and [`PassError::WrongWeights`] for another plan's
 /// weights.
 pub fn run(plan: &Plan, weights: &Weights, inputs: &[Tensor]) -> Result<ClearRun> {
+    run_encoded(plan, weights, encode(plan, inputs)?)
+}
+
+/// As [`run`], on integers of the inputs' rings, which may be any.
+///
+/// # Errors
+/// [`PassError::WrongWeights`].
+pub fn run_encoded(plan: &Plan, weights: &Weights, inputs: Vec<Encoded>) -> Result<ClearRun> {
     if weights.plan_hash() != plan.hash() {
         return Err(PassError::WrongWeights);
     }
@@ -73,7 +81,7 @@ pub fn run(plan: &Plan, weights: &Weights, inputs: &[Tensor]) -> Result<ClearRun
     };
     let mut uses = plan.uses();
     let mut known: Vec<Option<RingVec>> = vec![None; plan.values.len()];
-    for (input, encoded) in plan.inputs.iter().zip(encode(plan, inputs)?) {
+    for (input, encoded) in plan.inputs.iter().zip(inputs) {
         report(&input.name, encoded.outside);
         known[input.value] = Some(encoded.values);
     }

@@ -29,7 +29,7 @@ fn literal(request: &'static str, correction: &'static str, halves: [&'static st
 }
 
 const RECTIFIER: Rectifier =
-    Rectifier { bits: 8, kept: 5, shift: 3, digit: 2, selections: 1, converts: false };
+    Rectifier { bits: 9, kept: 6, shift: 3, digit: 2, selections: 1, converts: false };
 
 fn kinds() -> Vec<(Kind, Literal)> {
     vec![
@@ -84,25 +84,25 @@ fn kinds() -> Vec<(Kind, Literal)> {
         (
             RECTIFIER.into(),
             literal(
-                "0b09000000080000000300000002000000010000000000000005000000",
-                "b9fba3becc178b0d04e7e88e181700226830afaaec00",
-                ["2815cecc3363867e", "06dc25dd56e7bc79"],
+                "0b09000000060000000300000002000000010000000000000005000000",
+                "59d9c5481f68e99baf2e6f8935bc8fbf06b0f2e2367e",
+                ["e85becd7e2cea205", "11dee45a533a95ae"],
             ),
         ),
         (
             Rectifier { converts: true, ..RECTIFIER }.into(),
             literal(
-                "0b09000000080000000300000002000000010000000100000005000000",
-                "81c33036aa4efa53cc11989a44e45f",
-                ["396dc718732303af", "a732e904a463e763"],
+                "0b09000000060000000300000002000000010000000100000005000000",
+                "68e4c5cbd19b9d5fa013633b49c2d40a",
+                ["d26799113c5b59cb", "ba4dcfc200e21f58"],
             ),
         ),
         (
             Rectifier { shift: 0, selections: 2, ..RECTIFIER }.into(),
             literal(
-                "0b09000000080000000000000002000000020000000000000005000000",
-                "e562c5599ea79c4c9dbd1ad7d3f0854a61e2ff7acd4a4e0f252c823301",
-                ["10e52be60f4713fa", "be5ad47af0251726"],
+                "0b09000000060000000000000002000000020000000000000005000000",
+                "15f282f233d65927121b74d490b678a3cc00a854f23a",
+                ["357ee2eb30e4cf5b", "69db6beddb8be85f"],
             ),
         ),
         (

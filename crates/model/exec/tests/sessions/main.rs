@@ -1,6 +1,7 @@
 //! Sessions between two parties in threads: what they learn, what they send, and what they refuse.
 
 mod network;
+mod out_of_range;
 mod parties;
 mod recurrent;
 mod refused;

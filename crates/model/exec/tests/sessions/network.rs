@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId};
+use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId, Window};
 use veilflow_passes::{Compiled, Options, compile};
 
 pub(crate) const STEPS: usize = 3;
@@ -85,6 +85,53 @@ fn gated() -> Compiled {
 /// A network of every op that recurrent networks bring.
 pub(crate) fn recurrent() -> &'static Compiled {
     static NETWORK: LazyLock<Compiled> = LazyLock::new(gated);
+    &NETWORK
+}
+
+/// Every other op that makes a claim of a range, or needs one: clips, bottlenecks, pools, functions that
+/// saturate or wrap, calibrated so narrowly that larger inputs leave every range.
+fn mixed() -> Compiled {
+    let mut b = Builder { graph: Graph::new("mixed"), names: 0 };
+    let window = |kernel, stride, pad| Window {
+        stride: [stride; 2],
+        pad_before: [pad; 2],
+        pad_after: [pad; 2],
+        ..Window::new([kernel; 2])
+    };
+    let x = b.graph.input("x", shape(&[1, 2, 8, 8])).unwrap();
+    let conv = |b: &mut Builder, x, [out, inner, kernel]: [usize; 3]| {
+        let w = b.constant(&[out, inner, kernel, kernel], 0.5);
+        let bias = b.constant(&[out], 0.3);
+        b.node(Op::Conv { window: window(kernel, 1, kernel / 2), groups: 1 }, &[x, w, bias])
+    };
+    let wide = conv(&mut b, x, [4, 2, 3]);
+    let clipped = b.node(Op::Clip { min: 0.0, max: 1.5 }, &[wide]);
+    let bottleneck = conv(&mut b, clipped, [2, 4, 1]);
+    let skipped = conv(&mut b, bottleneck, [2, 2, 1]);
+    let sum = b.node(Op::Add, &[skipped, bottleneck]);
+    let gelu = b.node(Op::Apply { function: Function::Gelu }, &[sum]);
+    let layer = conv(&mut b, gelu, [3, 2, 3]);
+    let relu = b.node(Op::Relu, &[layer]);
+    let most = b.node(Op::MaxPool { window: window(2, 2, 0) }, &[relu]);
+    let mean = b.node(Op::AveragePool { window: window(3, 1, 1), include_padding: true }, &[most]);
+    let product = b.node(Op::Mul, &[mean, most]);
+    let positive = b.node(Op::Apply { function: Function::Sigmoid }, &[mean]);
+    let functions = [Function::Sqrt, Function::ReciprocalSqrt, Function::ExpSigned];
+    let [root, inverse, exp] = functions.map(|function| b.node(Op::Apply { function }, &[positive]));
+    let mut all = b.node(Op::Mul, &[product, root]);
+    for term in [inverse, exp] {
+        all = b.node(Op::Add, &[all, term]);
+    }
+    let last = conv(&mut b, all, [2, 3, 1]);
+    let y = b.node(Op::AveragePool { window: window(4, 1, 0), include_padding: false }, &[last]);
+    b.graph.output(y, false);
+    let calibration: Vec<_> = (300..320).map(|seed| vec![tensor(&[1, 2, 8, 8], 1.0, seed)]).collect();
+    compile(&b.graph, &calibration, &Options { margin_percent: 100, ..Options::default() }).unwrap()
+}
+
+/// A network of clips, bottlenecks, pools and functions.
+pub(crate) fn clipped() -> &'static Compiled {
+    static NETWORK: LazyLock<Compiled> = LazyLock::new(mixed);
     &NETWORK
 }
 

@@ -63,9 +63,9 @@ pub(crate) fn small() -> Plan {
                 0,
                 1,
             ),
-            node("relu1", PlanOp::ReluTruncate { shift: 7, compare_bits: 20 }, 1, 2),
+            node("relu1", PlanOp::ReluTruncate { shift: 7 }, 1, 2),
             node("pool1", PlanOp::MaxPool { pool }, 2, 3),
-            node("pool1", PlanOp::Extend { to: 20, sign: Extension::NonNegative }, 3, 4),
+            node("pool1", PlanOp::Extend { to: 20 }, 3, 4),
         ],
         outputs: vec![PlanOutput { name: "y".into(), value: 4, softmax: true }],
     }
@@ -82,25 +82,29 @@ fn the_small_plan_verifies_and_prints() {
     plan.verify().unwrap();
     let text = "plan small\ninput %0: 1x1x4x4 i20.8 <2^9 `x`\n\
         %1: 1x2x4x4 i20.15 <2^19 = conv[kernel=3x3 stride=1x1 pads=[1, 1, 1, 1] dilation=1x1 groups=1 weights=i8.7](%0) `conv1`\n\
-        %2: 1x2x4x4 u13.8 <2^12 = relu-truncate[shift=7 compare=20](%1) `relu1`\n\
+        %2: 1x2x4x4 u13.8 <2^12 = relu-truncate[shift=7](%1) `relu1`\n\
         %3: 1x2x2x2 u13.8 <2^12 = max-pool[kernel=2x2 stride=2x2 pad=[0, 0]](%2) `pool1`\n\
-        %4: 1x2x2x2 u20.8 <2^12 = extend[to=20 NonNegative](%3) `pool1`\noutput %4 `y` softmax\n";
+        %4: 1x2x2x2 u20.8 <2^12 = extend[to=20](%3) `pool1`\noutput %4 `y` softmax\n";
     assert_eq!(plan.to_string(), text);
 }
 
 #[test]
 fn each_broken_rule_is_found_at_its_node() {
     type Breakage = fn(&mut Plan);
-    let breakages: [(&str, Breakage); 9] = [
+    let breakages: [(&str, Breakage); 11] = [
         ("`conv1 (step 0)` (conv): makes 20 bits", |p| p.values[1].width = 21),
         ("`conv1 (step 0)` (conv): makes 20 bits at scale 15", |p| p.values[1].scale = 14),
-        ("`relu1 (step 1)` (relu-truncate): 19 bits instead of 20..=20", |p| {
-            p.nodes[1].op = PlanOp::ReluTruncate { shift: 7, compare_bits: 19 };
+        ("`relu1 (step 1)` (relu-truncate): shift by 20 of 20 bits", |p| {
+            p.nodes[1].op = PlanOp::ReluTruncate { shift: 20 };
+        }),
+        ("`relu1 (step 1)` (truncate-extend): from 13 to 13 bits", |p| {
+            p.nodes[1].op = PlanOp::TruncateExtend { shift: 7, to: 13 };
+        }),
+        ("`relu1 (step 1)` (clip): a limit of 1048575 in 20 bits", |p| {
+            p.nodes[1].op = PlanOp::Clip { limit: (1 << 20) - 1 };
         }),
         ("`pool1 (step 2)` (max-pool): makes 13 bits", |p| p.values[3].non_negative = false),
-        ("`pool1 (step 3)` (extend): SignedWithSlack doesn't hold", |p| {
-            p.nodes[3].op = PlanOp::Extend { to: 20, sign: Extension::SignedWithSlack };
-        }),
+        ("`pool1 (step 3)` (extend): from 13 to 13 bits", |p| p.nodes[3].op = PlanOp::Extend { to: 13 }),
         ("`relu1 (step 1)` (relu-truncate): reads value 3 before", |p| p.nodes[1].inputs = vec![3]),
         ("value 2: magnitude 13 in 13 bits", |p| p.values[2].magnitude = 13),
         ("value 4 isn't its own", |p| p.nodes.push(p.nodes[3].clone())),
@@ -130,7 +134,7 @@ fn a_plan_file_comes_back_and_damage_is_noticed() {
     }
     let newer = String::from_utf8(bytes).unwrap().replacen("veilflow-plan 2", "veilflow-plan 3", 1);
     let message = Plan::decode(newer.as_bytes()).unwrap_err().to_string();
-    assert_eq!(message, "veilflow-plan file: version 2; this program reads 1");
+    assert_eq!(message, "veilflow-plan file: version 3; this program reads 2");
 }
 
 /// A forger can make the checksum fit; then the verifier stands alone.
@@ -356,4 +360,56 @@ fn weights_that_several_layers_take_are_stored_once() {
     other.get_mut(&6).unwrap().weights = (1..17).collect();
     let message = Weights::new(&plan, other).unwrap_err().to_string();
     assert!(message.contains("layer `n7` has weights of its own"), "{message}");
+}
+
+/// What calibration saw is no guarantee.
+#[test]
+fn guarantees_come_from_rings_and_operations_alone() {
+    let mut plan = recurrent();
+    let intervals = plan.guarantees();
+    for value in &mut plan.values {
+        (value.magnitude, value.non_negative) = (0, true);
+    }
+    assert_eq!(plan.guarantees(), intervals);
+
+    let plan = small();
+    let positive = Interval { low: 0, high: (1 << 12) - 1 };
+    let wanted = [Interval::of_ring(20), Interval::of_ring(20), positive, positive, positive];
+    assert_eq!(plan.guarantees(), wanted);
+}
+
+/// Norms and constants bound sums where the weights are held to them, and are told only where they do.
+#[test]
+fn bounds_bind_the_weights_and_idle_ones_are_dropped() {
+    let bias = ConstantBounds { least: 0, most: 256 };
+    let bounded = |norm| {
+        let mut plan = small();
+        if let PlanOp::Linear { bounds, .. } = &mut plan.nodes[0].op {
+            *bounds = Some(LayerBounds { norm, bias });
+        }
+        plan
+    };
+    // 18 weights a row of up to 9, a 20 bit input at 9 bits after a narrowing that there is not.
+    let mut plan = bounded(1 << 12);
+    plan.drop_idle_bounds();
+    assert_eq!(plan, small(), "2^12·2^19 fills 20 bits");
+
+    let numbers =
+        |weights: Vec<i64>, bias| BTreeMap::from([(0, Parameters { weights: weights.into(), bias })]);
+    let plan = bounded(64);
+    let fits = || vec![7, -7, 7, -7, 7, -7, 7, -7, 8];
+    let both = [fits(), fits()].concat();
+    Weights::new(&plan, numbers(both.clone(), vec![0, 256])).unwrap();
+    let mut larger = both.clone();
+    larger[17] = 9;
+    for (weights, bias) in [(larger, vec![0, 0]), (both.clone(), vec![0, -1]), (both, vec![257, 0])] {
+        let message = Weights::new(&plan, numbers(weights, bias)).unwrap_err().to_string();
+        assert!(message.contains("numbers of layer `conv1` exceed the plan's bounds"), "{message}");
+    }
+
+    let constants = |constants: &[i64]| ConstantBounds::of(constants);
+    assert_eq!(constants(&[3, -5]), ConstantBounds { least: -8, most: 4 });
+    assert_eq!(constants(&[4, 4]), ConstantBounds { least: 0, most: 4 });
+    assert_eq!(constants(&[i64::MIN, i64::MAX]), ConstantBounds { least: i64::MIN, most: i64::MAX });
+    assert!(LayerBounds::of(&[i64::MIN, i64::MAX], &[0]).is_none());
 }

@@ -31,9 +31,11 @@ pub(super) fn bounds(steps: &[Step<'_>], seen: &[Seen], margin: f64) -> Vec<f64>
                 bounds[output] = 1.0;
                 1.0
             }
-            FixedOp::Relu | FixedOp::MaxPool(_) | FixedOp::AveragePool { .. } | FixedOp::Concat => {
-                inputs.fold(0.0, f64::max)
-            }
+            FixedOp::Apply(Function::Silu | Function::Gelu)
+            | FixedOp::Relu
+            | FixedOp::MaxPool(_)
+            | FixedOp::AveragePool { .. }
+            | FixedOp::Concat => inputs.fold(0.0, f64::max),
             _ => f64::INFINITY,
         };
         bounds[output] = bounds[output].min(certain);

@@ -1,6 +1,6 @@
 //! The least width that each step needs, demanded from the outputs backwards.
 
-use veilflow_ir::Graph;
+use veilflow_ir::{Function, Graph};
 
 use super::fixed::{magnitude_of, to_integer};
 use super::fixed_op::{FixedOp, node_error};
@@ -59,7 +59,16 @@ impl Widths {
                     demanded.clamp(x.max(y), x + y)
                 }
                 // A result that must be wider is extended.
-                FixedOp::Apply(_) => demanded.min(MAX_FUNCTION_WIDTH).max(made.scale.unsigned_abs() + 2),
+                FixedOp::Apply(function) => {
+                    let most = match function {
+                        // These take an argument of as many integer bits.
+                        Function::Silu | Function::Gelu => {
+                            argument_width(x).saturating_add_signed(made.scale - x.scale)
+                        }
+                        _ => MAX_FUNCTION_WIDTH,
+                    };
+                    demanded.min(most.min(MAX_FUNCTION_WIDTH)).max(made.scale.unsigned_abs() + 2)
+                }
                 FixedOp::Sum { .. } | FixedOp::Concat => {
                     inputs.iter().map(|f| least(*f) + finer(f)).fold(demanded, u32::max)
                 }

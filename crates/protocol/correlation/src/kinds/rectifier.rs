@@ -274,7 +274,8 @@ mod tests {
                 let random = bits(&p0.random, &p1.random, i);
                 let (low, parts) = ((1u64 << kind.shift) - 1, [p0.mask.values()[i], p1.mask.values()[i]]);
                 let lambda = (parts[0] & low) + (parts[1] & low);
-                let rho = kind.out().add(parts[0] >> kind.shift, parts[1] >> kind.shift);
+                let rho =
+                    rows::ring(kind.bits - kind.shift).add(parts[0] >> kind.shift, parts[1] >> kind.shift);
                 let mut mask = rho << kind.shift | lambda & low;
                 let mut rows = Vec::new();
                 for digit in kind.digits() {
@@ -289,7 +290,7 @@ mod tests {
 
                 let mut elements = Vec::new();
                 for &b in &random[..kind.selections as usize] {
-                    elements.extend([u64::from(b), if b { rho } else { 0 }]);
+                    elements.extend([u64::from(b), if b { kind.out().reduce(rho) } else { 0 }]);
                 }
                 if kind.shift > 0 && !kind.converts {
                     elements.extend([t, b && t].map(u64::from));

@@ -37,7 +37,7 @@ pub(crate) fn demand() -> Demand {
     demand.add(OneHot { bits: 4 }, 131);
     demand.add(MaskDigits { bits: 18, from: 5, digit: 3 }, 66);
     for (shift, selections, converts) in [(5, 1, false), (6, 1, true), (0, 2, false)] {
-        let rectifier = Rectifier { bits: 21, kept: 16, shift, digit: 3, selections, converts };
+        let rectifier = Rectifier { bits: 21, kept: 21 - shift, shift, digit: 3, selections, converts };
         demand.add(rectifier, 67);
     }
     for sender in [Role::P0, Role::P1] {
