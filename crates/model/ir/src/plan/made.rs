@@ -2,7 +2,7 @@
 
 use veilflow_spec::math::{Fixed, Function, Spline};
 
-use super::op::PlanOp;
+use super::op::{ConstantBounds, PlanOp};
 use super::value::PlanValue;
 use crate::error::{Reason, refuse};
 
@@ -64,13 +64,21 @@ impl PlanOp {
             if shift < width { Ok(()) } else { refuse(format!("shift by {shift} of {width} bits")) }
         };
         match self {
-            Self::Linear { weight_bits, weight_scale, .. } => {
+            Self::Linear { weight_bits, weight_scale, bounds, .. } => {
+                if bounds.is_some_and(|bounds| !bounds.are_valid()) {
+                    return refuse("bounds that no layer has");
+                }
                 if !(1..=32).contains(weight_bits) {
                     return refuse(format!("weights of {weight_bits} bits"));
                 }
                 Ok(made.of_scale(x.scale.saturating_add(*weight_scale)).of_sign(false))
             }
-            Self::AddConstant { .. } | Self::SubtractFrom { .. } => Ok(made.of_sign(false)),
+            Self::AddConstant { bounds, .. } | Self::SubtractFrom { bounds, .. } => {
+                match bounds.is_none_or(ConstantBounds::are_valid) {
+                    true => Ok(made.of_sign(false)),
+                    false => refuse("bounds that leave out zero"),
+                }
+            }
             Self::Add | Self::Sub | Self::Concat { .. } => {
                 if let Some(y) = inputs.iter().find(|y| (y.width, y.scale) != (x.width, x.scale)) {
                     return refuse(format!(

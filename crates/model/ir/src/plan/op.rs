@@ -31,11 +31,19 @@ impl ConstantBounds {
         Self { least: if least < -(1 << 62) { i64::MIN } else { -power(least) }, most: power(most) }
     }
 
+    /// Whether they hold zero, as they must.
+    pub(super) fn are_valid(self) -> bool {
+        self.least <= 0 && self.most >= 0
+    }
+
     /// Whether a constant keeps them.
     pub fn contains(self, constant: i64) -> bool {
         (self.least..=self.most).contains(&constant)
     }
 }
+
+/// The largest norm that a plan states.
+const LARGEST_NORM: u64 = 1 << 62;
 
 /// Bounds of a layer's numbers, from which those of its sums follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +60,12 @@ impl LayerBounds {
     /// beyond 2^62.
     pub fn of(weights: &[i64], bias: &[i64]) -> Option<Self> {
         let norm = largest_norm(weights, bias.len())?.checked_next_power_of_two()?;
-        (norm <= 1 << 62).then(|| Self { norm, bias: ConstantBounds::of(bias) })
+        (norm <= LARGEST_NORM).then(|| Self { norm, bias: ConstantBounds::of(bias) })
+    }
+
+    /// Whether they are ones that [`of`](Self::of) could make.
+    pub(super) fn are_valid(self) -> bool {
+        self.norm <= LARGEST_NORM && self.bias.are_valid()
     }
 
     /// Whether numbers keep them.
