@@ -3,7 +3,7 @@
 use std::fmt;
 
 use veilflow_correlation::Cost;
-use veilflow_ring::RingVec;
+use veilflow_ring::{Bits, RingVec};
 
 use crate::{Party, Result, Tuning};
 
@@ -22,11 +22,45 @@ pub trait Operation: fmt::Debug + Send + Sync {
     fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec>;
 }
 
+/// An operation that compares elements with zero, and can tell the signs that it finds.
+pub trait Activation: Operation {
+    /// As [`Operation::run`], with shares of the bits [x ≥ 0].
+    fn run_with_sign(&self, party: &mut Party, x: &RingVec) -> Result<(RingVec, Bits)>;
+}
+
+/// One of the protocols that an activation chooses from.
+pub(crate) trait ActivationProtocol: fmt::Debug + Send + Sync {
+    /// See [`Operation::cost`].
+    fn cost(&self, n: usize) -> Cost;
+
+    /// See [`Activation::run_with_sign`].
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<(RingVec, Bits)>;
+}
+
 impl Party {
     /// Runs an operation in the party's threads.
     pub fn run_in_threads(&mut self, operation: &dyn Operation, x: &RingVec) -> Result<RingVec> {
         let demand = |n| operation.cost(n).demand;
         self.map_in_threads(x, demand, |party, x| operation.run(party, x))
+    }
+
+    /// Likewise an activation, with the signs that it finds.
+    pub fn run_with_sign_in_threads(
+        &mut self,
+        activation: &dyn Activation,
+        x: &RingVec,
+    ) -> Result<(RingVec, Bits)> {
+        let demand = |n| activation.cost(n).demand;
+        let parts = self.in_threads(x.len(), demand, |party, part| {
+            activation.run_with_sign(party, &x.slice(part.start, part.len()))
+        })?;
+        let mut parts = parts.into_iter();
+        let Some((mut results, mut signs)) = parts.next() else { return Ok((x.clone(), Bits::default())) };
+        for (result, sign) in parts {
+            results.append(&result);
+            signs.append(&sign);
+        }
+        Ok((results, signs))
     }
 }
 
@@ -35,15 +69,13 @@ pub const SAMPLE: usize = 64;
 
 /// The protocol of fewest bytes, those that a helper deals included; of equals the first.
 pub(crate) fn cheapest(
-    first: impl Operation + 'static,
-    others: impl IntoIterator<Item = Box<dyn Operation>>,
+    first: impl ActivationProtocol + 'static,
+    other: Option<Box<dyn ActivationProtocol>>,
     tuning: Tuning,
-) -> Box<dyn Operation> {
-    let bytes = |operation: &dyn Operation| tuning.bytes(&operation.cost(SAMPLE));
-    others.into_iter().fold(
-        Box::new(first),
-        |best: Box<dyn Operation>, next| {
-            if bytes(&*next) < bytes(&*best) { next } else { best }
-        },
-    )
+) -> Box<dyn ActivationProtocol> {
+    let bytes = |protocol: &dyn ActivationProtocol| tuning.bytes(&protocol.cost(SAMPLE));
+    match other {
+        Some(other) if bytes(&*other) < bytes(&first) => other,
+        _ => Box::new(first),
+    }
 }

@@ -39,10 +39,9 @@ use veilflow_net::Role;
 use veilflow_ring::{Bits, Ring, RingVec, bit_slices};
 
 use crate::compare::{Segment, public_leaf};
+use crate::operation::ActivationProtocol;
 use crate::sign::negate;
-use crate::{
-    AndGroup, BitToArithmetic, CompareTree, Operation, Party, Result, Tuning, and_shared, and_shared_cost,
-};
+use crate::{AndGroup, BitToArithmetic, CompareTree, Party, Result, Tuning, and_shared, and_shared_cost};
 
 /// Public bits as shares.
 fn only_p0(role: Role, bits: &Bits) -> Bits {
@@ -63,12 +62,17 @@ pub(crate) struct Rectify {
 impl Rectify {
     /// ReLU of elements of `ring`, of which `shift` bits are dropped, as an option beside protocols that need
     /// no helper: `None` without one, and for widths that no rectifier has.
-    pub(crate) fn relu(ring: Ring, shift: u32, tuning: Tuning) -> Option<Box<dyn Operation>> {
+    pub(crate) fn relu(ring: Ring, shift: u32, tuning: Tuning) -> Option<Box<dyn ActivationProtocol>> {
         Self::option(ring, ring.bits().checked_sub(shift)?, shift, &[0], tuning)
     }
 
     /// Elements of `ring` limited to 0..=`limit`, in the ring `out`; likewise.
-    pub(crate) fn clip(ring: Ring, limit: u64, out: Ring, tuning: Tuning) -> Option<Box<dyn Operation>> {
+    pub(crate) fn clip(
+        ring: Ring,
+        limit: u64,
+        out: Ring,
+        tuning: Tuning,
+    ) -> Option<Box<dyn ActivationProtocol>> {
         Self::option(ring, out.bits(), 0, &[0, limit], tuning)
     }
 
@@ -78,7 +82,7 @@ impl Rectify {
         shift: u32,
         thresholds: &[u64],
         tuning: Tuning,
-    ) -> Option<Box<dyn Operation>> {
+    ) -> Option<Box<dyn ActivationProtocol>> {
         let rectifier = Rectifier {
             bits: ring.bits(),
             kept,
@@ -95,8 +99,8 @@ impl Rectify {
         Some(Box::new(Self { rectifier, tree, thresholds: thresholds.to_vec(), convert }))
     }
 
-    /// Shares of β·(V − ρ − c) for every threshold.
-    fn rectify(&self, party: &mut Party, x: &RingVec) -> Result<Vec<RingVec>> {
+    /// Shares of β·(V − ρ − c) for every threshold, and of [x ≥ 0].
+    fn rectify(&self, party: &mut Party, x: &RingVec) -> Result<(Vec<RingVec>, Bits)> {
         let Self { rectifier, tree, thresholds, .. } = self;
         let (bits, shift) = (rectifier.bits, rectifier.shift);
         let n = x.len();
@@ -145,7 +149,8 @@ impl Rectify {
             let gated = and_shared(party, &[group])?;
             positive = Bits::concat([&positive.slice(0, n), &gated[0][0]]);
         }
-        self.select(party, &batch, &upper, positive, dropped)
+        let sign = positive.slice(0, n);
+        Ok((self.select(party, &batch, &upper, positive, dropped)?, sign))
     }
 
     /// Shares of β·(V − ρ − c) for every threshold, from shares of the bits β, one threshold after another,
@@ -204,7 +209,7 @@ impl Rectify {
     }
 }
 
-impl Operation for Rectify {
+impl ActivationProtocol for Rectify {
     fn cost(&self, n: usize) -> Cost {
         let rectifier = self.rectifier;
         let bytes = |bits: usize| (bits * n).div_ceil(8) as u64;
@@ -216,9 +221,10 @@ impl Operation for Rectify {
             .then(self.convert.map_or_else(Cost::default, |convert| convert.cost(n)))
     }
 
-    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
-        let mut parts = self.rectify(party, x)?.into_iter();
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<(RingVec, Bits)> {
+        let (parts, sign) = self.rectify(party, x)?;
+        let mut parts = parts.into_iter();
         let first = parts.next().unwrap_or_else(|| RingVec::zeros(self.rectifier.out(), x.len()));
-        Ok(parts.fold(first, |sum, part| sum.sub(&part)))
+        Ok((parts.fold(first, |sum, part| sum.sub(&part)), sign))
     }
 }

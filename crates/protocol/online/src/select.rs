@@ -5,33 +5,46 @@
 //! only.
 
 use veilflow_correlation::Cost;
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::{Bits, Ring, RingVec};
 
-use crate::operation::cheapest;
+use crate::operation::{ActivationProtocol, cheapest};
 use crate::rectify::Rectify;
 use crate::sign::negate;
 use crate::truncate::{check_shift, local_shift};
-use crate::{BitToArithmetic, Drelu, MsbAndCarry, Multiplex, OnlineError, Operation, Party, Result, Tuning};
+use crate::{
+    Activation, BitToArithmetic, Drelu, MsbAndCarry, Multiplex, OnlineError, Operation, Party, Result, Tuning,
+};
+
+macro_rules! activation {
+    ($name:ident) => {
+        impl Operation for $name {
+            fn cost(&self, n: usize) -> Cost {
+                self.0.cost(n)
+            }
+
+            fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+                Ok(self.0.run(party, x)?.0)
+            }
+        }
+
+        impl Activation for $name {
+            fn run_with_sign(&self, party: &mut Party, x: &RingVec) -> Result<(RingVec, Bits)> {
+                self.0.run(party, x)
+            }
+        }
+    };
+}
 
 /// max(x, 0) (spec: `relu`).
 #[derive(Debug)]
-pub struct Relu(Box<dyn Operation>);
+pub struct Relu(Box<dyn ActivationProtocol>);
+activation!(Relu);
 
 impl Relu {
     /// Of elements of `ring`.
     pub fn new(ring: Ring, tuning: Tuning) -> Self {
         let compared = ComparedRelu { sign: Drelu::new(ring.bits(), tuning), select: Multiplex::new(ring) };
         Self(cheapest(compared, Rectify::relu(ring, 0, tuning), tuning))
-    }
-}
-
-impl Operation for Relu {
-    fn cost(&self, n: usize) -> Cost {
-        self.0.cost(n)
-    }
-
-    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
-        self.0.run(party, x)
     }
 }
 
@@ -42,27 +55,28 @@ struct ComparedRelu {
     select: Multiplex,
 }
 
-impl Operation for ComparedRelu {
+impl ActivationProtocol for ComparedRelu {
     fn cost(&self, n: usize) -> Cost {
         self.sign.cost(n).then(self.select.cost(n))
     }
 
-    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<(RingVec, Bits)> {
         let positive = self.sign.run(party, x)?;
-        self.select.run(party, &positive, x)
+        Ok((self.select.run(party, &positive, x)?, positive))
     }
 }
 
 /// ⌊max(x, 0) / 2^s⌋ in ℓ − s bits (spec: `relu_truncate`).
 #[derive(Debug)]
-pub struct ReluTruncate(Box<dyn Operation>);
+pub struct ReluTruncate(Box<dyn ActivationProtocol>);
+activation!(ReluTruncate);
 
 impl ReluTruncate {
     /// Of elements of `ring`, shifted by `shift` < ℓ.
     pub fn new(ring: Ring, shift: u32, tuning: Tuning) -> Result<Self> {
         check_shift("relu_truncate", shift, ring)?;
         if shift == 0 {
-            return Ok(Self(Box::new(Relu::new(ring, tuning))));
+            return Ok(Self(Relu::new(ring, tuning).0));
         }
         let (bits, out) = (ring.bits(), Ring::new(ring.bits() - shift)?);
         let compared = ComparedReluTruncate {
@@ -76,16 +90,6 @@ impl ReluTruncate {
     }
 }
 
-impl Operation for ReluTruncate {
-    fn cost(&self, n: usize) -> Cost {
-        self.0.cost(n)
-    }
-
-    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
-        self.0.run(party, x)
-    }
-}
-
 /// The tree that tells the sign also gives the carry that truncation needs, so both cost one comparison.
 #[derive(Debug)]
 struct ComparedReluTruncate {
@@ -96,22 +100,23 @@ struct ComparedReluTruncate {
     select: Multiplex,
 }
 
-impl Operation for ComparedReluTruncate {
+impl ActivationProtocol for ComparedReluTruncate {
     fn cost(&self, n: usize) -> Cost {
         self.sign.cost(n).then(self.carry.cost(n)).then(self.select.cost(n))
     }
 
-    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<(RingVec, Bits)> {
         let (sign, carry) = self.sign.run(party, x)?;
         let truncated = local_shift(x, self.shift, self.out).add(&self.carry.run(party, &carry)?);
         let positive = negate(party.role, sign);
-        self.select.run(party, &positive, &truncated)
+        Ok((self.select.run(party, &positive, &truncated)?, positive))
     }
 }
 
 /// x limited to 0..=c for public c (spec: `clip`), in a ring that may be as narrow as c and a sign bit.
 #[derive(Debug)]
-pub struct Clip(Box<dyn Operation>);
+pub struct Clip(Box<dyn ActivationProtocol>);
+activation!(Clip);
 
 impl Clip {
     /// Of elements of `ring`, limited to `limit`, into `out`, which is no wider. The signed readings of both
@@ -126,16 +131,6 @@ impl Clip {
     }
 }
 
-impl Operation for Clip {
-    fn cost(&self, n: usize) -> Cost {
-        self.0.cost(n)
-    }
-
-    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
-        self.0.run(party, x)
-    }
-}
-
 /// [x ≥ 0]·(x − [x − c ≥ 0]·(x − c)), both comparisons beside each other.
 ///
 /// Of a very negative x, x − c wraps and its sign bit is false; [x ≥ 0] is 0 then. Of any other x it is true.
@@ -147,12 +142,12 @@ struct ComparedClip {
     select: Multiplex,
 }
 
-impl Operation for ComparedClip {
+impl ActivationProtocol for ComparedClip {
     fn cost(&self, n: usize) -> Cost {
         self.sign.cost(2 * n).then(self.select.cost(n)).then(self.select.cost(n))
     }
 
-    fn run(&self, party: &mut Party, x: &RingVec) -> Result<RingVec> {
+    fn run(&self, party: &mut Party, x: &RingVec) -> Result<(RingVec, Bits)> {
         let n = x.len();
         let above = x.sub(&party.only_p0(RingVec::from_values(x.ring(), vec![self.limit; n])));
         let mut both = x.clone();
@@ -160,6 +155,7 @@ impl Operation for ComparedClip {
         let signs = self.sign.run(party, &both)?;
         let [x, above] = [x, &above].map(|v| v.narrow(self.select.ring()));
         let excess = self.select.run(party, &signs.slice(n, n), &above)?;
-        self.select.run(party, &signs.slice(0, n), &x.sub(&excess))
+        let positive = signs.slice(0, n);
+        Ok((self.select.run(party, &positive, &x.sub(&excess))?, positive))
     }
 }
