@@ -7,7 +7,7 @@ use veilflow_ring::Ring;
 
 /// The linear layer at node `index`, if there is one. It names the server as the holder of the weights.
 pub(crate) fn linear_layer(plan: &Plan, index: usize) -> Option<LinearRequest> {
-    let node = &plan.nodes[index];
+    let node = plan.nodes.get(index)?;
     let PlanOp::Linear { shape, weight_bits, .. } = &node.op else { return None };
     let ring = Ring::new(plan.values[node.output].width).ok()?;
     Some(LinearRequest {

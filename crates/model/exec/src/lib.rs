@@ -49,6 +49,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+mod check;
 mod error;
 mod joined_pairs;
 mod layer;
@@ -77,7 +78,7 @@ pub use possession::{Held, InputAt, WeightsAt};
 pub use predict::{Machine, Prediction, SupplyCost, Times, choose_tuning, online_cost};
 pub use prepare::{Prepared, Preparer};
 pub use progress::{Progress, Step};
-pub use run::{Online, Outcome};
+pub use run::{Online, Outcome, Overflow};
 pub use session::Session;
 pub use stock::{MAX_READY, Stock};
 pub use supplier::SupplierKind;

@@ -20,7 +20,7 @@ use crate::progress::{Progress, Step};
 #[derive(Debug)]
 pub struct Prepared {
     pub(crate) pools: Pools,
-    /// Making them took this, by node.
+    /// Making them took this, by node, and last for the check.
     pub nodes: Vec<Phase>,
 }
 
@@ -86,16 +86,18 @@ impl Preparer {
         self.role
     }
 
-    /// Makes the correlations of one run of `plan`, node by node.
+    /// Makes the correlations of one run of `plan`, node by node, and last those of its check.
     ///
     /// # Errors
     /// Weights that do not fit the party or the plan; a failing channel or supplier.
     pub fn prepare(&mut self, plan: &Plan, weights: Held<'_>, progress: Progress<'_>) -> Result<Prepared> {
         self.begin(plan, weights)?;
         let mut pools = Pools::default();
-        let mut nodes = Vec::with_capacity(plan.nodes.len());
-        for index in 0..plan.nodes.len() {
-            progress(Step { online: false, node: index });
+        let mut nodes = Vec::with_capacity(plan.nodes.len() + 1);
+        for index in 0..=plan.nodes.len() {
+            if index < plan.nodes.len() {
+                progress(Step { online: false, node: index });
+            }
             nodes.push(self.prepare_node(plan, index, weights, &mut pools)?);
         }
         Ok(Prepared { pools, nodes })
@@ -126,7 +128,7 @@ impl Preparer {
         Ok((made, Phase { helper, ..watch.stop(&self.channel) }))
     }
 
-    /// Makes what node `index` consumes, after [`Preparer::begin`].
+    /// Makes what node `index` consumes, or past the last node the check, after [`Preparer::begin`].
     pub(crate) fn prepare_node(
         &mut self,
         plan: &Plan,

@@ -1,11 +1,14 @@
 //! The online phase: the nodes of a plan on shares.
 
+use std::fmt;
+
 use veilflow_correlation::Pools;
 use veilflow_ir::plan::{Plan, PlanInput};
 use veilflow_net::Role;
 use veilflow_online::{Party, Reveal};
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::{Bits, Ring, RingVec};
 
+use crate::check::reveal;
 use crate::error::{ExecError, Result};
 use crate::node::OperationCache;
 use crate::options::SessionOptions;
@@ -19,10 +22,35 @@ use crate::progress::{Progress, Step};
 pub struct Outcome {
     /// The nodes took this, in the plan's order.
     pub nodes: Vec<Phase>,
+    /// The check took this.
+    pub check: Phase,
     /// Giving the client its output took this; where the input is shared, it takes nothing.
     pub rest: Phase,
     /// The client has the plan's outputs. Where the input is shared, each party has its shares of them.
     pub outputs: Option<Vec<RingVec>>,
+    /// What this party has of the check's bit.
+    pub overflow: Overflow,
+}
+
+/// What a party has of the one bit that says whether a checked value left its range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Overflow {
+    /// Nothing, as the server, or of a plan that checks nothing.
+    Nothing,
+    /// The bit, as the client.
+    Known(bool),
+    /// An exclusive-or share of it, where the input is shared.
+    Share(bool),
+}
+
+impl fmt::Debug for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Known(bit) => write!(f, "Known({bit})"),
+            Self::Share(_) => f.write_str("Share"),
+        }
+    }
 }
 
 /// A party that runs plans on prepared correlations.
@@ -116,21 +144,40 @@ impl Online {
         let mut values = Values::new(plan, self.input_shares(plan, input)?);
         self.party.channel.restart_rounds()?;
         let operations = self.operations.get(plan, &self.options)?;
+        let before = Stopwatch::start(&self.party.channel);
+        let mut watch = operations.check.begin(&mut self.party)?;
+        let mut check = before.stop(&self.party.channel);
+        for input in &plan.inputs {
+            watch.made(input.value, values.get(input.value)?);
+        }
         let mut nodes = Vec::with_capacity(plan.nodes.len());
         for (index, node) in plan.nodes.iter().enumerate() {
             supply(&mut self.party.pools, index)?;
             progress(Step { online: true, node: index });
-            let watch = Stopwatch::start(&self.party.channel);
+            let before = Stopwatch::start(&self.party.channel);
             let inputs = node.inputs.iter().map(|&value| values.get(value)).collect::<Result<Vec<_>>>()?;
-            let output = operations.of(index).run(&mut self.party, &inputs, weights.of(index))?;
+            let (operation, parameters) = (operations.of(index), weights.of(index));
+            let output = if operations.check.asks_for_signs(index) {
+                let (output, positive) = operation.run_with_sign(&mut self.party, &inputs, parameters)?;
+                positive.iter().for_each(|positive| watch.signs(index, positive));
+                output
+            } else {
+                operation.run(&mut self.party, &inputs, parameters)?
+            };
+            watch.made(node.output, &output);
             values.shares[node.output] = Some(output);
             values.release(&node.inputs);
-            nodes.push(watch.stop(&self.party.channel));
+            nodes.push(before.stop(&self.party.channel));
         }
-        let watch = Stopwatch::start(&self.party.channel);
+        supply(&mut self.party.pools, plan.nodes.len())?;
+        let before = Stopwatch::start(&self.party.channel);
+        let overflow = if operations.check.is_empty() { None } else { Some(watch.finish(&mut self.party)?) };
+        check += before.stop(&self.party.channel);
+        let before = Stopwatch::start(&self.party.channel);
         let outputs = self.outputs(plan, &values)?;
-        let rest = watch.stop(&self.party.channel);
-        Ok(Outcome { nodes, rest, outputs })
+        let overflow = self.overflow(overflow)?;
+        let rest = before.stop(&self.party.channel);
+        Ok(Outcome { nodes, check, rest, outputs, overflow })
     }
 
     /// The client's input is its share, and the server's share is zero. So nothing need be sent: every
@@ -158,6 +205,19 @@ impl Online {
             }
         };
         plan.inputs.iter().enumerate().map(share).collect()
+    }
+
+    /// What this party gets of the check's bit.
+    fn overflow(&mut self, share: Option<Bits>) -> Result<Overflow> {
+        let Some(share) = share else { return Ok(Overflow::Nothing) };
+        Ok(match self.options.input {
+            InputAt::Shared => Overflow::Share(share.get(0)),
+            InputAt::Client => {
+                let bit = reveal(&mut self.party, &share)?;
+                self.party.channel.flush()?;
+                bit.map_or(Overflow::Nothing, Overflow::Known)
+            }
+        })
     }
 
     /// The outputs for who gets them, or this party's shares.

@@ -101,7 +101,7 @@ impl Session {
     }
 
     /// Runs `plan` and makes each node's correlations right before it, which takes memory for the largest
-    /// node only. Returns what the correlations took, by node, and the outcome.
+    /// node only. Returns what the correlations took, by node and last for the check, and the outcome.
     ///
     /// # Errors
     /// Those of [`Preparer::prepare`] and of [`Online::run`].

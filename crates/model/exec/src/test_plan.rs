@@ -1,6 +1,6 @@
 //! A plan for unit tests to build on.
 
-use veilflow_ir::plan::{Plan, Settings};
+use veilflow_ir::plan::{Checks, Plan, Settings};
 
 /// A plan without nodes.
 pub(crate) fn empty() -> Plan {
@@ -19,5 +19,6 @@ pub(crate) fn empty() -> Plan {
         inputs: Vec::new(),
         nodes: Vec::new(),
         outputs: Vec::new(),
+        checks: Checks::default(),
     }
 }

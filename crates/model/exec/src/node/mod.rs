@@ -13,23 +13,29 @@ use veilflow_correlation::{Cost, Needs};
 use veilflow_ir::plan::{Interval, Plan, PlanNode, PlanOp, PlanValue, pooled_sums};
 use veilflow_math::Apply;
 use veilflow_online::{
-    ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, RangeClaim, Relu,
-    ReluTruncate, SignExtend, TruncateExtend, TruncateReduce, ZeroExtend,
+    Activation, ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, RangeClaim,
+    Relu, ReluTruncate, SignExtend, TruncateExtend, TruncateReduce, ZeroExtend,
 };
 
 use self::local::Local;
 pub(crate) use self::operation::NodeOperation;
 use self::operation::ring;
-use self::whole::{Elementwise, Products, Rows};
+use self::whole::{Activated, Elementwise, Products, Rows};
+use crate::check::Check;
 use crate::error::{ExecError, Result};
 use crate::joined_pairs;
 use crate::layer::linear_layer;
 use crate::options::SessionOptions;
 use crate::possession::WeightsAt;
 
-/// The operations of a plan's nodes, in order.
-#[derive(Debug, Clone)]
-pub(crate) struct Operations(Vec<Arc<dyn NodeOperation>>);
+/// The operations of a plan's nodes, in order, and the check after them.
+#[derive(Debug)]
+pub(crate) struct Operations {
+    nodes: Vec<Arc<dyn NodeOperation>>,
+    /// What is checked of a run.
+    pub(crate) check: Check,
+    check_cost: Cost,
+}
 
 impl Operations {
     /// Of `plan` under a session's options. Nodes that do the same share one: the steps of a recurrent
@@ -51,20 +57,22 @@ impl Operations {
                 }
             });
         }
-        Ok(Self(operations))
+        let check = Check::new(plan, options.tuning)?;
+        let check_cost = check.cost();
+        Ok(Self { nodes: operations, check, check_cost })
     }
 
     /// The operation of node `index`.
     pub(crate) fn of(&self, index: usize) -> &dyn NodeOperation {
-        &*self.0[index]
+        &*self.nodes[index]
     }
 
-    /// The cost of every node.
+    /// The cost of every node, and last that of the check.
     pub(crate) fn costs(&self) -> impl Iterator<Item = Cost> + '_ {
-        self.0.iter().map(|operation| operation.cost())
+        self.nodes.iter().map(|operation| operation.cost()).chain([self.check_cost.clone()])
     }
 
-    /// What a run consumes, node by node.
+    /// What a run consumes, node by node, and last what the check does.
     pub(crate) fn needs_by_node<'a>(
         &'a self,
         plan: &'a Plan,
@@ -133,9 +141,9 @@ fn operation(
                 WeightsAt::Shared(_) => Arc::new(LinearShared::new(layer)),
             }
         }
-        PlanOp::Relu => elementwise(Relu::new(reads, tuning), count),
-        PlanOp::ReluTruncate { shift } => elementwise(ReluTruncate::new(reads, *shift, tuning)?, count),
-        PlanOp::Clip { limit } => elementwise(Clip::new(reads, *limit, out, tuning)?, count),
+        PlanOp::Relu => activated(Relu::new(reads, tuning), count),
+        PlanOp::ReluTruncate { shift } => activated(ReluTruncate::new(reads, *shift, tuning)?, count),
+        PlanOp::Clip { limit } => activated(Clip::new(reads, *limit, out, tuning)?, count),
         PlanOp::TruncateReduce { shift } => elementwise(TruncateReduce::new(reads, *shift, tuning)?, count),
         PlanOp::TruncateExtend { shift, .. } => {
             let claim = claim::of(x_within, reads);
@@ -170,6 +178,10 @@ fn operation(
         op if op.is_local() => Arc::new(Local::new(plan, node)?),
         op => return Err(misfit(&format!("has no protocol: {op:?}"))),
     })
+}
+
+fn activated(activation: impl Activation + 'static, count: usize) -> Arc<dyn NodeOperation> {
+    Arc::new(Activated { activation, count })
 }
 
 fn elementwise(operation: impl Operation + 'static, count: usize) -> Arc<dyn NodeOperation> {

@@ -5,7 +5,7 @@ use std::fmt;
 use veilflow_correlation::Cost;
 use veilflow_ir::plan::PlanValue;
 use veilflow_online::Party;
-use veilflow_ring::{Ring, RingVec};
+use veilflow_ring::{Bits, Ring, RingVec};
 
 use crate::error::{ExecError, Result};
 
@@ -19,6 +19,16 @@ pub(crate) trait NodeOperation: fmt::Debug + Send + Sync {
 
     /// A share of the output, from shares of the inputs.
     fn run(&self, party: &mut Party, inputs: &[&RingVec], parameters: Parameters<'_>) -> Result<RingVec>;
+
+    /// Likewise, with shares of the signs that it finds of its input's elements, if it finds them.
+    fn run_with_sign(
+        &self,
+        party: &mut Party,
+        inputs: &[&RingVec],
+        parameters: Parameters<'_>,
+    ) -> Result<(RingVec, Option<Bits>)> {
+        Ok((self.run(party, inputs, parameters)?, None))
+    }
 }
 
 pub(super) fn ring(value: &PlanValue) -> Result<Ring> {

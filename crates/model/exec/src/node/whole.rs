@@ -1,8 +1,8 @@
 //! Operations of the online protocols as nodes: element by element in a party's threads, or on whole tensors.
 
 use veilflow_correlation::Cost;
-use veilflow_online::{ArgMax, AveragePool, MaxPool, Multiply, Operation, Party};
-use veilflow_ring::{Ring, RingVec};
+use veilflow_online::{Activation, ArgMax, AveragePool, MaxPool, Multiply, Operation, Party};
+use veilflow_ring::{Bits, Ring, RingVec};
 
 use super::operation::{NodeOperation, Parameters};
 use crate::error::Result;
@@ -21,6 +21,33 @@ impl<O: Operation> NodeOperation for Elementwise<O> {
 
     fn run(&self, party: &mut Party, inputs: &[&RingVec], _: Parameters<'_>) -> Result<RingVec> {
         Ok(party.run_in_threads(&self.operation, inputs[0])?)
+    }
+}
+
+/// An activation of so many elements.
+#[derive(Debug)]
+pub(super) struct Activated<A> {
+    pub(super) activation: A,
+    pub(super) count: usize,
+}
+
+impl<A: Activation> NodeOperation for Activated<A> {
+    fn cost(&self) -> Cost {
+        self.activation.cost(self.count)
+    }
+
+    fn run(&self, party: &mut Party, inputs: &[&RingVec], _: Parameters<'_>) -> Result<RingVec> {
+        Ok(party.run_in_threads(&self.activation, inputs[0])?)
+    }
+
+    fn run_with_sign(
+        &self,
+        party: &mut Party,
+        inputs: &[&RingVec],
+        _: Parameters<'_>,
+    ) -> Result<(RingVec, Option<Bits>)> {
+        let (result, positive) = party.run_with_sign_in_threads(&self.activation, inputs[0])?;
+        Ok((result, Some(positive)))
     }
 }
 

@@ -18,11 +18,13 @@ use crate::supply::SupplyPlan;
 pub struct Prediction {
     /// Making the supplier sends this.
     pub set_up: Cost,
-    /// Making correlations sends this, by node.
+    /// Making correlations sends this, by node, and last for the check.
     pub offline: Vec<SupplyCost>,
-    /// Consuming them sends this, by node.
+    /// Before the nodes run, drawing what is checked sends this.
+    pub draw: Cost,
+    /// Consuming correlations sends this, by node, and last for the check.
     pub online: Vec<Cost>,
-    /// Giving the client its output sends this; where the input is shared, nothing.
+    /// Giving the client its output, and the check's bit, sends this; where the input is shared, nothing.
     pub output: Cost,
 }
 
@@ -59,7 +61,8 @@ impl Prediction {
             SupplyCost { fill, linear: pairs.iter().map(|request| costs.linear(request)).reduce(Cost::then) }
         });
         let offline = offline.collect();
-        Ok(Self { set_up, offline, online, output: output_cost(plan, options.input) })
+        let output = output_cost(plan, &operations, options.input);
+        Ok(Self { set_up, offline, draw: operations.check.draw_cost(), online, output })
     }
 
     /// The whole offline conversation, set-up included.
@@ -69,7 +72,7 @@ impl Prediction {
 
     /// The whole online conversation.
     pub fn online_cost(&self) -> Cost {
-        self.online.iter().cloned().fold(Cost::default(), Cost::then).then(self.output.clone())
+        self.online.iter().cloned().fold(self.draw.clone(), Cost::then).then(self.output.clone())
     }
 }
 
@@ -79,18 +82,20 @@ impl Prediction {
 pub fn online_cost(plan: &Plan, tuning: Tuning) -> Cost {
     let options = SessionOptions { tuning, ..SessionOptions::default() };
     let Ok(operations) = Operations::new(plan, &options) else { return Cost::default() };
-    operations.costs().fold(Cost::default(), Cost::then).then(output_cost(plan, options.input))
+    let nodes = operations.costs().fold(operations.check.draw_cost(), Cost::then);
+    nodes.then(output_cost(plan, &operations, options.input))
 }
 
-fn output_cost(plan: &Plan, input: InputAt) -> Cost {
+fn output_cost(plan: &Plan, operations: &Operations, input: InputAt) -> Cost {
     if input == InputAt::Shared {
         return Cost::default();
     }
-    plan.outputs.iter().fold(Cost::default(), |cost, output| {
+    let outputs = plan.outputs.iter().fold(Cost::default(), |cost, output| {
         let value = &plan.values[output.value];
         match Ring::new(value.width) {
             Ok(ring) => cost.then(Reveal::to(Role::P1).cost(ring, value.shape.elements())),
             Err(_) => cost,
         }
-    })
+    });
+    outputs.then(operations.check.reveal_cost())
 }

@@ -46,10 +46,12 @@ fn bytes(flows: &[Flow]) -> [u64; 2] {
     Cost { flows: flows.to_vec(), ..Cost::default() }.volume().bytes
 }
 
-/// Elements that the online phase of a node goes through.
+/// Elements that the online phase of a node, or past the last one the check, goes through.
 fn elements(plan: &Plan, index: usize) -> usize {
-    let node = &plan.nodes[index];
     let of = |value: usize| plan.values[value].shape.elements();
+    let Some(node) = plan.nodes.get(index) else {
+        return plan.checks.ranges.iter().map(|range| plan.checks.of(of(range.value()))).sum();
+    };
     let inputs = || node.inputs.iter().map(|&value| of(value)).sum::<usize>();
     match &node.op {
         // Windows overlap, and are copied.
@@ -162,7 +164,7 @@ impl<'a> Schedule<'a> {
         Ok(())
     }
 
-    /// One node of the online phase.
+    /// One node of the online phase, or past the last node the check.
     pub(super) fn online(&mut self, plan: &Plan, index: usize, cost: &Cost) {
         let multiplications = linear_layer(plan, index).map_or(0, |layer| layer.shape.multiplications());
         // Where the weights are shared, each party multiplies by its share.

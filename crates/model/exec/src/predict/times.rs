@@ -37,8 +37,8 @@ impl Times {
         let mut schedule = Schedule::new(options, &supply, machine);
         schedule.set_up(&prediction.set_up);
         schedule.ask();
-        let nodes = || (0..plan.nodes.len()).zip(prediction.offline.iter().zip(&prediction.online));
-        for (index, (cost, online)) in nodes() {
+        let steps = || (0..=plan.nodes.len()).zip(prediction.offline.iter().zip(&prediction.online));
+        for (index, (cost, online)) in steps() {
             schedule.fill(&cost.fill, &online.demand);
             if let Some(cost) = &cost.linear {
                 schedule.linear(&joined_pairs::requests(plan, index, options.weights), cost)?;
@@ -48,7 +48,7 @@ impl Times {
         schedule.ask();
         // The server's online phase begins when it is asked, the client's when it asks.
         let begun = [schedule.now()[0], offline[1]];
-        for (index, (_, cost)) in nodes() {
+        for (index, (_, cost)) in steps() {
             schedule.online(plan, index, cost);
         }
         schedule.output(&prediction.output);

@@ -7,6 +7,7 @@
 //! Fixed point: a tensor of width ℓ and scale f holds integers mod 2^ℓ, read as two's complement. Integer v
 //! stands for v·2^(−f).
 
+mod check;
 mod file;
 mod guarantee;
 mod interval;
@@ -21,6 +22,7 @@ pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use check::{Checks, RangeCheck};
 pub use guarantee::pooled_sums;
 pub use interval::Interval;
 pub use op::{ConstantBounds, LayerBounds, PlanOp};
@@ -105,6 +107,9 @@ pub struct Plan {
     pub nodes: Vec<PlanNode>,
     /// The results, in order.
     pub outputs: Vec<PlanOutput>,
+    /// What a run checks of them.
+    #[serde(default)]
+    pub checks: Checks,
 }
 
 /// The server-held numbers that a node needs.

@@ -68,6 +68,7 @@ pub(crate) fn small() -> Plan {
             node("pool1", PlanOp::Extend { to: 20 }, 3, 4),
         ],
         outputs: vec![PlanOutput { name: "y".into(), value: 4, softmax: true }],
+        checks: Checks::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use veilflow_spec::{LinearShape, Pool2dShape};
 
-use super::{MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanOp, PlanValue};
+use super::{Checks, MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanOp, PlanValue};
 use crate::error::{IrError, Reason, Result, refuse};
 use crate::graph::Op;
 use crate::shape::Shape;
@@ -63,10 +63,28 @@ impl Plan {
         if self.inputs.is_empty() || self.outputs.is_empty() {
             return invalid("no input or no output".to_owned());
         }
-        match self.outputs.iter().find(|o| o.value >= self.values.len()) {
-            Some(output) => invalid(format!("output `{}` isn't defined", output.name)),
-            None => Ok(()),
+        if let Some(output) = self.outputs.iter().find(|o| o.value >= self.values.len()) {
+            return invalid(format!("output `{}` isn't defined", output.name));
         }
+        self.check_checks().map_err(|reason| IrError::Plan(reason))
+    }
+
+    /// Each value may be checked for its magnitude, and for one interval beside it.
+    fn check_checks(&self) -> Result<(), Reason> {
+        let Checks { sample, ranges } = &self.checks;
+        if ranges.len() > 2 * self.values.len() || sample.is_some_and(|sample| sample == 0) {
+            return refuse("more checks than values, or checks of nothing");
+        }
+        for check in ranges {
+            let index = check.value();
+            let Some(value) = self.values.get(index) else {
+                return refuse(format!("a check of value {index}, which is missing"));
+            };
+            check
+                .verify(value)
+                .map_err(|reason| Reason::from(format!("check of value {index}: {reason}")))?;
+        }
+        Ok(())
     }
 
     fn check_node(&self, index: usize, defined: &[bool]) -> Result<(), Reason> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use veilflow_ir::plan::Settings;
+use veilflow_ir::plan::{Checks, Settings};
 use veilflow_ir::{Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
 
 use super::step::Form;
@@ -28,6 +28,7 @@ impl PlanWriter {
             inputs: Vec::new(),
             nodes: Vec::new(),
             outputs: Vec::new(),
+            checks: Checks::default(),
         };
         Self { plan, parameters: BTreeMap::new(), layer: String::new(), resized: HashMap::new() }
     }
