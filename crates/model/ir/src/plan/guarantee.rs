@@ -5,6 +5,9 @@
 //! betrays them. So nothing is claimed here that calibration saw: an interval follows from the rings and the
 //! operations alone, and from bounds of constants that the server's weights are held to when they are read,
 //! whatever the client's input is. The fields `magnitude` and `non_negative` of a value are never read.
+//!
+//! What they declare is another matter: whether a node keeps it depends on what its inputs declare
+//! (`images`). Both analyses share what an op makes of intervals.
 
 use veilflow_spec::Pool2dShape;
 
@@ -19,7 +22,7 @@ impl Plan {
         let mut intervals: Vec<Interval> = self.values.iter().map(|v| Interval::of_ring(v.width)).collect();
         for node in &self.nodes {
             let inputs: Vec<Interval> = node.inputs.iter().map(|&i| intervals[i]).collect();
-            let made = self.guarantee(node, &inputs);
+            let made = self.image(node, &inputs);
             intervals[node.output] = made.reduced(self.values[node.output].width);
         }
         intervals
@@ -41,15 +44,15 @@ impl Plan {
         }
     }
 
-    /// What a node makes of integers in these intervals, before it is reduced into the output's ring.
-    fn guarantee(&self, node: &PlanNode, inputs: &[Interval]) -> Interval {
-        let (x, value, output) = (inputs[0], &self.values[node.inputs[0]], &self.values[node.output]);
-        let ring = Interval::of_ring(output.width);
+    /// What a node makes of integers in these intervals, before it is reduced into the output's ring. It is
+    /// [`Interval::ANY`] if the server's numbers may be any, or if what is computed on the way may leave its
+    /// ring.
+    pub(super) fn image(&self, node: &PlanNode, inputs: &[Interval]) -> Interval {
+        let (x, value) = (inputs[0], &self.values[node.inputs[0]]);
         match &node.op {
-            // Without bounds, the server's numbers may be any.
             PlanOp::Linear { bounds: None, .. }
             | PlanOp::AddConstant { bounds: None, .. }
-            | PlanOp::SubtractFrom { bounds: None, .. } => ring,
+            | PlanOp::SubtractFrom { bounds: None, .. } => Interval::ANY,
             PlanOp::Linear { bounds: Some(bounds), .. } => {
                 let largest = i128::from(bounds.norm) * x.high.max(-x.low).max(0);
                 Interval::new(-largest, largest).add(within(bounds.bias))
@@ -59,7 +62,7 @@ impl Plan {
             PlanOp::Add => x.add(inputs[1]),
             PlanOp::Sub => x.add(inputs[1].neg()),
             PlanOp::Multiply { .. } => x.multiply(inputs[1]),
-            PlanOp::Apply { .. } => node.op.spline(value).map_or(ring, |spline| {
+            PlanOp::Apply { .. } => node.op.spline(value).map_or(Interval::ANY, |spline| {
                 let results = spline.results();
                 Interval::new((*results.start()).into(), (*results.end()).into())
             }),
@@ -70,11 +73,11 @@ impl Plan {
             PlanOp::ShiftLeft { by } => x.map(|v| v << by),
             // The tournament takes differences in x's ring.
             PlanOp::MaxPool { .. } if Interval::of_ring(value.width).contains(x.add(x.neg())) => x,
-            PlanOp::MaxPool { .. } => ring,
+            PlanOp::MaxPool { .. } => Interval::ANY,
             PlanOp::AveragePool { pool, .. } => {
                 let sums = pooled_sums(x, pool);
                 let divided = Interval::of_ring(value.width).contains(sums);
-                if divided { x.hull(Interval::new(0, 0)) } else { ring }
+                if divided { x.hull(Interval::new(0, 0)) } else { Interval::ANY }
             }
             PlanOp::ArgMax => Interval::new(0, value.shape.last().map_or(0, |&n| n as i128 - 1)),
             PlanOp::Concat { .. } => inputs.iter().fold(x, |all, &y| all.hull(y)),

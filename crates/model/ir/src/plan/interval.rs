@@ -12,6 +12,9 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// More than any ring holds.
+    pub const ANY: Self = Self { low: -(1 << 126), high: 1 << 126 };
+
     pub(super) fn new(low: i128, high: i128) -> Self {
         Self { low, high }
     }

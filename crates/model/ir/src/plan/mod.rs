@@ -10,6 +10,7 @@
 mod check;
 mod file;
 mod guarantee;
+mod image;
 mod interval;
 mod made;
 mod op;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use veilflow_spec::math::Function;
 use veilflow_spec::{Conv2dShape, LinearShape, Pool2dShape};
 
 use super::*;
@@ -377,6 +378,51 @@ fn guarantees_come_from_rings_and_operations_alone() {
     let positive = Interval { low: 0, high: (1 << 12) - 1 };
     let wanted = [Interval::of_ring(20), Interval::of_ring(20), positive, positive, positive];
     assert_eq!(plan.guarantees(), wanted);
+}
+
+/// Images come from declared ranges, before reduction.
+#[test]
+fn images_exceed_what_a_plan_has_no_room_for() {
+    let mut plan = small();
+    let ranges: Vec<Interval> = plan.values.iter().map(PlanValue::range).collect();
+    let relu = Interval { low: 0, high: (1 << 12) - 1 };
+    assert_eq!(plan.images(), [ranges[0], Interval::ANY, relu, relu, relu]);
+    assert_eq!(plan.overflows(), [0], "a layer of any weights");
+
+    let bias = ConstantBounds { least: 0, most: 1 };
+    let mut of_norm = |norm| {
+        if let PlanOp::Linear { bounds, .. } = &mut plan.nodes[0].op {
+            *bounds = Some(LayerBounds { norm, bias });
+        }
+        (plan.images()[1], plan.overflows())
+    };
+    assert_eq!(of_norm(1 << 9), (Interval { low: -1 << 18, high: (1 << 18) + 1 }, vec![]));
+    assert_eq!(of_norm(1 << 11).1, [0], "2^9·2^11 exceeds 2^19");
+
+    // A sum over windows of 4 elements of up to 2^12 doesn't fit 13 bits.
+    if let PlanOp::MaxPool { pool } = plan.nodes[2].op.clone() {
+        plan.nodes[2].op = PlanOp::AveragePool { pool, count_padding: true };
+    }
+    plan.verify().unwrap();
+    assert_eq!((plan.images()[3], plan.overflows()), (Interval::ANY, vec![0, 2]));
+}
+
+/// A function of an argument that it has no value for counts as an overflow, whatever the result.
+#[test]
+fn functions_overflow_outside_their_domain() {
+    let applied = |function, non_negative| {
+        let mut plan = small();
+        plan.nodes.truncate(1);
+        plan.nodes[0].op = PlanOp::Apply { function, width: 16, scale: 8 };
+        plan.values = vec![value(&[4], 16, 8, 12, non_negative), value(&[4], 16, 8, 15, true)];
+        plan.outputs[0].value = 1;
+        plan.verify().unwrap();
+        plan.overflows()
+    };
+    assert_eq!(applied(Function::Sigmoid, false), [0; 0]);
+    assert_eq!(applied(Function::Exp, false), [0]);
+    assert_eq!(applied(Function::Sqrt, true), [0; 0]);
+    assert_eq!(applied(Function::Sqrt, false), [0]);
 }
 
 /// Norms and constants bound sums where the weights are held to them, and are told only where they do.

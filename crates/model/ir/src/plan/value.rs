@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use veilflow_ring::{Ring, RingVec};
 
+use super::interval::Interval;
 use crate::Shape;
 
 /// A tensor of the plan.
@@ -32,10 +33,16 @@ pub struct Encoded {
 }
 
 impl PlanValue {
+    /// The integers that the plan has room for: its declared range.
+    pub fn range(&self) -> Interval {
+        let end = 1 << self.magnitude;
+        Interval { low: if self.non_negative { 0 } else { -end }, high: end - 1 }
+    }
+
     /// Whether the plan has room for an integer.
     pub fn contains(&self, integer: i64) -> bool {
-        let low = if self.non_negative { 0 } else { -1i128 << self.magnitude };
-        (low..1i128 << self.magnitude).contains(&i128::from(integer))
+        let Interval { low, high } = self.range();
+        (low..=high).contains(&integer.into())
     }
 
     /// The ring of this width. Panics if the plan doesn't verify.
