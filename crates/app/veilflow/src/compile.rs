@@ -1,7 +1,7 @@
 //! From a float network to a model that can be served.
 
 use veilflow_data::Preprocessing;
-use veilflow_passes::{Compiled, DEFAULT_ERROR};
+use veilflow_passes::{Check, Compiled, DEFAULT_ERROR};
 
 use crate::tensor::tensors;
 use crate::{CompileReport, Error, Model, Network, Result, Supplier};
@@ -45,6 +45,8 @@ pub struct CompileOptions {
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. 200, twice as
     /// much, by default.
     pub margin_percent: u32,
+    /// How runs watch for values that leave their range: by a sample of each value by default.
+    pub check: Check,
     /// Reveal only the index of the largest output.
     pub arg_max: bool,
     /// How pictures and bytes become inputs; clients find it in the plan.
@@ -60,6 +62,7 @@ impl Default for CompileOptions {
             precision: Precision::default(),
             state_bits: default.state_bits,
             margin_percent: default.margin_percent,
+            check: default.check,
             arg_max: default.arg_max,
             preprocessing: Preprocessing::default(),
             supplier: Supplier::default(),
@@ -96,6 +99,7 @@ pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOpt
     let mut wanted = veilflow_passes::Options {
         state_bits: options.state_bits,
         margin_percent: options.margin_percent,
+        check: options.check,
         arg_max: options.arg_max,
         preprocessing: options.preprocessing.to_string(),
         ..veilflow_passes::Options::default()

@@ -5,6 +5,7 @@
 //! that the plan has room for. Then the result may be wrong, and no party notices. Here it is counted, layer
 //! by layer.
 
+use veilflow_ir::plan::RangeCheck;
 use veilflow_ir::{Encoded, Plan, PlanNode, PlanOp, PlanValue, Tensor, Weights, layout};
 use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{self as spec, LinearShape};
@@ -28,6 +29,8 @@ pub struct ClearRun {
     /// Where values left their range, in execution order. If they never did, the result is what real numbers
     /// give, up to rounding.
     pub overflows: Vec<Overflow>,
+    /// Whether any element breaks one of the plan's checks: what a check of all elements tells.
+    pub flagged: bool,
 }
 
 impl ClearRun {
@@ -79,16 +82,19 @@ pub fn run_encoded(plan: &Plan, weights: &Weights, inputs: Vec<Encoded>) -> Resu
             overflows.push(Overflow { layer: layer.to_owned(), elements });
         }
     };
+    let mut flagged = false;
     let mut uses = plan.uses();
     let mut known: Vec<Option<RingVec>> = vec![None; plan.values.len()];
     for (input, encoded) in plan.inputs.iter().zip(inputs) {
         report(&input.name, encoded.outside);
+        flagged |= breaks_a_check(plan, input.value, &encoded.values);
         known[input.value] = Some(encoded.values);
     }
     for (index, node) in plan.nodes.iter().enumerate() {
         let operands: Vec<&RingVec> = node.inputs.iter().map(|&i| get(&known, i)).collect();
         let (result, outside) = evaluate(plan, weights, index, node, &operands);
         report(&node.layer, outside);
+        flagged |= breaks_a_check(plan, node.output, &result);
         known[node.output] = Some(result);
         for &i in &node.inputs {
             uses[i] -= 1;
@@ -98,7 +104,18 @@ pub fn run_encoded(plan: &Plan, weights: &Weights, inputs: Vec<Encoded>) -> Resu
         }
     }
     let outputs = plan.outputs.iter().map(|o| get(&known, o.value).clone()).collect();
-    Ok(ClearRun { outputs, overflows })
+    Ok(ClearRun { outputs, overflows, flagged })
+}
+
+/// Whether any element of a value breaks a check that the plan makes of it.
+fn breaks_a_check(plan: &Plan, value: usize, integers: &RingVec) -> bool {
+    plan.checks.ranges.iter().filter(|range| range.value() == value).any(|range| {
+        let flags = match *range {
+            RangeCheck::Magnitude { .. } => spec::beyond(integers, plan.values[value].magnitude),
+            RangeCheck::Interval { low, high, .. } => spec::outside(integers, low, high),
+        };
+        flags.iter().any(|flag| flag)
+    })
 }
 
 fn get(known: &[Option<RingVec>], value: usize) -> &RingVec {
@@ -137,14 +154,11 @@ fn evaluate(
         PlanOp::Multiply { .. } => {
             return checked(output, spec::multiply_signed(x, inputs[1]).to_signed());
         }
-        PlanOp::Apply { function, .. } => {
+        PlanOp::Apply { .. } => {
             let argument = &plan.values[node.inputs[0]];
             let spline = node.op.spline(argument).expect("a verified plan has formats of the function");
-            let unit = (-f64::from(argument.scale)).exp2();
-            let result = spec::math::apply(&spline, x);
-            let limit = f64::from(output.magnitude as i32 - output.scale).exp2();
-            let strange = |v: &&i64| !function.admits(**v as f64 * unit, limit);
-            let strange = x.to_signed().iter().filter(strange).count();
+            let (result, domain) = (spec::math::apply(&spline, x), spline.domain());
+            let strange = x.to_signed().iter().filter(|v| !domain.contains(v)).count();
             let outside = outside(output, &result).max(strange);
             return (result, outside);
         }

@@ -12,5 +12,7 @@ mod quantise;
 mod simplify;
 
 pub use error::{PassError, Result};
-pub use quantise::{CompileReport, Compiled, DEFAULT_ERROR, Options, TensorReport, compile, compile_within};
+pub use quantise::{
+    Check, CompileReport, Compiled, DEFAULT_ERROR, Options, TensorReport, compile, compile_within,
+};
 pub use simplify::simplify;

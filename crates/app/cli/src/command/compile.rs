@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
-use veilflow::{CompileOptions, Error, Model, Network, Precision, Preprocessing, Supplier, compile, folder};
+use veilflow::{
+    Check, CompileOptions, Error, Model, Network, Precision, Preprocessing, Supplier, compile, folder,
+};
 
 use crate::flags::percent;
 use crate::output;
@@ -46,6 +48,9 @@ pub(crate) struct Compile {
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
     #[arg(long, default_value_t = CompileOptions::default().margin_percent, value_name = "PERCENT")]
     margin: u32,
+    /// How runs watch for values that leave their range, so that the client learns whether any did.
+    #[arg(long, value_enum, default_value_t)]
+    check: CheckKind,
     /// Reveal only the index of the largest output.
     #[arg(long)]
     arg_max: bool,
@@ -56,6 +61,28 @@ pub(crate) struct Compile {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// How runs watch for values that leave their range.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum CheckKind {
+    /// Not at all.
+    Off,
+    /// Some thousand elements of each value.
+    #[default]
+    Sampled,
+    /// All elements, in rings with room for whatever a layer can make: no first overflow is missed.
+    Full,
+}
+
+impl From<CheckKind> for Check {
+    fn from(kind: CheckKind) -> Self {
+        match kind {
+            CheckKind::Off => Self::Off,
+            CheckKind::Sampled => Self::Sampled,
+            CheckKind::Full => Self::Full,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -104,6 +131,7 @@ impl Compile {
             precision,
             state_bits: self.state_bits,
             margin_percent: self.margin,
+            check: self.check.into(),
             arg_max: self.arg_max,
             preprocessing: self.preprocess.clone(),
             supplier: self.supplier,

@@ -1,7 +1,7 @@
 //! Elementary functions in fixed point, each a table of straight pieces made by integer arithmetic.
 //!
 //! A result differs from the correctly rounded one by at most one unit in the last place, on the arguments
-//! that a function admits (`tests/math.rs`, over all 16-bit arguments). For before it is rounded to nearest
+//! of a function's [domain](Spline::domain) (`tests/math.rs`, over all 16-bit arguments). For before it is rounded to nearest
 //! it errs by less than a unit: by 1/2 for the piece (3/8 in octaves), 1/8 for its value, 1/4 for its slope,
 //! 1/8 in octaves for a position that drops bits; or past the last piece by 3/4 and 1/8.
 
@@ -116,18 +116,6 @@ impl Function {
         }
     }
 
-    /// Whether fixed point has the function's value at `x`, where results have room for those below `limit`.
-    /// At other arguments the result is some other number.
-    pub fn admits(self, x: f64, limit: f64) -> bool {
-        match self {
-            Self::Exp => x <= 0.0,
-            Self::ExpSigned => x.exp() < limit,
-            Self::Reciprocal | Self::ReciprocalSqrt | Self::Log => x > 0.0,
-            Self::Sqrt => x >= 0.0,
-            Self::Sigmoid | Self::Tanh | Self::Erf | Self::Silu | Self::Gelu => true,
-        }
-    }
-
     /// The function's tables for arguments and results of the given formats.
     pub fn spline(self, input: Fixed, output: Fixed) -> Result<Spline, MathError> {
         let uniform = |f| UniformSpline::new(f, input, output).map(Spline::Uniform);
@@ -172,7 +160,7 @@ impl Spline {
     }
 
     /// The arguments, as integers, at which the result is within a unit of the correctly rounded one: those
-    /// that the function admits and whose results fit their format.
+    /// at which the function is defined and its results fit their format.
     pub fn domain(&self) -> RangeInclusive<i64> {
         match self {
             Self::Uniform(spline) => spline.domain(),

@@ -19,6 +19,11 @@ impl Interval {
         Self { low, high }
     }
 
+    /// The integers from `low` to `high`, which is no less.
+    pub fn from_to(low: i64, high: i64) -> Self {
+        Self::new(low.into(), high.into())
+    }
+
     /// The signed readings of `width` bits, of which there are 1 to 64.
     pub fn of_ring(width: u32) -> Self {
         let half = 1 << (width - 1);

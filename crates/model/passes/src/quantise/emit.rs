@@ -10,6 +10,7 @@ use veilflow_spec::LinearShape;
 use super::fixed::{FixedLayer, half_unit, to_integer};
 use super::fixed_op::FixedOp;
 use super::forms::Forms;
+use super::options::Check;
 use super::plan_writer::PlanWriter;
 use super::step::{Form, Stage, Step};
 use super::widths::{Widths, argument_width, factor_width, truncation_width};
@@ -40,7 +41,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// The plan and its weights. `arg_max` reveals only the index of the largest output.
-    pub(super) fn emit(mut self, arg_max: bool) -> Result<(Plan, Weights)> {
+    pub(super) fn emit(mut self, arg_max: bool, check: Check) -> Result<(Plan, Weights)> {
         for &id in self.graph.inputs() {
             let form = self.forms.get(id.index(), Stage::Reduced);
             let width = self.widths.demanded(id.index(), Stage::Reduced);
@@ -65,31 +66,43 @@ impl<'a> Emitter<'a> {
             };
             self.writer.plan.outputs.push(PlanOutput { name, value, softmax });
         }
-        self.writer.finish()
+        self.writer.finish(check)
     }
 
     /// The plan's value for a form of a graph value, at exactly `width`.
     fn read(&mut self, (value, stage): (usize, Stage), width: u32) -> usize {
-        let native = match self.native.get(&(value, stage)) {
+        let native = self.native((value, stage));
+        self.resize(native, (value, stage), width)
+    }
+
+    /// The same at the width with which it came into being.
+    fn native(&mut self, (value, stage): (usize, Stage)) -> usize {
+        match self.native.get(&(value, stage)) {
             Some(&native) => native,
             None => {
                 let reduced = self.reduce(value);
                 self.native.insert((value, stage), reduced);
                 reduced
             }
-        };
+        }
+    }
+
+    /// `x`, which stands for a form of a graph value, at exactly `width`.
+    fn resize(&mut self, x: usize, (value, stage): (usize, Stage), width: u32) -> usize {
         let widest = self.widths.demanded(value, stage).max(width);
-        self.writer.resize(native, width, widest)
+        self.writer.resize(x, width, widest)
     }
 
     /// The reduced form of a raw value.
     fn reduce(&mut self, value: usize) -> usize {
         let width = truncation_width(self.forms, self.widths, value);
-        let raw = self.writer.resize(self.native[&(value, Stage::Raw)], width, width);
+        let raw = self.native[&(value, Stage::Raw)];
         let form = self.forms.get(value, Stage::Reduced);
         match self.forms.reduction(value) {
             shift @ 1.. => {
+                // Where there is room to see that the sum leaves its range.
                 let raw = self.round(raw, (value, Stage::Raw), shift);
+                let raw = self.writer.resize(raw, width, width);
                 let (shift, widest) = (shift as u32, self.widths.demanded(value, Stage::Reduced));
                 if widest <= width - shift {
                     return self.writer.convert(PlanOp::TruncateReduce { shift }, raw, form, width - shift);
@@ -97,7 +110,10 @@ impl<'a> Emitter<'a> {
                 // One tree tells the carry and the wrap. Who reads fewer bits drops the rest.
                 self.writer.convert(PlanOp::TruncateExtend { shift, to: widest }, raw, form, widest)
             }
-            shift => self.writer.shift_left(raw, shift.unsigned_abs()),
+            shift => {
+                let raw = self.writer.resize(raw, width, width);
+                self.writer.shift_left(raw, shift.unsigned_abs())
+            }
         }
     }
 
@@ -112,13 +128,11 @@ impl<'a> Emitter<'a> {
         let bias = vec![half_unit(shift)];
         let (constant, bounds) =
             (Shape::new([]).expect("a scalar is a shape"), Some(ConstantBounds::of(&bias)));
+        let width = self.writer.plan.values[x].width;
+        // A small value is no more than the half unit.
+        let form = Form { magnitude: form.magnitude.max((shift as u32).min(width - 1)), ..form };
         self.writer.give(Parameters { weights: [].into(), bias });
-        self.writer.convert(
-            PlanOp::AddConstant { constant, bounds },
-            x,
-            form,
-            self.writer.plan.values[x].width,
-        )
+        self.writer.convert(PlanOp::AddConstant { constant, bounds }, x, form, width)
     }
 
     /// Emits a step that works at `width`, and returns the plan's value for its output.
@@ -135,6 +149,13 @@ impl<'a> Emitter<'a> {
                 FixedOp::Apply(_) => argument_width(read),
                 _ => width - finer,
             };
+            if let FixedOp::Relu | FixedOp::Clip { .. } = step.op {
+                // The half unit is added where there is room to see that the sum leaves its range.
+                let native = self.native((value, stage));
+                let x = self.round(native, (value, stage), read.scale - form.scale);
+                inputs.push(self.resize(x, (value, stage), at));
+                continue;
+            }
             let x = self.read((value, stage), at);
             let x = self.writer.shift_left(x, finer);
             inputs.push(if step.op.spreads() { self.writer.spread(x, &shape) } else { x });
@@ -142,14 +163,8 @@ impl<'a> Emitter<'a> {
         let x = inputs[0];
         let op = match &step.op {
             FixedOp::Linear(_) => return self.linear(step, x, shape, form, width),
-            FixedOp::Relu | FixedOp::Clip { .. } => {
-                let shift = self.writer.form_of(x).scale - form.scale;
-                let x = self.round(x, step.reads[0], shift);
-                return match step.op {
-                    FixedOp::Clip { max } => self.clip(x, max, form),
-                    _ => self.relu(x, form),
-                };
-            }
+            FixedOp::Relu => return self.relu(x, form),
+            FixedOp::Clip { max } => return self.clip(x, *max, form),
             FixedOp::Sum { subtract: true } => PlanOp::Sub,
             FixedOp::Sum { subtract: false } => PlanOp::Add,
             FixedOp::Product => PlanOp::Multiply { width },

@@ -57,7 +57,7 @@ impl<'g> Forms<'g> {
             forms.reduced[i] = Some(Form { scale: targets[i], magnitude, non_negative: false });
         }
         for index in 0..forms.steps.len() {
-            forms.reduce_inputs(index, &targets, &bounds);
+            forms.reduce_inputs(index, &targets);
             forms.make(index, &targets, &bounds, margin, seen)?;
         }
         Ok(forms)
@@ -88,12 +88,11 @@ impl<'g> Forms<'g> {
         self.rounding.of(value).map_or(0, |target| half_unit(scale - target))
     }
 
-    fn reduce_inputs(&mut self, index: usize, targets: &[i32], bounds: &[f64]) {
+    fn reduce_inputs(&mut self, index: usize, targets: &[i32]) {
         for &(value, stage) in &self.steps[index].reads {
             if stage == Stage::Reduced && self.reduced[value].is_none() {
                 let raw = self.get(value, Stage::Raw);
-                let seen = magnitude_of(bounds[value], targets[value]);
-                self.reduced[value] = Some(rescaled(raw, targets[value], seen));
+                self.reduced[value] = Some(rescaled(raw, targets[value]));
             }
         }
     }
@@ -140,22 +139,24 @@ impl<'g> Forms<'g> {
             }
             FixedOp::ReduceSum { .. } => Form { magnitude: magnitude_of(bounds[output], x.scale), ..x },
             FixedOp::AddConstant(_) | FixedOp::SubtractFrom(_) => {
-                Form { magnitude: magnitude_of(bounds[output], x.scale), non_negative: false, ..x }
+                let half = self.half_unit(output, x.scale) as f64;
+                let magnitude = magnitude_of(bounds[output] * f64::from(x.scale).exp2() + half, 0);
+                Form { magnitude, non_negative: false, ..x }
             }
             // All bits of the comparison below the sign are kept, so that a reader that needs a wider ring
             // knows the sign of every result, whatever calibration saw.
-            FixedOp::Relu => Form { non_negative: true, ..rescaled(x, targets[output], u32::MAX) },
+            FixedOp::Relu => Form { non_negative: true, ..rescaled(x, targets[output]) },
             FixedOp::Clip { max } => {
-                let seen = clip_magnitude(*max, x.scale, targets[output]);
-                Form { non_negative: true, ..rescaled(x, targets[output], seen) }
+                let form = rescaled(x, targets[output]);
+                let limit = clip_magnitude(*max, x.scale, targets[output]);
+                Form { non_negative: true, magnitude: form.magnitude.min(limit), ..form }
             }
             FixedOp::AveragePool { .. } => {
                 // Averages are smaller than what they average. Division at a finer scale keeps their
                 // precision.
                 let finer = if step.makes == Stage::Reduced { (targets[output] - x.scale).max(0) } else { 0 };
                 let scale = x.scale + finer;
-                let magnitude = magnitude_of(bounds[output], scale).min(x.magnitude + finer as u32);
-                Form { scale, magnitude, ..x }
+                Form { scale, magnitude: x.magnitude + finer as u32, ..x }
             }
             FixedOp::MaxPool(_) => x,
             FixedOp::Move => match step.node.op {
@@ -184,11 +185,9 @@ impl<'g> Forms<'g> {
     }
 }
 
-/// A form at another scale. A coarser one has at most the magnitude `seen`, and a finer one as many bits more
-/// as it is finer.
-fn rescaled(x: Form, scale: i32, seen: u32) -> Form {
-    let exact = (x.magnitude as i32 + scale - x.scale).max(0) as u32;
-    Form { scale, magnitude: if scale < x.scale { exact.min(seen) } else { exact }, ..x }
+/// A form at another scale, with as many bits more as it is finer.
+fn rescaled(x: Form, scale: i32) -> Form {
+    Form { scale, magnitude: (x.magnitude as i32 + scale - x.scale).max(0) as u32, ..x }
 }
 
 /// The magnitude after limiting to `max` at scale `from` and truncating to scale `to`.

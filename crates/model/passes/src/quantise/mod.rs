@@ -7,6 +7,7 @@
 mod alike;
 mod calibrate;
 mod channels;
+mod checks;
 mod classes;
 mod compiled;
 mod early;
@@ -30,7 +31,7 @@ use veilflow_ir::{Graph, Tensor};
 
 use crate::error::Result;
 pub use compiled::{CompileReport, Compiled, TensorReport};
-pub use options::{DEFAULT_ERROR, Options};
+pub use options::{Check, DEFAULT_ERROR, Options};
 use study::Study;
 
 /// Compiles a float graph: simplifies it, runs the calibration inputs, and picks scales and widths. Each

@@ -14,10 +14,25 @@ pub struct Options {
     /// The room for magnitudes, in percent of the largest that calibration saw: 100..=100,000. Twice as much
     /// is 200.
     pub margin_percent: u32,
+    /// How runs watch for values that leave their range.
+    pub check: Check,
     /// Whether only the index of the largest output is revealed.
     pub arg_max: bool,
     /// What a client must do to a raw input, in words. The plan stores it.
     pub preprocessing: String,
+}
+
+/// How runs of a plan watch for values that leave their range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Check {
+    /// Not at all.
+    Off,
+    /// Some elements of each value are checked, drawn anew for every run, in rings with one spare bit.
+    #[default]
+    Sampled,
+    /// All elements are, in rings that hold whatever a layer can make of inputs in range. The first value that
+    /// leaves its range is always seen.
+    Full,
 }
 
 impl Default for Options {
@@ -27,6 +42,7 @@ impl Default for Options {
             activation_bits: 12,
             state_bits: 16,
             margin_percent: 200,
+            check: Check::default(),
             arg_max: false,
             preprocessing: String::new(),
         }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use veilflow_ir::plan::{Checks, Settings};
 use veilflow_ir::{Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
 
+use super::checks;
+use super::options::Check;
 use super::step::Form;
 use crate::error::Result;
 
@@ -34,7 +36,8 @@ impl PlanWriter {
     }
 
     /// The verified plan and its weights.
-    pub(super) fn finish(mut self) -> Result<(Plan, Weights)> {
+    pub(super) fn finish(mut self, check: Check) -> Result<(Plan, Weights)> {
+        self.plan.checks = checks::choose(&self.plan, check);
         self.plan.drop_idle_bounds();
         self.plan.verify()?;
         let weights = Weights::new(&self.plan, self.parameters)?;
