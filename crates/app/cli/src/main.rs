@@ -6,6 +6,7 @@ mod flags;
 mod measured;
 mod options;
 mod output;
+mod overflow;
 mod pair;
 mod process;
 mod report;
@@ -58,6 +59,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // One line: what failed, then why.
             eprintln!("error: {error:#}");
+            if error.is::<overflow::Overflowed>() {
+                return ExitCode::from(overflow::Overflowed::EXIT_CODE);
+            }
             ExitCode::FAILURE
         }
     }

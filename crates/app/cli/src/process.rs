@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use veilflow::Supplier;
 
 use crate::options::RunOptions;
+use crate::overflow::Overflowed;
 use crate::report::HelperSession;
 
 /// Another process of this program, whose standard output is a JSON object a line. Killed when dropped.
@@ -55,10 +56,10 @@ impl Party {
         Ok(self.read::<Listening>()?.listening)
     }
 
-    /// Waits for the process to end well.
+    /// Waits for the process to end well, which a run that overflowed does, too.
     pub(crate) fn finish(mut self) -> Result<()> {
         let status = self.child.wait()?;
-        if !status.success() {
+        if !status.success() && status.code() != Some(Overflowed::EXIT_CODE.into()) {
             bail!("the {} failed ({status}); its error is above", self.name);
         }
         Ok(())

@@ -17,6 +17,8 @@ pub(crate) struct ClientRun {
     pub(crate) output_share: Option<PathBuf>,
     /// Input elements beyond what the plan has room for, limited to it.
     pub(crate) outside: usize,
+    /// Whether a value inside the network left its range; null if the plan checks none, or while it is shared.
+    pub(crate) overflow: Option<bool>,
     #[serde(flatten)]
     pub(crate) report: Report,
     pub(crate) peak_rss_bytes: u64,

@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     let ours = store.take(input).expect("the server keeps its half of the output");
 
     // The data owner again.
-    let outputs = plan.open(&ours, &theirs)?;
+    let outputs = plan.open(&ours, &theirs)?.outputs;
     println!("the data owner learned: it is a {}", outputs[0].top);
     assert_eq!(outputs, model.run(&picture)?.outputs, "equal to the run in the clear, bit for bit");
     Ok(())

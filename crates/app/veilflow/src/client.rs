@@ -3,12 +3,12 @@
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
-use veilflow_exec::MAX_READY;
+use veilflow_exec::{MAX_READY, Overflow};
 use veilflow_net::{Role, tcp_connect_with};
 
 use crate::conversation::{begin, begin_shared, finish};
 use crate::output::outputs;
-use crate::runs::{Runs, Terms};
+use crate::runs::{Ran, Runs, Terms};
 use crate::{
     Answer, ClientSide, Connection, Error, InputShare, Options, Plan, Progress, Result, SharedAnswer,
 };
@@ -135,9 +135,9 @@ impl Client {
         }
         let (outside, values) = self.plan().encode(sample)?;
         self.runs.talk(begin)?;
-        let (results, report) = self.runs.run(Some(&values))?;
-        let outputs = outputs(self.plan().ir(), &results.unwrap_or_default());
-        Ok(Answer { outputs, outside, report })
+        let Ran { outputs: results, overflow, report } = self.runs.run(Some(&values))?;
+        let overflow = if let Overflow::Known(bit) = overflow { Some(bit) } else { None };
+        Ok(Answer { outputs: outputs(self.plan().ir(), &results), outside, overflow, report })
     }
 
     /// Runs the model on an input of which the server has the other half, in a session with
@@ -166,7 +166,7 @@ impl Client {
     /// })?;
     /// // The data owner puts the halves of the output together.
     /// let ours = store.take(id).expect("the run is over");
-    /// assert_eq!(server.plan().open(&ours, &theirs)?[0].top, 5);
+    /// assert_eq!(server.plan().open(&ours, &theirs)?.outputs[0].top, 5);
     /// # veilflow::Result::Ok(())
     /// ```
     ///

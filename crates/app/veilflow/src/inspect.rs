@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use veilflow_correlation::Cost;
-use veilflow_exec::{Prediction, Times};
+use veilflow_exec::{Prediction, SupplyCost, Times};
+use veilflow_ir::plan::RangeCheck;
 
 use crate::holding::Holding;
 use crate::{Error, ModelShare, Options, Plan, Result};
@@ -39,6 +40,8 @@ pub struct Inspection {
     pub multiplications: u64,
     /// The operations in execution order.
     pub nodes: Vec<NodeCost>,
+    /// The check of ranges after them; nothing if the plan checks none.
+    pub check: CheckCost,
     /// Setting up a session; part of `offline`.
     pub set_up: Volume,
     /// Making correlations, set-up included.
@@ -68,6 +71,38 @@ pub struct NodeCost {
     pub offline: Volume,
     /// Using them.
     pub online: Volume,
+}
+
+/// The check of a plan's ranges, and what it costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckCost {
+    /// Values that are checked.
+    pub values: usize,
+    /// Elements of them that are checked in a run.
+    pub elements: usize,
+    /// All elements of these values.
+    pub of: usize,
+    /// Making its correlations.
+    pub offline: Volume,
+    /// Using them.
+    pub online: Volume,
+}
+
+impl CheckCost {
+    fn of(plan: &veilflow_ir::Plan, prediction: &Prediction) -> Self {
+        let elements = |range: &RangeCheck| plan.values[range.value()].shape.elements();
+        let ranges = &plan.checks.ranges;
+        let cost = |costs: Option<Cost>| Volume::of(&costs.unwrap_or_default());
+        Self {
+            values: ranges.len(),
+            elements: ranges.iter().map(|range| plan.checks.of(elements(range))).sum(),
+            of: ranges.iter().map(elements).sum(),
+            offline: cost(prediction.offline.get(plan.nodes.len()).map(SupplyCost::cost)),
+            online: cost(
+                prediction.online.get(plan.nodes.len()).map(|c| prediction.draw.clone().then(c.clone())),
+            ),
+        }
+    }
 }
 
 /// Bytes and rounds.
@@ -167,6 +202,7 @@ fn inspect(plan: &Plan, holding: &Holding, options: &Options, machine: Machine) 
         calibration_inputs: ir.settings.calibration_inputs,
         multiplications: ir.multiplications(),
         nodes: nodes.collect(),
+        check: CheckCost::of(ir, &prediction),
         set_up: Volume::of(&prediction.set_up),
         offline: Volume::of(&prediction.offline_cost()),
         online: Volume::of(&prediction.online_cost()),

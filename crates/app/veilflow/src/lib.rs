@@ -114,7 +114,7 @@ pub use connection::{Connection, Listener};
 pub use error::{Cause, Error, Result};
 pub use helper::{Helper, HelperAddress, HelperEvent, HelperOptions, HelperReport};
 pub use holding::{ClientSide, ServerSide};
-pub use inspect::{Inspection, Machine, NodeCost, Seconds, Volume};
+pub use inspect::{CheckCost, Inspection, Machine, NodeCost, Seconds, Volume};
 pub use model::{ClearRun, Model, Overflow};
 pub use model_share::ModelShare;
 pub use network::Network;
@@ -122,7 +122,7 @@ pub use options::Options;
 pub use output::Output;
 pub use plan::Plan;
 pub use progress::Progress;
-pub use report::{Answer, Layer, Report, Served, SharedAnswer};
+pub use report::{Answer, Layer, Opened, Report, Served, SharedAnswer};
 pub use server::{Server, ServerSession};
 pub use serving::{ServerEvent, Serving};
 pub use share::{InputShare, OutputShare, SplitInput};
@@ -139,6 +139,8 @@ pub use veilflow_exec::Phase;
 pub use veilflow_ir::plan::Settings as PlanSettings;
 #[doc(inline)]
 pub use veilflow_net::{LinkShape, NetError, Role};
+#[doc(inline)]
+pub use veilflow_passes::Check;
 
 // The README's example is a test.
 #[cfg(doctest)]

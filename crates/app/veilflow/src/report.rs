@@ -1,15 +1,15 @@
 //! What a run took, layer by layer.
 
 use serde::{Deserialize, Serialize};
-use veilflow_exec::Phase;
+use veilflow_exec::{Outcome, Phase};
 
 use crate::{Output, OutputShare, Plan, ShareId};
 
 /// What a run took, as one party saw it: bytes, rounds and seconds of every layer, offline and online.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The layers in execution order, between a row `set-up`, which is of the session's first run, and a row
-    /// `output`.
+    /// The layers in execution order, after a row `set-up`, which is of the session's first run, and before
+    /// rows `check`, if the plan checks ranges, and `output`.
     pub layers: Vec<Layer>,
 }
 
@@ -33,11 +33,12 @@ impl Layer {
 }
 
 impl Report {
-    /// Sums nodes over the layers that they belong to; `set_up` and `rest` are rows of their own, first and
-    /// last.
-    pub(crate) fn new(plan: &Plan, set_up: Phase, offline: &[Phase], online: &[Phase], rest: Phase) -> Self {
+    /// Sums nodes over the layers that they belong to; the set-up, the check and the output are rows of their
+    /// own. `offline` has the nodes' phases, and last the check's.
+    pub(crate) fn new(plan: &Plan, set_up: Phase, offline: &[Phase], outcome: &Outcome) -> Self {
         let mut layers = vec![Layer::new("set-up", set_up, Phase::default())];
-        for ((node, offline), online) in plan.ir().nodes.iter().zip(offline).zip(online) {
+        let plan = plan.ir();
+        for ((node, offline), online) in plan.nodes.iter().zip(offline).zip(&outcome.nodes) {
             if layers.len() == 1 || layers.last().is_some_and(|last| last.layer != node.layer) {
                 layers.push(Layer::new(&node.layer, Phase::default(), Phase::default()));
             }
@@ -47,7 +48,11 @@ impl Report {
                 last.online += *online;
             }
         }
-        layers.push(Layer::new("output", Phase::default(), rest));
+        if !plan.checks.ranges.is_empty() {
+            let offline = offline.get(plan.nodes.len()).copied().unwrap_or_default();
+            layers.push(Layer::new("check", offline, outcome.check));
+        }
+        layers.push(Layer::new("output", Phase::default(), outcome.rest));
         Self { layers }
     }
 
@@ -77,8 +82,20 @@ pub struct Answer {
     /// Elements of the sample beyond what the plan has room for, limited to it: if there are any, calibration
     /// saw nothing like them, and the outputs may mean nothing.
     pub outside: usize,
+    /// Whether a value inside the network left its range, so that the outputs may mean nothing; `None` if the
+    /// plan checks none. Of which value it was, nobody learns anything.
+    pub overflow: Option<bool>,
     /// What the run took.
     pub report: Report,
+}
+
+/// The outputs behind two halves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The network's outputs, in order.
+    pub outputs: Vec<Output>,
+    /// As [`Answer::overflow`].
+    pub overflow: Option<bool>,
 }
 
 /// What the party that connects has of a run on a secret-shared input.

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use veilflow_exec::{Links, Online, Outcome, Phase, Preparer, Session, SessionOptions, Step, Stock};
+use veilflow_exec::{
+    Links, Online, Outcome, Overflow, Phase, Preparer, Session, SessionOptions, Step, Stock,
+};
 use veilflow_net::{Channel, Role};
-use veilflow_ring::RingVec;
+use veilflow_ring::{Ring, RingVec};
 
 use crate::conversation::SharedRun;
 use crate::holding::Holding;
@@ -34,6 +36,20 @@ enum Parts {
         online: Box<Online>,
         stock: Stock,
     },
+}
+
+/// What a party has of a run.
+pub(crate) struct Ran {
+    /// The outputs, or its shares of them; none at a server that does not get them.
+    pub(crate) outputs: Vec<RingVec>,
+    /// What it has of the bit that says whether a value left its range.
+    pub(crate) overflow: Overflow,
+    pub(crate) report: Report,
+}
+
+/// Where the share of a bit lives.
+fn bit_ring() -> Ring {
+    Ring::new(1).expect("bits are a ring")
 }
 
 /// What a session is about.
@@ -92,7 +108,7 @@ impl Runs {
     }
 
     /// Runs the plan once, on this party's input or share of one. The session ends with the first failure.
-    pub(crate) fn run(&mut self, input: Option<&[RingVec]>) -> Result<(Option<Vec<RingVec>>, Report)> {
+    pub(crate) fn run(&mut self, input: Option<&[RingVec]>) -> Result<Ran> {
         let (plan, held) = (self.plan.ir(), self.holding.held());
         let progress = |step: Step| self.watcher.tell(&self.plan, step);
         let result = match self.parts.as_mut().ok_or(Error::Over)? {
@@ -102,15 +118,20 @@ impl Runs {
                 Ok((offline, online.run(prepared, plan, held, input, &progress)?))
             }),
         };
-        let (offline, Outcome { nodes, rest, outputs }) = self.ending(result.map_err(Error::in_session))?;
+        let (offline, outcome) = self.ending(result.map_err(Error::in_session))?;
         let set_up = std::mem::take(&mut self.set_up);
-        Ok((outputs, Report::new(&self.plan, set_up, &offline, &nodes, rest)))
+        let report = Report::new(&self.plan, set_up, &offline, &outcome);
+        let Outcome { outputs, overflow, .. } = outcome;
+        Ok(Ran { outputs: outputs.unwrap_or_default(), overflow, report })
     }
 
     /// Runs the plan once, on a shared input: this party's half of the output.
     pub(crate) fn run_shared(&mut self, run: SharedRun) -> Result<(OutputShare, Report)> {
-        let (outputs, report) = self.run(Some(run.input.0.values()))?;
-        let (party, outputs) = (run.input.party(), outputs.unwrap_or_default());
+        let Ran { mut outputs, overflow, report } = self.run(Some(run.input.0.values()))?;
+        let party = run.input.party();
+        if let Overflow::Share(bit) = overflow {
+            outputs.push(RingVec::from_values(bit_ring(), vec![u64::from(bit)]));
+        }
         let share = veilflow_ir::OutputShare::new(self.plan.ir(), run.output, party, outputs);
         Ok((OutputShare(share.map_err(Error::in_shares)?), report))
     }

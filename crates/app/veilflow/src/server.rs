@@ -251,7 +251,7 @@ impl ServerSession {
             return Ok(None);
         }
         let Some(store) = self.shares.clone() else {
-            let (_, report) = self.runs.run(None)?;
+            let report = self.runs.run(None)?.report;
             return Ok(Some(Served { input: None, report }));
         };
         let plan = self.runs.plan().clone();

@@ -8,7 +8,7 @@ use veilflow_net::Role;
 use crate::error::randomness;
 use crate::output::outputs;
 use crate::share_file::{load, save};
-use crate::{Error, Output, Plan, Result, ShareId};
+use crate::{Error, Opened, Plan, Result, ShareId};
 
 /// Half of a sample, uniform on its own: what each of two servers has of an input that neither may know. It
 /// is for one run. `Debug` tells whose it is, no numbers.
@@ -142,12 +142,15 @@ impl Plan {
         Ok(SplitInput { shares: shares.map_err(Error::in_shares)?.map(InputShare), outside })
     }
 
-    /// The outputs behind two halves.
+    /// The outputs behind two halves, and whether a value left its range on the way to them.
     ///
     /// # Errors
     /// [`Error::Share`] if they are not both parties' of one run.
-    pub fn open(&self, first: &OutputShare, second: &OutputShare) -> Result<Vec<Output>> {
-        let values = first.0.join(&second.0).map_err(Error::in_shares)?;
-        Ok(outputs(self.ir(), &values))
+    pub fn open(&self, first: &OutputShare, second: &OutputShare) -> Result<Opened> {
+        let mut values = first.0.join(&second.0).map_err(Error::in_shares)?;
+        // Past the outputs comes the bit, if there is one.
+        let bit = values.split_off(self.ir().outputs.len());
+        let overflow = bit.first().map(|bit| bit.values() == [1]);
+        Ok(Opened { outputs: outputs(self.ir(), &values), overflow })
     }
 }

@@ -275,7 +275,7 @@ fn a_store_must_have_the_servers_half() {
         let error = serving.join().unwrap().unwrap_err();
         assert!(matches!(error, Error::NoSuchShare { .. }), "{error}");
         let ours = store.take(id).unwrap();
-        assert_eq!(plan.open(&ours, &answer.output).unwrap(), model.run(&picture).unwrap().outputs);
+        assert_eq!(plan.open(&ours, &answer.output).unwrap().outputs, model.run(&picture).unwrap().outputs);
         assert!(plan.open(&ours, &ours).is_err(), "two halves of one party");
     });
 }

@@ -49,7 +49,7 @@ struct Watched {
 #[derive(Debug, Clone, Copy)]
 enum How {
     /// By the bits from place m on, where a node tells bit m.
-    Signed { magnitude: u32, node: usize },
+    Signed { magnitude: u32, node: usize, offset: usize },
     /// Likewise, where a comparison must tell it.
     Compared { magnitude: u32 },
     /// By an interval.
@@ -68,23 +68,36 @@ pub(crate) struct Watch<'a> {
     flags: Block,
 }
 
-/// The node that tells the signs of a value's elements, as numbers of m + 1 bits: an activation that reads
-/// them narrowed to those.
-fn sign_node(plan: &Plan, value: usize, magnitude: u32) -> Option<usize> {
-    let mut same = vec![value];
+/// The node that tells bit m of a value's elements, and the place of the first of them among its own: an
+/// activation that reads them, or what is left of them after a truncation, with that bit at the top.
+fn sign_node(plan: &Plan, value: usize, magnitude: u32) -> Option<(usize, usize)> {
+    // Values whose bits from a place on are bit m of the elements, which stand there from an offset on.
+    let mut found = BTreeMap::from([(value, (magnitude, 0))]);
     for (index, node) in plan.nodes.iter().enumerate() {
-        if node.inputs.len() != 1 || !same.contains(&node.inputs[0]) {
+        let Some(&(at, (place, offset))) =
+            node.inputs.iter().enumerate().find_map(|(at, input)| Some((at, found.get(input)?))).as_ref()
+        else {
             continue;
-        }
-        match node.op {
-            PlanOp::Reshape | PlanOp::Narrow { .. } => same.push(node.output),
-            PlanOp::Relu | PlanOp::ReluTruncate { .. } | PlanOp::Clip { .. }
-                if plan.values[node.inputs[0]].width == magnitude + 1 =>
-            {
-                return Some(index);
+        };
+        let (reads, makes) = (plan.values[node.inputs[at]].width, plan.values[node.output].width);
+        let at_top = reads == place + 1;
+        let next = match node.op {
+            PlanOp::Relu | PlanOp::ReluTruncate { .. } | PlanOp::Clip { .. } if at_top => {
+                return Some((index, *offset));
             }
-            _ => {}
-        }
+            PlanOp::Reshape => (*place, *offset),
+            PlanOp::Narrow { .. } if makes > *place => (*place, *offset),
+            PlanOp::ShiftLeft { by } => (place + by, *offset),
+            PlanOp::TruncateReduce { shift } | PlanOp::TruncateExtend { shift, .. } if at_top => {
+                (place - shift, *offset)
+            }
+            PlanOp::Concat { axis } if plan.values[node.output].shape[..axis].iter().all(|&n| n == 1) => {
+                let before = |&input: &usize| plan.values[input].shape.elements();
+                (*place, offset + node.inputs[..at].iter().map(before).sum::<usize>())
+            }
+            _ => continue,
+        };
+        found.insert(node.output, next);
     }
     None
 }
@@ -97,7 +110,7 @@ impl Watched {
         let how = match range {
             RangeCheck::Interval { .. } => How::Interval,
             RangeCheck::Magnitude { .. } => match sign_node(plan, value, magnitude) {
-                Some(node) => How::Signed { magnitude, node },
+                Some((node, offset)) => How::Signed { magnitude, node, offset },
                 None => How::Compared { magnitude },
             },
         };
@@ -179,6 +192,8 @@ impl Check {
             (false, Role::P1) => {
                 let seed = party.prg.block();
                 party.channel.send(&seed.0.to_le_bytes())?;
+                // The server waits for it before anything else.
+                party.channel.flush()?;
                 seed
             }
             (false, Role::P0) => {
@@ -221,10 +236,12 @@ impl Watch<'_> {
     /// Keeps the signs that a node found.
     pub(crate) fn signs(&mut self, index: usize, positive: &Bits) {
         for (at, range) in self.check.ranges.iter().enumerate() {
-            if matches!(range.how, How::Signed { node, .. } if node == index) {
+            if let How::Signed { node, offset, .. } = range.how
+                && node == index
+            {
                 self.positive[at] = Some(match &self.chosen[at] {
-                    None => positive.clone(),
-                    Some(chosen) => chosen.iter().map(|&i| positive.get(i)).collect(),
+                    None => positive.slice(offset, range.elements),
+                    Some(chosen) => chosen.iter().map(|&i| positive.get(offset + i)).collect(),
                 });
             }
         }

@@ -61,7 +61,9 @@ fn run(role: Role, channel: Channel, options: SessionOptions) -> [Measured; 2] {
     let offline = Measured { seconds, waited: ready - began };
     ask(&mut session.online.party.channel);
     let outcome = session.online.run(prepared, plan, weights, input, &|_| {}).unwrap();
-    let seconds = outcome.rest.seconds + outcome.nodes.iter().map(|phase| phase.seconds).sum::<f64>();
+    let seconds = outcome.rest.seconds
+        + outcome.check.seconds
+        + outcome.nodes.iter().map(|phase| phase.seconds).sum::<f64>();
     [offline, Measured { seconds, waited: waited() - ready }]
 }
 

@@ -14,6 +14,7 @@ use veilflow_exec::peak_rss_bytes;
 
 use crate::flags::seconds;
 use crate::options::{HelperAddress, RunOptions};
+use crate::overflow::Overflowed;
 use crate::report::ClientRun;
 use crate::shares::Shares;
 use crate::{output, samples};
@@ -97,6 +98,7 @@ impl Infer {
         let shown = bar.clone();
         client.on_progress(move |progress| advance(&shown, progress));
         let runs = sources.len();
+        let mut overflowed = Overflowed { runs, ..Overflowed::default() };
         for (done, source) in sources.into_iter().enumerate() {
             if !options.just_in_time {
                 // The run at hand, those that wait, and one that is being made.
@@ -105,32 +107,34 @@ impl Infer {
             }
             let run = run(&mut client, source, folders.as_ref())?;
             bar.finish_and_clear();
+            overflowed.count += usize::from(run.overflow == Some(true));
             if self.json {
                 output::print_json(&run)?;
             } else {
                 run.print();
             }
         }
-        Ok(client.finish()?)
+        client.finish()?;
+        overflowed.check()
     }
 }
 
 /// Runs the model once, and keeps what is to be kept.
 fn run(client: &mut Client, source: Source, folders: Option<&ShareFolders>) -> Result<ClientRun> {
-    let (outputs, output_share, outside, report) = match source {
+    let (outputs, output_share, outside, overflow, report) = match source {
         Source::Own(sample) => {
-            let Answer { outputs, outside, report } = client.infer(&sample)?;
-            (outputs, None, outside, report)
+            let Answer { outputs, outside, overflow, report } = client.infer(&sample)?;
+            (outputs, None, outside, overflow, report)
         }
         Source::Shared(share) => {
             let folders = folders.context("shares come from folders")?;
             let input = share.id();
             let SharedAnswer { output, report } = client.infer_shared(share)?;
             folders.keep(input, output)?;
-            (Vec::new(), Some(folders.output_file(input)), 0, report)
+            (Vec::new(), Some(folders.output_file(input)), 0, None, report)
         }
     };
-    Ok(ClientRun { outputs, output_share, outside, report, peak_rss_bytes: peak_rss_bytes() })
+    Ok(ClientRun { outputs, output_share, outside, overflow, report, peak_rss_bytes: peak_rss_bytes() })
 }
 
 /// A bar over both phases of a run, on standard error, if that is a terminal.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId, Window};
-use veilflow_passes::{Compiled, Options, compile};
+use veilflow_passes::{Check, Compiled, Options, compile};
 
 pub(crate) const STEPS: usize = 3;
 const STATE: usize = 4;
@@ -126,7 +126,8 @@ fn mixed() -> Compiled {
     let y = b.node(Op::AveragePool { window: window(4, 1, 0), include_padding: false }, &[last]);
     b.graph.output(y, false);
     let calibration: Vec<_> = (300..320).map(|seed| vec![tensor(&[1, 2, 8, 8], 1.0, seed)]).collect();
-    compile(&b.graph, &calibration, &Options { margin_percent: 100, ..Options::default() }).unwrap()
+    let options = Options { margin_percent: 100, check: Check::Full, ..Options::default() };
+    compile(&b.graph, &calibration, &options).unwrap()
 }
 
 /// A network of clips, bottlenecks, pools and functions.

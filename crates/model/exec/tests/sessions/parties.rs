@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use veilflow_correlation::Cost;
 use veilflow_exec::{
-    ExecError, Held, Links, Phase, Prediction, Session, SessionOptions, SupplierKind, SupplyCost,
+    ExecError, Held, Links, Outcome, Overflow, Phase, Prediction, Session, SessionOptions, SupplierKind,
+    SupplyCost,
 };
 use veilflow_helper::{Helper, HelperOptions};
 use veilflow_ir::Tensor;
@@ -34,12 +35,14 @@ pub(crate) struct Brings<'a> {
     pub(crate) options: SessionOptions,
 }
 
-/// What one party saw: the phases by node, the rest, and its output.
+/// What one party saw: the phases by node (and last the check, offline), the check, the rest, and its output.
 pub(crate) struct Seen {
     pub(crate) set_up: Phase,
     pub(crate) offline: Vec<Phase>,
     pub(crate) online: Vec<Phase>,
+    pub(crate) check: Phase,
     pub(crate) rest: Phase,
+    pub(crate) overflow: Overflow,
     pub(crate) outputs: Option<Vec<RingVec>>,
 }
 
@@ -73,8 +76,8 @@ fn party(channel: Channel, role: Role, net: &Compiled, brings: Brings<'_>) -> Se
         let offline = prepared.nodes.clone();
         (offline, session.online.run(prepared, &net.plan, weights, input, &|_| {}).unwrap())
     };
-    let set_up = session.set_up;
-    Seen { set_up, offline, online: outcome.nodes, rest: outcome.rest, outputs: outcome.outputs }
+    let (set_up, Outcome { nodes, check, rest, outputs, overflow }) = (session.set_up, outcome);
+    Seen { set_up, offline, online: nodes, check, rest, overflow, outputs }
 }
 
 /// A run of both parties: what the server saw, and what the client did.
@@ -113,7 +116,10 @@ pub(crate) fn assert_as_predicted(net: &Compiled, options: &SessionOptions, [ser
     let prediction = Prediction::of(&net.plan, options).unwrap();
     let offline: Vec<_> = prediction.offline.iter().map(SupplyCost::cost).collect();
     assert_eq!(bytes(&server.offline), volumes(&offline), "{options:?}");
-    assert_eq!(bytes(&server.online), volumes(&prediction.online), "{options:?}");
+    let (check, nodes) = prediction.online.split_last().unwrap();
+    assert_eq!(bytes(&server.online), volumes(nodes), "{options:?}");
+    let check = prediction.draw.clone().then(check.clone());
+    assert_eq!(bytes([&server.check]), volumes([&check]), "{options:?}");
     assert_eq!(bytes([&server.rest]), volumes([&prediction.output]), "{options:?}");
     // The handshake comes on top.
     assert!(server.set_up.sent >= prediction.set_up.volume().bytes[0], "{options:?}");
@@ -121,7 +127,8 @@ pub(crate) fn assert_as_predicted(net: &Compiled, options: &SessionOptions, [ser
         let predicted: u64 = offline.iter().map(|c| c.volume().helper[role]).sum();
         assert_eq!(seen.iter().map(|p| p.helper).sum::<u64>(), predicted, "{options:?}");
     }
-    let rounds = |seen: &Seen| seen.online.iter().chain([&seen.rest]).map(|p| p.rounds).sum::<u64>();
+    let rounds =
+        |seen: &Seen| seen.online.iter().chain([&seen.check, &seen.rest]).map(|p| p.rounds).sum::<u64>();
     let metered = rounds(server).max(rounds(client));
     assert_eq!(metered, prediction.online_cost().volume().rounds, "{options:?}");
 }

@@ -1,11 +1,11 @@
 //! Weights and inputs that neither party may see whole: each has a share.
 
-use veilflow_exec::{Held, InputAt, SessionOptions, SupplierKind, WeightsAt};
+use veilflow_exec::{Held, InputAt, Overflow, SessionOptions, SupplierKind, WeightsAt};
 use veilflow_ir::{InputShare, OutputShare, PlanOp, SharingId, Tensor, WeightShare};
 use veilflow_net::Role;
 use veilflow_passes::Compiled;
 use veilflow_prim::{Block, Prg};
-use veilflow_ring::RingVec;
+use veilflow_ring::{Ring, RingVec};
 
 use crate::network::{INPUTS, STEPS, convolutional, pixels, recurrent, tensor};
 use crate::parties::{Brings, assert_as_predicted, both, encode, expected, helped};
@@ -41,6 +41,13 @@ fn runs_whoever_holds_what(net: &Compiled, input: &Tensor, common: SessionOption
         });
         let seen = both(net, brings);
         assert_as_predicted(net, &options, &seen);
+        // No value left its range, whoever knows it.
+        match seen.each_ref().map(|seen| seen.overflow) {
+            [Overflow::Nothing, Overflow::Known(bit)] if input_at == InputAt::Client => assert!(!bit),
+            [Overflow::Share(a), Overflow::Share(b)] if input_at == InputAt::Shared => assert_eq!(a, b),
+            other => panic!("{other:?}"),
+        }
+        let bits = seen.each_ref().map(|seen| seen.overflow);
         let [server, client] = seen.map(|seen| seen.outputs);
         let outputs = match input_at {
             InputAt::Client => {
@@ -49,12 +56,16 @@ fn runs_whoever_holds_what(net: &Compiled, input: &Tensor, common: SessionOption
             }
             InputAt::Shared => {
                 let run = SharingId::random(&mut prg);
-                let half = |role, values: Option<Vec<RingVec>>| {
-                    OutputShare::new(plan, run, role, values.unwrap()).unwrap()
+                let half = |role: Role, values: Option<Vec<RingVec>>| {
+                    let Overflow::Share(bit) = bits[role.index()] else { panic!("no share of the bit") };
+                    let bit = RingVec::from_values(Ring::new(1).unwrap(), vec![bit.into()]);
+                    OutputShare::new(plan, run, role, [values.unwrap(), vec![bit]].concat()).unwrap()
                 };
                 let (server, client) = (half(Role::P0, server), half(Role::P1, client));
-                assert!(server.values() != expected && client.values() != expected);
-                server.join(&client).unwrap()
+                assert!(server.values()[0] != expected[0] && client.values()[0] != expected[0]);
+                let mut joined = server.join(&client).unwrap();
+                assert_eq!(joined.pop().unwrap().values(), [0]);
+                joined
             }
         };
         assert!(outputs == expected, "{options:?}, seed {SEED}\n{plan}");

@@ -47,7 +47,7 @@ impl Plan {
     /// What a node makes of integers in these intervals, before it is reduced into the output's ring. It is
     /// [`Interval::ANY`] if the server's numbers may be any, or if what is computed on the way may leave its
     /// ring.
-    pub(super) fn image(&self, node: &PlanNode, inputs: &[Interval]) -> Interval {
+    pub fn image(&self, node: &PlanNode, inputs: &[Interval]) -> Interval {
         let (x, value) = (inputs[0], &self.values[node.inputs[0]]);
         match &node.op {
             PlanOp::Linear { bounds: None, .. }

@@ -35,15 +35,18 @@ impl sealed::Shared for Inputs {
     }
 }
 
-/// The outputs of a plan, in order.
+/// The outputs of a plan, in order, and last, if the plan checks ranges, the bit that says whether any was
+/// left.
 #[derive(Debug, Clone, Copy)]
 pub enum Outputs {}
 
 impl sealed::Shared for Outputs {
-    const FORMAT: Format = Format { name: "veilflow-output-share", version: 1 };
+    const FORMAT: Format = Format { name: "veilflow-output-share", version: 2 };
 
     fn layout(plan: &Plan) -> Vec<(Ring, usize)> {
-        plan.outputs.iter().map(|output| of_value(plan, output.value)).collect()
+        let outputs = plan.outputs.iter().map(|output| of_value(plan, output.value));
+        let bit = (Ring::new(1).expect("bits are a ring"), 1);
+        outputs.chain((!plan.checks.ranges.is_empty()).then_some(bit)).collect()
     }
 }
 

@@ -20,6 +20,7 @@ mod network;
 mod options;
 mod plan_writer;
 mod recurrence;
+mod room;
 mod rounding;
 mod scales;
 mod step;

@@ -1,12 +1,13 @@
 //! The least width that each step needs, demanded from the outputs backwards.
 
-use veilflow_ir::{Function, Graph, ValueId};
+use veilflow_ir::{Function, Graph};
 
 use super::fixed::{magnitude_of, to_integer};
 use super::fixed_op::{FixedOp, node_error};
 use super::forms::Forms;
 use super::options::Check;
-use super::step::{Form, Stage, Step};
+use super::room::rooms;
+use super::step::{Form, Stage};
 use crate::error::Result;
 
 /// The widths that functions take and make.
@@ -28,7 +29,7 @@ pub(super) struct Widths {
 impl Widths {
     /// Widths for the forms, with `spare` more bits at the outputs.
     pub(super) fn choose(graph: &Graph, forms: &Forms<'_>, check: Check, spare: u32) -> Result<Self> {
-        let values = graph.values().len();
+        let (values, rooms) = (graph.values().len(), rooms(graph, forms, check));
         let mut widths = Self {
             steps: vec![0; forms.steps.len()],
             raw: vec![0; values],
@@ -87,9 +88,7 @@ impl Widths {
                     magnitude_of(sum + count, 0) + 1
                 }
             };
-            let elements = |value: ValueId| graph.shape(value).elements();
-            let summands = elements(step.node.inputs[0]) as f64 / elements(step.node.output) as f64;
-            let width = width.max(room(step, made, &inputs, summands, check));
+            let width = width.max(rooms[index]);
             if width > 64 {
                 let reason =
                     format!("needs {width} bits; use fewer weight or activation bits, or less margin");
@@ -138,35 +137,6 @@ impl Widths {
             let width = truncation_width(forms, self, value);
             self.demand(value, Stage::Raw, width);
         }
-    }
-}
-
-/// The width that shows a step's results beyond their range, if there can be any: a bit more than the range,
-/// or all that the step can make of inputs in range. A sum over axes has so many `summands`.
-fn room(step: &Step<'_>, made: Form, inputs: &[Form], summands: f64, check: Check) -> u32 {
-    let bits = |f: &Form| f.magnitude + (made.scale - f.scale).max(0) as u32;
-    let sum = inputs.iter().map(|f| f64::from(bits(f)).exp2()).sum::<f64>();
-    let largest = match &step.op {
-        FixedOp::Linear(_) => {
-            let fixed = step.fixed.as_ref().expect("forms made integer weights for every linear layer");
-            fixed.largest_sum(inputs[0].magnitude, inputs[0].non_negative)
-        }
-        FixedOp::Sum { .. } => sum,
-        FixedOp::AddConstant(c) | FixedOp::SubtractFrom(c) => {
-            let constant = |v: &f32| to_integer(*v, made.scale).unsigned_abs();
-            // A half unit may come on top.
-            2.0 * sum.max(c.data().iter().map(constant).max().unwrap_or(0) as f64)
-        }
-        FixedOp::Product => f64::from(inputs.iter().map(|f| f.magnitude).sum::<u32>()).exp2(),
-        FixedOp::ReduceSum { .. } => sum * summands,
-        _ => return 0,
-    };
-    let needed = magnitude_of(largest, 0);
-    match check {
-        _ if needed <= made.magnitude => 0,
-        Check::Off => 0,
-        Check::Sampled => least(made) + 1,
-        Check::Full => needed + 1,
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Serialize;
-use veilflow::{Output, OutputShare, Plan, ShareFolders};
+use veilflow::{Opened, OutputShare, Plan, ShareFolders};
 
 use crate::output;
+use crate::overflow::Overflowed;
 use crate::report::print_output;
 
 /// Put the two servers' shares of outputs together.
@@ -29,26 +30,30 @@ pub(crate) struct Open {
 struct Report {
     /// The input's sharing, as the files are named.
     input: String,
-    outputs: Vec<Output>,
+    #[serde(flatten)]
+    opened: Opened,
 }
 
 impl Open {
     pub(crate) fn run(self) -> Result<()> {
         let plan = Plan::load(&self.plan)?;
+        let mut overflowed = Overflowed::default();
         for [second, first] in self.pairs()? {
             let [ours, theirs] = [OutputShare::load(&plan, &first)?, OutputShare::load(&plan, &second)?];
             let opened = plan.open(&ours, &theirs);
-            let outputs = opened.with_context(|| format!("{} and {}", first.display(), second.display()))?;
+            let opened = opened.with_context(|| format!("{} and {}", first.display(), second.display()))?;
+            overflowed.runs += 1;
+            overflowed.count += usize::from(opened.overflow == Some(true));
             let input = first.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let report = Report { input, outputs };
+            let report = Report { input, opened };
             if self.json {
                 output::print_json(&report)?;
                 continue;
             }
             output::print(&format!("input {}", report.input));
-            report.outputs.iter().for_each(print_output);
+            report.opened.outputs.iter().for_each(print_output);
         }
-        Ok(())
+        overflowed.check()
     }
 
     /// Files that belong together, the second server's first.
