@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use veilflow::OutOfRange;
+
 /// Checks a `--timeout`, in seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
@@ -27,4 +29,23 @@ pub(crate) fn megabytes(text: &str) -> Result<Megabytes, String> {
 pub(crate) fn percent(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("must be 0 or more".to_owned()) }
+}
+
+/// What becomes of inputs with elements beyond the range that the plan has room for.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(crate) enum OutOfRangeFlag {
+    /// Refuse them before anything is sent, with exit code 3.
+    #[default]
+    Refuse,
+    /// Limit the elements to the range.
+    Clip,
+}
+
+impl From<OutOfRangeFlag> for OutOfRange {
+    fn from(flag: OutOfRangeFlag) -> Self {
+        match flag {
+            OutOfRangeFlag::Refuse => Self::Refuse,
+            OutOfRangeFlag::Clip => Self::Clip,
+        }
+    }
 }

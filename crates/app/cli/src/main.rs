@@ -59,10 +59,18 @@ fn main() -> ExitCode {
         Err(error) => {
             // One line: what failed, then why.
             eprintln!("error: {error:#}");
-            if error.is::<overflow::Overflowed>() {
-                return ExitCode::from(overflow::Overflowed::EXIT_CODE);
-            }
-            ExitCode::FAILURE
+            exit_code(&error)
         }
+    }
+}
+
+/// What a program that runs this one is told by number; docs/exactness.md has the list.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<overflow::Overflowed>() {
+        return ExitCode::from(overflow::Overflowed::EXIT_CODE);
+    }
+    match error.downcast_ref() {
+        Some(veilflow::Error::OutOfRange { .. }) => ExitCode::from(3),
+        _ => ExitCode::FAILURE,
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn bytes(n: u64) -> String {
 pub(crate) fn warn_outside(outside: usize) {
     if outside > 0 {
         print(&format!(
-            "warning: {outside} input elements are beyond the range the model was calibrated for"
+            "warning: {outside} input elements were beyond the range that the plan has room for, and are limited to it"
         ));
     }
 }

@@ -39,6 +39,8 @@ impl PairRun {
         arguments.push(format!("--connect={}", server.address()?));
         arguments.push(format!("--plan={}", text(&dir.join(folder::PLAN))));
         arguments.push(format!("--input={}", text(input)));
+        // What leaves a range is reported, not refused.
+        arguments.push("--out-of-range=clip".to_owned());
         arguments.extend(options.arguments());
         arguments.extend(helper_argument);
         let mut session = || -> Result<Self> {

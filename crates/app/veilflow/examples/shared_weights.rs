@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use veilflow::{
-    Client, Connection, Helper, HelperOptions, Options, Result, Server, ShareMemory, SplitInput, demo,
+    Client, Connection, Helper, HelperOptions, Options, OutOfRange, Result, Server, ShareMemory, SplitInput,
+    demo,
 };
 
 fn main() -> Result<()> {
@@ -18,7 +19,7 @@ fn main() -> Result<()> {
 
     // The data owner needs the public plan.
     let (plan, picture) = (model.plan(), demo::digit(5)?);
-    let SplitInput { shares: [first_share, second_share], .. } = plan.split(&picture)?;
+    let SplitInput { shares: [first_share, second_share], .. } = plan.split(&picture, OutOfRange::Refuse)?;
     let input = first_share.id();
 
     // The two servers: one serves, the other connects.

@@ -10,7 +10,8 @@ use crate::conversation::{begin, begin_shared, finish};
 use crate::output::outputs;
 use crate::runs::{Ran, Runs, Terms};
 use crate::{
-    Answer, ClientSide, Connection, Error, InputShare, Options, Plan, Progress, Result, SharedAnswer,
+    Answer, ClientSide, Connection, Error, InputShare, Options, OutOfRange, Plan, Progress, Result,
+    SharedAnswer,
 };
 
 /// A client's session with a server: any number of private runs of one model.
@@ -44,6 +45,7 @@ use crate::{
 pub struct Client {
     runs: Runs,
     shared_inputs: bool,
+    out_of_range: OutOfRange,
 }
 
 impl Client {
@@ -77,7 +79,8 @@ impl Client {
 
     fn start(connection: Connection, terms: Terms, options: &Options) -> Result<Self> {
         let links = options.links(connection.channel(options.timeout));
-        Ok(Self { runs: Runs::open(links, Role::P1, terms)?, shared_inputs: options.shared_inputs })
+        let Options { shared_inputs, out_of_range, .. } = *options;
+        Ok(Self { runs: Runs::open(links, Role::P1, terms)?, shared_inputs, out_of_range })
     }
 
     /// The plan that the session runs.
@@ -127,13 +130,13 @@ impl Client {
     /// first.
     ///
     /// # Errors
-    /// [`Error::SampleLength`], before anything is sent; [`Error::InputsAreShared`]; [`Error::Connection`]
+    /// [`Error::SampleLength`], and [`Error::OutOfRange`] unless the options say to clip, before anything is sent; [`Error::InputsAreShared`]; [`Error::Connection`]
     /// and [`Error::Session`] if the run failed.
     pub fn infer(&mut self, sample: &[f32]) -> Result<Answer> {
         if self.shared_inputs {
             return Err(Error::InputsAreShared);
         }
-        let (outside, values) = self.plan().encode(sample)?;
+        let (outside, values) = self.plan().encode(sample, self.out_of_range)?;
         self.runs.talk(begin)?;
         let Ran { outputs: results, overflow, report } = self.runs.run(Some(&values))?;
         let overflow = if let Overflow::Known(bit) = overflow { Some(bit) } else { None };
@@ -146,11 +149,11 @@ impl Client {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use veilflow::{Client, Connection, Options, Server, ShareMemory, Supplier, demo};
+    /// use veilflow::{Client, Connection, Options, OutOfRange, Server, ShareMemory, Supplier, demo};
     ///
     /// let model = demo::model()?;
     /// // The data owner splits the picture.
-    /// let [first, second] = model.plan().split(&demo::digit(5)?)?.shares;
+    /// let [first, second] = model.plan().split(&demo::digit(5)?, OutOfRange::Refuse)?.shares;
     /// let (id, store) = (first.id(), Arc::new(ShareMemory::default()));
     /// store.put(first);
     /// let options = Options { shared_inputs: true, supplier: Supplier::Ot, ..Options::default() };

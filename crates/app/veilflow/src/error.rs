@@ -149,6 +149,21 @@ pub enum Error {
         /// The inputs, with their shapes.
         inputs: String,
     },
+    /// Elements of a sample that the plan has no room for: calibration saw nothing like them.
+    #[error(
+        "{outside} of {elements} elements of input `{input}` are outside ±{limit:?}: scale them, limit them \
+         (out-of-range: clip), or calibrate with inputs like these"
+    )]
+    OutOfRange {
+        /// The input.
+        input: String,
+        /// So many of its elements are beyond the range.
+        outside: usize,
+        /// So many it has.
+        elements: usize,
+        /// The range reaches from minus this to this.
+        limit: f64,
+    },
     /// An option outside its range.
     #[error("{name} must be {allowed}, not {value}")]
     Option {

@@ -118,7 +118,7 @@ pub use inspect::{CheckCost, Inspection, Machine, NodeCost, Seconds, Volume};
 pub use model::{ClearRun, Model, Overflow};
 pub use model_share::ModelShare;
 pub use network::Network;
-pub use options::Options;
+pub use options::{Options, OutOfRange};
 pub use output::Output;
 pub use plan::Plan;
 pub use progress::Progress;

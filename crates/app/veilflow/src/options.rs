@@ -10,8 +10,19 @@ use veilflow_online::Tuning;
 use crate::holding::Holding;
 use crate::{Error, HelperAddress, Plan, Result, Supplier};
 
+/// What becomes of a sample with elements beyond the range that the plan has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutOfRange {
+    /// It is refused, before anything is sent.
+    #[default]
+    Refuse,
+    /// The elements are limited to the range, and counted.
+    Clip,
+}
+
 /// What server and client choose. The handshake compares all but [`Options::helper`],
-/// [`Options::simulate_link`] and [`Options::timeout`], and names what differs; nothing is negotiated.
+/// [`Options::simulate_link`], [`Options::out_of_range`] and [`Options::timeout`], and names what differs;
+/// nothing is negotiated.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,6 +54,9 @@ pub struct Options {
     /// [`Client::infer_shared`](crate::Client::infer_shared) and
     /// [`Server::with_shares`](crate::Server::with_shares).
     pub shared_inputs: bool,
+    /// What a client does about a sample with elements that the plan has no room for. Only the client's choice
+    /// counts.
+    pub out_of_range: OutOfRange,
     /// How long a party waits for a message before it gives the other up; two minutes by default.
     pub timeout: Duration,
     /// SoftSpoken's k, for [`Supplier::Ot`]: 1, 2, 4 or 8. More means fewer bytes and more computing.
@@ -65,6 +79,7 @@ impl Default for Options {
             threads: 1,
             just_in_time: false,
             shared_inputs: false,
+            out_of_range: OutOfRange::default(),
             timeout: Duration::from_secs(120),
             softspoken_k: 4,
             leaf_bits: None,

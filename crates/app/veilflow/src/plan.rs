@@ -9,7 +9,7 @@ use veilflow_passes::clear;
 use veilflow_ring::RingVec;
 
 use crate::tensor::{only, tensors};
-use crate::{Error, PlanSettings, Result, Supplier, TensorInfo, folder};
+use crate::{Error, OutOfRange, PlanSettings, Result, Supplier, TensorInfo, folder};
 
 /// The public program of a compiled model: architecture, widths and scales, no weights. Both parties run it;
 /// the owner of the model gives it to clients, as a file or otherwise.
@@ -183,9 +183,37 @@ impl Plan {
         Ok(picture(file, &only(&self.inputs())?.shape, &self.0.preprocessing.parse()?)?)
     }
 
-    /// A sample as integers, and how many elements are beyond what the plan has room for.
-    pub(crate) fn encode(&self, sample: &[f32]) -> Result<(usize, Vec<RingVec>)> {
+    /// Whether a sample is one that the plan has room for.
+    ///
+    /// ```
+    /// use veilflow::{Error, demo};
+    ///
+    /// let plan = demo::model()?.plan().clone();
+    /// plan.check_sample(&demo::digit(7)?)?;
+    /// let refused = plan.check_sample(&vec![1e6; 28 * 28]);
+    /// assert!(matches!(refused, Err(Error::OutOfRange { outside: 784, elements: 784, .. })));
+    /// # veilflow::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] with the first input that has elements beyond its range; [`Error::SampleLength`].
+    pub fn check_sample(&self, sample: &[f32]) -> Result<()> {
+        self.encode(sample, OutOfRange::Refuse).map(|_| ())
+    }
+
+    /// A sample as integers, and how many elements were limited to what the plan has room for.
+    pub(crate) fn encode(&self, sample: &[f32], out_of_range: OutOfRange) -> Result<(usize, Vec<RingVec>)> {
         let encoded = clear::encode(&self.0, &tensors(&self.inputs(), sample)?).map_err(Error::in_passes)?;
+        if let (OutOfRange::Refuse, Some((encoded, input))) =
+            (out_of_range, encoded.iter().zip(&self.0.inputs).find(|(encoded, _)| encoded.outside > 0))
+        {
+            return Err(Error::OutOfRange {
+                input: input.name.clone(),
+                outside: encoded.outside,
+                elements: encoded.values.len(),
+                limit: self.0.values[input.value].limit(),
+            });
+        }
         let outside = encoded.iter().map(|e| e.outside).sum();
         Ok((outside, encoded.into_iter().map(|e| e.values).collect()))
     }

@@ -8,7 +8,7 @@ use veilflow_net::Role;
 use crate::error::randomness;
 use crate::output::outputs;
 use crate::share_file::{load, save};
-use crate::{Error, Opened, Plan, Result, ShareId};
+use crate::{Error, Opened, OutOfRange, Plan, Result, ShareId};
 
 /// Half of a sample, uniform on its own: what each of two servers has of an input that neither may know. It
 /// is for one run. `Debug` tells whose it is, no numbers.
@@ -125,19 +125,19 @@ impl Plan {
     /// Splits a sample between two servers. Who sees both halves knows it.
     ///
     /// ```
-    /// use veilflow::{InputShare, demo};
+    /// use veilflow::{InputShare, OutOfRange, demo};
     ///
     /// let plan = demo::model()?.plan().clone();
-    /// let split = plan.split(&demo::digit(7)?)?;
+    /// let split = plan.split(&demo::digit(7)?, OutOfRange::Refuse)?;
     /// let sent = split.shares[1].to_bytes();
     /// assert_eq!(InputShare::from_bytes(&plan, &sent)?.id(), split.shares[0].id());
     /// # veilflow::Result::Ok(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::SampleLength`]; [`Error::System`] if the system has no randomness to give.
-    pub fn split(&self, sample: &[f32]) -> Result<SplitInput> {
-        let (outside, values) = self.encode(sample)?;
+    /// [`Error::OutOfRange`] where that is to be refused; [`Error::SampleLength`]; [`Error::System`] if the system has no randomness to give.
+    pub fn split(&self, sample: &[f32], out_of_range: OutOfRange) -> Result<SplitInput> {
+        let (outside, values) = self.encode(sample, out_of_range)?;
         let shares = veilflow_ir::InputShare::split(self.ir(), &values, &mut randomness()?);
         Ok(SplitInput { shares: shares.map_err(Error::in_shares)?.map(InputShare), outside })
     }

@@ -126,10 +126,10 @@ impl ShareStore for ShareFolders {
 /// Shares in memory: put in as they come, each used once.
 ///
 /// ```
-/// use veilflow::{ShareMemory, ShareStore, demo};
+/// use veilflow::{OutOfRange, ShareMemory, ShareStore, demo};
 ///
 /// let plan = demo::model()?.plan().clone();
-/// let [ours, _theirs] = plan.split(&demo::digit(7)?)?.shares;
+/// let [ours, _theirs] = plan.split(&demo::digit(7)?, OutOfRange::Refuse)?.shares;
 /// let (store, id) = (ShareMemory::default(), ours.id());
 /// store.put(ours);
 /// assert_eq!(store.input(&plan, id)?.id(), id);

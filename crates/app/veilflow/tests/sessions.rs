@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use veilflow::{
     Client, CompileOptions, Connection, Error, Helper, HelperOptions, LinkShape, Listener, Model, NetError,
-    Network, Options, Precision, Result, Role, Served, Server, ServerEvent, Serving, ShareMemory, Supplier,
-    compile, demo,
+    Network, Options, OutOfRange, Precision, Result, Role, Served, Server, ServerEvent, Serving, ShareMemory,
+    Supplier, compile, demo,
 };
 
 /// The quickest options between two parties.
@@ -92,7 +92,7 @@ fn what_is_refused_before_anything_is_sent_leaves_the_session_as_it_was() {
         let (serving, mut client) = start(scope, &server, &options);
         let refused = client.infer(&[0.0; 100]).unwrap_err().to_string();
         assert_eq!(refused, "the network takes 784 numbers (image 1x1x28x28), not 100");
-        let half = client.plan().split(&demo::digit(6).unwrap()).unwrap().shares;
+        let half = client.plan().split(&demo::digit(6).unwrap(), OutOfRange::Refuse).unwrap().shares;
         let [_, second] = half;
         assert!(matches!(client.infer_shared(second), Err(Error::InputsAreOwn)));
         assert_eq!(client.infer(&demo::digit(6).unwrap()).unwrap().outputs[0].top, 6);
@@ -264,12 +264,12 @@ fn a_store_must_have_the_servers_half() {
     std::thread::scope(|scope| {
         let (serving, mut client) = start(scope, &server, &options);
         assert!(matches!(client.infer(&picture), Err(Error::InputsAreShared)));
-        let [first, second] = plan.split(&picture).unwrap().shares;
+        let [first, second] = plan.split(&picture, OutOfRange::Refuse).unwrap().shares;
         assert_eq!([first.party(), second.party()], [Role::P0, Role::P1]);
         let id = first.id();
         store.put(first);
         let answer = client.infer_shared(second).unwrap();
-        let [_, lost] = plan.split(&picture).unwrap().shares;
+        let [_, lost] = plan.split(&picture, OutOfRange::Refuse).unwrap().shares;
         let error = client.infer_shared(lost).unwrap_err();
         assert!(matches!(error, Error::PeerLacksShare { .. }), "{error}");
         let error = serving.join().unwrap().unwrap_err();

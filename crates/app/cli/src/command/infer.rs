@@ -7,12 +7,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use veilflow::{
-    Answer, Client, ClientSide, InputShare, Options, Plan, Preprocessing, Progress, ShareFolders, ShareStore,
-    SharedAnswer,
+    Answer, Client, ClientSide, InputShare, Options, OutOfRange, Plan, Preprocessing, Progress, ShareFolders,
+    ShareStore, SharedAnswer,
 };
 use veilflow_exec::peak_rss_bytes;
 
-use crate::flags::seconds;
+use crate::flags::{OutOfRangeFlag, seconds};
 use crate::options::{HelperAddress, RunOptions};
 use crate::overflow::Overflowed;
 use crate::report::ClientRun;
@@ -48,6 +48,9 @@ pub(crate) struct Infer {
     /// Runs whose correlations are made in the background before they are needed.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=MAX_AHEAD))]
     ahead: u8,
+    /// What to do about elements beyond the range that the plan has room for.
+    #[arg(long, value_enum, default_value_t)]
+    out_of_range: OutOfRangeFlag,
     /// Preprocess pictures and bytes like this, not as the plan says.
     #[arg(long, value_name = "WORDS")]
     preprocess: Option<Preprocessing>,
@@ -89,10 +92,22 @@ impl Infer {
 
     pub(crate) fn run(self) -> Result<()> {
         let options = self.helper.library(&self.options, self.timeout)?;
-        let options = Options { shared_inputs: self.shares.are_given(), ..options };
+        let options = Options {
+            shared_inputs: self.shares.are_given(),
+            out_of_range: self.out_of_range.into(),
+            ..options
+        };
         let side = ClientSide::load(&self.plan)?;
         let folders = self.shares.open()?;
         let sources = self.sources(side.plan(), folders.as_ref())?;
+        // All of them before anything is sent.
+        if options.out_of_range == OutOfRange::Refuse {
+            for (number, source) in sources.iter().enumerate() {
+                if let Source::Own(sample) = source {
+                    side.plan().check_sample(sample).with_context(|| format!("sample {number}"))?;
+                }
+            }
+        }
         let mut client = Client::connect(self.connect.as_str(), side, &options)?;
         let bar = progress_bar("private inference");
         let shown = bar.clone();

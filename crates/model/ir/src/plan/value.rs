@@ -50,16 +50,23 @@ impl PlanValue {
         Ring::new(self.width).expect("a verified plan has widths of 1..=64 bits")
     }
 
-    /// Rounds numbers to integers of this scale, and limits them to what the width holds.
+    /// Rounds numbers to integers of this scale, and limits them to the tensor's range.
     pub fn encode(&self, numbers: &[f32]) -> Encoded {
         let factor = f64::from(self.scale).exp2();
-        let limit = (self.ring().mask() >> 1) as i64;
-        // The cast saturates, and maps what is not a number to 0.
-        let integer = |x: &f32| ((f64::from(*x) * factor).round() as i64).clamp(-limit - 1, limit);
-        let integers: Vec<i64> = numbers.iter().map(integer).collect();
-        let strange = |(&i, x): (&i64, &f32)| !self.contains(i) || !x.is_finite();
-        let outside = integers.iter().zip(numbers).filter(|&p| strange(p)).count();
+        // Exact, since a magnitude is below 64: the ends of a range are powers of two, but for one.
+        let range = self.range();
+        let (low, high) = (range.low as i64, range.high as i64);
+        let rounded = |x: &f32| (f64::from(*x) * factor).round();
+        // Counted before they are limited. Casts saturate, and map what is not a number to 0.
+        let outside = |x: &&f32| !x.is_finite() || !self.contains(rounded(x) as i64);
+        let integers: Vec<i64> = numbers.iter().map(|x| (rounded(x) as i64).clamp(low, high)).collect();
+        let outside = numbers.iter().filter(outside).count();
         Encoded { values: RingVec::from_signed(self.ring(), &integers), outside }
+    }
+
+    /// The largest number, in magnitude, that the tensor has room for.
+    pub fn limit(&self) -> f64 {
+        f64::from(self.magnitude as i32 - self.scale).exp2()
     }
 
     /// The numbers that integers of this scale stand for.

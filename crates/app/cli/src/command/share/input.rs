@@ -8,6 +8,7 @@ use serde::Serialize;
 use veilflow::{Plan, Preprocessing, ShareFolders, SplitInput};
 
 use super::halves::Halves;
+use crate::flags::OutOfRangeFlag;
 use crate::{output, samples};
 
 /// Split inputs: each folder gets one half of each, uniform on its own, under the number of their sharing.
@@ -21,6 +22,9 @@ pub(crate) struct Input {
     /// Use at most so many of the input's samples.
     #[arg(long, default_value_t = 1, value_name = "N")]
     limit: usize,
+    /// What to do about elements beyond the range that the plan has room for.
+    #[arg(long, value_enum, default_value_t)]
+    out_of_range: OutOfRangeFlag,
     /// Preprocess pictures and bytes like this, not as the plan says.
     #[arg(long, value_name = "WORDS")]
     preprocess: Option<Preprocessing>,
@@ -48,7 +52,7 @@ impl Input {
         let samples = samples::read(&plan, &self.input, self.preprocess.as_ref())?.inputs;
         self.halves.make()?;
         for (number, sample) in samples.iter().take(self.limit.max(1)).enumerate() {
-            let SplitInput { shares, outside } = plan.split(sample)?;
+            let SplitInput { shares, outside } = plan.split(sample, self.out_of_range.into())?;
             let sharing = shares[0].id();
             let mut files = Vec::new();
             for share in &shares {
