@@ -18,6 +18,7 @@ mod multiply;
 mod overflow;
 mod pool;
 mod select;
+mod top_k;
 mod toward_zero;
 mod width;
 
@@ -30,6 +31,7 @@ pub use multiply::{matmul_signed, multiply_signed, multiply_unsigned};
 pub use overflow::{beyond, outside};
 pub use pool::{Pool2dShape, average_pool, max_of, max_pool};
 pub use select::{clip, multiplex, relu, relu_truncate};
+pub use top_k::{Comparators, place_bits, places, top_k, top_k_network};
 pub use toward_zero::divide_toward_zero;
 pub use width::{bit_to_arithmetic, sign_extend, truncate_extend, truncate_reduce, zero_extend};
 

@@ -40,6 +40,7 @@ mod rectify;
 mod select;
 mod share;
 mod sign;
+mod top_k;
 mod triple;
 mod truncate;
 mod tuning;
@@ -69,6 +70,7 @@ pub use product::{BitToArithmetic, PrivateBits, ProductJob, ProductShape, produc
 pub use select::{Clip, Relu, ReluTruncate};
 pub use share::{Reveal, SharePrivate};
 pub use sign::{Carry, Drelu, Msb, MsbAndCarry, negate};
+pub use top_k::TopK;
 pub use triple::{ring_products, ring_products_cost};
 pub use truncate::{TruncateExtend, TruncateReduce};
 pub use tuning::Tuning;

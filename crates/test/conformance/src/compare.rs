@@ -1,4 +1,4 @@
-use veilflow_online::{ArgMax, Carry, CompareTree, Drelu, Msb, MsbAndCarry, RangeClaim, WrapCount};
+use veilflow_online::{ArgMax, Carry, CompareTree, Drelu, Msb, MsbAndCarry, RangeClaim, TopK, WrapCount};
 use veilflow_ring::Ring;
 use veilflow_spec as spec;
 
@@ -42,6 +42,20 @@ impl Suite {
             let got = world.run_joined_bits(&carry.cost(n), |p| carry.run(p, &shares[p.role.index()]));
             let want = spec::carry(&shares[0], &shares[1], s);
             world.assert_equal_bits(&got, &want, &format!("carry {bits} {s}"));
+        });
+    }
+
+    /// The largest elements with their places.
+    pub fn top_k(&self) {
+        self.each("top_k", |world, _, sharing, tuning| {
+            let ring = Ring::new(world.width(1..=40)).unwrap();
+            let n = 1 + world.below(40) as usize;
+            let k = 1 + world.below(n.min(9) as u64) as usize;
+            let x = world.values(ring, n);
+            let shares = world.share(&x, sharing);
+            let top_k = TopK::new(ring, n, k, tuning).unwrap();
+            let got = world.run_joined(&top_k.cost(), |p| top_k.run(p, &shares[p.role.index()]));
+            world.assert_equal(&got, &spec::top_k(&x, k), &format!("{k} of {n} elements of {ring:?}"));
         });
     }
 
