@@ -17,7 +17,8 @@ pub(crate) struct ClientRun {
     pub(crate) output_share: Option<PathBuf>,
     /// Input elements beyond what the plan has room for, limited to it.
     pub(crate) outside: usize,
-    /// Whether a value inside the network left its range; null if the plan checks none, or while it is shared.
+    /// Whether a value inside the network left its range; null if the plan checks none, or while it is
+    /// shared.
     pub(crate) overflow: Option<bool>,
     #[serde(flatten)]
     pub(crate) report: Report,
@@ -87,6 +88,12 @@ impl HelperSession {
 
 /// The largest class of an output and its rivals.
 pub(crate) fn print_output(of: &Output) {
+    if let Some(places) = &of.places {
+        let largest: Vec<String> =
+            places.iter().zip(&of.values).map(|(place, score)| format!("{place}: {score:.4}")).collect();
+        output::print(&format!("{}: class {} ({}, scores)", of.name, of.top, largest.join(", ")));
+        return;
+    }
     let mut order: Vec<usize> = (0..of.values.len()).collect();
     order.sort_by(|&a, &b| of.values[b].total_cmp(&of.values[a]));
     let best: Vec<String> = order.iter().take(5).map(|&i| format!("{i}: {:.4}", of.values[i])).collect();

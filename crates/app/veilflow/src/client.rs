@@ -130,8 +130,8 @@ impl Client {
     /// first.
     ///
     /// # Errors
-    /// [`Error::SampleLength`], and [`Error::OutOfRange`] unless the options say to clip, before anything is sent; [`Error::InputsAreShared`]; [`Error::Connection`]
-    /// and [`Error::Session`] if the run failed.
+    /// [`Error::SampleLength`], and [`Error::OutOfRange`] unless the options say to clip, before anything is
+    /// sent; [`Error::InputsAreShared`]; [`Error::Connection`] and [`Error::Session`] if the run failed.
     pub fn infer(&mut self, sample: &[f32]) -> Result<Answer> {
         if self.shared_inputs {
             return Err(Error::InputsAreShared);

@@ -1,7 +1,7 @@
 //! From a float network to a model that can be served.
 
 use veilflow_data::Preprocessing;
-use veilflow_passes::{Check, Compiled, DEFAULT_ERROR};
+use veilflow_passes::{Check, Compiled, DEFAULT_ERROR, Revealing};
 
 use crate::tensor::tensors;
 use crate::{CompileReport, Error, Model, Network, Result, Supplier};
@@ -47,8 +47,8 @@ pub struct CompileOptions {
     pub margin_percent: u32,
     /// How runs watch for values that leave their range: by a sample of each value by default.
     pub check: Check,
-    /// Reveal only the index of the largest output.
-    pub arg_max: bool,
+    /// What clients learn of the outputs: all scores by default.
+    pub reveal: Revealing,
     /// How pictures and bytes become inputs; clients find it in the plan.
     pub preprocessing: Preprocessing,
     /// Who is to supply correlations when the model is run. A network that it cannot do is refused.
@@ -63,7 +63,7 @@ impl Default for CompileOptions {
             state_bits: default.state_bits,
             margin_percent: default.margin_percent,
             check: default.check,
-            arg_max: default.arg_max,
+            reveal: default.reveal,
             preprocessing: Preprocessing::default(),
             supplier: Supplier::default(),
         }
@@ -100,7 +100,7 @@ pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOpt
         state_bits: options.state_bits,
         margin_percent: options.margin_percent,
         check: options.check,
-        arg_max: options.arg_max,
+        reveal: options.reveal,
         preprocessing: options.preprocessing.to_string(),
         ..veilflow_passes::Options::default()
     };

@@ -122,10 +122,10 @@ pub use options::{Options, OutOfRange};
 pub use output::Output;
 pub use plan::Plan;
 pub use progress::Progress;
-pub use report::{Answer, Layer, Opened, Report, Served, SharedAnswer};
+pub use report::{Answer, Layer, Report, Served, SharedAnswer};
 pub use server::{Server, ServerSession};
 pub use serving::{ServerEvent, Serving};
-pub use share::{InputShare, OutputShare, SplitInput};
+pub use share::{InputShare, Opened, OutputShare, SplitInput};
 pub use share_id::ShareId;
 pub use share_store::{ShareFolders, ShareMemory, ShareStore};
 pub use supplier::Supplier;
@@ -140,7 +140,7 @@ pub use veilflow_ir::plan::Settings as PlanSettings;
 #[doc(inline)]
 pub use veilflow_net::{LinkShape, NetError, Role};
 #[doc(inline)]
-pub use veilflow_passes::Check;
+pub use veilflow_passes::{Check, Revealing};
 
 // The README's example is a test.
 #[cfg(doctest)]

@@ -54,8 +54,8 @@ pub struct Options {
     /// [`Client::infer_shared`](crate::Client::infer_shared) and
     /// [`Server::with_shares`](crate::Server::with_shares).
     pub shared_inputs: bool,
-    /// What a client does about a sample with elements that the plan has no room for. Only the client's choice
-    /// counts.
+    /// What a client does about a sample with elements that the plan has no room for. Only the client's
+    /// choice counts.
     pub out_of_range: OutOfRange,
     /// How long a party waits for a message before it gives the other up; two minutes by default.
     pub timeout: Duration,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use veilflow_ir::Plan;
+use veilflow_ir::plan::Reveal;
 use veilflow_ring::RingVec;
 
 /// An output of a run, as whoever learns it reads it.
@@ -12,18 +13,40 @@ pub struct Output {
     /// The integers that the run gave, signed: equal to those of the fixed-point run in the clear, bit for
     /// bit.
     pub integers: Vec<i64>,
-    /// The numbers that they stand for, after the softmax if the network ends with one.
+    /// The numbers that they stand for, after the softmax if the network ends with one and all its elements
+    /// are revealed. Of an arg-max the index.
     pub values: Vec<f32>,
-    /// The index of the largest value, the first of equals.
+    /// Where only the largest elements are revealed, in descending order, their places in the output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Vec<usize>>,
+    /// The index of the largest element, the first of equals.
     pub top: usize,
 }
 
 /// The outputs of a run of `plan`, in its order.
 pub(crate) fn outputs(plan: &Plan, results: &[RingVec]) -> Vec<Output> {
     let outputs = plan.outputs.iter().zip(results).map(|(output, integers)| {
-        let decoded = plan.values[output.value].decode(integers);
-        let values = if output.softmax { softmax(&decoded) } else { decoded };
-        Output { name: output.name.clone(), integers: integers.to_signed(), top: top(&values), values }
+        let value = &plan.values[output.value];
+        let (name, signed) = (output.name.clone(), integers.to_signed());
+        match output.reveal {
+            Reveal::Scores => {
+                let decoded = value.decode(integers);
+                let values = if output.softmax { softmax(&decoded) } else { decoded };
+                Output { name, integers: signed, places: None, top: top(&values), values }
+            }
+            Reveal::TopK { of } => {
+                let unit = (-f64::from(value.scale)).exp2();
+                let largest = veilflow_spec::places(integers, of);
+                let values = largest.iter().map(|&(_, v)| (v as f64 * unit) as f32).collect();
+                let places: Vec<usize> = largest.iter().map(|&(place, _)| place).collect();
+                let top = places.first().copied().unwrap_or_default();
+                Output { name, integers: signed, values, places: Some(places), top }
+            }
+            Reveal::ArgMax => {
+                let top = signed.first().map_or(0, |&index| index as usize);
+                Output { name, values: value.decode(integers), integers: signed, places: None, top }
+            }
+        }
     });
     outputs.collect()
 }

@@ -196,7 +196,8 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] with the first input that has elements beyond its range; [`Error::SampleLength`].
+    /// [`Error::OutOfRange`] with the first input that has elements beyond its range;
+    /// [`Error::SampleLength`].
     pub fn check_sample(&self, sample: &[f32]) -> Result<()> {
         self.encode(sample, OutOfRange::Refuse).map(|_| ())
     }

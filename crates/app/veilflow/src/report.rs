@@ -89,15 +89,6 @@ pub struct Answer {
     pub report: Report,
 }
 
-/// The outputs behind two halves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Opened {
-    /// The network's outputs, in order.
-    pub outputs: Vec<Output>,
-    /// As [`Answer::overflow`].
-    pub overflow: Option<bool>,
-}
-
 /// What the party that connects has of a run on a secret-shared input.
 #[derive(Debug)]
 pub struct SharedAnswer {

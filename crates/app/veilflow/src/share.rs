@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use veilflow_net::Role;
 
 use crate::error::randomness;
 use crate::output::outputs;
 use crate::share_file::{load, save};
-use crate::{Error, Opened, OutOfRange, Plan, Result, ShareId};
+use crate::{Error, OutOfRange, Output, Plan, Result, ShareId};
 
 /// Half of a sample, uniform on its own: what each of two servers has of an input that neither may know. It
 /// is for one run. `Debug` tells whose it is, no numbers.
@@ -112,6 +113,16 @@ impl OutputShare {
     }
 }
 
+/// The outputs behind two halves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// The network's outputs, in order.
+    pub outputs: Vec<Output>,
+    /// Whether a value inside the network left its range, so that the outputs may mean nothing; `None` if the
+    /// plan checks none.
+    pub overflow: Option<bool>,
+}
+
 /// A sample in two halves.
 #[derive(Debug)]
 pub struct SplitInput {
@@ -135,7 +146,8 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] where that is to be refused; [`Error::SampleLength`]; [`Error::System`] if the system has no randomness to give.
+    /// [`Error::OutOfRange`] where that is to be refused; [`Error::SampleLength`]; [`Error::System`] if the
+    /// system has no randomness to give.
     pub fn split(&self, sample: &[f32], out_of_range: OutOfRange) -> Result<SplitInput> {
         let (outside, values) = self.encode(sample, out_of_range)?;
         let shares = veilflow_ir::InputShare::split(self.ir(), &values, &mut randomness()?);

@@ -10,13 +10,13 @@ pub fn place_bits(n: usize) -> u32 {
     n.next_power_of_two().trailing_zeros()
 }
 
-/// The layers of a network that brings the `k` largest of `n` wires, in descending order, to the wires that it
-/// returns beside them. Panics unless 1 ≤ k ≤ n.
+/// The layers of a network that brings the `k` largest of `n` wires, in descending order, to the wires that
+/// it returns beside them. Panics unless 1 ≤ k ≤ n.
 ///
-/// Lists of K wires, K the next power of two, are sorted by odd-even merging (Batcher, AFIPS 1968). Two sorted
-/// lists are merged by comparing each element of the one with its mirror image in the other, which leaves the
-/// K largest in a bitonic order, and sorting that. A list that is short is filled up with wires that lose to
-/// every other; where they are is known, so they take no comparator.
+/// Lists of K wires, K the next power of two, are sorted by odd-even merging (Batcher, AFIPS 1968). Two
+/// sorted lists are merged by comparing each element of the one with its mirror image in the other, which
+/// leaves the K largest in a bitonic order, and sorting that. A list that is short is filled up with wires
+/// that lose to every other; where they are is known, so they take no comparator.
 pub fn top_k_network(n: usize, k: usize) -> (Vec<Comparators>, Vec<usize>) {
     assert!((1..=n).contains(&k), "the {k} largest of {n}");
     let size = k.next_power_of_two();

@@ -178,6 +178,7 @@ fn evaluate(
         PlanOp::ShiftLeft { by } => x.map_into(ring(output.width), |v| v << by),
         PlanOp::MaxPool { pool } => spec::max_pool(x, pool),
         PlanOp::AveragePool { pool, count_padding } => spec::average_pool(x, pool, *count_padding),
+        PlanOp::TopK { count } => spec::top_k(x, *count),
         PlanOp::ArgMax => {
             let row = plan.values[node.inputs[0]].shape.last().copied().unwrap_or(1);
             spec::arg_max(x, row, ring(output.width))

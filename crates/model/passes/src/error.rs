@@ -31,6 +31,16 @@ pub enum PassError {
         /// The shape given.
         actual: Shape,
     },
+    /// An output of which the largest elements can't be revealed.
+    #[error("the {count} largest of output `{output}` can't be revealed: its shape is {shape}")]
+    Reveal {
+        /// The output's name.
+        output: String,
+        /// Its shape: more than one dimension is larger than 1, or it has fewer elements.
+        shape: Shape,
+        /// How many were asked for.
+        count: usize,
+    },
     /// An option outside its range.
     #[error("{name} must be in {}..={}, not {value}", range.start(), range.end())]
     Options {

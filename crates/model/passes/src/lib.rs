@@ -13,6 +13,6 @@ mod simplify;
 
 pub use error::{PassError, Result};
 pub use quantise::{
-    Check, CompileReport, Compiled, DEFAULT_ERROR, Options, TensorReport, compile, compile_within,
+    Check, CompileReport, Compiled, DEFAULT_ERROR, Options, Revealing, TensorReport, compile, compile_within,
 };
 pub use simplify::simplify;

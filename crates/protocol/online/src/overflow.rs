@@ -1,10 +1,10 @@
 //! Whether any of many shared values leaves its range: one shared bit, and nothing of which value it was.
 //!
-//! Each value gives flags, shared by exclusive or. Of a value whose sign within its range is known as a shared
-//! bit (an activation compared it), a flag takes one product of shared bits: with a and b the parties' bits
-//! at place j, v the bit of the value there and c the carry into it, c = v ⊕ a ⊕ b, so that the next carry is
-//! a ⊕ (a ⊕ b)·(a ⊕ c) = a ⊕ (a ⊕ b)·(v ⊕ b), and the next bit of the value is known in turn. In range, all
-//! bits from the sign's place on are equal.
+//! Each value gives flags, shared by exclusive or. Of a value whose sign within its range is known as a
+//! shared bit (an activation compared it), a flag takes one product of shared bits: with a and b the parties'
+//! bits at place j, v the bit of the value there and c the carry into it, c = v ⊕ a ⊕ b, so that the next
+//! carry is a ⊕ (a ⊕ b)·(a ⊕ c) = a ⊕ (a ⊕ b)·(v ⊕ b), and the next bit of the value is known in turn. In
+//! range, all bits from the sign's place on are equal.
 //!
 //! Flags are then added up mod 2 over [`PARITIES`] random sets, which is local. If a flag is 1, each sum is 1
 //! with probability 1/2, whatever the other flags are; so all are 0 with probability 2^−40. Their disjunction
@@ -77,8 +77,8 @@ fn places(rows: impl Iterator<Item = usize>) -> usize {
 /// Whether elements lie outside an interval (spec: `outside`).
 ///
 /// Of a = x − low, the sum a + (2^ℓ − 1 − (high − low)) leaves the ring iff x is too large or too small. With
-/// a₀ and a₁ the shares of a and b₀ that of the sum at P0, the wraps of a₀ + a₁ and of b₀ + a₁ differ by that,
-/// up to whether P0's own addition left the ring: two comparisons, beside each other.
+/// a₀ and a₁ the shares of a and b₀ that of the sum at P0, the wraps of a₀ + a₁ and of b₀ + a₁ differ by
+/// that, up to whether P0's own addition left the ring: two comparisons, beside each other.
 #[derive(Debug, Clone)]
 pub struct Outside {
     low: u64,

@@ -21,9 +21,9 @@
 //! too, and is converted and taken from β·(V − ρ). Of 2w − 1 bits dealt for t and b·t that leaves 1, and the
 //! conversion takes w + 1.
 //!
-//! Of both values x and x − c that a clip compares, one opening serves: z − c is public too, and only b and b·ρ
-//! must be new. A very negative x has an x − c that wraps, so the sign of x gates that of x − c: one product
-//! of shared bits. What is selected is wanted in as few bits as c takes.
+//! Of both values x and x − c that a clip compares, one opening serves: z − c is public too, and only b and
+//! b·ρ must be new. A very negative x has an x − c that wraps, so the sign of x gates that of x − c: one
+//! product of shared bits. What is selected is wanted in as few bits as c takes.
 //!
 //! # What each side sees
 //! Of the peer: lanes masked by its part of the mask, the joins' masked bits, and its shares of d and e,

@@ -1,8 +1,8 @@
 //! The largest elements of a vector with their places, and nothing of the others: a network of comparators on
 //! elements that carry their places in their low bits.
 //!
-//! Of a pair a, b, d = [a − b ≥ 0]·(a − b) gives the larger, b + d, and the smaller, a − d: a comparison and a
-//! multiplexer. Pairs of a layer are compared together.
+//! Of a pair a, b, d = [a − b ≥ 0]·(a − b) gives the larger, b + d, and the smaller, a − d: a comparison and
+//! a multiplexer. Pairs of a layer are compared together.
 //!
 //! What is sent is sent by comparisons and multiplexers, so each side sees masked bits and elements only.
 //!

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 use veilflow::{
-    Check, CompileOptions, Error, Model, Network, Precision, Preprocessing, Supplier, compile, folder,
+    Check, CompileOptions, Error, Model, Network, Precision, Preprocessing, Revealing, Supplier, compile,
+    folder,
 };
 
 use crate::flags::percent;
@@ -51,9 +52,11 @@ pub(crate) struct Compile {
     /// How runs watch for values that leave their range, so that the client learns whether any did.
     #[arg(long, value_enum, default_value_t)]
     check: CheckKind,
-    /// Reveal only the index of the largest output.
-    #[arg(long)]
-    arg_max: bool,
+    /// What clients learn of the outputs: scores (all of them, with no more bits than activations have),
+    /// top-K such as top-5 (the largest scores and their places), or arg-max (the place of the largest). What
+    /// is not revealed never reaches a client.
+    #[arg(long, default_value = "scores", value_name = "WHAT", value_parser = revealing)]
+    reveal: Revealing,
     /// Who is to supply correlations when the plan is run. With he, layers that homomorphic encryption cannot
     /// do are refused; silent and ot do any, and both parties must choose one of them then.
     #[arg(long, default_value_t = Supplier::default())]
@@ -61,6 +64,16 @@ pub(crate) struct Compile {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// Reads a `--reveal`.
+fn revealing(text: &str) -> Result<Revealing, String> {
+    match (text, text.strip_prefix("top-").map(str::parse)) {
+        ("scores", _) => Ok(Revealing::Scores),
+        ("arg-max", _) => Ok(Revealing::ArgMax),
+        (_, Some(Ok(count @ 1..))) => Ok(Revealing::TopK(count)),
+        _ => Err("there is scores, top-K such as top-5, and arg-max".to_owned()),
+    }
 }
 
 /// How runs watch for values that leave their range.
@@ -132,7 +145,7 @@ impl Compile {
             state_bits: self.state_bits,
             margin_percent: self.margin,
             check: self.check.into(),
-            arg_max: self.arg_max,
+            reveal: self.reveal,
             preprocessing: self.preprocess.clone(),
             supplier: self.supplier,
         };

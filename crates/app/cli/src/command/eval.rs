@@ -78,17 +78,15 @@ impl Eval {
                 *report.overflows.entry(overflow.layer.clone()).or_default() += overflow.elements;
             }
             let (wanted, fixed) = (&wanted[0], &run.before_softmax[0]);
-            // With --arg-max only the index is an output.
-            let complete = fixed.len() == wanted.len();
-            let tops = if complete {
+            // Of an arg-max or the largest scores, the others are not there to be compared.
+            let complete = fixed.len() == wanted.len() && run.outputs[0].places.is_none();
+            if complete {
                 for (a, b) in wanted.iter().zip(fixed) {
                     report.largest_error = report.largest_error.max((a - b).abs());
                     report.largest_output = report.largest_output.max(a.abs());
                 }
-                [top(wanted), run.outputs[0].top]
-            } else {
-                [top(wanted), fixed[0] as usize]
-            };
+            }
+            let tops = [top(wanted), run.outputs[0].top];
             report.same_top += usize::from(tops[0] == tops[1]);
             if let Some(label) = samples.labels.as_ref().and_then(|l| usize::try_from(l[i]).ok()) {
                 report.labelled += 1;

@@ -148,8 +148,14 @@ impl Finished {
     /// It must have failed with an error that says all of `wanted`, and without a panic.
     #[track_caller]
     pub(crate) fn failed(&self, wanted: &[&str]) {
+        self.ended_with(1, wanted);
+    }
+
+    /// Likewise, with this exit code.
+    #[track_caller]
+    pub(crate) fn ended_with(&self, code: i32, wanted: &[&str]) {
         let Self { arguments, status, errors, .. } = self;
-        assert_eq!(status.code(), Some(1), "{arguments:?}: {errors}");
+        assert_eq!(status.code(), Some(code), "{arguments:?}: {errors}");
         assert!(errors.contains("error: "), "{arguments:?} names no error: {errors}");
         assert!(!errors.contains("panicked"), "{arguments:?}: {errors}");
         for wanted in wanted {

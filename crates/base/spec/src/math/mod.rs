@@ -1,9 +1,9 @@
 //! Elementary functions in fixed point, each a table of straight pieces made by integer arithmetic.
 //!
-//! A result differs from the correctly rounded one by at most one unit in the last place, on the arguments
-//! of a function's [domain](Spline::domain) (`tests/math.rs`, over all 16-bit arguments). For before it is rounded to nearest
-//! it errs by less than a unit: by 1/2 for the piece (3/8 in octaves), 1/8 for its value, 1/4 for its slope,
-//! 1/8 in octaves for a position that drops bits; or past the last piece by 3/4 and 1/8.
+//! A result differs from the correctly rounded one by at most one unit in the last place, on the arguments of
+//! a function's [domain](Spline::domain) (`tests/math.rs`, over all 16-bit arguments). For before it is
+//! rounded to nearest it errs by less than a unit: by 1/2 for the piece (3/8 in octaves), 1/8 for its value,
+//! 1/4 for its slope, 1/8 in octaves for a position that drops bits; or past the last piece by 3/4 and 1/8.
 
 mod division;
 mod format;

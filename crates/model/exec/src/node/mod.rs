@@ -14,7 +14,7 @@ use veilflow_ir::plan::{Interval, Plan, PlanNode, PlanOp, PlanValue, pooled_sums
 use veilflow_math::Apply;
 use veilflow_online::{
     Activation, ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, RangeClaim,
-    Relu, ReluTruncate, SignExtend, TruncateExtend, TruncateReduce, ZeroExtend,
+    Relu, ReluTruncate, SignExtend, TopK, TruncateExtend, TruncateReduce, ZeroExtend,
 };
 
 use self::local::Local;
@@ -171,6 +171,7 @@ fn operation(
             let claim = claim::of(pooled_sums(x_within, pool), reads);
             Arc::new(AveragePool::new(reads, pool, *count_padding, claim, tuning)?)
         }
+        PlanOp::TopK { count: best } => Arc::new(TopK::new(reads, count, *best, tuning)?),
         PlanOp::ArgMax => {
             let width = x.shape.last().copied().unwrap_or(1);
             Arc::new(Rows { arg_max: ArgMax::new(reads, width, out, tuning)?, count: count / width.max(1) })

@@ -20,7 +20,8 @@ pub struct Checks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "check", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RangeCheck {
-    /// −2^m..2^m for the value's magnitude m, which is two less than its width at most: the bits above m tell.
+    /// −2^m..2^m for the value's magnitude m, which is two less than its width at most: the bits above m
+    /// tell.
     Magnitude {
         /// An index into the plan's values.
         value: usize,

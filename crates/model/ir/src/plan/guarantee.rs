@@ -9,7 +9,7 @@
 //! What they declare is another matter: whether a node keeps it depends on what its inputs declare
 //! (`images`). Both analyses share what an op makes of intervals.
 
-use veilflow_spec::Pool2dShape;
+use veilflow_spec::{Pool2dShape, place_bits};
 
 use super::interval::Interval;
 use super::{ConstantBounds, Plan, PlanNode, PlanOp};
@@ -80,6 +80,14 @@ impl Plan {
                 if divided { x.hull(Interval::new(0, 0)) } else { Interval::ANY }
             }
             PlanOp::ArgMax => Interval::new(0, value.shape.last().map_or(0, |&n| n as i128 - 1)),
+            PlanOp::TopK { .. } => {
+                let (elements, ring) = (value.shape.elements(), Interval::of_ring(value.width));
+                let keys = Interval::new(
+                    x.low << place_bits(elements),
+                    (x.high << place_bits(elements)) + elements as i128 - 1,
+                );
+                if ring.contains(x.add(x.neg())) { keys } else { Interval::ANY }
+            }
             PlanOp::Concat { .. } => inputs.iter().fold(x, |all, &y| all.hull(y)),
             PlanOp::ReduceSum { axes } => {
                 let count = axes.iter().map(|&axis| value.shape[axis]).product();

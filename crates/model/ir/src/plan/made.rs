@@ -1,6 +1,7 @@
 //! Width, scale and sign of each op's output, by those of its inputs.
 
 use veilflow_spec::math::{Fixed, Function, Spline};
+use veilflow_spec::place_bits;
 
 use super::op::{ConstantBounds, PlanOp};
 use super::value::PlanValue;
@@ -150,6 +151,14 @@ impl PlanOp {
             Self::ArgMax => {
                 differences_fit(x)?;
                 Ok(Made { width: 32, scale: 0, non_negative: true })
+            }
+            Self::TopK { count } => {
+                differences_fit(x)?;
+                let (elements, width) = (x.shape.elements(), x.width + place_bits(x.shape.elements()));
+                if *count == 0 || *count > elements || width > 64 {
+                    return refuse(format!("the {count} largest of {elements} elements in {width} bits"));
+                }
+                Ok(made.of_width(width))
             }
             Self::Pad { value, .. } => {
                 let magnitude = value.unsigned_abs();

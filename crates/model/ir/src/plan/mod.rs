@@ -69,8 +69,28 @@ pub struct PlanOutput {
     pub name: String,
     /// Its index into the plan's values.
     pub value: usize,
-    /// Whether the network ends with a softmax over all elements. The client applies it in the clear.
+    /// Whether the network ends with a softmax over all elements. The client applies it in the clear, to
+    /// scores.
     pub softmax: bool,
+    /// What of the network's output it is.
+    #[serde(default)]
+    pub reveal: Reveal,
+}
+
+/// What a client learns of an output of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reveal {
+    /// All its elements.
+    #[default]
+    Scores,
+    /// Its largest elements with their places, of so many elements: see [`PlanOp::TopK`].
+    TopK {
+        /// The elements that the output has.
+        of: usize,
+    },
+    /// The index of its largest element along an axis.
+    ArgMax,
 }
 
 /// How scales and widths were chosen.

@@ -195,6 +195,12 @@ pub enum PlanOp {
     /// [`arg_max`](veilflow_spec::arg_max) along the last dimension, an integer of scale 0. Differences of
     /// two elements must fit ℓ bits.
     ArgMax,
+    /// [`top_k`](veilflow_spec::top_k) of x, which has one dimension: elements in descending order, each with
+    /// its place below it, at width ℓ + b for places of b bits. Differences of two elements must fit ℓ bits.
+    TopK {
+        /// How many: 1 to the number of x's elements.
+        count: usize,
+    },
     /// The same elements in another shape. Local.
     Reshape,
     /// Dimension i of the output is dimension `perm[i]` of x. Local.
@@ -253,6 +259,7 @@ impl PlanOp {
             Self::MaxPool { .. } => "max-pool",
             Self::AveragePool { .. } => "average-pool",
             Self::ArgMax => "arg-max",
+            Self::TopK { .. } => "top-k",
             Self::Reshape => "reshape",
             Self::Transpose { .. } => "transpose",
             Self::Concat { .. } => "concat",

@@ -68,7 +68,7 @@ pub(crate) fn small() -> Plan {
             node("pool1", PlanOp::MaxPool { pool }, 2, 3),
             node("pool1", PlanOp::Extend { to: 20 }, 3, 4),
         ],
-        outputs: vec![PlanOutput { name: "y".into(), value: 4, softmax: true }],
+        outputs: vec![PlanOutput { name: "y".into(), value: 4, softmax: true, reveal: Reveal::Scores }],
         checks: Checks::default(),
     }
 }
@@ -286,8 +286,8 @@ pub(crate) fn recurrent() -> Plan {
             node(layer(Some(0)), &[0], 7),
         ],
         outputs: vec![
-            PlanOutput { name: "y".into(), value: 6, softmax: false },
-            PlanOutput { name: "z".into(), value: 7, softmax: false },
+            PlanOutput { name: "y".into(), value: 6, softmax: false, reveal: Reveal::Scores },
+            PlanOutput { name: "z".into(), value: 7, softmax: false, reveal: Reveal::Scores },
         ],
         ..small()
     }

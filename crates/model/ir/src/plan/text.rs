@@ -75,6 +75,7 @@ impl fmt::Display for PlanOp {
             Self::Apply { function, width, scale } => write!(f, "[{function} to={width}.{scale}]"),
             Self::Gather { axis, indices } => write!(f, "[axis={axis} indices={}]", Indices(indices)),
             Self::ReduceSum { axes } => write!(f, "[axes={axes:?}]"),
+            Self::TopK { count } => write!(f, "[count={count}]"),
             Self::Clip { limit } => write!(f, "[limit={limit}]"),
             Self::ReluTruncate { shift } | Self::TruncateReduce { shift } => write!(f, "[shift={shift}]"),
             Self::TruncateExtend { shift, to } => write!(f, "[shift={shift} to={to}]"),

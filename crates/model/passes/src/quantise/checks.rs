@@ -1,9 +1,9 @@
 //! Which values of a plan are checked for leaving their range.
 //!
 //! A node needs no check if what it makes of inputs in range is in range by arithmetic alone
-//! ([`Plan::images`]). Any other is checked, as far as its ring has room beyond its range: where `widths` gives
-//! rings the room for all that a node can make (`Check::Full`), the first value of a run that leaves its range
-//! is seen, whichever it is.
+//! ([`Plan::images`]). Any other is checked, as far as its ring has room beyond its range: where `widths`
+//! gives rings the room for all that a node can make (`Check::Full`), the first value of a run that leaves
+//! its range is seen, whichever it is.
 
 use veilflow_ir::plan::{Checks, Interval, RangeCheck};
 use veilflow_ir::{Plan, PlanOp};

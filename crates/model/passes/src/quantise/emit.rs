@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use veilflow_ir::plan::{ConstantBounds, LayerBounds, PlanInput, PlanOutput, Settings};
+use veilflow_ir::plan::{ConstantBounds, LayerBounds, PlanInput, PlanOutput, Reveal, Settings};
 use veilflow_ir::{Graph, Op, Parameters, Plan, PlanOp, Shape, ValueId, Weights};
-use veilflow_spec::LinearShape;
+use veilflow_spec::{LinearShape, place_bits};
 
 use super::fixed::{FixedLayer, half_unit, to_integer};
 use super::fixed_op::FixedOp;
 use super::forms::Forms;
-use super::options::Check;
+use super::options::{Check, Revealing};
 use super::plan_writer::PlanWriter;
 use super::step::{Form, Stage, Step};
 use super::widths::{Widths, argument_width, factor_width, truncation_width};
-use crate::error::Result;
+use crate::error::{PassError, Result};
 
 /// The network with all choices made, and the plan so far.
 pub(super) struct Emitter<'a> {
@@ -40,8 +40,8 @@ impl<'a> Emitter<'a> {
         Self { graph, forms, widths, writer, native: HashMap::new(), owners: HashMap::new() }
     }
 
-    /// The plan and its weights. `arg_max` reveals only the index of the largest output.
-    pub(super) fn emit(mut self, arg_max: bool, check: Check) -> Result<(Plan, Weights)> {
+    /// The plan and its weights.
+    pub(super) fn emit(mut self, reveal: Revealing, check: Check) -> Result<(Plan, Weights)> {
         for &id in self.graph.inputs() {
             let form = self.forms.get(id.index(), Stage::Reduced);
             let width = self.widths.demanded(id.index(), Stage::Reduced);
@@ -57,14 +57,16 @@ impl<'a> Emitter<'a> {
         }
         for output in self.graph.outputs() {
             let (index, name) = (output.value.index(), self.graph.value(output.value).name.clone());
-            let native = self.native[&(index, forms.native[index])];
-            let (value, softmax) = if arg_max {
-                self.writer.layer.clone_from(&name);
-                (self.arg_max(native), false)
-            } else {
-                (native, output.softmax)
+            self.writer.layer.clone_from(&name);
+            let (value, softmax, reveal) = match reveal {
+                Revealing::Scores => (self.scores(index), output.softmax, Reveal::Scores),
+                Revealing::TopK(count) => {
+                    let (value, of) = self.top_k(index, count, &name)?;
+                    (value, false, Reveal::TopK { of })
+                }
+                Revealing::ArgMax => (self.arg_max(index), false, Reveal::ArgMax),
             };
-            self.writer.plan.outputs.push(PlanOutput { name, value, softmax });
+            self.writer.plan.outputs.push(PlanOutput { name, value, softmax, reveal });
         }
         self.writer.finish(check)
     }
@@ -290,15 +292,58 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    /// The index of the largest element along the last dimension.
-    fn arg_max(&mut self, x: usize) -> usize {
-        // Differences of two elements must fit the width.
-        let width = self.writer.form_of(x).magnitude + 2;
-        let x = self.writer.resize(x, width, width);
+    /// An output as it comes into being, with a bit to spare.
+    fn output(&mut self, value: usize) -> usize {
+        let native = self.native[&(value, self.forms.native[value])];
+        let width = self.writer.form_of(native).magnitude + 2;
+        self.writer.resize(native, width, width)
+    }
+
+    /// An output with no more bits than activations have. More would be an exact equation in the weights of
+    /// the last layer.
+    fn scores(&mut self, value: usize) -> usize {
+        let shift = self.forms.excess(value);
+        if shift < 1 {
+            return self.output(value);
+        }
+        let native = self.native[&(value, self.forms.native[value])];
+        let native = self.round(native, (value, self.forms.native[value]), shift);
+        let (form, shift) = (self.writer.form_of(native), shift.unsigned_abs());
+        let width = (form.magnitude + 2).max(shift + 1);
+        let x = self.writer.resize(native, width, width);
+        let (scale, magnitude) = (form.scale - shift as i32, form.magnitude.saturating_sub(shift));
+        let form = Form { scale, magnitude, ..form };
+        self.writer.convert(PlanOp::TruncateReduce { shift }, x, form, width - shift)
+    }
+
+    /// The largest scores with their places, and of how many.
+    fn top_k(&mut self, value: usize, count: usize, name: &str) -> Result<(usize, usize)> {
+        let x = self.scores(value);
+        let shape = &self.writer.plan.values[x].shape;
+        let of = shape.elements();
+        if count == 0 || count > of || shape.iter().filter(|&&n| n > 1).count() > 1 {
+            return Err(PassError::Reveal { output: name.to_owned(), shape: shape.clone(), count });
+        }
+        let small = "parts of a checked shape stay within its limits";
+        let x = self.writer.reshape(x, Shape::new([of]).expect(small));
+        let (form, width, bits) = (self.writer.form_of(x), self.writer.plan.values[x].width, place_bits(of));
+        let form = Form { magnitude: form.magnitude + bits, ..form };
+        let shape = Shape::new([count]).expect(small);
+        Ok((self.writer.node(PlanOp::TopK { count }, vec![x], shape, form, width + bits), of))
+    }
+
+    /// The index of the largest element along the only dimension larger than 1, or else the last one.
+    fn arg_max(&mut self, value: usize) -> usize {
+        let x = self.output(value);
+        let from = &self.writer.plan.values[x].shape;
+        let (elements, small) = (from.elements(), "fewer elements than before");
+        let x = match from.iter().filter(|&&n| n > 1).count() {
+            1 => self.writer.reshape(x, Shape::new([elements]).expect(small)),
+            _ => x,
+        };
         let from = &self.writer.plan.values[x].shape;
         let rows = from[..from.rank().saturating_sub(1)].to_vec();
-        let shape = Shape::new(rows).expect("fewer elements than before");
         let form = Form { scale: 0, magnitude: 31, non_negative: true };
-        self.writer.node(PlanOp::ArgMax, vec![x], shape, form, 32)
+        self.writer.node(PlanOp::ArgMax, vec![x], Shape::new(rows).expect(small), form, 32)
     }
 }

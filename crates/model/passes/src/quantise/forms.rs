@@ -31,6 +31,8 @@ pub(super) struct Forms<'g> {
     /// The form in which each value comes into being.
     pub(super) native: Vec<Stage>,
     rounding: Rounding,
+    /// The reduced scale of every graph value.
+    targets: Vec<i32>,
 }
 
 impl<'g> Forms<'g> {
@@ -50,7 +52,7 @@ impl<'g> Forms<'g> {
         let values = graph.values().len();
         let rounding = Rounding::choose(graph, &steps, &native, &targets);
         let (raw, reduced) = (vec![None; values], vec![None; values]);
-        let mut forms = Self { steps, raw, reduced, native, rounding };
+        let mut forms = Self { steps, raw, reduced, native, rounding, targets: targets.clone() };
         for id in graph.inputs() {
             let i = id.index();
             let magnitude = magnitude_of(bounds[i], targets[i]);
@@ -70,6 +72,11 @@ impl<'g> Forms<'g> {
             Stage::Reduced => self.reduced[value],
         };
         form.expect("forms are chosen for all reads")
+    }
+
+    /// How many bits more the native form of a value has than activations do.
+    pub(super) fn excess(&self, value: usize) -> i32 {
+        self.get(value, self.native[value]).scale - self.targets[value]
     }
 
     /// How many bits are dropped from the raw form to reach the reduced one. Negative if bits are added.

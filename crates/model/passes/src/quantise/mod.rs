@@ -32,7 +32,7 @@ use veilflow_ir::{Graph, Tensor};
 
 use crate::error::Result;
 pub use compiled::{CompileReport, Compiled, TensorReport};
-pub use options::{Check, DEFAULT_ERROR, Options};
+pub use options::{Check, DEFAULT_ERROR, Options, Revealing};
 use study::Study;
 
 /// Compiles a float graph: simplifies it, runs the calibration inputs, and picks scales and widths. Each

@@ -18,7 +18,7 @@ pub(super) fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs:
     let seen = join_ranges(simple, seen);
     let ranges: Vec<f32> = seen.iter().map(Seen::range).collect();
     let forms = Forms::choose(simple, &seen, options)?;
-    let widths = Widths::choose(simple, &forms, options.check, u32::from(options.arg_max))?;
+    let widths = Widths::choose(simple, &forms, options.check)?;
     let tensor = |(index, step): (usize, &Step<'_>)| {
         let output = step.node.output.index();
         let form = forms.get(output, step.makes);
@@ -44,6 +44,6 @@ pub(super) fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs:
         calibration_inputs: inputs,
     };
     let emitter = Emitter::new(simple, &forms, &widths, &options.preprocessing, settings);
-    let (plan, weights) = emitter.emit(options.arg_max, options.check)?;
+    let (plan, weights) = emitter.emit(options.reveal, options.check)?;
     Ok(Compiled { plan, weights, report })
 }

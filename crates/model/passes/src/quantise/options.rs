@@ -16,8 +16,8 @@ pub struct Options {
     pub margin_percent: u32,
     /// How runs watch for values that leave their range.
     pub check: Check,
-    /// Whether only the index of the largest output is revealed.
-    pub arg_max: bool,
+    /// What clients learn of the outputs.
+    pub reveal: Revealing,
     /// What a client must do to a raw input, in words. The plan stores it.
     pub preprocessing: String,
 }
@@ -30,9 +30,23 @@ pub enum Check {
     /// Some elements of each value are checked, drawn anew for every run, in rings with one spare bit.
     #[default]
     Sampled,
-    /// All elements are, in rings that hold whatever a layer can make of inputs in range. The first value that
-    /// leaves its range is always seen.
+    /// All elements are, in rings that hold whatever a layer can make of inputs in range. The first value
+    /// that leaves its range is always seen.
     Full,
+}
+
+/// What clients learn of a network's outputs. All of it is cut and compared on shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Revealing {
+    /// All elements, rounded to as many bits as activations have.
+    #[default]
+    Scores,
+    /// So many of the largest elements, rounded likewise, with their places; of outputs with one dimension
+    /// larger than 1.
+    TopK(usize),
+    /// The index of the largest element along the only dimension larger than 1, or along the last one if
+    /// there are several.
+    ArgMax,
 }
 
 impl Default for Options {
@@ -43,7 +57,7 @@ impl Default for Options {
             state_bits: 16,
             margin_percent: 200,
             check: Check::default(),
-            arg_max: false,
+            reveal: Revealing::default(),
             preprocessing: String::new(),
         }
     }

@@ -7,7 +7,7 @@ use super::calibrate::{Seen, calibrate};
 use super::compiled::Compiled;
 use super::equalise::equalise;
 use super::network::quantise;
-use super::options::Options;
+use super::options::{Options, Revealing};
 use crate::error::Result;
 use crate::{clear, float, simplify};
 
@@ -107,7 +107,7 @@ impl<'a> Study<'a> {
 
     /// The relative error of the outputs for the inputs that judge.
     fn error(&self, (graph, seen): &Seeing, options: &Options) -> Result<f64> {
-        let open = Options { arg_max: false, ..options.clone() };
+        let open = Options { reveal: Revealing::Scores, ..options.clone() };
         relative_error(&quantise(graph, seen, &open, self.inputs)?, self.judged, &self.wanted)
     }
 }

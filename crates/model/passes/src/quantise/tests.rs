@@ -381,7 +381,8 @@ fn the_largest_index_alone_can_be_revealed() {
     b.graph.output(y, true);
     let inputs: Vec<Tensor> = (0..20).map(|seed| tensor(&[1, 6], 1.0, seed)).collect();
     let calibration: Vec<Vec<Tensor>> = inputs.iter().map(|x| vec![x.clone()]).collect();
-    let options = Options { weight_bits: 16, activation_bits: 16, arg_max: true, ..Options::default() };
+    let options =
+        Options { weight_bits: 16, activation_bits: 16, reveal: Revealing::ArgMax, ..Options::default() };
     let Compiled { plan, weights, .. } = compile(&b.graph, &calibration, &options).unwrap();
     assert!(!plan.outputs[0].softmax);
     for x in calibration {

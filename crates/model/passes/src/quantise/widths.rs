@@ -27,8 +27,8 @@ pub(super) struct Widths {
 }
 
 impl Widths {
-    /// Widths for the forms, with `spare` more bits at the outputs.
-    pub(super) fn choose(graph: &Graph, forms: &Forms<'_>, check: Check, spare: u32) -> Result<Self> {
+    /// Widths for the forms, with a bit to spare at the outputs: differences of elements may be taken.
+    pub(super) fn choose(graph: &Graph, forms: &Forms<'_>, check: Check) -> Result<Self> {
         let (values, rooms) = (graph.values().len(), rooms(graph, forms, check));
         let mut widths = Self {
             steps: vec![0; forms.steps.len()],
@@ -39,7 +39,7 @@ impl Widths {
         for output in graph.outputs() {
             let value = output.value.index();
             let stage = forms.native[value];
-            widths.demand(value, stage, least(forms.get(value, stage)) + spare);
+            widths.demand(value, stage, least(forms.get(value, stage)) + 1);
         }
         for (index, step) in forms.steps.iter().enumerate().rev() {
             let output = step.node.output.index();
@@ -145,8 +145,8 @@ pub(super) fn least(form: Form) -> u32 {
     form.magnitude + 1
 }
 
-/// The width of a factor. A bit more than a signed value needs: one that was extended, or made by an operation
-/// that bounds it, is then known to keep away from the ends of the ring, and costs no comparison.
+/// The width of a factor. A bit more than a signed value needs: one that was extended, or made by an
+/// operation that bounds it, is then known to keep away from the ends of the ring, and costs no comparison.
 pub(super) fn factor_width(form: Form) -> u32 {
     least(form) + u32::from(!form.non_negative)
 }

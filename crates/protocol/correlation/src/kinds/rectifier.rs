@@ -61,8 +61,8 @@ pub fn digits(bits: u32, low: u32, width: u32) -> Vec<u32> {
 }
 
 impl Rectifier {
-    /// Whether there is such a rectifier: s < ℓ ≤ 64, results of 1 to ℓ − s bits, digits of 1 to 4 bits, and so
-    /// many selections.
+    /// Whether there is such a rectifier: s < ℓ ≤ 64, results of 1 to ℓ − s bits, digits of 1 to 4 bits, and
+    /// so many selections.
     pub fn is_valid(&self) -> bool {
         let Self { bits, kept, shift, digit, selections, converts } = *self;
         let widths =
