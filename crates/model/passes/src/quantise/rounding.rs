@@ -50,7 +50,7 @@ impl Rounding {
             };
         }
         let mut to: Vec<Option<i32>> = vec![None; values];
-        for value in (0..values).filter(|&v| takes[v] && !is_output(v)).rev() {
+        for value in (0..values).filter(|&v| takes[v]).rev() {
             let wanted = |&(reader, stage): &(&Step<'_>, Stage)| {
                 let output = reader.node.output.index();
                 match reader.op {
@@ -61,8 +61,11 @@ impl Rounding {
                     _ => None,
                 }
             };
-            let first = readers[value].first().and_then(wanted);
-            to[value] = first.filter(|_| readers[value].iter().all(|reader| wanted(reader) == first));
+            // Outputs are cut to their reduced scale. Of a largest one the index is the same with half a unit.
+            let revealed = is_output(value).then_some(Some(targets[value]));
+            let mut all = readers[value].iter().map(wanted).chain(revealed);
+            let first = all.next().flatten();
+            to[value] = first.filter(|_| all.all(|next| next == first));
         }
         Self { to }
     }
