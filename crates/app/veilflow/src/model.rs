@@ -52,9 +52,9 @@ pub struct ClearRun {
     /// Where values left the range that the plan has room for, in execution order. If this is not empty, the
     /// outputs may mean nothing: calibrate with inputs like this one.
     pub overflows: Vec<Overflow>,
-    /// Whether a check of all the elements that the plan checks would have told the client so; `None` if it
-    /// checks none.
-    pub flagged: Option<bool>,
+    /// The probability that the check of a private run would have told the client so; `None` if the plan
+    /// checks nothing.
+    pub noticed: Option<f64>,
 }
 
 /// Values of a layer outside the range that the plan has room for.
@@ -181,7 +181,7 @@ impl Model {
             outputs: outputs(plan, &run.outputs),
             before_softmax: run.decode(plan),
             overflows: run.overflows.iter().map(overflow).collect(),
-            flagged: (!plan.checks.ranges.is_empty()).then_some(run.flagged),
+            noticed: (!plan.checks.ranges.is_empty()).then(|| run.noticed(plan)),
         })
     }
 

@@ -29,11 +29,23 @@ pub struct ClearRun {
     /// Where values left their range, in execution order. If they never did, the result is what real numbers
     /// give, up to rounding.
     pub overflows: Vec<Overflow>,
-    /// Whether any element breaks one of the plan's checks: what a check of all elements tells.
-    pub flagged: bool,
+    /// For each of the plan's checks, how many elements of its value break it.
+    pub flagged: Vec<usize>,
 }
 
 impl ClearRun {
+    /// The probability that the check of a private run tells the client that a value left its range.
+    pub fn noticed(&self, plan: &Plan) -> f64 {
+        let missed = |(range, &flagged): (&RangeCheck, &usize)| {
+            let elements = plan.values[range.value()].shape.elements();
+            let checked = plan.checks.of(elements);
+            // Where not all are checked, they are drawn one by one.
+            let rest = 1.0 - flagged as f64 / elements as f64;
+            if checked == elements { f64::from(u8::from(flagged == 0)) } else { rest.powi(checked as i32) }
+        };
+        1.0 - plan.checks.ranges.iter().zip(&self.flagged).map(missed).product::<f64>()
+    }
+
     /// The outputs as numbers.
     pub fn decode(&self, plan: &Plan) -> Vec<Vec<f32>> {
         plan.outputs.iter().zip(&self.outputs).map(|(o, v)| plan.values[o.value].decode(v)).collect()
@@ -82,19 +94,25 @@ pub fn run_encoded(plan: &Plan, weights: &Weights, inputs: Vec<Encoded>) -> Resu
             overflows.push(Overflow { layer: layer.to_owned(), elements });
         }
     };
-    let mut flagged = false;
+    let mut flagged = vec![0; plan.checks.ranges.len()];
+    let mut check = |value: usize, integers: &RingVec| {
+        let ranges = plan.checks.ranges.iter().zip(&mut flagged);
+        for (range, flagged) in ranges.filter(|(range, _)| range.value() == value) {
+            *flagged = breaking(plan, range, integers);
+        }
+    };
     let mut uses = plan.uses();
     let mut known: Vec<Option<RingVec>> = vec![None; plan.values.len()];
     for (input, encoded) in plan.inputs.iter().zip(inputs) {
         report(&input.name, encoded.outside);
-        flagged |= breaks_a_check(plan, input.value, &encoded.values);
+        check(input.value, &encoded.values);
         known[input.value] = Some(encoded.values);
     }
     for (index, node) in plan.nodes.iter().enumerate() {
         let operands: Vec<&RingVec> = node.inputs.iter().map(|&i| get(&known, i)).collect();
         let (result, outside) = evaluate(plan, weights, index, node, &operands);
         report(&node.layer, outside);
-        flagged |= breaks_a_check(plan, node.output, &result);
+        check(node.output, &result);
         known[node.output] = Some(result);
         for &i in &node.inputs {
             uses[i] -= 1;
@@ -107,15 +125,17 @@ pub fn run_encoded(plan: &Plan, weights: &Weights, inputs: Vec<Encoded>) -> Resu
     Ok(ClearRun { outputs, overflows, flagged })
 }
 
-/// Whether any element of a value breaks a check that the plan makes of it.
-fn breaks_a_check(plan: &Plan, value: usize, integers: &RingVec) -> bool {
-    plan.checks.ranges.iter().filter(|range| range.value() == value).any(|range| {
-        let flags = match *range {
-            RangeCheck::Magnitude { .. } => spec::beyond(integers, plan.values[value].magnitude),
-            RangeCheck::Interval { low, high, .. } => spec::outside(integers, low, high),
-        };
-        flags.iter().any(|flag| flag)
-    })
+/// How many elements of a value break a check of it.
+fn breaking(plan: &Plan, range: &RangeCheck, integers: &RingVec) -> usize {
+    match *range {
+        RangeCheck::Magnitude { value } => {
+            let (flags, n) = (spec::beyond(integers, plan.values[value].magnitude), integers.len());
+            (0..n).filter(|&i| (i..flags.len()).step_by(n).any(|at| flags.get(at))).count()
+        }
+        RangeCheck::Interval { low, high, .. } => {
+            spec::outside(integers, low, high).iter().filter(|&outside| outside).count()
+        }
+    }
 }
 
 fn get(known: &[Option<RingVec>], value: usize) -> &RingVec {

@@ -55,6 +55,11 @@ struct Report {
     largest_output: f32,
     /// By layer, elements that left the range the plan has room for: there the result may be wrong.
     overflows: BTreeMap<String, usize>,
+    /// Inputs on which some value left its range.
+    overflowed: usize,
+    /// The mean probability that the check of a private run on such an input tells the client; unknown where
+    /// there is none, or the plan checks nothing.
+    noticed: Option<f64>,
 }
 
 impl Eval {
@@ -71,11 +76,16 @@ impl Eval {
         let count = samples.inputs.len().min(self.limit.max(1));
         let bar = ProgressBar::new(count as u64);
         let mut report = Report { inputs: count, ..Report::default() };
+        let mut noticed: Vec<f64> = Vec::new();
         for (i, sample) in samples.inputs.iter().take(count).enumerate() {
             let wanted = network.run(sample)?;
             let run = model.run(sample)?;
             for overflow in &run.overflows {
                 *report.overflows.entry(overflow.layer.clone()).or_default() += overflow.elements;
+            }
+            if !run.overflows.is_empty() {
+                report.overflowed += 1;
+                noticed.extend(run.noticed);
             }
             let (wanted, fixed) = (&wanted[0], &run.before_softmax[0]);
             // Of an arg-max or the largest scores, the others are not there to be compared.
@@ -101,6 +111,7 @@ impl Eval {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        report.noticed = (!noticed.is_empty()).then(|| noticed.iter().sum::<f64>() / noticed.len() as f64);
         if self.json {
             return output::print_json(&report);
         }
@@ -152,6 +163,11 @@ impl Report {
         for (layer, elements) in &self.overflows {
             lines.push(format!(
                 "OUT OF RANGE: {elements} elements in {layer}; calibrate with inputs like these"
+            ));
+        }
+        if let Some(noticed) = self.noticed {
+            lines.push(format!(
+                "a private run's check tells the client of such an input with probability {noticed:.4}"
             ));
         }
         output::print(&lines.join("\n"));
