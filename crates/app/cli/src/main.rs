@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line: what failed, then why.
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", output::printable(&format!("{error:#}")));
             exit_code(&error)
         }
     }

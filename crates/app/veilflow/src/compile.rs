@@ -47,6 +47,9 @@ pub struct CompileOptions {
     pub margin_percent: u32,
     /// How runs watch for values that leave their range: by a sample of each value by default.
     pub check: Check,
+    /// Put numbers in the place of the network's names in the public plan. The network itself, which stays with
+    /// the server, keeps them.
+    pub anonymous: bool,
     /// What clients learn of the outputs: all scores by default.
     pub reveal: Revealing,
     /// How pictures and bytes become inputs; clients find it in the plan.
@@ -63,6 +66,7 @@ impl Default for CompileOptions {
             state_bits: default.state_bits,
             margin_percent: default.margin_percent,
             check: default.check,
+            anonymous: default.anonymous,
             reveal: default.reveal,
             preprocessing: Preprocessing::default(),
             supplier: Supplier::default(),
@@ -100,6 +104,7 @@ pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOpt
         state_bits: options.state_bits,
         margin_percent: options.margin_percent,
         check: options.check,
+        anonymous: options.anonymous,
         reveal: options.reveal,
         preprocessing: options.preprocessing.to_string(),
         ..veilflow_passes::Options::default()

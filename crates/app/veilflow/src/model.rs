@@ -55,6 +55,8 @@ pub struct ClearRun {
     /// The probability that the check of a private run would have told the client so; `None` if the plan
     /// checks nothing.
     pub noticed: Option<f64>,
+    /// The largest part of a checked value's elements that left their range.
+    pub flagged_part: f64,
 }
 
 /// Values of a layer outside the range that the plan has room for.
@@ -182,6 +184,7 @@ impl Model {
             before_softmax: run.decode(plan),
             overflows: run.overflows.iter().map(overflow).collect(),
             noticed: (!plan.checks.ranges.is_empty()).then(|| run.noticed(plan)),
+            flagged_part: run.flagged_part(plan),
         })
     }
 

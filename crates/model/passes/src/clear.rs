@@ -34,6 +34,14 @@ pub struct ClearRun {
 }
 
 impl ClearRun {
+    /// The largest part of a checked value's elements that break a check.
+    pub fn flagged_part(&self, plan: &Plan) -> f64 {
+        let part = |(range, &flagged): (&RangeCheck, &usize)| {
+            flagged as f64 / plan.values[range.value()].shape.elements() as f64
+        };
+        plan.checks.ranges.iter().zip(&self.flagged).map(part).fold(0.0, f64::max)
+    }
+
     /// The probability that the check of a private run tells the client that a value left its range.
     pub fn noticed(&self, plan: &Plan) -> f64 {
         let missed = |(range, &flagged): (&RangeCheck, &usize)| {
@@ -101,7 +109,7 @@ pub fn run_encoded(plan: &Plan, weights: &Weights, inputs: Vec<Encoded>) -> Resu
             *flagged = breaking(plan, range, integers);
         }
     };
-    let mut uses = plan.uses();
+    let (mut uses, carried) = (plan.uses(), plan.carried());
     let mut known: Vec<Option<RingVec>> = vec![None; plan.values.len()];
     for (input, encoded) in plan.inputs.iter().zip(inputs) {
         report(&input.name, encoded.outside);
@@ -110,7 +118,12 @@ pub fn run_encoded(plan: &Plan, weights: &Weights, inputs: Vec<Encoded>) -> Resu
     }
     for (index, node) in plan.nodes.iter().enumerate() {
         let operands: Vec<&RingVec> = node.inputs.iter().map(|&i| get(&known, i)).collect();
-        let (result, outside) = evaluate(plan, weights, index, node, &operands);
+        let mut output = plan.values[node.output].clone();
+        if carried[node.output] {
+            // What fits its ring does no harm.
+            (output.magnitude, output.non_negative) = (output.width - 1, false);
+        }
+        let (result, outside) = evaluate(plan, weights, index, &output, &operands);
         report(&node.layer, outside);
         check(node.output, &result);
         known[node.output] = Some(result);
@@ -142,16 +155,15 @@ fn get(known: &[Option<RingVec>], value: usize) -> &RingVec {
     known[value].as_ref().expect("a verified plan defines values before they are read")
 }
 
-/// The result of a node, and how many of its elements are outside the range it was planned for.
+/// The result of node `index`, and how many of its elements are outside the range of `output`.
 fn evaluate(
     plan: &Plan,
     weights: &Weights,
     index: usize,
-    node: &PlanNode,
+    output: &PlanValue,
     inputs: &[&RingVec],
 ) -> (RingVec, usize) {
-    let output = &plan.values[node.output];
-    let x = inputs[0];
+    let (node, x) = (&plan.nodes[index], inputs[0]);
     let parameters = || weights.of(index).expect("weights of this plan cover its nodes");
     let result = match &node.op {
         PlanOp::Linear { shape, .. } => {

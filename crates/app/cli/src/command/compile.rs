@@ -52,6 +52,9 @@ pub(crate) struct Compile {
     /// How runs watch for values that leave their range, so that the client learns whether any did.
     #[arg(long, value_enum, default_value_t)]
     check: CheckKind,
+    /// Put numbers in the place of names in the plan, which clients see.
+    #[arg(long)]
+    anonymous: bool,
     /// What clients learn of the outputs: scores (all of them, with no more bits than activations have),
     /// top-K such as top-5 (the largest scores and their places), or arg-max (the place of the largest). What
     /// is not revealed never reaches a client.
@@ -145,6 +148,7 @@ impl Compile {
             state_bits: self.state_bits,
             margin_percent: self.margin,
             check: self.check.into(),
+            anonymous: self.anonymous,
             reveal: self.reveal,
             preprocessing: self.preprocess.clone(),
             supplier: self.supplier,

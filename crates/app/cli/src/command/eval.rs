@@ -57,8 +57,10 @@ struct Report {
     overflows: BTreeMap<String, usize>,
     /// Inputs on which some value left its range.
     overflowed: usize,
+    /// Inputs on which at least one in a thousand elements of a checked value did.
+    flagged: usize,
     /// The mean probability that the check of a private run on such an input tells the client; unknown where
-    /// there is none, or the plan checks nothing.
+    /// there is none.
     noticed: Option<f64>,
 }
 
@@ -85,6 +87,9 @@ impl Eval {
             }
             if !run.overflows.is_empty() {
                 report.overflowed += 1;
+            }
+            if run.flagged_part >= 1e-3 {
+                report.flagged += 1;
                 noticed.extend(run.noticed);
             }
             let (wanted, fixed) = (&wanted[0], &run.before_softmax[0]);
@@ -167,7 +172,9 @@ impl Report {
         }
         if let Some(noticed) = self.noticed {
             lines.push(format!(
-                "a private run's check tells the client of such an input with probability {noticed:.4}"
+                "a private run's check tells the client of it with probability {noticed:.4}, on the {} inputs where \
+                 0.1 % of a value's elements do",
+                self.flagged
             ));
         }
         output::print(&lines.join("\n"));

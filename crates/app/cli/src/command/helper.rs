@@ -65,10 +65,10 @@ impl Helper {
         helper.serve(&listener, sessions, |event| match event {
             HelperEvent::Session { session, report } => printing.note(self.tell(session, *report)),
             HelperEvent::Failed { session, error } => {
-                eprintln!("error: session {session}: {}", output::chain(error));
+                eprintln!("error: session {session}: {}", output::printable(&output::chain(error)));
             }
             HelperEvent::TurnedAway { error } => {
-                eprintln!("error: a party was turned away: {}", output::chain(error));
+                eprintln!("error: a party was turned away: {}", output::printable(&output::chain(error)));
             }
             _ => {}
         })?;

@@ -167,5 +167,5 @@ fn advance(bar: &ProgressBar, progress: Progress<'_>) {
     let (done, phase) = if online { (steps, "online") } else { (0, "offline") };
     bar.set_length(2 * steps as u64);
     bar.set_position((done + step) as u64);
-    bar.set_message(format!("{phase}: {layer} ({op})"));
+    bar.set_message(output::printable(&format!("{phase}: {layer} ({op})")));
 }

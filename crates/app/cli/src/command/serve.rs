@@ -78,7 +78,7 @@ impl Serve {
         server.serve(&listener, &serving, |event| match event {
             ServerEvent::Run { session, run } => printing.note(self.tell(session, run, folders.as_ref())),
             ServerEvent::Failed { session, error } => {
-                eprintln!("error: session {session}: {}", output::chain(error));
+                eprintln!("error: session {session}: {}", output::printable(&output::chain(error)));
             }
             _ => {}
         })?;

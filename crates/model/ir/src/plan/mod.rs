@@ -7,6 +7,7 @@
 //! Fixed point: a tensor of width ℓ and scale f holds integers mod 2^ℓ, read as two's complement. Integer v
 //! stands for v·2^(−f).
 
+mod carried;
 mod check;
 mod file;
 mod guarantee;
@@ -15,6 +16,7 @@ mod interval;
 mod made;
 mod op;
 mod text;
+mod texts;
 mod value;
 mod verify;
 

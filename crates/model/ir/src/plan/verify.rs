@@ -26,15 +26,11 @@ impl Plan {
         if self.nodes.len() > MAX_PLAN_NODES || self.values.len() > MAX_PLAN_NODES {
             return invalid(format!("more than {MAX_PLAN_NODES} nodes or values"));
         }
-        let names = self.inputs.iter().map(|i| &i.name).chain(self.outputs.iter().map(|o| &o.name));
-        let layers = self.nodes.iter().map(|n| &n.layer);
-        if [&self.name, &self.preprocessing]
-            .into_iter()
-            .chain(names)
-            .chain(layers)
-            .any(|t| t.len() > MAX_TEXT)
-        {
+        if self.texts().any(|text| text.len() > MAX_TEXT) {
             return invalid(format!("a text of more than {MAX_TEXT} bytes"));
+        }
+        if !self.has_plain_texts() {
+            return invalid("a text with characters that steer a terminal".to_owned());
         }
         for (index, value) in self.values.iter().enumerate() {
             if let Err(reason) = check_value(value) {

@@ -5,8 +5,8 @@
 //! gives rings the room for all that a node can make (`Check::Full`), the first value of a run that leaves
 //! its range is seen, whichever it is.
 
+use veilflow_ir::Plan;
 use veilflow_ir::plan::{Checks, Interval, RangeCheck};
-use veilflow_ir::{Plan, PlanOp};
 
 use super::options::Check;
 
@@ -21,7 +21,7 @@ pub(super) fn choose(plan: &Plan, check: Check) -> Checks {
         Check::Sampled => Some(SAMPLE),
         Check::Full => None,
     };
-    let carried = carried(plan);
+    let carried = plan.carried();
     let mut ranges: Vec<RangeCheck> = Vec::new();
     let mut add = |check| {
         if !ranges.contains(&check) {
@@ -46,30 +46,4 @@ pub(super) fn choose(plan: &Plan, check: Check) -> Checks {
         }
     }
     Checks { sample, ranges }
-}
-
-/// Values that only flow into sums. A term may leave its range without harm, since rings are read mod 2^ℓ: it
-/// is the sum that counts, and is checked.
-fn carried(plan: &Plan) -> Vec<bool> {
-    let mut carried: Vec<Option<bool>> = vec![None; plan.values.len()];
-    plan.outputs.iter().for_each(|output| carried[output.value] = Some(false));
-    for node in plan.nodes.iter().rev() {
-        let flows_on = match node.op {
-            PlanOp::Add
-            | PlanOp::Sub
-            | PlanOp::AddConstant { .. }
-            | PlanOp::SubtractFrom { .. }
-            | PlanOp::ReduceSum { .. } => true,
-            PlanOp::Reshape
-            | PlanOp::Transpose { .. }
-            | PlanOp::Gather { .. }
-            | PlanOp::Narrow { .. }
-            | PlanOp::ShiftLeft { .. } => carried[node.output] == Some(true),
-            _ => false,
-        };
-        for &input in &node.inputs {
-            carried[input] = Some(flows_on && carried[input] != Some(false));
-        }
-    }
-    carried.into_iter().map(|carried| carried == Some(true)).collect()
 }

@@ -10,7 +10,7 @@ use veilflow_spec::{LinearShape, place_bits};
 use super::fixed::{FixedLayer, half_unit, to_integer};
 use super::fixed_op::FixedOp;
 use super::forms::Forms;
-use super::options::{Check, Revealing};
+use super::options::{Options, Revealing};
 use super::plan_writer::PlanWriter;
 use super::step::{Form, Stage, Step};
 use super::widths::{Widths, argument_width, factor_width, truncation_width};
@@ -41,7 +41,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// The plan and its weights.
-    pub(super) fn emit(mut self, reveal: Revealing, check: Check) -> Result<(Plan, Weights)> {
+    pub(super) fn emit(mut self, options: &Options) -> Result<(Plan, Weights)> {
         for &id in self.graph.inputs() {
             let form = self.forms.get(id.index(), Stage::Reduced);
             let width = self.widths.demanded(id.index(), Stage::Reduced);
@@ -58,7 +58,7 @@ impl<'a> Emitter<'a> {
         for output in self.graph.outputs() {
             let (index, name) = (output.value.index(), self.graph.value(output.value).name.clone());
             self.writer.layer.clone_from(&name);
-            let (value, softmax, reveal) = match reveal {
+            let (value, softmax, reveal) = match options.reveal {
                 Revealing::Scores => (self.scores(index), output.softmax, Reveal::Scores),
                 Revealing::TopK(count) => {
                     let (value, of) = self.top_k(index, count, &name)?;
@@ -68,7 +68,7 @@ impl<'a> Emitter<'a> {
             };
             self.writer.plan.outputs.push(PlanOutput { name, value, softmax, reveal });
         }
-        self.writer.finish(check)
+        self.writer.finish(options)
     }
 
     /// The plan's value for a form of a graph value, at exactly `width`.

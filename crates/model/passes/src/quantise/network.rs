@@ -44,6 +44,6 @@ pub(super) fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs:
         calibration_inputs: inputs,
     };
     let emitter = Emitter::new(simple, &forms, &widths, &options.preprocessing, settings);
-    let (plan, weights) = emitter.emit(options.reveal, options.check)?;
+    let (plan, weights) = emitter.emit(options)?;
     Ok(Compiled { plan, weights, report })
 }

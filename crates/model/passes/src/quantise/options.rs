@@ -18,6 +18,8 @@ pub struct Options {
     pub check: Check,
     /// What clients learn of the outputs.
     pub reveal: Revealing,
+    /// Whether the plan has numbers in the place of the network's names.
+    pub anonymous: bool,
     /// What a client must do to a raw input, in words. The plan stores it.
     pub preprocessing: String,
 }
@@ -58,6 +60,7 @@ impl Default for Options {
             margin_percent: 200,
             check: Check::default(),
             reveal: Revealing::default(),
+            anonymous: false,
             preprocessing: String::new(),
         }
     }

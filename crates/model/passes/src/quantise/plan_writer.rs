@@ -6,7 +6,7 @@ use veilflow_ir::plan::{Checks, Settings};
 use veilflow_ir::{Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
 
 use super::checks;
-use super::options::Check;
+use super::options::Options;
 use super::step::Form;
 use crate::error::Result;
 
@@ -36,8 +36,12 @@ impl PlanWriter {
     }
 
     /// The verified plan and its weights.
-    pub(super) fn finish(mut self, check: Check) -> Result<(Plan, Weights)> {
-        self.plan.checks = checks::choose(&self.plan, check);
+    pub(super) fn finish(mut self, options: &Options) -> Result<(Plan, Weights)> {
+        self.plan.checks = checks::choose(&self.plan, options.check);
+        self.plan.clean_texts();
+        if options.anonymous {
+            self.plan.drop_names();
+        }
         self.plan.drop_idle_bounds();
         self.plan.verify()?;
         let weights = Weights::new(&self.plan, self.parameters)?;
