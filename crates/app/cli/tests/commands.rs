@@ -392,8 +392,14 @@ fn inputs_out_of_range_are_refused_before_anything_is_sent_or_limited() {
         ["infer", "--connect=127.0.0.1:1", "--plan", &text(model.plan()), "--input", &text(&file)];
     veilflow(&arguments).ended_with(3, &["784 of 784 elements of input", "are outside ±", "sample 0"]);
 
-    let reports = client_run(&model, &file, &["--out-of-range=clip"]);
-    assert_eq!(reports[0]["outside"], 784);
+    // Limited, it is still louder than any digit: a value inside leaves its range, and the client learns that.
+    let server = Server::start(model.dir(), &["--sessions=1"]);
+    let ended = client(&server.address, &model.plan(), &file, &["--out-of-range=clip"]).finish();
+    server.finish().succeeded();
+    ended.ended_with(4, &["a value inside the network left its range in 1 of 1 runs"]);
+    let report = json(&ended.lines[0]);
+    assert_eq!((&report["outside"], &report["overflow"]), (&784.into(), &true.into()));
+    assert_eq!(learned(&report), model.clear(&vec![1e4; 784]), "exact all the same");
 }
 
 #[test]
@@ -422,9 +428,9 @@ fn a_plan_beyond_homomorphic_encryption_is_refused_unless_another_supplier_is_na
     compile(&[]).failed(&["fewer --weight-bits", "--supplier silent", "24-bit weights, 56-bit ring"]);
     assert!(!Path::new(&folder).exists(), "a refused plan is written");
     let summary = compile(&["--supplier=silent"]).object();
-    assert!(summary["beyond_he"].as_str().unwrap().contains("55-bit ring"), "{summary}");
+    assert!(summary["beyond_he"].as_str().unwrap().contains("56-bit ring"), "{summary}");
     for command in ["inspect", "serve"] {
-        veilflow(&[command, &folder]).failed(&["55-bit ring"]);
+        veilflow(&[command, &folder]).failed(&["56-bit ring"]);
     }
     let report = veilflow(&["bench", "model", "--plan", &folder, "--supplier=silent", "--json"]).object();
     assert_eq!(report["exact"], true, "{report}");

@@ -47,8 +47,8 @@ pub struct CompileOptions {
     pub margin_percent: u32,
     /// How runs watch for values that leave their range: by a sample of each value by default.
     pub check: Check,
-    /// Put numbers in the place of the network's names in the public plan. The network itself, which stays with
-    /// the server, keeps them.
+    /// Put numbers in the place of the network's names in the public plan. The network itself, which stays
+    /// with the server, keeps them.
     pub anonymous: bool,
     /// What clients learn of the outputs: all scores by default.
     pub reveal: Revealing,

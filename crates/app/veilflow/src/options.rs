@@ -8,17 +8,7 @@ use veilflow_net::{Channel, LinkOptions, LinkShape};
 use veilflow_online::Tuning;
 
 use crate::holding::Holding;
-use crate::{Error, HelperAddress, Plan, Result, Supplier};
-
-/// What becomes of a sample with elements beyond the range that the plan has room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OutOfRange {
-    /// It is refused, before anything is sent.
-    #[default]
-    Refuse,
-    /// The elements are limited to the range, and counted.
-    Clip,
-}
+use crate::{Error, HelperAddress, OutOfRange, Plan, Result, Supplier};
 
 /// What server and client choose. The handshake compares all but [`Options::helper`],
 /// [`Options::simulate_link`], [`Options::out_of_range`] and [`Options::timeout`], and names what differs;

@@ -85,14 +85,14 @@ impl Pieces {
     }
 
     /// The position's distance from the middle of a piece.
-    fn from_middle(&self, position: u64) -> i128 {
+    fn distance_to_middle(&self, position: u64) -> i128 {
         i128::from(position) - (1 << (self.position_bits - 1))
     }
 
     /// The sum of which the result is what remains after the drop, as a whole number.
     pub(super) fn sum(&self, piece: Piece, negate: bool, position: u64) -> i128 {
         let value = i128::from(if negate { !piece.value } else { piece.value }.cast_signed());
-        let step = i128::from(piece.slope) * self.from_middle(position);
+        let step = i128::from(piece.slope) * self.distance_to_middle(position);
         let step = if self.falling { -step } else { step };
         let offset = i128::from(self.offset.cast_signed()) << self.dropped;
         let halves = (1 << (self.value_shift() - 1)) + (1 << (self.dropped - 1));
@@ -102,7 +102,7 @@ impl Pieces {
     /// Likewise of a gate.
     pub(super) fn gate_sum(&self, piece: Piece, negate: bool, position: u64, kept: u64) -> i128 {
         let slope = i128::from(if negate { !piece.slope } else { piece.slope });
-        let step = (2 * slope + 1) * self.from_middle(position);
+        let step = (2 * slope + 1) * self.distance_to_middle(position);
         let rest = (i128::from(piece.value) << self.value_shift()) + step;
         i128::from(kept) - rest + i128::from(self.gate_constant().cast_signed())
     }

@@ -240,8 +240,8 @@ fn weights_are_for_their_owners_eyes() {
 fn numbers_become_integers_and_back() {
     let value = value(&[4], 8, 3, 6, false);
     let encoded = value.encode(&[1.0, -1.06, 100.0, f32::NAN]);
-    assert_eq!(encoded.values.to_signed(), [8, -8, 127, 0]);
-    // 100 exceeds the width, and NaN is no number at all.
+    assert_eq!(encoded.values.to_signed(), [8, -8, 63, 0]);
+    // 100 exceeds the range, and NaN is no number at all.
     assert_eq!(encoded.outside, 2);
     assert_eq!(value.decode(&encoded.values)[..2], [1.0, -1.0]);
     assert!(value.contains(-64) && !value.contains(64));

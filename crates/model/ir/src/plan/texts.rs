@@ -36,8 +36,8 @@ impl Plan {
         }
     }
 
-    /// Puts numbers in the place of the network's names, which may tell whose it is and what it is for. Nodes of
-    /// one layer stay together.
+    /// Puts numbers in the place of the network's names, which may tell whose it is and what it is for. Nodes
+    /// of one layer stay together.
     pub fn drop_names(&mut self) {
         self.name = "model".to_owned();
         let mut layers = HashMap::new();

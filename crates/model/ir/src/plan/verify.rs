@@ -62,7 +62,7 @@ impl Plan {
         if let Some(output) = self.outputs.iter().find(|o| o.value >= self.values.len()) {
             return invalid(format!("output `{}` isn't defined", output.name));
         }
-        self.check_checks().map_err(|reason| IrError::Plan(reason))
+        self.check_checks().map_err(IrError::Plan)
     }
 
     /// Each value may be checked for its magnitude, and for one interval beside it.

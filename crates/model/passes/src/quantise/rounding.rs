@@ -61,7 +61,8 @@ impl Rounding {
                     _ => None,
                 }
             };
-            // Outputs are cut to their reduced scale. Of a largest one the index is the same with half a unit.
+            // Outputs are cut to their reduced scale. Of a largest one the index is the same with half a
+            // unit.
             let revealed = is_output(value).then_some(Some(targets[value]));
             let mut all = readers[value].iter().map(wanted).chain(revealed);
             let first = all.next().flatten();
