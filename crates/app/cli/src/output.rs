@@ -18,7 +18,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
 
 /// Prints text to standard output.
 pub(crate) fn print(text: &str) {
-    println!("{}", printable(text));
+    text.split('\n').for_each(|line| println!("{}", printable(line)));
 }
 
 /// An error and its causes on one line.
@@ -72,11 +72,11 @@ pub(crate) fn warn_outside(outside: usize) {
 }
 
 /// A text as a terminal may have it. Names come from files, and texts in errors from peers: characters that
-/// steer a terminal, or turn the direction of writing, are written as escapes. Line ends stay.
+/// steer a terminal, turn the direction of writing or end the line are written as escapes.
 pub(crate) fn printable(text: &str) -> String {
     let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut printable, c| {
-        if steers(c) && c != '\n' {
+        if steers(c) {
             printable.extend(c.escape_unicode());
         } else {
             printable.push(c);
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn nothing_that_steers_a_terminal_is_printed() {
-        assert_eq!(printable("a\u{1b}[31mred\u{7}\nb"), "a\\u{1b}[31mred\\u{7}\nb");
+        assert_eq!(printable("a\u{1b}[31mred\u{7}\nb"), "a\\u{1b}[31mred\\u{7}\\u{a}b");
         assert_eq!(printable("\u{9b}2J\u{202e}x\u{2069}"), "\\u{9b}2J\\u{202e}x\\u{2069}");
         assert_eq!(printable("Größe ±1 │"), "Größe ±1 │");
     }

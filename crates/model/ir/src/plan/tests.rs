@@ -460,3 +460,31 @@ fn bounds_bind_the_weights_and_idle_ones_are_dropped() {
     assert_eq!(constants(&[i64::MIN, i64::MAX]), ConstantBounds { least: i64::MIN, most: i64::MAX });
     assert!(LayerBounds::of(&[i64::MIN, i64::MAX], &[0]).is_none());
 }
+
+/// Names in a plan steer no terminal: those that come from a network are cleaned, those in a file refused.
+#[test]
+fn texts_are_plain() {
+    for strange in ["a\u{1b}[31mred\u{7}", "\u{9b}2J", "x\u{202e}y", "two\nlines", "\u{2066}"] {
+        let rename: [fn(&mut Plan, &str); 4] = [
+            |p, text| p.name = text.into(),
+            |p, text| p.nodes[1].layer = text.into(),
+            |p, text| p.inputs[0].name = text.into(),
+            |p, text| p.preprocessing = text.into(),
+        ];
+        for rename in rename {
+            let mut plan = small();
+            rename(&mut plan, strange);
+            let message = plan.verify().unwrap_err().to_string();
+            assert!(message.contains("characters that steer a terminal"), "{message}");
+            plan.clean_texts();
+            plan.verify().unwrap();
+        }
+    }
+    let mut plan = small();
+    plan.drop_names();
+    plan.verify().unwrap();
+    let layers: Vec<&str> = plan.nodes.iter().map(|node| node.layer.as_str()).collect();
+    assert_eq!(layers, ["layer 0", "layer 1", "layer 2", "layer 2"]);
+    let names = [&plan.name, &plan.inputs[0].name, &plan.outputs[0].name];
+    assert_eq!(names, ["model", "input 0", "output 0"]);
+}

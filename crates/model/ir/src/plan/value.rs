@@ -58,7 +58,9 @@ impl PlanValue {
         let (low, high) = (range.low as i64, range.high as i64);
         let rounded = |x: &f32| (f64::from(*x) * factor).round();
         // Counted before they are limited. Casts saturate, and map what is not a number to 0.
-        let outside = |x: &&f32| !x.is_finite() || !self.contains(rounded(x) as i64);
+        // As numbers, since the cast of a huge one would be in a range of 64 bits.
+        let (least, most) = (range.low as f64, range.high as f64);
+        let outside = |x: &&f32| !x.is_finite() || rounded(x) < least || rounded(x) > most;
         let integers: Vec<i64> = numbers.iter().map(|x| (rounded(x) as i64).clamp(low, high)).collect();
         let outside = numbers.iter().filter(outside).count();
         Encoded { values: RingVec::from_signed(self.ring(), &integers), outside }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
-use veilflow::{Plan, Preprocessing, ShareFolders, SplitInput};
+use veilflow::{OutOfRange, Plan, Preprocessing, ShareFolders, SplitInput};
 
 use super::halves::Halves;
 use crate::flags::OutOfRangeFlag;
@@ -50,8 +50,15 @@ impl Input {
     pub(crate) fn run(self) -> Result<()> {
         let plan = Plan::load(&self.plan)?;
         let samples = samples::read(&plan, &self.input, self.preprocess.as_ref())?.inputs;
+        let samples = &samples[..samples.len().min(self.limit.max(1))];
+        // All of them before anything is written.
+        if OutOfRange::from(self.out_of_range) == OutOfRange::Refuse {
+            for (number, sample) in samples.iter().enumerate() {
+                plan.check_sample(sample).with_context(|| format!("sample {number}"))?;
+            }
+        }
         self.halves.make()?;
-        for (number, sample) in samples.iter().take(self.limit.max(1)).enumerate() {
+        for (number, sample) in samples.iter().enumerate() {
             let SplitInput { shares, outside } = plan.split(sample, self.out_of_range.into())?;
             let sharing = shares[0].id();
             let mut files = Vec::new();
