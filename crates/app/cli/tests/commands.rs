@@ -392,7 +392,8 @@ fn inputs_out_of_range_are_refused_before_anything_is_sent_or_limited() {
         ["infer", "--connect=127.0.0.1:1", "--plan", &text(model.plan()), "--input", &text(&file)];
     veilflow(&arguments).ended_with(3, &["784 of 784 elements of input", "are outside ±", "sample 0"]);
 
-    // Limited, it is still louder than any digit: a value inside leaves its range, and the client learns that.
+    // Limited, it is still louder than any digit: a value inside leaves its range, and the client learns
+    // that.
     let server = Server::start(model.dir(), &["--sessions=1"]);
     let ended = client(&server.address, &model.plan(), &file, &["--out-of-range=clip"]).finish();
     server.finish().succeeded();
