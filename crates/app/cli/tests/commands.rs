@@ -404,6 +404,45 @@ fn inputs_out_of_range_are_refused_before_anything_is_sent_or_limited() {
 }
 
 #[test]
+fn bounded_ranges_say_what_they_cost_and_reveal() {
+    let dir = TempDir::new().unwrap();
+    let (onnx, data) = (text(bundled("mnist-demo.onnx")), text(bundled("calibration.npz")));
+    let folder = text(dir.path().join("bounded"));
+    let base = ["compile", &onnx, "--calibrate", &data, "--preprocess", common::PREPROCESSING, "-o", &folder];
+    let bits = ["--weight-bits=10", "--activation-bits=10"];
+    let compile = |options: &[&str]| veilflow(&[&base, &bits[..], options].concat());
+    let inspected = |key: &str| veilflow(&["inspect", &folder, "--json"]).object()[key].clone();
+    let bytes = || -> u64 {
+        let volumes = ["online", "offline"].map(|phase| inspected(phase)["bytes"].clone());
+        volumes.iter().flat_map(|v| v.as_array().unwrap()).map(|b| b.as_u64().unwrap()).sum()
+    };
+
+    let calibrated = compile(&["--json"]).object();
+    assert_eq!((&calibrated["ranges"], &calibrated["bounded"]), (&"calibrated".into(), &Value::Null));
+    assert_eq!(inspected("ranges"), "calibrated");
+    let plain = bytes();
+
+    let bounded = compile(&["--ranges=bounded", "--json"]).object();
+    assert_eq!(bounded["ranges"], "bounded");
+    assert_eq!(inspected("ranges"), "bounded");
+    let report = &bounded["bounded"];
+    assert_eq!(report["total"]["calibrated"], plain);
+    assert_eq!(report["total"]["bounded"], bytes());
+    assert!(bytes() > plain, "{report}");
+    let norms = report["norms"].as_array().unwrap();
+    assert!(
+        norms.len() > 2 && norms.iter().all(|n| (4..20).contains(&n["bits"].as_i64().unwrap())),
+        "{report}"
+    );
+
+    let told = compile(&["--ranges=bounded"]).succeeded().join("\n");
+    for words in ["no input in range can overflow anything", "it costs", "norms of layers"] {
+        assert!(told.contains(words), "{told}");
+    }
+    compile(&["--ranges=loose"]).misused(&["ranges are calibrated or bounded, not `loose`"]);
+}
+
+#[test]
 fn the_demo_model_keeps_its_accuracy() {
     let model = Model::demo(&[]);
     let data = text(bundled("digits.npz"));

@@ -1,10 +1,14 @@
 //! From a float network to a model that can be served.
 
 use veilflow_data::Preprocessing;
+use veilflow_ir::{PlanNode, PlanOp};
 use veilflow_passes::{Check, Compiled, DEFAULT_ERROR, Revealing};
 
 use crate::tensor::tensors;
-use crate::{CompileReport, Error, Model, Network, Result, Supplier};
+use crate::{
+    BoundedReport, Comparison, CompileReport, Error, Inspection, LayerNorm, Machine, Model, Network, Options,
+    Plan, Ranges, Result, Supplier,
+};
 
 /// How bits of weights and activations are chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,6 +49,8 @@ pub struct CompileOptions {
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 100..=100,000. 200, twice as
     /// much, by default.
     pub margin_percent: u32,
+    /// What ranges follow from. Where they are bounded, no input in range can overflow anything.
+    pub ranges: Ranges,
     /// How runs watch for values that leave their range: by a sample of each value by default.
     pub check: Check,
     /// Put numbers in the place of the network's names in the public plan. The network itself, which stays
@@ -65,6 +71,7 @@ impl Default for CompileOptions {
             precision: Precision::default(),
             state_bits: default.state_bits,
             margin_percent: default.margin_percent,
+            ranges: default.ranges,
             check: default.check,
             anonymous: default.anonymous,
             reveal: default.reveal,
@@ -80,6 +87,7 @@ impl Default for CompileOptions {
 ///
 /// The fixed-point answer is right for inputs like those calibrated with. A margin is kept, and
 /// [`Model::run`] tells which values leave their range; a result computed from such a value means nothing.
+/// Where [`ranges`](CompileOptions::ranges) are bounded, none leaves its range on any input in range.
 ///
 /// ```
 /// use veilflow::{CompileOptions, Network, Precision, compile, demo};
@@ -103,6 +111,7 @@ pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOpt
     let mut wanted = veilflow_passes::Options {
         state_bits: options.state_bits,
         margin_percent: options.margin_percent,
+        ranges: options.ranges,
         check: options.check,
         anonymous: options.anonymous,
         reveal: options.reveal,
@@ -111,19 +120,49 @@ pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOpt
     };
     let inputs = network.inputs();
     let samples = calibration.iter().map(|sample| tensors(&inputs, sample)).collect::<Result<Vec<_>>>()?;
-    let compiled = match options.precision {
-        Precision::Within(error) => {
-            veilflow_passes::compile_within(network.graph(), &samples, &wanted, error)
-        }
-        Precision::Bits { weights, activations } => {
-            wanted.weight_bits = weights;
-            wanted.activation_bits = activations;
-            veilflow_passes::compile(network.graph(), &samples, &wanted)
-        }
+    if let Precision::Bits { weights, activations } = options.precision {
+        (wanted.weight_bits, wanted.activation_bits) = (weights, activations);
+    }
+    let compile = |wanted: &veilflow_passes::Options| {
+        let compiled = match options.precision {
+            Precision::Within(error) => {
+                veilflow_passes::compile_within(network.graph(), &samples, wanted, error)
+            }
+            Precision::Bits { .. } => veilflow_passes::compile(network.graph(), &samples, wanted),
+        };
+        compiled.map_err(Error::in_passes)
     };
-    let Compiled { plan, weights, report } = compiled.map_err(Error::in_passes)?;
+    let Compiled { plan, weights, report } = compile(&wanted)?;
+    let plan = Plan::new(plan);
+    plan.check(options.supplier)?;
+    let mut report = CompileReport::new(report);
+    if options.ranges == Ranges::Bounded {
+        wanted.ranges = Ranges::Calibrated;
+        let calibrated = Plan::new(compile(&wanted)?.plan);
+        report.bounded = Some(bounded_report([&calibrated, &plan], options.supplier)?);
+    }
     let sample = calibration.first().cloned().unwrap_or_default();
-    let model = Model::compiled(plan, weights, CompileReport::new(report), network.clone(), sample);
-    model.plan().check(options.supplier)?;
-    Ok(model)
+    Ok(Model::compiled(plan, weights, report, network.clone(), sample))
+}
+
+/// What the second plan, of bounded ranges, costs next to the first, of calibrated ones, and what it reveals.
+fn bounded_report(plans: [&Plan; 2], supplier: Supplier) -> Result<BoundedReport> {
+    let options = Options { supplier, ..Options::default() };
+    let [calibrated, bounded] = plans.map(|plan| plan.inspect(&options, Machine::Reference));
+    let inspections = [&calibrated?, &bounded?];
+    let compare = |bytes: fn(&Inspection) -> u64| {
+        let [calibrated, bounded] = inspections.map(bytes);
+        Comparison { calibrated, bounded }
+    };
+    let ir = plans[1].ir();
+    let layers = ir.nodes.iter().filter(|node| matches!(node.op, PlanOp::Linear { weights_of: None, .. }));
+    let norm = |node: &PlanNode| {
+        let [input, output] = [node.inputs[0], node.output].map(|i| ir.values[i].magnitude.cast_signed());
+        LayerNorm { layer: node.layer.clone(), bits: output - input }
+    };
+    Ok(BoundedReport {
+        online: compare(|i| i.online.total()),
+        total: compare(|i| i.online.total() + i.offline.total()),
+        norms: layers.map(norm).collect(),
+    })
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::BoundedReport;
+
 /// What compilation saw. It says something about weights and calibration samples, so it stays with the
 /// model's owner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +15,9 @@ pub struct CompileReport {
     pub relative_error: f64,
     /// The tensors of the simplified network, in execution order.
     pub tensors: Vec<TensorReport>,
+    /// What bounded ranges cost and reveal, where they are bounded.
+    #[serde(default)]
+    pub bounded: Option<BoundedReport>,
 }
 
 /// A tensor of the simplified network, as fixed point.
@@ -43,6 +48,7 @@ impl CompileReport {
             imported_nodes: report.imported_nodes,
             relative_error: report.relative_error,
             tensors: report.tensors.into_iter().map(tensor).collect(),
+            bounded: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use veilflow_exec::{Prediction, SupplyCost, Times};
 use veilflow_ir::plan::RangeCheck;
 
 use crate::holding::Holding;
-use crate::{Error, ModelShare, Options, Plan, Result};
+use crate::{Error, ModelShare, Options, Plan, Ranges, Result};
 
 /// The machine for which seconds are predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +36,8 @@ pub struct Inspection {
     pub margin_percent: u32,
     /// The number of calibration samples.
     pub calibration_inputs: usize,
+    /// What ranges follow from.
+    pub ranges: Ranges,
     /// Multiplications of all linear layers.
     pub multiplications: u64,
     /// The operations in execution order.
@@ -117,6 +119,11 @@ pub struct Volume {
 }
 
 impl Volume {
+    /// Payload bytes of all parties.
+    pub fn total(&self) -> u64 {
+        self.bytes.iter().chain(&self.helper).sum()
+    }
+
     fn of(cost: &Cost) -> Self {
         let volume = cost.volume();
         Self { bytes: volume.bytes, helper: volume.helper, rounds: volume.rounds }
@@ -200,6 +207,7 @@ fn inspect(plan: &Plan, holding: &Holding, options: &Options, machine: Machine) 
         activation_bits: ir.settings.activation_bits,
         margin_percent: ir.settings.margin_percent,
         calibration_inputs: ir.settings.calibration_inputs,
+        ranges: ir.settings.ranges,
         multiplications: ir.multiplications(),
         nodes: nodes.collect(),
         check: CheckCost::of(ir, &prediction),

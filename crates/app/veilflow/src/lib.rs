@@ -78,6 +78,7 @@
 //! Everything blocks, and every wait has a deadline, [`Options::timeout`]. A [`Client`] has a thread that
 //! prepares; a [`Server`] takes any number of sessions at once.
 
+mod bounded_report;
 mod client;
 mod compile;
 mod compile_report;
@@ -108,6 +109,7 @@ mod share_store;
 mod supplier;
 mod tensor;
 
+pub use bounded_report::{BoundedReport, Comparison, LayerNorm};
 pub use client::Client;
 pub use compile::{CompileOptions, Precision, compile};
 pub use compile_report::{CompileReport, TensorReport};
@@ -138,7 +140,7 @@ pub use veilflow_data::{Error as DataError, Preprocessing, Samples};
 #[doc(inline)]
 pub use veilflow_exec::Phase;
 #[doc(inline)]
-pub use veilflow_ir::plan::Settings as PlanSettings;
+pub use veilflow_ir::plan::{Ranges, Settings as PlanSettings};
 #[doc(inline)]
 pub use veilflow_net::{LinkShape, NetError, Role};
 #[doc(inline)]

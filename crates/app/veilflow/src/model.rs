@@ -77,14 +77,14 @@ impl fmt::Debug for Model {
 
 impl Model {
     pub(crate) fn compiled(
-        plan: veilflow_ir::Plan,
+        plan: Plan,
         weights: Weights,
         report: CompileReport,
         network: Network,
         sample: Vec<f32>,
     ) -> Self {
         let origin = Arc::new(Origin::Compiled { network, sample, report });
-        Self { plan: Plan::new(plan), weights: Arc::new(weights), origin }
+        Self { plan, weights: Arc::new(weights), origin }
     }
 
     /// Loads plan and weights from the folder that [`Model::save`] or `veilflow compile` wrote: see

@@ -1,6 +1,6 @@
 //! A plan for unit tests to build on.
 
-use veilflow_ir::plan::{Checks, Plan, Settings};
+use veilflow_ir::plan::{Checks, Plan, Ranges, Settings};
 
 /// A plan without nodes.
 pub(crate) fn empty() -> Plan {
@@ -10,6 +10,7 @@ pub(crate) fn empty() -> Plan {
         state_bits: 8,
         margin_percent: 200,
         calibration_inputs: 1,
+        ranges: Ranges::Calibrated,
     };
     Plan {
         name: String::new(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::container::{Format, Readers, write_atomically};
 use crate::error::Result;
-use crate::plan::{ParameterSizes, Plan};
+use crate::plan::{ParameterSizes, Plan, Ranges};
 
 const FORMAT: Format = Format { name: "veilflow-weights", version: 1 };
 
@@ -47,8 +47,8 @@ impl Weights {
     ///
     /// # Errors
     /// [`IrError::Format`](crate::IrError::Format) if a node lacks its numbers or has too many, if a node
-    /// that takes another's weights has other ones, if a weight doesn't fit its width, or if numbers exceed
-    /// the bounds that the plan says they keep.
+    /// that takes another's weights has other ones, if a weight doesn't fit its width, if numbers exceed the
+    /// bounds that the plan says they keep, or if ranges are bounded and they may overflow.
     pub fn new(plan: &Plan, nodes: BTreeMap<usize, Parameters>) -> Result<Self> {
         let sizes = plan.parameters();
         let takers = sizes.iter().filter(|s| s.weights_of.is_some()).map(|s| s.node).collect();
@@ -66,16 +66,19 @@ impl Weights {
             if size.bounds.is_some_and(|bounds| !bounds.hold(&parameters.weights, &parameters.bias)) {
                 return Err(FORMAT.error(format!("numbers of layer `{layer}` exceed the plan's bounds")));
             }
-            if let Some(owner) = size.weights_of {
-                match nodes.get(&owner) {
-                    Some(o) if Arc::ptr_eq(&o.weights, &parameters.weights) => continue,
-                    _ => return Err(FORMAT.error(format!("layer `{layer}` has weights of its own"))),
-                }
+            let owns = |owner| {
+                nodes.get(&owner).is_some_and(|o: &Parameters| Arc::ptr_eq(&o.weights, &parameters.weights))
+            };
+            if size.weights_of.is_some_and(|owner| !owns(owner)) {
+                return Err(FORMAT.error(format!("layer `{layer}` has weights of its own")));
             }
             let limit = 1i64 << (size.weight_bits - 1);
-            if parameters.weights.iter().any(|w| !(-limit..limit).contains(w)) {
+            if size.weights_of.is_none() && parameters.weights.iter().any(|w| !(-limit..limit).contains(w)) {
                 let bits = size.weight_bits;
                 return Err(FORMAT.error(format!("a weight of layer `{layer}` doesn't fit {bits} bits")));
+            }
+            if plan.settings.ranges == Ranges::Bounded && !plan.keeps_range(size.node, parameters) {
+                return Err(FORMAT.error(format!("layer `{layer}` may overflow with these numbers")));
             }
         }
         Ok(Self { plan: plan.hash(), nodes, takers })

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 use veilflow::{
-    Check, CompileOptions, Error, Model, Network, Precision, Preprocessing, Revealing, Supplier, compile,
-    folder,
+    BoundedReport, Check, Comparison, CompileOptions, Error, Model, Network, Precision, Preprocessing,
+    Ranges, Revealing, Supplier, compile, folder,
 };
 
 use crate::flags::percent;
@@ -49,6 +49,11 @@ pub(crate) struct Compile {
     /// Room beyond the largest magnitude seen in calibration, in percent of it: 200 is twice as much.
     #[arg(long, default_value_t = CompileOptions::default().margin_percent, value_name = "PERCENT")]
     margin: u32,
+    /// What ranges follow from: calibrated, what the calibration inputs reach, with margin; or bounded, what
+    /// is possible: then no input in range can overflow anything. It takes more bytes, and the plan tells the
+    /// norm of each layer to a power of two.
+    #[arg(long, default_value_t = Ranges::Calibrated)]
+    ranges: Ranges,
     /// How runs watch for values that leave their range, so that the client learns whether any did.
     #[arg(long, value_enum, default_value_t)]
     check: CheckKind,
@@ -118,14 +123,38 @@ struct Summary {
     widths: (u32, u32),
     /// Why the default supplier cannot run the plan, if it cannot.
     beyond_he: Option<String>,
+    ranges: Ranges,
+    /// What bounded ranges cost and reveal, if they are bounded.
+    bounded: Option<BoundedReport>,
+}
+
+/// What bounded ranges cost and reveal, in words.
+fn told(report: &BoundedReport, supplier: Supplier) -> String {
+    let cost = |c: &Comparison| {
+        format!(
+            "{} instead of {} ({:+.1} %)",
+            output::bytes(c.bounded),
+            output::bytes(c.calibrated),
+            100.0 * (c.ratio() - 1.0)
+        )
+    };
+    let norms: Vec<String> = report.norms.iter().map(|n| format!("{} 2^{}", n.layer, n.bits)).collect();
+    format!(
+        "ranges are bounded: no input in range can overflow anything\n\
+         with {supplier} it costs {} online, {} in all\n\
+         the plan tells the norms of layers, to a power of two: {}",
+        cost(&report.online),
+        cost(&report.total),
+        norms.join(", "),
+    )
 }
 
 /// Tells what to do about a plan that its supplier cannot run, in words of the command.
 fn refused(error: Error) -> anyhow::Error {
     match error {
         Error::BeyondSupplier { source, .. } => anyhow!(source).context(
-            "the plan could not be run; choose fewer --weight-bits or --activation-bits, or compile with `--supplier silent` and \
-             run both parties with it",
+            "the plan could not be run; choose fewer --weight-bits or --activation-bits (of a recurrence: --state-bits), or compile \
+             with `--supplier silent` and run both parties with it",
         ),
         error => error.into(),
     }
@@ -147,6 +176,7 @@ impl Compile {
             precision,
             state_bits: self.state_bits,
             margin_percent: self.margin,
+            ranges: self.ranges,
             check: self.check.into(),
             anonymous: self.anonymous,
             reveal: self.reveal,
@@ -180,6 +210,8 @@ impl Compile {
             multiplications: plan.multiplications(),
             widths: plan.widths(),
             beyond_he,
+            ranges: self.ranges,
+            bounded: report.bounded.clone(),
         };
         if self.json {
             return output::print_json(&summary);
@@ -213,6 +245,9 @@ impl Compile {
             folder::NETWORK,
             folder::SAMPLE,
         ));
+        if let Some(report) = &summary.bounded {
+            output::print(&told(report, self.supplier));
+        }
         let chosen = self.weight_bits.is_none() && self.activation_bits.is_none();
         if chosen && summary.relative_error > self.max_error / 100.0 {
             output::print(

@@ -62,7 +62,7 @@ fn print(inspection: &Inspection, link: Link) {
     let link = if link == Link::None { "loopback".to_owned() } else { format!("link {link}") };
     let machine = if inspection.calibrated { "this machine" } else { "the machine of docs/benchmarks.md" };
     output::print(&format!(
-        "{table}\n{}, plan {}\nweights {} bits, activations {} bits, margin {} % over {} calibration inputs\n\
+        "{table}\n{}, plan {}\nweights {} bits, activations {} bits, margin {} % over {} calibration inputs, ranges {}\n\
              preprocessing: {}\n{} multiplications\n{}\n{}\nseconds are for {machine}, {link}",
         inspection.name,
         &inspection.hash[..16],
@@ -70,6 +70,7 @@ fn print(inspection: &Inspection, link: Link) {
         inspection.activation_bits,
         inspection.margin_percent,
         inspection.calibration_inputs,
+        inspection.ranges,
         if inspection.preprocessing.is_empty() { "none" } else { &inspection.preprocessing },
         inspection.multiplications,
         total("offline, set-up included", &inspection.offline, inspection.seconds.offline),

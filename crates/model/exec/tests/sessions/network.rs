@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use veilflow_ir::plan::Ranges;
 use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId, Window};
 use veilflow_passes::{Check, Compiled, Options, compile};
 
@@ -46,7 +47,7 @@ impl Builder {
 }
 
 /// A gated cell, a sum of squares over its states, and a dense layer: every op that recurrent networks bring.
-fn gated() -> Compiled {
+fn gated(ranges: Ranges) -> Compiled {
     let mut b = Builder { graph: Graph::new("gated"), names: 0 };
     let x = b.graph.input("x", shape(&[STEPS, INPUTS])).unwrap();
     let (w, u) = (b.constant(&[INPUTS, 2 * STATE], 0.8), b.constant(&[STATE, 2 * STATE], 0.8));
@@ -79,12 +80,12 @@ fn gated() -> Compiled {
     let y = b.node(Op::MatMul, &[flat, d]);
     b.graph.output(y, false);
     let calibration: Vec<_> = (200..240).map(|seed| vec![tensor(&[STEPS, INPUTS], 2.0, seed)]).collect();
-    compile(&b.graph, &calibration, &Options::default()).unwrap()
+    compile(&b.graph, &calibration, &Options { ranges, ..Options::default() }).unwrap()
 }
 
 /// A network of every op that recurrent networks bring.
 pub(crate) fn recurrent() -> &'static Compiled {
-    static NETWORK: LazyLock<Compiled> = LazyLock::new(gated);
+    static NETWORK: LazyLock<Compiled> = LazyLock::new(|| gated(Ranges::Calibrated));
     &NETWORK
 }
 
@@ -136,15 +137,22 @@ pub(crate) fn clipped() -> &'static Compiled {
     &NETWORK
 }
 
+fn demo(ranges: Ranges) -> Compiled {
+    let onnx = include_bytes!("../../../../../models/mnist/mnist-demo.onnx");
+    let graph = veilflow_import_onnx::import_bytes(onnx).unwrap();
+    let calibration: Vec<_> = (0..4).map(|seed| vec![pixels(seed)]).collect();
+    compile(&graph, &calibration, &Options { ranges, ..Options::default() }).unwrap()
+}
+
 /// The network of the demo, calibrated with noise.
 pub(crate) fn convolutional() -> &'static Compiled {
-    static NETWORK: LazyLock<Compiled> = LazyLock::new(|| {
-        let onnx = include_bytes!("../../../../../models/mnist/mnist-demo.onnx");
-        let graph = veilflow_import_onnx::import_bytes(onnx).unwrap();
-        let calibration: Vec<_> = (0..4).map(|seed| vec![pixels(seed)]).collect();
-        compile(&graph, &calibration, &Options::default()).unwrap()
-    });
+    static NETWORK: LazyLock<Compiled> = LazyLock::new(|| demo(Ranges::Calibrated));
     &NETWORK
+}
+
+/// Both networks with bounded ranges.
+pub(crate) fn bounded() -> [Compiled; 2] {
+    [gated(Ranges::Bounded), demo(Ranges::Bounded)]
 }
 
 /// An input of the convolutional network.

@@ -9,7 +9,7 @@ use veilflow_passes::{Compiled, clear};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
-use crate::network::{INPUTS, STEPS, clipped, convolutional, pixels, recurrent, tensor};
+use crate::network::{INPUTS, STEPS, bounded, clipped, convolutional, pixels, recurrent, tensor};
 use crate::parties::{encode, helped, open};
 
 const SEED: u128 = 404;
@@ -31,6 +31,9 @@ fn learned(net: &Compiled, options: SessionOptions, inputs: &[Vec<RingVec>]) -> 
             match (role, outcome.overflow, outcome.outputs) {
                 (Role::P0, Overflow::Nothing, None) => {}
                 (Role::P1, Overflow::Known(bit), Some(outputs)) => learned.push((outputs, bit)),
+                (Role::P1, Overflow::Nothing, Some(outputs)) if net.plan.checks.ranges.is_empty() => {
+                    learned.push((outputs, false));
+                }
                 (role, overflow, _) => panic!("{role:?} has {overflow:?}"),
             }
         }
@@ -115,6 +118,35 @@ fn networks_of_clips_pools_and_functions() {
 #[test]
 fn convolutional_networks() {
     every_supplier(convolutional(), &pixels(3));
+}
+
+/// With bounded ranges, inputs at the ends of their range overflow nothing, and secure runs are exact there.
+#[test]
+fn nothing_leaves_a_bounded_range() {
+    for net in bounded() {
+        let value = &net.plan.values[net.plan.inputs[0].value];
+        let (ring, range) = (value.ring(), value.range());
+        let mut prg = Prg::from_seed(Block(SEED));
+        let mut input = |pick: &mut dyn FnMut(u64) -> i128| {
+            let random = prg.ring_vec(ring, value.shape.elements());
+            let integers: Vec<i64> = random.values().iter().map(|&r| pick(r) as i64).collect();
+            vec![RingVec::from_signed(ring, &integers)]
+        };
+        let inputs = [
+            input(&mut |_| range.low),
+            input(&mut |_| range.high),
+            input(&mut |random| if random & 1 == 0 { range.low } else { range.high }),
+            input(&mut |random| range.low + i128::from(random) % (range.high - range.low + 1)),
+        ];
+        for options in [SessionOptions { supplier: SupplierKind::Silent, ..Default::default() }, helped()] {
+            for (input, (outputs, overflow)) in inputs.iter().zip(learned(&net, options, &inputs)) {
+                let encoded = input.iter().map(|x| Encoded { values: x.clone(), outside: 0 }).collect();
+                let clear = clear::run_encoded(&net.plan, &net.weights, encoded).unwrap();
+                assert_eq!(clear.overflows, [], "{}", net.plan);
+                assert!(outputs == clear.outputs && !overflow, "seed {SEED}, {options:?}\n{}", net.plan);
+            }
+        }
+    }
 }
 
 /// No operation rests on what calibration saw: with other magnitudes written into the plan's values, from

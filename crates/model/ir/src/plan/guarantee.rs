@@ -9,6 +9,8 @@
 //! What they declare is another matter: whether a node keeps it depends on what its inputs declare
 //! (`images`). Both analyses share what an op makes of intervals.
 
+use std::ops::{Add, Neg};
+
 use veilflow_spec::{Pool2dShape, place_bits};
 
 use super::interval::Interval;
@@ -29,11 +31,12 @@ impl Plan {
     }
 
     /// Takes bounds out from which nothing follows, since they tell of the server's numbers: those of nodes
-    /// that may fill their ring all the same.
+    /// that may fill their ring all the same, and those that no claim rests on.
     pub fn drop_idle_bounds(&mut self) {
-        let intervals = self.guarantees();
+        let (intervals, rests) = (self.guarantees(), self.what_claims_rest_on());
         for node in &mut self.nodes {
-            if intervals[node.output] != Interval::of_ring(self.values[node.output].width) {
+            let fills = intervals[node.output] == Interval::of_ring(self.values[node.output].width);
+            if rests[node.output] && !fills {
                 continue;
             }
             match &mut node.op {
@@ -42,6 +45,35 @@ impl Plan {
                 _ => {}
             }
         }
+    }
+
+    /// For every value, whether a claim may rest on its interval.
+    fn what_claims_rest_on(&self) -> Vec<bool> {
+        // Whether a claim reads the value itself, and whether one rests on what is computed from it.
+        let (mut read, mut ends) = (vec![false; self.values.len()], vec![false; self.values.len()]);
+        for node in self.nodes.iter().rev() {
+            let (of_read, of_ends) = (read[node.output], ends[node.output]);
+            for &input in &node.inputs {
+                match node.op {
+                    PlanOp::Extend { .. } | PlanOp::TruncateExtend { .. } | PlanOp::Multiply { .. } => {
+                        read[input] = true;
+                        ends[input] |= of_read || of_ends;
+                    }
+                    PlanOp::AveragePool { .. } => ends[input] = true,
+                    // Never negative, whatever the input is. No claim says more.
+                    PlanOp::Relu | PlanOp::ReluTruncate { .. } | PlanOp::Clip { .. } => {
+                        ends[input] |= of_ends
+                    }
+                    PlanOp::Reshape | PlanOp::Transpose { .. } | PlanOp::Gather { .. } => {
+                        read[input] |= of_read;
+                        ends[input] |= of_ends;
+                    }
+                    PlanOp::Apply { .. } | PlanOp::ArgMax => {}
+                    _ => ends[input] |= of_read || of_ends,
+                }
+            }
+        }
+        read.into_iter().zip(ends).map(|(read, ends)| read || ends).collect()
     }
 
     /// What a node makes of integers in these intervals, before it is reduced into the output's ring. It is

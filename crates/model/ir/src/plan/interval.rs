@@ -1,5 +1,7 @@
 //! Ranges of integers, as wide as an operation can make them.
 
+use std::ops::{Add, Neg};
+
 use veilflow_ring::Ring;
 
 /// All integers from `low` to `high`.
@@ -15,7 +17,8 @@ impl Interval {
     /// More than any ring holds.
     pub const ANY: Self = Self { low: -(1 << 126), high: 1 << 126 };
 
-    pub(super) fn new(low: i128, high: i128) -> Self {
+    /// All from `low` to `high`, which is no less.
+    pub fn new(low: i128, high: i128) -> Self {
         Self { low, high }
     }
 
@@ -42,7 +45,7 @@ impl Interval {
     }
 
     /// The least interval that holds both.
-    pub(super) fn hull(self, other: Self) -> Self {
+    pub fn hull(self, other: Self) -> Self {
         Self::new(self.low.min(other.low), self.high.max(other.high))
     }
 
@@ -51,24 +54,23 @@ impl Interval {
         Self::new(f(self.low), f(self.high))
     }
 
-    pub(super) fn add(self, other: Self) -> Self {
-        Self::new(self.low + other.low, self.high + other.high)
-    }
-
-    pub(super) fn neg(self) -> Self {
-        Self::new(-self.high, -self.low)
-    }
-
-    pub(super) fn multiply(self, other: Self) -> Self {
+    /// Products of a member of each. Both are within 64 bits.
+    pub fn multiply(self, other: Self) -> Self {
         let ends = [self.low, self.high].map(|a| [other.low, other.high].map(|b| a * b));
         let [[a, b], [c, d]] = ends;
         Self::new(a.min(b).min(c).min(d), a.max(b).max(c).max(d))
     }
 
     /// Sums of `least` to `most` of its members.
-    pub(super) fn sums(self, least: usize, most: usize) -> Self {
+    pub fn sums(self, least: usize, most: usize) -> Self {
         let [few, many] = [least as i128, most as i128];
         Self::new((self.low * few).min(self.low * many), (self.high * few).max(self.high * many))
+    }
+
+    /// The least m for which it lies in −2^m..2^m.
+    pub fn magnitude(self) -> u32 {
+        let bits = |v: i128| 128 - v.leading_zeros();
+        bits(self.high.max(0)).max(bits((-1 - self.low).max(0)))
     }
 
     /// Whether no member is negative.
@@ -79,5 +81,23 @@ impl Interval {
     /// Whether every |member| is below a third of the ring.
     pub fn leaves_two_thirds(self, ring: Ring) -> bool {
         3 * self.high.max(-self.low) < 1 << ring.bits()
+    }
+}
+
+/// Sums of a member of each.
+impl Add for Interval {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self::new(self.low + other.low, self.high + other.high)
+    }
+}
+
+/// The negatives.
+impl Neg for Interval {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self::new(-self.high, -self.low)
     }
 }

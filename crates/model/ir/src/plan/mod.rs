@@ -15,6 +15,7 @@ mod image;
 mod interval;
 mod made;
 mod op;
+mod ranges;
 mod text;
 mod texts;
 mod value;
@@ -27,8 +28,10 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Checks, RangeCheck};
 pub use guarantee::pooled_sums;
+pub use image::layer_sums;
 pub use interval::Interval;
 pub use op::{ConstantBounds, LayerBounds, PlanOp};
+pub use ranges::Ranges;
 pub use value::{Encoded, PlanValue};
 
 use crate::error::{IrError, Reason};
@@ -109,6 +112,9 @@ pub struct Settings {
     pub margin_percent: u32,
     /// The number of calibration inputs.
     pub calibration_inputs: usize,
+    /// What the declared ranges follow from.
+    #[serde(default, skip_serializing_if = "Ranges::are_calibrated")]
+    pub ranges: Ranges,
 }
 
 /// The public program: nodes in execution order. Fields may be filled freely, and [`Plan::verify`] judges

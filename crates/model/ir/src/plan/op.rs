@@ -269,6 +269,11 @@ impl PlanOp {
         }
     }
 
+    /// Whether the server holds numbers for it.
+    pub fn has_parameters(&self) -> bool {
+        matches!(self, Self::Linear { .. } | Self::AddConstant { .. } | Self::SubtractFrom { .. })
+    }
+
     /// Whether a party computes it on its share alone. A linear layer isn't local, since it takes a
     /// correlation.
     pub fn is_local(&self) -> bool {

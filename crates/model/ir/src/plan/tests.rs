@@ -48,6 +48,7 @@ pub(crate) fn small() -> Plan {
             state_bits: 9,
             margin_percent: 200,
             calibration_inputs: 1,
+            ranges: Ranges::Calibrated,
         },
         values: vec![
             value(&[1, 1, 4, 4], 20, 8, 9, false),
@@ -454,6 +455,32 @@ fn bounds_bind_the_weights_and_idle_ones_are_dropped() {
         assert!(message.contains("numbers of layer `conv1` exceed the plan's bounds"), "{message}");
     }
 
+    // What an extension reads may be known by them. After a ReLU its sign is known without.
+    let dropped = |activation: &[(PlanOp, u32)]| {
+        let mut plan = bounded(64);
+        let conv = PlanNode { inputs: vec![1], output: 2, ..plan.nodes[0].clone() };
+        let extend =
+            PlanNode { layer: "n".into(), op: PlanOp::Extend { to: 20 }, inputs: vec![0], output: 1 };
+        plan.nodes = vec![extend, conv];
+        plan.values.truncate(2);
+        plan.values.insert(0, value(&[1, 1, 4, 4], 10, 8, 9, false));
+        let mut x = 2;
+        for (op, width) in activation.iter().cloned().chain([(PlanOp::Extend { to: 40 }, 40)]) {
+            let non_negative = x > 2 || matches!(op, PlanOp::Relu);
+            plan.values.push(value(&[1, 2, 4, 4], width, 15, 12, non_negative));
+            plan.nodes.push(PlanNode { layer: "n".into(), op, inputs: vec![x], output: x + 1 });
+            x += 1;
+        }
+        plan.outputs[0].value = x;
+        plan.verify().unwrap();
+        let whole = plan.clone();
+        plan.drop_idle_bounds();
+        plan != whole
+    };
+    assert!(!dropped(&[]));
+    assert!(dropped(&[(PlanOp::Relu, 20)]));
+    assert!(!dropped(&[(PlanOp::Relu, 20), (PlanOp::Narrow { to: 17 }, 17)]), "the narrowing must hold it");
+
     let constants = |constants: &[i64]| ConstantBounds::of(constants);
     assert_eq!(constants(&[3, -5]), ConstantBounds { least: -8, most: 4 });
     assert_eq!(constants(&[4, 4]), ConstantBounds { least: 0, most: 4 });
@@ -487,4 +514,30 @@ fn texts_are_plain() {
     assert_eq!(layers, ["layer 0", "layer 1", "layer 2", "layer 2"]);
     let names = [&plan.name, &plan.inputs[0].name, &plan.outputs[0].name];
     assert_eq!(names, ["model", "input 0", "output 0"]);
+}
+
+/// A plan of bounded ranges shows that nothing overflows, and holds weights to it.
+#[test]
+fn bounded_ranges_are_checked() {
+    let mut plan = small();
+    plan.settings.ranges = Ranges::Bounded;
+    plan.verify().unwrap();
+    assert_eq!(plan.images()[1], plan.values[1].range(), "the weights are held to it");
+
+    // Rows of norm 2^10 take inputs in −2^9..2^9 to sums in −2^19..2^19. A bias can bring them out of there.
+    let numbers = |weight: i64, bias| {
+        let row = [vec![-128; 7], vec![-127, weight]].concat();
+        let weights = [row.clone(), row].concat().into();
+        Weights::new(&plan, BTreeMap::from([(0, Parameters { weights, bias: vec![0, bias] })]))
+    };
+    numbers(0, 0).unwrap();
+    numbers(0, 511).unwrap();
+    for (weight, bias) in [(0, 512), (0, -1536), (-2, 0), (127, 0)] {
+        let message = numbers(weight, bias).unwrap_err().to_string();
+        assert!(message.contains("layer `conv1` may overflow with these numbers"), "{message}");
+    }
+
+    plan.values[4].magnitude = 11;
+    let message = plan.verify().unwrap_err().to_string();
+    assert!(message.contains("`pool1 (step 3)` (extend): may overflow"), "{message}");
 }

@@ -2,7 +2,7 @@
 
 use veilflow_spec::{LinearShape, Pool2dShape};
 
-use super::{Checks, MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanOp, PlanValue};
+use super::{Checks, MAX_PLAN_ELEMENTS, MAX_PLAN_NODES, Plan, PlanOp, PlanValue, Ranges};
 use crate::error::{IrError, Reason, Result, refuse};
 use crate::graph::Op;
 use crate::shape::Shape;
@@ -14,7 +14,8 @@ const MAX_WORK: u128 = 1 << 40;
 const MAX_TEXT: usize = 1 << 12;
 
 impl Plan {
-    /// Checks every value's bounds, and every node's shapes, widths, scales and signs.
+    /// Checks every value's bounds, and every node's shapes, widths, scales and signs; where ranges are
+    /// bounded, also that nothing overflows.
     ///
     /// A run of a plan that passed makes no ring of an impossible width, reads nothing out of bounds and
     /// allocates at most [`MAX_PLAN_ELEMENTS`] elements for a tensor.
@@ -61,6 +62,14 @@ impl Plan {
         }
         if let Some(output) = self.outputs.iter().find(|o| o.value >= self.values.len()) {
             return invalid(format!("output `{}` isn't defined", output.name));
+        }
+        match self.overflows().first() {
+            Some(&index) if self.settings.ranges == Ranges::Bounded => {
+                return Err(
+                    self.node_error(index, "may overflow, though ranges are said to be bounded".into())
+                );
+            }
+            _ => {}
         }
         self.check_checks().map_err(IrError::Plan)
     }

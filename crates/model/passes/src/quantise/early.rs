@@ -16,8 +16,9 @@ use super::fixed_op::FixedOp;
 use super::options::Options;
 use super::step::Step;
 
-/// A truncation of its own takes rounds that a fused one doesn't, so it must save a tenth of the bits.
-const WORTH_ITS_ROUNDS: f64 = 0.9;
+/// A truncation or a limit of its own takes rounds that a fused one doesn't, so it must save a tenth of the
+/// bits.
+pub(super) const WORTH_ITS_ROUNDS: f64 = 0.9;
 
 /// Costs are taken for so many elements, lest padding to bytes count.
 const SAMPLE: usize = 1 << 12;
@@ -82,7 +83,7 @@ impl Costs {
 }
 
 /// Bits an element. Widths without a protocol cost nothing: the plan's verifier refuses them.
-fn bits(cost: Result<Cost>, elements: usize) -> f64 {
+pub(super) fn bits(cost: Result<Cost>, elements: usize) -> f64 {
     let bytes = cost.map_or(0, |cost| cost.volume().bytes.iter().sum::<u64>());
     8.0 * bytes as f64 / elements as f64
 }

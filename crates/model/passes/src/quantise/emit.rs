@@ -7,13 +7,14 @@ use veilflow_ir::plan::{ConstantBounds, LayerBounds, PlanInput, PlanOutput, Reve
 use veilflow_ir::{Graph, Op, Parameters, Plan, PlanOp, Shape, ValueId, Weights};
 use veilflow_spec::{LinearShape, place_bits};
 
+use super::bits::factor_width;
 use super::fixed::{FixedLayer, half_unit, to_integer};
 use super::fixed_op::FixedOp;
 use super::forms::Forms;
 use super::options::{Options, Revealing};
 use super::plan_writer::PlanWriter;
 use super::step::{Form, Stage, Step};
-use super::widths::{Widths, argument_width, factor_width, truncation_width};
+use super::widths::{Widths, truncation_width};
 use crate::error::{PassError, Result};
 
 /// The network with all choices made, and the plan so far.
@@ -100,6 +101,9 @@ impl<'a> Emitter<'a> {
         let width = truncation_width(self.forms, self.widths, value);
         let raw = self.native[&(value, Stage::Raw)];
         let form = self.forms.get(value, Stage::Reduced);
+        if self.forms.is_limited(value) {
+            return self.limit(raw, value, form);
+        }
         match self.forms.reduction(value) {
             shift @ 1.. => {
                 // Where there is room to see that the sum leaves its range.
@@ -127,14 +131,51 @@ impl<'a> Emitter<'a> {
         if self.forms.is_rounded(value, stage) || form.non_negative || shift <= 0 {
             return x;
         }
-        let bias = vec![half_unit(shift)];
-        let (constant, bounds) =
-            (Shape::new([]).expect("a scalar is a shape"), Some(ConstantBounds::of(&bias)));
         let width = self.writer.plan.values[x].width;
+        let magnitude = form.magnitude + self.forms.rounding_bits((value, stage), shift);
         // A small value is no more than the half unit.
-        let form = Form { magnitude: form.magnitude.max((shift as u32).min(width - 1)), ..form };
-        self.writer.give(Parameters { weights: [].into(), bias });
-        self.writer.convert(PlanOp::AddConstant { constant, bounds }, x, form, width)
+        let magnitude = magnitude.max((shift as u32).min(width - 1));
+        self.writer.add_constant(x, half_unit(shift), Form { magnitude, ..form })
+    }
+
+    /// The reduced form of a value, limited to what `form` has room for. A signed value is brought above zero
+    /// for it: one constant takes the offset and the half unit, and another takes the offset away. The limit
+    /// is where the value is narrowest. It is extended while it is known to be positive.
+    fn limit(&mut self, raw: usize, value: usize, form: Form) -> usize {
+        let shift = self.forms.reduction(value);
+        let (left, shift) = (shift.min(0).unsigned_abs(), shift.max(0));
+        let mut x = self.writer.shift_left(raw, left);
+        let made = self.writer.form_of(x);
+        let widest = self.widths.demanded(value, Stage::Reduced);
+        if form.non_negative {
+            return self.clip_at(x, form);
+        }
+        let half = if self.forms.is_rounded(value, Stage::Raw) { 0 } else { half_unit(shift) };
+        let offset = 1 << form.magnitude;
+        let above = Form { magnitude: made.magnitude + 1, ..made };
+        x = self.writer.add_constant(x, (offset << shift) + half, above);
+        x = self.clip_at(x, Form { magnitude: form.magnitude + 1, non_negative: true, ..form });
+        let width = widest.max(self.writer.plan.values[x].width);
+        x = self.writer.resize(x, width, width);
+        self.writer.add_constant(x, -offset, form)
+    }
+
+    /// `x` at the scale of `form`, limited to 0..2^m by its magnitude m. It is truncated first, since a limit
+    /// takes two comparisons.
+    fn clip_at(&mut self, x: usize, form: Form) -> usize {
+        let from = self.writer.form_of(x);
+        let y = match from.scale - form.scale {
+            shift @ 1.. => {
+                let shift = shift as u32;
+                let magnitude = from.magnitude.saturating_sub(shift);
+                let width = self.writer.plan.values[x].width - shift;
+                let coarse = Form { scale: form.scale, magnitude, ..from };
+                self.writer.convert(PlanOp::TruncateReduce { shift }, x, coarse, width)
+            }
+            shift => self.writer.shift_left(x, shift.unsigned_abs()),
+        };
+        let limit = (1 << form.magnitude) - 1;
+        self.writer.convert(PlanOp::Clip { limit }, y, form, form.magnitude + 1)
     }
 
     /// Emits a step that works at `width`, and returns the plan's value for its output.
@@ -148,7 +189,7 @@ impl<'a> Emitter<'a> {
             let finer = if step.op.aligns() { form.scale - read.scale } else { 0 }.max(0) as u32;
             let at = match step.op {
                 FixedOp::Product => factor_width(read),
-                FixedOp::Apply(_) => argument_width(read),
+                FixedOp::Apply(function) => self.forms.argument_width(read, function),
                 _ => width - finer,
             };
             if let FixedOp::Relu | FixedOp::Clip { .. } = step.op {
@@ -165,6 +206,7 @@ impl<'a> Emitter<'a> {
         let x = inputs[0];
         let op = match &step.op {
             FixedOp::Linear(_) => return self.linear(step, x, shape, form, width),
+            FixedOp::Relu if self.forms.is_limited(output.index()) => return self.clip_at(x, form),
             FixedOp::Relu => return self.relu(x, form),
             FixedOp::Clip { max } => return self.clip(x, *max, form),
             FixedOp::Sum { subtract: true } => PlanOp::Sub,

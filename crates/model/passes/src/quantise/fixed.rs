@@ -1,6 +1,7 @@
 //! From floats to integers.
 
 use veilflow_ir::Reason;
+use veilflow_ir::plan::{Interval, layer_sums};
 use veilflow_spec::LinearShape;
 
 use super::fixed_op::Layer;
@@ -87,17 +88,8 @@ impl FixedLayer {
         }
     }
 
-    /// The largest magnitude of a sum over inputs in −2^m..2^m, or in 0..2^m.
-    pub(super) fn largest_sum(&self, magnitude: u32, non_negative: bool) -> f64 {
-        let input = f64::from(magnitude).exp2();
-        let rows = self.weights.chunks_exact(self.weights.len() / self.bias.len()).zip(&self.bias);
-        rows.map(|(row, &bias)| {
-            let positive: f64 = row.iter().filter(|w| **w > 0).map(|&w| w as f64).sum();
-            let negative: f64 = row.iter().filter(|w| **w < 0).map(|&w| -w as f64).sum();
-            let (up, down) =
-                if non_negative { (positive, negative) } else { (positive + negative, positive + negative) };
-            (up * input + bias as f64).abs().max((down * input - bias as f64).abs())
-        })
-        .fold(0.0, f64::max)
+    /// What sums over inputs in a range can be.
+    pub(super) fn sums(&self, x: Interval) -> Interval {
+        layer_sums(&self.weights, &self.bias, x)
     }
 }

@@ -8,12 +8,16 @@
 //!
 //! Values that become parts of one tensor, or that pooling and moves pass on, have one reduced scale.
 
-use veilflow_ir::{Graph, Op, Reason};
+use veilflow_ir::plan::Ranges;
+use veilflow_ir::{Function, Graph, Op, Reason};
 
+use super::bits::argument_width;
 use super::calibrate::Seen;
 use super::fixed::{FixedLayer, half_unit, magnitude_of, to_integer};
 use super::fixed_op::{FixedOp, Layer, node_error};
+use super::limits::Limits;
 use super::options::Options;
+use super::possible;
 use super::recurrence::Recurrence;
 use super::rounding::Rounding;
 use super::scales::{MAX_FUNCTION_SCALE, MIN_FUNCTION_SCALE, bounds, targets};
@@ -33,6 +37,10 @@ pub(super) struct Forms<'g> {
     rounding: Rounding,
     /// The reduced scale of every graph value.
     targets: Vec<i32>,
+    /// Where values are limited, if ranges are bounded.
+    limits: Option<Limits>,
+    /// For every value, whether its reduced form is limited to less than is possible.
+    limited: Vec<bool>,
 }
 
 impl<'g> Forms<'g> {
@@ -52,15 +60,19 @@ impl<'g> Forms<'g> {
         let values = graph.values().len();
         let rounding = Rounding::choose(graph, &steps, &native, &targets);
         let (raw, reduced) = (vec![None; values], vec![None; values]);
-        let mut forms = Self { steps, raw, reduced, native, rounding, targets: targets.clone() };
+        let limits =
+            (options.ranges == Ranges::Bounded).then(|| Limits::new(graph, &steps, &recurrence.layers));
+        let limited = vec![false; values];
+        let targets_of = targets.clone();
+        let mut forms = Self { steps, raw, reduced, native, rounding, targets: targets_of, limits, limited };
         for id in graph.inputs() {
             let i = id.index();
             let magnitude = magnitude_of(bounds[i], targets[i]);
             forms.reduced[i] = Some(Form { scale: targets[i], magnitude, non_negative: false });
         }
         for index in 0..forms.steps.len() {
-            forms.reduce_inputs(index, &targets);
-            forms.make(index, &targets, &bounds, margin, seen)?;
+            forms.reduce_inputs(index, &targets, &bounds);
+            forms.make(graph, index, &targets, &bounds, margin, seen)?;
         }
         Ok(forms)
     }
@@ -95,17 +107,49 @@ impl<'g> Forms<'g> {
         self.rounding.of(value).map_or(0, |target| half_unit(scale - target))
     }
 
-    fn reduce_inputs(&mut self, index: usize, targets: &[i32]) {
-        for &(value, stage) in &self.steps[index].reads {
+    /// The bits by which a form grows when half a unit is added for its truncation by `shift`. Calibrated
+    /// ranges have room for it.
+    pub(super) fn rounding_bits(&self, (value, stage): (usize, Stage), shift: i32) -> u32 {
+        let adds = shift > 0 && !self.is_rounded(value, stage) && !self.get(value, stage).non_negative;
+        u32::from(self.limits.is_some() && adds)
+    }
+
+    /// The width of a function's argument.
+    pub(super) fn argument_width(&self, form: Form, function: Function) -> u32 {
+        if self.limits.is_some() { possible::argument_width(form, function) } else { argument_width(form) }
+    }
+
+    /// Whether the reduced form of a value is limited to less than is possible.
+    pub(super) fn is_limited(&self, value: usize) -> bool {
+        self.limited[value]
+    }
+
+    /// The reduced form of a value, `possible` unless it pays to limit it to the `calibrated` magnitude.
+    fn limit(&mut self, value: usize, raw: Form, possible: Form, relu: bool, calibrated: u32) -> Form {
+        let pays = |limits: &Limits| limits.pays(value, [raw, possible], relu, calibrated);
+        if !self.limits.as_ref().is_some_and(pays) {
+            return possible;
+        }
+        self.limited[value] = true;
+        Form { magnitude: calibrated, ..possible }
+    }
+
+    fn reduce_inputs(&mut self, index: usize, targets: &[i32], bounds: &[f64]) {
+        for (value, stage) in self.steps[index].reads.clone() {
             if stage == Stage::Reduced && self.reduced[value].is_none() {
                 let raw = self.get(value, Stage::Raw);
-                self.reduced[value] = Some(rescaled(raw, targets[value]));
+                let more = self.rounding_bits((value, Stage::Raw), raw.scale - targets[value]);
+                let raw = Form { magnitude: raw.magnitude + more, ..raw };
+                let seen = magnitude_of(bounds[value], targets[value]);
+                let reduced = self.limit(value, raw, rescaled(raw, targets[value]), false, seen);
+                self.reduced[value] = Some(reduced);
             }
         }
     }
 
     fn make(
         &mut self,
+        graph: &Graph,
         index: usize,
         targets: &[i32],
         bounds: &[f64],
@@ -114,7 +158,10 @@ impl<'g> Forms<'g> {
     ) -> Result<()> {
         let step = &self.steps[index];
         let output = step.node.output.index();
-        let inputs: Vec<Form> = step.reads.iter().map(|&(v, stage)| self.get(v, stage)).collect();
+        let mut inputs: Vec<Form> = step.reads.iter().map(|&(v, stage)| self.get(v, stage)).collect();
+        if let FixedOp::Relu | FixedOp::Clip { .. } = step.op {
+            inputs[0].magnitude += self.rounding_bits(step.reads[0], inputs[0].scale - targets[output]);
+        }
         let x = inputs[0];
         let mut fixed = None;
         let form = match &step.op {
@@ -182,7 +229,15 @@ impl<'g> Forms<'g> {
                 Form { scale, magnitude: magnitude.unwrap_or_default(), non_negative }
             }
         };
-        let makes = step.makes;
+        let (makes, mut form) = (step.makes, form);
+        if self.limits.is_some() {
+            let half = self.half_unit(output, form.scale);
+            form.magnitude = possible::magnitude(graph, step, fixed.as_ref(), &inputs, form, half)?;
+            if let FixedOp::Relu = step.op {
+                let calibrated = magnitude_of(bounds[output], form.scale);
+                form = self.limit(output, x, form, true, calibrated);
+            }
+        }
         self.steps[index].fixed = fixed;
         match makes {
             Stage::Raw => self.raw[output] = Some(form),
@@ -221,6 +276,6 @@ fn linear(
     let half = half_unit(scale);
     fixed.bias.iter_mut().for_each(|b| *b += half);
     let seen = magnitude_of(seen * f64::from(scale).exp2() + half as f64, 0);
-    let possible = magnitude_of(fixed.largest_sum(x.magnitude, x.non_negative), 0);
+    let possible = fixed.sums(x.range()).magnitude().max(1);
     Ok((fixed, Form { scale, magnitude: seen.min(possible), non_negative: false }))
 }

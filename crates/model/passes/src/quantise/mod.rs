@@ -5,6 +5,7 @@
 //! then the least width of every tensor (`widths`), then the plan (`emit`).
 
 mod alike;
+mod bits;
 mod calibrate;
 mod channels;
 mod checks;
@@ -16,9 +17,11 @@ mod equalise;
 mod fixed;
 mod fixed_op;
 mod forms;
+mod limits;
 mod network;
 mod options;
 mod plan_writer;
+mod possible;
 mod recurrence;
 mod room;
 mod rounding;

@@ -18,7 +18,7 @@ pub(super) fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs:
     let seen = join_ranges(simple, seen);
     let ranges: Vec<f32> = seen.iter().map(Seen::range).collect();
     let forms = Forms::choose(simple, &seen, options)?;
-    let widths = Widths::choose(simple, &forms, options.check)?;
+    let widths = Widths::choose(simple, &forms, options.watch())?;
     let tensor = |(index, step): (usize, &Step<'_>)| {
         let output = step.node.output.index();
         let form = forms.get(output, step.makes);
@@ -42,6 +42,7 @@ pub(super) fn quantise(simple: &Graph, seen: &[Seen], options: &Options, inputs:
         state_bits: options.state_bits,
         margin_percent: options.margin_percent,
         calibration_inputs: inputs,
+        ranges: options.ranges,
     };
     let emitter = Emitter::new(simple, &forms, &widths, &options.preprocessing, settings);
     let (plan, weights) = emitter.emit(options)?;

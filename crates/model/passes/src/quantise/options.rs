@@ -1,5 +1,7 @@
 //! What the caller of a compilation chooses.
 
+use veilflow_ir::plan::Ranges;
+
 use crate::error::{PassError, Result};
 
 /// How to quantise.
@@ -14,6 +16,8 @@ pub struct Options {
     /// The room for magnitudes, in percent of the largest that calibration saw: 100..=100,000. Twice as much
     /// is 200.
     pub margin_percent: u32,
+    /// What ranges follow from: what calibration saw, or what is possible.
+    pub ranges: Ranges,
     /// How runs watch for values that leave their range.
     pub check: Check,
     /// What clients learn of the outputs.
@@ -58,6 +62,7 @@ impl Default for Options {
             activation_bits: 12,
             state_bits: 16,
             margin_percent: 200,
+            ranges: Ranges::Calibrated,
             check: Check::default(),
             reveal: Revealing::default(),
             anonymous: false,
@@ -71,6 +76,11 @@ impl Default for Options {
 pub const DEFAULT_ERROR: f64 = 0.04;
 
 impl Options {
+    /// How runs watch for values that leave their range. Where ranges are bounded none does.
+    pub(super) fn watch(&self) -> Check {
+        if self.ranges == Ranges::Bounded { Check::Off } else { self.check }
+    }
+
     /// Checks that every number is in its range.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use veilflow_ir::plan::{Checks, Settings};
+use veilflow_ir::plan::{Checks, ConstantBounds, Settings};
 use veilflow_ir::{Parameters, Plan, PlanNode, PlanOp, PlanValue, Shape, Weights};
 
 use super::checks;
@@ -37,7 +37,7 @@ impl PlanWriter {
 
     /// The verified plan and its weights.
     pub(super) fn finish(mut self, options: &Options) -> Result<(Plan, Weights)> {
-        self.plan.checks = checks::choose(&self.plan, options.check);
+        self.plan.checks = checks::choose(&self.plan, options.watch());
         self.plan.clean_texts();
         if options.anonymous {
             self.plan.drop_names();
@@ -77,6 +77,15 @@ impl PlanWriter {
     pub(super) fn convert(&mut self, op: PlanOp, x: usize, form: Form, width: u32) -> usize {
         let shape = self.plan.values[x].shape.clone();
         self.node(op, vec![x], shape, form, width)
+    }
+
+    /// `x` and a constant, which has room in `form`.
+    pub(super) fn add_constant(&mut self, x: usize, constant: i64, form: Form) -> usize {
+        let bias = vec![constant];
+        let bounds = Some(ConstantBounds::of(&bias));
+        self.give(Parameters { weights: [].into(), bias });
+        let constant = Shape::new([]).expect("a scalar is a shape");
+        self.convert(PlanOp::AddConstant { constant, bounds }, x, form, self.plan.values[x].width)
     }
 
     /// A node whose output has the form and width of its input, and another shape.

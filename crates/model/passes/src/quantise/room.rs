@@ -27,8 +27,8 @@ pub(super) fn rooms(graph: &Graph, forms: &Forms<'_>, check: Check) -> Vec<u32> 
         let largest = match &step.op {
             FixedOp::Linear(_) => {
                 let fixed = step.fixed.as_ref().expect("forms made integer weights for every linear layer");
-                let x = forms.get(step.reads[0].0, step.reads[0].1);
-                fixed.largest_sum(x.magnitude, x.non_negative)
+                let sums = fixed.sums(forms.get(step.reads[0].0, step.reads[0].1).range());
+                sums.high.max(-sums.low) as f64
             }
             FixedOp::Sum { .. } => sum,
             FixedOp::AddConstant(c) | FixedOp::SubtractFrom(c) => {

@@ -1,6 +1,7 @@
 //! What becomes of a node in fixed point, and of the values between nodes.
 
 use veilflow_ir::Node;
+use veilflow_ir::plan::Interval;
 
 use super::fixed::FixedLayer;
 use super::fixed_op::FixedOp;
@@ -19,6 +20,14 @@ pub(super) struct Form {
     /// Integers lie in −2^m..2^m.
     pub(super) magnitude: u32,
     pub(super) non_negative: bool,
+}
+
+impl Form {
+    /// The integers it has room for.
+    pub(super) fn range(self) -> Interval {
+        let end = 1i128 << self.magnitude;
+        Interval::new(if self.non_negative { 0 } else { -end }, end - 1)
+    }
 }
 
 /// A step of the network in fixed point.

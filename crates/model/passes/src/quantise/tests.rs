@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use veilflow_ir::plan::Ranges;
 use veilflow_ir::{Op, Plan, PlanOp, Shape, ValueId, Weights, Window};
 
 use super::calibrate::calibrate;
@@ -11,6 +12,7 @@ use super::study::relative_error;
 use super::*;
 use crate::{clear, float};
 
+mod bounded;
 mod functions;
 mod recurrent;
 
@@ -69,12 +71,17 @@ impl Builder {
         self.node(op, &[x])
     }
 
-    /// Compiles and compares; the plan's text is in every failure.
+    /// Compiles and compares, with both kinds of ranges; the plan's text is in every failure.
     fn check(mut self, outputs: &[ValueId]) -> Compiled {
         outputs.iter().for_each(|&o| self.graph.output(o, false));
+        bounded::check(&self.compared(&Options { ranges: Ranges::Bounded, ..self.options.clone() }));
+        self.compared(&self.options)
+    }
+
+    fn compared(&self, options: &Options) -> Compiled {
         let dims = self.graph.shape(self.graph.inputs()[0]).to_vec();
         let inputs: Vec<Vec<Tensor>> = (50..54).map(|seed| vec![tensor(&dims, 3.0, seed)]).collect();
-        let compiled = compile(&self.graph, &inputs[..2], &self.options).unwrap();
+        let compiled = compile(&self.graph, &inputs[..2], options).unwrap();
         let Compiled { plan, weights, .. } = &compiled;
         plan.verify().unwrap();
         for input in &inputs {

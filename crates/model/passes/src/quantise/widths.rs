@@ -2,6 +2,7 @@
 
 use veilflow_ir::{Function, Graph};
 
+use super::bits::{factor_width, least};
 use super::fixed::{magnitude_of, to_integer};
 use super::fixed_op::{FixedOp, node_error};
 use super::forms::Forms;
@@ -10,8 +11,7 @@ use super::room::rooms;
 use super::step::{Form, Stage};
 use crate::error::Result;
 
-/// The widths that functions take and make.
-const MIN_ARGUMENT_WIDTH: u32 = 8;
+/// The most bits that functions make.
 const MAX_FUNCTION_WIDTH: u32 = 32;
 
 /// The widths of a network.
@@ -50,6 +50,7 @@ impl Widths {
             let demanded = widths.demanded(output, step.makes).max(least(made));
             // At the output's scale, inputs take this many bits more.
             let finer = |f: &Form| (made.scale - f.scale).max(0) as u32;
+            let rounding = |made: Form| forms.rounding_bits(step.reads[0], x.scale - made.scale);
             let width = match &step.op {
                 FixedOp::Linear(_)
                 | FixedOp::AddConstant(_)
@@ -65,7 +66,7 @@ impl Widths {
                     let most = match function {
                         // These take an argument of as many integer bits.
                         Function::Silu | Function::Gelu => {
-                            argument_width(x).saturating_add_signed(made.scale - x.scale)
+                            forms.argument_width(x, *function).saturating_add_signed(made.scale - x.scale)
                         }
                         _ => MAX_FUNCTION_WIDTH,
                     };
@@ -74,11 +75,11 @@ impl Widths {
                 FixedOp::Sum { .. } | FixedOp::Concat => {
                     inputs.iter().map(|f| least(*f) + finer(f)).fold(demanded, u32::max)
                 }
-                FixedOp::Relu => least(x).max((x.scale - made.scale + 1).max(0) as u32),
+                FixedOp::Relu => (least(x) + rounding(made)).max((x.scale - made.scale + 1).max(0) as u32),
                 // The limit has to fit, also where x is known to stay below it.
                 FixedOp::Clip { max } => {
                     let limit = magnitude_of(to_integer(*max, x.scale) as f64, 0);
-                    least(x).max(limit + 1).max((x.scale - made.scale + 1).max(0) as u32)
+                    (least(x) + rounding(made)).max(limit + 1).max((x.scale - made.scale + 1).max(0) as u32)
                 }
                 FixedOp::MaxPool(_) => least(x) + u32::from(!x.non_negative),
                 FixedOp::AveragePool { pool, .. } => {
@@ -101,7 +102,7 @@ impl Widths {
                         widths.factor[value] |= stage == Stage::Reduced;
                         factor_width(*form)
                     }
-                    FixedOp::Apply(_) => argument_width(*form),
+                    FixedOp::Apply(function) => forms.argument_width(*form, function),
                     _ if step.op.aligns() => width - finer(form),
                     _ => width,
                 };
@@ -140,22 +141,6 @@ impl Widths {
     }
 }
 
-/// The bits of a form, sign included.
-pub(super) fn least(form: Form) -> u32 {
-    form.magnitude + 1
-}
-
-/// The width of a factor. A bit more than a signed value needs: one that was extended, or made by an
-/// operation that bounds it, is then known to keep away from the ends of the ring, and costs no comparison.
-pub(super) fn factor_width(form: Form) -> u32 {
-    least(form) + u32::from(!form.non_negative)
-}
-
-/// The width of a function's argument.
-pub(super) fn argument_width(form: Form) -> u32 {
-    least(form).max(MIN_ARGUMENT_WIDTH).max((form.scale + 1).max(0) as u32)
-}
-
 /// A reduced form that must be so many bits wider than its magnitude needs is made by truncating a wider raw
 /// form. One that must be wider still is extended, and so is a factor: the extension compares once, and all
 /// that read it know its range.
@@ -165,7 +150,14 @@ const SPARE_BITS: u32 = 2;
 pub(super) fn truncation_width(forms: &Forms<'_>, widths: &Widths, value: usize) -> u32 {
     let raw = forms.get(value, Stage::Raw);
     let shift = forms.reduction(value);
-    let plain = least(raw).max((shift + 1).max(0) as u32);
+    let limited = forms.is_limited(value);
+    // A signed value is limited with an offset, which takes a bit as a half unit does.
+    let offset = u32::from(limited && !raw.non_negative);
+    let more = offset.max(forms.rounding_bits((value, Stage::Raw), shift));
+    let plain = (least(raw) + more).max((shift + 1).max(0) as u32);
+    if limited {
+        return plain;
+    }
     if shift <= 0 {
         // Bits are added, so any width can be had from the start.
         return plain.max(widths.demanded(value, Stage::Reduced).saturating_add_signed(shift));
