@@ -64,13 +64,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// The exit code if an input is out of range: nothing was sent.
+const OUT_OF_RANGE: u8 = 3;
+
 /// What a program that runs this one is told by number; docs/exactness.md has the list.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.is::<overflow::Overflowed>() {
         return ExitCode::from(overflow::Overflowed::EXIT_CODE);
     }
     match error.downcast_ref() {
-        Some(veilflow::Error::OutOfRange { .. }) => ExitCode::from(3),
+        Some(veilflow::Error::OutOfRange { .. }) => ExitCode::from(OUT_OF_RANGE),
         _ => ExitCode::FAILURE,
     }
 }

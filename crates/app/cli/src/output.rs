@@ -11,9 +11,25 @@ use serde::Serialize;
 
 /// Prints one JSON object on one line of standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
+    let line = json_line(value)?;
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
-    out.write_all(b"\n").and_then(|()| out.flush()).context("cannot write to standard output")
+    out.write_all(line.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
+}
+
+/// JSON leaves some characters that steer a terminal as they are. They occur in strings alone, where an
+/// escape stands for the same.
+fn json_line(value: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_string(value)?;
+    let mut line = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if steers(c) {
+            line.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            line.push(c);
+        }
+    }
+    line.push('\n');
+    Ok(line)
 }
 
 /// Prints text to standard output.
@@ -74,7 +90,6 @@ pub(crate) fn warn_outside(outside: usize) {
 /// A text as a terminal may have it. Names come from files, and texts in errors from peers: characters that
 /// steer a terminal, turn the direction of writing or end the line are written as escapes.
 pub(crate) fn printable(text: &str) -> String {
-    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut printable, c| {
         if steers(c) {
             printable.extend(c.escape_unicode());
@@ -85,9 +100,22 @@ pub(crate) fn printable(text: &str) -> String {
     })
 }
 
+/// Whether a character steers a terminal, or turns the direction of writing.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{json_line, printable};
+
+    #[test]
+    fn json_says_the_same_without_what_steers_a_terminal() {
+        let name = "a\u{1b}[31m\u{9b}2J\u{202e}x";
+        let line = json_line(&name).unwrap();
+        assert_eq!(line, "\"a\\u001b[31m\\u009b2J\\u202ex\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), name);
+    }
 
     #[test]
     fn nothing_that_steers_a_terminal_is_printed() {

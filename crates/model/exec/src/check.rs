@@ -74,26 +74,25 @@ fn sign_node(plan: &Plan, value: usize, magnitude: u32) -> Option<(usize, usize)
     // Values whose bits from a place on are bit m of the elements, which stand there from an offset on.
     let mut found = BTreeMap::from([(value, (magnitude, 0))]);
     for (index, node) in plan.nodes.iter().enumerate() {
-        let Some(&(at, (place, offset))) =
-            node.inputs.iter().enumerate().find_map(|(at, input)| Some((at, found.get(input)?))).as_ref()
-        else {
+        let told = |(at, input)| found.get(input).map(|&(place, offset)| (at, place, offset));
+        let Some((at, place, offset)) = node.inputs.iter().enumerate().find_map(told) else {
             continue;
         };
         let (reads, makes) = (plan.values[node.inputs[at]].width, plan.values[node.output].width);
         let at_top = reads == place + 1;
         let next = match node.op {
             PlanOp::Relu | PlanOp::ReluTruncate { .. } | PlanOp::Clip { .. } if at_top => {
-                return Some((index, *offset));
+                return Some((index, offset));
             }
-            PlanOp::Reshape => (*place, *offset),
-            PlanOp::Narrow { .. } if makes > *place => (*place, *offset),
-            PlanOp::ShiftLeft { by } => (place + by, *offset),
+            PlanOp::Reshape => (place, offset),
+            PlanOp::Narrow { .. } if makes > place => (place, offset),
+            PlanOp::ShiftLeft { by } => (place + by, offset),
             PlanOp::TruncateReduce { shift } | PlanOp::TruncateExtend { shift, .. } if at_top => {
-                (place - shift, *offset)
+                (place - shift, offset)
             }
             PlanOp::Concat { axis } if plan.values[node.output].shape[..axis].iter().all(|&n| n == 1) => {
                 let before = |&input: &usize| plan.values[input].shape.elements();
-                (*place, offset + node.inputs[..at].iter().map(before).sum::<usize>())
+                (place, offset + node.inputs[..at].iter().map(before).sum::<usize>())
             }
             _ => continue,
         };

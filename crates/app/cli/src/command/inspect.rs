@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use veilflow::{Inspection, Machine, ModelShare, Plan, Volume};
+use veilflow::{CheckCost, Inspection, Machine, ModelShare, Plan, Volume};
 
 use crate::options::{Link, RunOptions};
 use crate::output;
@@ -63,7 +63,7 @@ fn print(inspection: &Inspection, link: Link) {
     let machine = if inspection.calibrated { "this machine" } else { "the machine of docs/benchmarks.md" };
     output::print(&format!(
         "{table}\n{}, plan {}\nweights {} bits, activations {} bits, margin {} % over {} calibration inputs, ranges {}\n\
-             preprocessing: {}\n{} multiplications\n{}\n{}\nseconds are for {machine}, {link}",
+             preprocessing: {}\n{} multiplications\n{}\n{}\n{}\nseconds are for {machine}, {link}",
         inspection.name,
         &inspection.hash[..16],
         inspection.weight_bits,
@@ -75,7 +75,24 @@ fn print(inspection: &Inspection, link: Link) {
         inspection.multiplications,
         total("offline, set-up included", &inspection.offline, inspection.seconds.offline),
         total("online", &inspection.online, inspection.seconds.online),
+        checked(&inspection.check),
     ));
+}
+
+/// One line on what a run watches.
+fn checked(check: &CheckCost) -> String {
+    if check.values == 0 {
+        return "no value is checked for leaving its range".to_owned();
+    }
+    format!(
+        "of that, the check of ranges: {} of {} elements of {} values, {} offline, {} online in {} rounds",
+        check.elements,
+        check.of,
+        check.values,
+        output::bytes(check.offline.total()),
+        output::bytes(check.online.total()),
+        check.online.rounds
+    )
 }
 
 /// One line on a phase.
