@@ -1,0 +1,207 @@
+//! Sub-code attacks on a local code: find a small set S of places of the secret such that at least |S| samples
+//! add up places in S alone, guess that these have no errors, and solve for S.
+//!
+//! No publication is known to us; the attack follows from the code being local, and does not apply to the dense
+//! codes that other estimates suppose. Finding a good S is heuristic: [`Simulation`] removes the place that the
+//! fewest remaining samples use, again and again. At each size of S on the way,
+//!
+//! bits = solve(|S|) − t · log2(1 − (|S| + slack) / n) + missing,
+//!
+//! where `missing` secret places are guessed if there are fewer samples than |S| + slack. The samples are taken
+//! evenly from the blocks, as well as the attack could wish: at these sizes, the uneven numbers that remain cost
+//! it less than a tenth of a bit. The rest of the secret follows easily once S is known.
+//!
+//! `sub-code ISD` lets some of the samples have errors, with the lists of [`crate::regular_isd`] on the parity
+//! checks of the sub-code, as in [`crate::pool`].
+//!
+//! [`floor`] bounds what better ways to find S could gain: for r = n/k, on average
+//!
+//! C(k, σk) · Pr[Bin(n, σ^d) ≥ σk] ≈ 2^(k·(H(σ) − r·D(σ/r ‖ σ^d)))
+//!
+//! sets of σk places have σk samples, with H the entropy and D the divergence in bits. Below the σ at which that
+//! falls under 1, no set has them.
+
+mod graph;
+
+use crate::{Estimate, Set, cheapest, gauss, linear, pool, regular_isd::Lists};
+
+const SOURCE: &str = "ours";
+
+/// Sizes at a moment of the removal, as shares of k.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Places left.
+    pub places: f64,
+    /// Samples that use no other place.
+    pub samples: f64,
+}
+
+/// How to simulate the removal.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    /// What the random code is drawn from.
+    pub seed: u64,
+    /// The code is simulated with no more places than this, and n in proportion: shares hardly depend on k.
+    pub places: u64,
+    /// A run for each starts with so large a share of the places removed at random.
+    pub starts: Vec<f64>,
+    /// How many samples more than places the attack needs.
+    pub slack: u64,
+}
+
+impl Default for Simulation {
+    fn default() -> Self {
+        Self { seed: 1, places: 1 << 15, starts: vec![0.0, 0.1], slack: 64 }
+    }
+}
+
+/// What happened in the runs of a simulation.
+#[derive(Clone, Debug)]
+pub struct Trajectories {
+    runs: Vec<(f64, Vec<Point>)>,
+    slack: f64,
+}
+
+impl Simulation {
+    /// Runs the removal.
+    pub fn trajectories(&self, set: &Set) -> Trajectories {
+        let places = self.places.min(set.secret);
+        let samples = (set.samples() as u128 * u128::from(places) / u128::from(set.secret)) as usize;
+        let run = |&start: &f64| {
+            let mut graph = graph::Graph::random(places as usize, samples, set.locality as usize, self.seed);
+            (start, graph.shrink((start * places as f64) as usize))
+        };
+        Trajectories { runs: self.starts.iter().map(run).collect(), slack: self.slack as f64 }
+    }
+}
+
+/// What the attacks cost.
+pub fn estimates(set: &Set, trajectories: &Trajectories) -> Vec<Estimate> {
+    let locality = f64::from(set.locality);
+    vec![
+        solve(set, trajectories, "sub-code Gauss, dense", linear::dense),
+        solve(set, trajectories, "sub-code Gauss, sparse", |places| linear::sparse(places, locality)),
+        decode(set, trajectories),
+    ]
+}
+
+/// Guesses samples without errors.
+fn solve(
+    set: &Set,
+    trajectories: &Trajectories,
+    attack: &'static str,
+    solve: impl Fn(f64) -> f64,
+) -> Estimate {
+    let k = set.secret as f64;
+    let mut best = Estimate::impossible(attack, SOURCE);
+    for (start, run) in &trajectories.runs {
+        for point in run {
+            let needed = point.places * k + trajectories.slack;
+            let missing = (needed - point.samples * k).max(0.0);
+            let bits = solve(point.places * k) + gauss::guess_regular(set, needed - missing) + missing;
+            best.improve(bits, || {
+                format!("|S| = {:.3} k, {missing:.0} guessed, {start} removed at random", point.places)
+            });
+        }
+    }
+    best
+}
+
+/// The samples of a sub-code with `places`, for information-set decoding.
+fn lists(set: &Set, places: f64) -> Lists {
+    Lists {
+        blocks: set.blocks as f64,
+        block_len: set.block_len() as f64,
+        taken: places,
+        elimination: linear::cheaper(places, f64::from(set.locality)),
+        element: pool::ELEMENT,
+    }
+}
+
+/// Guesses that few samples have errors, at the smallest S with enough of them.
+fn decode(set: &Set, trajectories: &Trajectories) -> Estimate {
+    let k = set.secret as f64;
+    let enough = |point: &&Point| (point.samples - point.places) * k >= trajectories.slack;
+    let points = trajectories.runs.iter().flat_map(|(_, run)| run).filter(enough);
+    let mut best = Estimate::impossible("sub-code ISD", SOURCE);
+    if let Some(point) = points.min_by(|a, b| a.places.total_cmp(&b.places)) {
+        let found = pool::cheapest(&lists(set, point.places * k));
+        best.improve(found.bits, || format!("|S| = {:.3} k, {}", point.places, pool::choice(&found)));
+    }
+    best
+}
+
+/// The share of k below which no set of places has as many samples.
+pub fn least_share(set: &Set) -> f64 {
+    let rate = set.samples() as f64 / set.secret as f64;
+    let divergence = |a: f64, b: f64| a * (a / b).log2() + (1.0 - a) * ((1.0 - a) / (1.0 - b)).log2();
+    let exists = |share: f64| {
+        let (chance, goal) = (share.powi(set.locality as i32), share / rate);
+        let entropy = -share * share.log2() - (1.0 - share) * (1.0 - share).log2();
+        chance >= goal || entropy >= rate * divergence(goal, chance)
+    };
+    (1..10_000).map(|i| f64::from(i) / 10_000.0).find(|&share| exists(share)).unwrap_or(1.0)
+}
+
+/// What sub-code attacks would cost with the smallest set there can be.
+pub fn floor(set: &Set) -> Vec<Estimate> {
+    let share = least_share(set);
+    let places = share * set.secret as f64;
+    let guess = gauss::guess_regular(set, places);
+    let one = |attack, bits, choice| Estimate { attack, bits, source: SOURCE, choice };
+    let found = pool::cheapest(&lists(set, places));
+    let size = format!("|S| = {share:.3} k");
+    let sparse = linear::cheaper(places, f64::from(set.locality));
+    vec![
+        one("sub-code Gauss, least S", sparse + guess, size.clone()),
+        one("sub-code ISD, least S", found.bits, format!("{size}, {}", pool::choice(&found))),
+    ]
+}
+
+/// The cheapest of [`floor`].
+pub fn cheapest_floor(set: &Set) -> Estimate {
+    cheapest(floor(set))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{ALL, B10, set};
+
+    #[test]
+    fn known_values() {
+        let small = Simulation::default();
+        for set in &ALL {
+            let all = estimates(set, &small.trajectories(set));
+            assert!((all[0].bits - 104.0).abs() < 3.0, "{set:?} {all:#?}");
+            assert!((all[1].bits - 96.0).abs() < 3.0, "{set:?} {all:#?}");
+        }
+    }
+
+    #[test]
+    fn candidates() {
+        for (set, bits) in [(set(1 << 18, 2400, 11), 164.0), (set(1 << 17, 3400, 10), 156.0)] {
+            let all = estimates(&set, &Simulation::default().trajectories(&set));
+            assert!((all[0].bits - bits).abs() < 3.0, "{all:#?}");
+        }
+    }
+
+    #[test]
+    fn shares_do_not_depend_on_size() {
+        let best = |places| {
+            let simulation = Simulation { places, ..Simulation::default() };
+            estimates(&B10, &simulation.trajectories(&B10))[1].bits
+        };
+        assert!((best(1 << 14) - best(1 << 16)).abs() < 0.5);
+    }
+
+    #[test]
+    fn no_simulation_is_below_the_floor() {
+        for set in &ALL {
+            let all = estimates(set, &Simulation::default().trajectories(set));
+            let least = floor(set);
+            assert!(least[0].bits <= all[1].bits && least[1].bits <= all[2].bits);
+            assert!(least[0].bits > all[1].bits - 8.0, "{least:?} {all:?}");
+        }
+    }
+}
