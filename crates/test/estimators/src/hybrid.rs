@@ -101,17 +101,22 @@ mod tests {
     use super::*;
     use crate::tests::{ALL, B10};
 
+    /// What the authors' formula has for emp-ot's sets, all choices tried. A comment in emp-ot states about 128.7
+    /// for `B10`; the formula of the program as published gives ten bits more.
     #[test]
-    fn published_value_of_b10() {
-        let bits = estimates(&B10)[0].bits;
-        assert!((bits - 128.7).abs() < 1.0, "{bits}");
+    fn published_formula() {
+        for (set, expected) in ALL.iter().zip([138.8, 142.4, 146.1, 149.3]) {
+            let all = estimates(set);
+            assert!((all[0].bits - expected).abs() < 0.1, "{set:?} {all:?}");
+            assert!(all[1].bits < all[0].bits);
+        }
     }
 
     #[test]
-    fn emp_ot_chose_128_bits() {
-        for set in &ALL {
-            let bits = estimates(set)[0].bits;
-            assert!((127.5..130.0).contains(&bits), "{set:?} {bits}");
-        }
+    fn a_choice_by_hand() {
+        let guess = Guess::new(&B10, 5, 0).expect("a guess");
+        assert_eq!((guess.each, guess.more), (70, 421));
+        let bits = guess.cost(&B10, |g1| g1).expect("solvable");
+        assert!((bits - 138.763450).abs() < 1e-5);
     }
 }

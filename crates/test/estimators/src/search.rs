@@ -44,7 +44,7 @@ impl Goal {
     /// the fewest blocks that give more than they take do not.
     pub fn most_blocks(&self, secret: u64, depth: u32, locality: u32) -> Option<Set> {
         let set = |blocks| Set { secret, blocks, depth, locality };
-        let fewest = (2 * secret >> depth) + 1;
+        let fewest = ((2 * secret) >> depth) + 1;
         let most = secret.min((64 * secret) >> depth);
         let (mut good, mut bad) = (fewest, most);
         if !self.holds(&set(good)) {

@@ -14,16 +14,18 @@
 //! `sub-code ISD` lets some of the samples have errors, with the lists of [`crate::regular_isd`] on the parity
 //! checks of the sub-code, as in [`crate::pool`].
 //!
-//! [`floor`] bounds what better ways to find S could gain: for r = n/k, on average
+//! `sub-code statistics` takes the sums of samples that cancel in S: vectors of a kernel, which have half of the
+//! |S| samples each, and a bias of (1 − 2w/2^d)^t for w = |S|/2t. It needs as many as the inverse square of that;
+//! that each costs one operation is a lower bound. Lighter vectors exist, but we know of no way to find them.
 //!
-//! C(k, σk) · Pr[Bin(n, σ^d) ≥ σk] ≈ 2^(k·(H(σ) − r·D(σ/r ‖ σ^d)))
-//!
-//! sets of σk places have σk samples, with H the entropy and D the divergence in bits. Below the σ at which that
-//! falls under 1, no set has them.
+//! [`floor`] bounds what better ways to find S could gain.
 
+mod floor;
 mod graph;
 
-use crate::{Estimate, Set, cheapest, gauss, linear, pool, regular_isd::Lists};
+pub use floor::{floor, least_share};
+
+use crate::{Estimate, Set, gauss, linear, pool, regular_isd::Lists};
 
 const SOURCE: &str = "ours";
 
@@ -82,7 +84,15 @@ pub fn estimates(set: &Set, trajectories: &Trajectories) -> Vec<Estimate> {
         solve(set, trajectories, "sub-code Gauss, dense", linear::dense),
         solve(set, trajectories, "sub-code Gauss, sparse", |places| linear::sparse(places, locality)),
         decode(set, trajectories),
+        distinguish(set, trajectories),
     ]
+}
+
+/// The least share of the places with enough samples.
+fn least_found(set: &Set, trajectories: &Trajectories) -> Option<f64> {
+    let enough = |point: &&Point| (point.samples - point.places) * set.secret as f64 >= trajectories.slack;
+    let points = trajectories.runs.iter().flat_map(|(_, run)| run).filter(enough);
+    points.map(|point| point.places).min_by(f64::total_cmp)
 }
 
 /// Guesses samples without errors.
@@ -120,47 +130,23 @@ fn lists(set: &Set, places: f64) -> Lists {
 
 /// Guesses that few samples have errors, at the smallest S with enough of them.
 fn decode(set: &Set, trajectories: &Trajectories) -> Estimate {
-    let k = set.secret as f64;
-    let enough = |point: &&Point| (point.samples - point.places) * k >= trajectories.slack;
-    let points = trajectories.runs.iter().flat_map(|(_, run)| run).filter(enough);
     let mut best = Estimate::impossible("sub-code ISD", SOURCE);
-    if let Some(point) = points.min_by(|a, b| a.places.total_cmp(&b.places)) {
-        let found = pool::cheapest(&lists(set, point.places * k));
-        best.improve(found.bits, || format!("|S| = {:.3} k, {}", point.places, pool::choice(&found)));
+    if let Some(share) = least_found(set, trajectories) {
+        let found = pool::cheapest(&lists(set, share * set.secret as f64));
+        best.improve(found.bits, || format!("|S| = {share:.3} k, {}", pool::choice(&found)));
     }
     best
 }
 
-/// The share of k below which no set of places has as many samples.
-pub fn least_share(set: &Set) -> f64 {
-    let rate = set.samples() as f64 / set.secret as f64;
-    let divergence = |a: f64, b: f64| a * (a / b).log2() + (1.0 - a) * ((1.0 - a) / (1.0 - b)).log2();
-    let exists = |share: f64| {
-        let (chance, goal) = (share.powi(set.locality as i32), share / rate);
-        let entropy = -share * share.log2() - (1.0 - share) * (1.0 - share).log2();
-        chance >= goal || entropy >= rate * divergence(goal, chance)
-    };
-    (1..10_000).map(|i| f64::from(i) / 10_000.0).find(|&share| exists(share)).unwrap_or(1.0)
-}
-
-/// What sub-code attacks would cost with the smallest set there can be.
-pub fn floor(set: &Set) -> Vec<Estimate> {
-    let share = least_share(set);
-    let places = share * set.secret as f64;
-    let guess = gauss::guess_regular(set, places);
-    let one = |attack, bits, choice| Estimate { attack, bits, source: SOURCE, choice };
-    let found = pool::cheapest(&lists(set, places));
-    let size = format!("|S| = {share:.3} k");
-    let sparse = linear::cheaper(places, f64::from(set.locality));
-    vec![
-        one("sub-code Gauss, least S", sparse + guess, size.clone()),
-        one("sub-code ISD, least S", found.bits, format!("{size}, {}", pool::choice(&found))),
-    ]
-}
-
-/// The cheapest of [`floor`].
-pub fn cheapest_floor(set: &Set) -> Estimate {
-    cheapest(floor(set))
+/// Sums samples so that the secret cancels, at the smallest S with enough of them.
+fn distinguish(set: &Set, trajectories: &Trajectories) -> Estimate {
+    let mut best = Estimate::impossible("sub-code statistics", SOURCE);
+    if let Some(share) = least_found(set, trajectories) {
+        // Twice half of the samples, so the bias is as small as the probability that none has an error.
+        let bits = 2.0 * gauss::guess_regular(set, share * set.secret as f64);
+        best.improve(bits, || format!("|S| = {share:.3} k"));
+    }
+    best
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Graph {
     pub(super) fn shrink(&mut self, at_random: usize) -> Vec<Point> {
         let total = self.places;
         let step = (total / POINTS).max(1);
-        for place in self.order[..at_random].to_vec() {
+        for place in std::mem::take(&mut self.order).into_iter().take(at_random) {
             self.remove(place, |_, _| ());
         }
         // A place is in the bucket of its degree, and may still be in those of degrees it had.
