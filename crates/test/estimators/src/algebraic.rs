@@ -69,40 +69,42 @@ impl Guess {
     }
 }
 
-/// The coefficients that depend on f or μ only are made once for each f.
-struct Guesses<'a> {
-    set: &'a Set,
-    checks: Series,
+/// n samples, k unknowns, t blocks of n/t samples with one error each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Problem {
+    pub(crate) n: f64,
+    pub(crate) k: f64,
+    pub(crate) t: u64,
+    /// The step of f: 1 for all guesses.
+    pub(crate) step: usize,
 }
 
-impl<'a> Guesses<'a> {
-    fn new(set: &'a Set) -> Self {
-        Self { set, checks: power(1.0, 1.0 + set.secret as f64 - set.samples() as f64) }
-    }
-
+impl Problem {
     /// Calls `visit` for all guesses of no more than k samples that hold with at least 2^−`limit`.
-    fn each(&self, limit: f64, mut visit: impl FnMut(&Guess)) {
-        let b = self.set.block_len() as f64;
-        for f in 0..=self.set.blocks {
-            let whole = power(b - 1.0, (self.set.blocks - f) as f64);
-            let most = self.set.secret.checked_div(f).map_or(0, |mu| mu.min(self.set.block_len() - 1));
+    fn guesses(&self, limit: f64, mut visit: impl FnMut(&Guess)) {
+        let b = self.n / self.t as f64;
+        let checks = power(1.0, 1.0 + self.k - self.n);
+        for f in (0..=self.t).rev().step_by(self.step) {
+            let whole = power(b - 1.0, (self.t - f) as f64);
+            let most = if f == 0 { 0 } else { (self.k / f as f64).min(b - 1.0) as u64 };
             for mu in 0..=most {
                 let bits = -(f as f64) * log2_complement(mu as f64 / b);
                 if bits > limit {
                     break;
                 }
                 let noise = product(&power(b - mu as f64 - 1.0, f as f64), &whole);
-                let left = sums(&product(&noise, &self.checks));
+                let left = sums(&product(&noise, &checks));
                 visit(&Guess { f, mu, bits, monomials: sums(&noise), left });
             }
         }
     }
-}
 
-/// log2 of a Wiedemann solution with `monomials` unknowns, for rows of the code with `guessed` entries fewer.
-fn wiedemann(set: &Set, guessed: u64, monomials: f64) -> f64 {
-    let row = set.secret + 1 - guessed.min(set.secret);
-    (3.0 * row as f64).log2() + 2.0 * monomials.log2()
+    /// log2 of a Wiedemann solution with `monomials` unknowns, for rows of the code with `guessed` entries
+    /// fewer.
+    fn wiedemann(&self, guessed: u64, monomials: f64) -> f64 {
+        let row = (self.k - guessed as f64).max(0.0) + 1.0;
+        (3.0 * row).log2() + 2.0 * monomials.log2()
+    }
 }
 
 /// No guess costs more than this.
@@ -110,27 +112,32 @@ const LIMIT: f64 = 250.0;
 
 /// What the attacks cost.
 pub fn estimates(set: &Set) -> Vec<Estimate> {
-    let guesses = Guesses::new(set);
+    let [n, k] = [set.samples(), set.secret].map(|x| x as f64);
+    solve(&Problem { n, k, t: set.blocks, step: 1 }).into()
+}
+
+/// What AGB and AGB 2.0 cost.
+pub(crate) fn solve(problem: &Problem) -> [Estimate; 2] {
     let mut first = Estimate::impossible("AGB", "ePrint 2023/176");
     let mut likeliest = [LIMIT; DEGREES + 1];
-    guesses.each(LIMIT, |guess| {
+    problem.guesses(LIMIT, |guess| {
         let Some(degree) = guess.degree() else { return };
         for known in &mut likeliest[degree..] {
             *known = known.min(guess.bits);
         }
         let monomials = guess.monomials[degree];
-        let solve = wiedemann(set, guess.f * guess.mu, monomials).min(linear::dense(monomials));
+        let solve = problem.wiedemann(guess.f * guess.mu, monomials).min(linear::dense(monomials));
         first.improve(guess.bits + solve, || format!("f = {}, μ = {}, D = {degree}", guess.f, guess.mu));
     });
 
     let mut second = Estimate::impossible("AGB 2.0", "ePrint 2025/1476");
-    guesses.each(first.bits.min(LIMIT), |guess| {
+    problem.guesses(first.bits.min(LIMIT), |guess| {
         for (degree, last) in likeliest.iter().enumerate().skip(2).filter(|(_, last)| **last < LIMIT) {
             let monomials = guess.monomials[degree];
             let left = guess.left[degree].max(1.0);
             let pivots = (monomials - left).max(2.0);
             let eliminate = monomials.log2() + 2.0 * pivots.log2() - pivots.log2().log2();
-            let once = eliminate.min(wiedemann(set, guess.f * guess.mu, monomials)).max(0.0);
+            let once = eliminate.min(problem.wiedemann(guess.f * guess.mu, monomials)).max(0.0);
             let again = 5.64f64.log2() + linear::dense(left.min(pivots));
             let bits = log2_sum(&[once + guess.bits, again + last.max(guess.bits)]);
             second.improve(bits, || {
@@ -138,7 +145,7 @@ pub fn estimates(set: &Set) -> Vec<Estimate> {
             });
         }
     });
-    vec![first, second]
+    [first, second]
 }
 
 #[cfg(test)]

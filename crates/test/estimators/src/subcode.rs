@@ -18,6 +18,9 @@
 //! |S| samples each, and a bias of (1 − 2w/2^d)^t for w = |S|/2t. It needs as many as the inverse square of that;
 //! that each costs one operation is a lower bound. Lighter vectors exist, but we know of no way to find them.
 //!
+//! `sub-code AGB 2.0` is [`algebraic`] on the samples of a sub-code, as if each block had exactly one error among
+//! them; a block may have none, so it is a lower bound.
+//!
 //! [`floor`] bounds what better ways to find S could gain.
 
 mod floor;
@@ -25,7 +28,7 @@ mod graph;
 
 pub use floor::{floor, least_share};
 
-use crate::{Estimate, Set, gauss, linear, pool, regular_isd::Lists};
+use crate::{Estimate, Set, algebraic, gauss, linear, pool, regular_isd::Lists};
 
 const SOURCE: &str = "ours";
 
@@ -85,6 +88,7 @@ pub fn estimates(set: &Set, trajectories: &Trajectories) -> Vec<Estimate> {
         solve(set, trajectories, "sub-code Gauss, sparse", |places| linear::sparse(places, locality)),
         decode(set, trajectories),
         distinguish(set, trajectories),
+        linearize(set, trajectories.runs.iter().flat_map(|(_, run)| run.iter().copied())),
     ]
 }
 
@@ -145,6 +149,23 @@ fn distinguish(set: &Set, trajectories: &Trajectories) -> Estimate {
         // Twice half of the samples, so the bias is as small as the probability that none has an error.
         let bits = 2.0 * gauss::guess_regular(set, share * set.secret as f64);
         best.improve(bits, || format!("|S| = {share:.3} k"));
+    }
+    best
+}
+
+/// AGB 2.0 on the samples of sub-codes, at 20 sizes of S.
+fn linearize(set: &Set, points: impl Iterator<Item = Point>) -> Estimate {
+    let mut best = Estimate::impossible("sub-code AGB 2.0", SOURCE);
+    let mut next = 1.0;
+    for Point { places, samples } in points {
+        if places > next || samples <= places {
+            continue;
+        }
+        next = places - 0.02;
+        let [k, n] = [places, samples].map(|share| share * set.secret as f64);
+        let step = (set.blocks as usize / 100).max(1);
+        let [_, found] = algebraic::solve(&algebraic::Problem { n, k, t: set.blocks, step });
+        best.improve(found.bits, || format!("|S| = {places:.3} k, {}", found.choice));
     }
     best
 }
