@@ -73,6 +73,9 @@ struct Search {
     /// Count sub-code attacks at the smallest set there can be.
     #[arg(long)]
     floor: bool,
+    /// The most samples for a place of the secret.
+    #[arg(long, default_value_t = 32)]
+    ratio: u64,
     #[command(flatten)]
     code: Code,
 }
@@ -148,7 +151,12 @@ fn table(report: &Report) -> String {
 }
 
 fn found(search: &Search) -> String {
-    let goal = Goal { bits: search.bits, floor: search.floor, simulation: search.code.simulation() };
+    let goal = Goal {
+        bits: search.bits,
+        floor: search.floor,
+        ratio: search.ratio,
+        simulation: search.code.simulation(),
+    };
     let mut table = Table::new();
     let header = ["k", "d", "t", "n/k", "bits an OT", "table", "bits", "cheapest attack"];
     table.load_style(ASCII_MARKDOWN).set_header(header);
