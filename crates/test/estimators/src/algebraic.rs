@@ -1,4 +1,5 @@
-//! Algebraic attacks on regular noise: AGB (Briaud, Øygarden, ePrint 2023/176) and AGB 2.0 (ePrint 2025/1476).
+//! Algebraic attacks on regular noise: AGB (Briaud, Øygarden, ePrint 2023/176) and AGB 2.0 (ePrint
+//! 2025/1476).
 //!
 //! The errors of a block are unknowns whose products are zero and whose sum is one; the parity checks of the
 //! code are linear equations between all of them. μ errors of each of f blocks are guessed to be zero, with
@@ -6,22 +7,24 @@
 //!
 //! H(z) = (1 + (b − μ − 1)z)^f · (1 + (b − 1)z)^(t − f) · (1 + z)^(1 + k − n)
 //!
-//! from z to z^D add up to less than 1. It has M(f, μ) monomials, the sum of those coefficients of the first two
-//! factors. The costs are those of the programs collected at lpnestimator.com, which stop at D = 4:
+//! from z to z^D add up to less than 1. It has M(f, μ) monomials, the sum of those coefficients of the first
+//! two factors. The costs are those of the programs collected at lpnestimator.com, which stop at D = 4:
 //!
-//! - AGB: bits = log2 3(k + 1 − fμ)·M² − f · log2(1 − μ/b), for Wiedemann on rows of k + 1 − fμ entries; dense
-//!   elimination, M^2.8, where that is cheaper.
-//! - AGB 2.0 guesses in two steps. After a first guess (f', μ') it eliminates once, with R = M − N pivots, where N
-//!   is the sum of coefficients of H, at the cost min(3(k + 1 − f'μ')·M², M·R²/log2 R). What remains costs
-//!   5.64·min(N, R)^2.8 for each guess (f, μ) that contains the first and has degree D:
-//!   bits = log2(first / (1 − μ'/b)^f' + rest / (1 − μ/b)^f).
+//! - AGB: bits = log2 3(k + 1 − fμ)·M² − f · log2(1 − μ/b), for Wiedemann on rows of k + 1 − fμ entries;
+//!   dense elimination, M^2.8, where that is cheaper.
+//! - AGB 2.0 guesses in two steps. After a first guess (f', μ') it eliminates once, with R = M − N pivots,
+//!   where N is the sum of coefficients of H, at the cost min(3(k + 1 − f'μ')·M², M·R²/log2 R). What remains
+//!   costs 5.64·min(N, R)^2.8 for each guess (f, μ) that contains the first and has degree D: bits =
+//!   log2(first / (1 − μ'/b)^f' + rest / (1 − μ/b)^f).
 //!
-//! For AGB 2.0 the search lets (f, μ) be the likeliest guess of degree D or less whether it contains the first
-//! or not: a lower bound on what the program finds.
+//! For AGB 2.0 the search lets (f, μ) be the likeliest guess of degree D or less whether it contains the
+//! first or not: a lower bound on what the program finds.
 
 use crate::{
-    Estimate, Set, linear,
+    estimate::Estimate,
+    linear,
     math::{log2_complement, log2_sum},
+    set::Set,
 };
 
 const DEGREES: usize = 4;
@@ -151,7 +154,7 @@ pub(crate) fn solve(problem: &Problem) -> [Estimate; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{ALL, set};
+    use crate::set::tests::{ALL, set};
 
     #[test]
     fn series_and_products() {

@@ -1,8 +1,8 @@
 //! Pooled Gauss: guess k samples without errors, solve for the secret, check it against the other samples.
 //!
 //! The attack is by Esser, Kübler, May (CRYPTO 2017, "LPN decoded"). ePrint 2022/712 (Liu, Wang, Yang, Yu,
-//! "The hardness of LPN over any integer ring and field for PCG applications") counts it for t errors at random
-//! places as
+//! "The hardness of LPN over any integer ring and field for PCG applications") counts it for t errors at
+//! random places as
 //!
 //! bits = 2.8 · log2 min(k, n − k) − log2 C(n − k, t) / C(n, t).
 //!
@@ -16,8 +16,10 @@
 //! though they are not sparse, so that the result is a lower bound: k − t unknowns.
 
 use crate::{
-    Estimate, Set, linear,
+    estimate::Estimate,
+    linear,
     math::{log2_binomial, log2_complement},
+    set::Set,
 };
 
 const SOURCE: &str = "ePrint 2022/712";
@@ -60,7 +62,7 @@ pub fn estimates(set: &Set) -> Vec<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::B10;
+    use crate::set::tests::B10;
 
     #[test]
     fn known_values() {

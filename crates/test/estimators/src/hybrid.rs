@@ -4,12 +4,12 @@
 //! The costs are those of the authors' program for F_2 (`hybrid_quick.py` of the estimators at
 //! lpnestimator.com). In g blocks nothing is guessed, in f blocks u + 1 samples and in the other t − f − g
 //! blocks u samples. The guess holds with the probability P = (1 − (u + 1)/b)^f · (1 − u/b)^(t − f − g), and
-//! leaves n0 = k − t − (u + 1)f − u(t − f − g) unknowns. With w = (b − 1)g of them the errors of the g blocks and
-//! v = n0 − w others, and r = n − k − (b − u − 2)·⌊(n − k)/(b − 1)⌋,
+//! leaves n0 = k − t − (u + 1)f − u(t − f − g) unknowns. With w = (b − 1)g of them the errors of the g blocks
+//! and v = n0 − w others, and r = n − k − (b − u − 2)·⌊(n − k)/(b − 1)⌋,
 //!
 //! - G1 = r·(n − k)·(r + n0): elimination,
-//! - G2 = v⁴·n0² / 8 log2(v²/2): the equations made linear in the v, for which they must suffice: v ≤ √(2m) − 2
-//!   with m = (t − f − g)·C(b − u − 1, 2) + f·C(b − u − 2, 2),
+//! - G2 = v⁴·n0² / 8 log2(v²/2): the equations made linear in the v, for which they must suffice: v ≤ √(2m) −
+//!   2 with m = (t − f − g)·C(b − u − 1, 2) + f·C(b − u − 2, 2),
 //! - G3 = 5/4·(2v²w + vw²) + (2.5v)³/log2(2.5v): the solution, for each of b^g places of the errors in the g
 //!   blocks,
 //!
@@ -19,8 +19,10 @@
 //! errors depend on the unknowns come in one go. It is ours.
 
 use crate::{
-    Estimate, Set, linear,
+    estimate::Estimate,
+    linear,
     math::{log2_complement, log2_sum},
+    set::Set,
 };
 
 /// More blocks would cost more than 2^200 guesses.
@@ -99,10 +101,10 @@ pub fn estimates(set: &Set) -> Vec<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{ALL, B10};
+    use crate::set::tests::{ALL, B10};
 
-    /// What the authors' formula has for emp-ot's sets, all choices tried. A comment in emp-ot states about 128.7
-    /// for `B10`; the formula of the program as published gives ten bits more.
+    /// What the authors' formula has for emp-ot's sets, all choices tried. A comment in emp-ot states about
+    /// 128.7 for `B10`; the formula of the program as published gives ten bits more.
     #[test]
     fn published_formula() {
         for (set, expected) in ALL.iter().zip([138.8, 142.4, 146.1, 149.3]) {

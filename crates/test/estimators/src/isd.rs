@@ -3,8 +3,8 @@
 //!
 //! All three attacks take an iteration's elimination of all n − k − l checks by the method of the four
 //! Russians, and multiply it and the lists by n, the length of a vector. Errors are at random places; as the
-//! estimators at lpnestimator.com do for regular noise, t samples and t unknowns are taken off for the blocks'
-//! equations.
+//! estimators at lpnestimator.com do for regular noise, t samples and t unknowns are taken off for the
+//! blocks' equations.
 //!
 //! - Prange (1962): no error among k samples, with p = l = 0 below.
 //! - Stern (1988), Dumer (1991), "SD-ISD" in ePrint 2022/712: p errors, half of them in each half of k + l
@@ -18,8 +18,10 @@
 //! [`crate::pool`] has the same idea without elimination of all n samples.
 
 use crate::{
-    Estimate, Set, gauss,
+    estimate::Estimate,
+    gauss,
     math::{log2_binomial, log2_sum, valley},
+    set::Set,
 };
 
 const SOURCE: &str = "ePrint 2022/712";
@@ -39,7 +41,8 @@ impl Problem {
         self.n.log2() + log2_sum(&[&[elimination], lists].concat())
     }
 
-    /// log2 of the probability that a certain vector of weight p on k + l samples is what the errors are there.
+    /// log2 of the probability that a certain vector of weight p on k + l samples is what the errors are
+    /// there.
     fn certain(&self, l: f64, p: f64) -> f64 {
         log2_binomial(self.n - self.k - l, self.t - p) - log2_binomial(self.n, self.t)
     }
@@ -115,7 +118,7 @@ fn bjmm(problem: &Problem) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{ALL, B10};
+    use crate::set::tests::{ALL, B10};
 
     #[test]
     fn each_improves_on_the_one_before() {

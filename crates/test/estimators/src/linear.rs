@@ -8,9 +8,9 @@ pub fn dense(unknowns: f64) -> f64 {
     STRASSEN * unknowns.max(1.0).log2()
 }
 
-/// log2 of 3·x²·d bit operations: block Wiedemann on x equations with d unknowns each.
+/// log2 of 3·x²·ℓ bit operations: block Wiedemann on x equations with ℓ unknowns each.
 ///
-/// With blocks of N bits it makes 3x/N products of the matrix with a block, of x·d additions of N bits. So
+/// With blocks of N bits it makes 3x/N products of the matrix with a block, of x·ℓ additions of N bits. So
 /// many vectors of a kernel, up to N, cost as much as one. The step that finds the recurrence, about x·N^1.8
 /// times logarithms, is left out; so are the random accesses to memory.
 pub fn sparse(unknowns: f64, locality: f64) -> f64 {

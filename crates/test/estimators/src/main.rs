@@ -1,10 +1,13 @@
 //! `estimators lpn` prints what attacks cost, `estimators search` looks for sets.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 use serde::Serialize;
-use veilflow_estimators::{Estimate, Set, estimates_with, search::Goal, subcode, subcode::Simulation};
+use veilflow_estimators::{
+    Estimate, Goal, Set, estimates_with,
+    subcode::{Simulation, floor},
+};
 use veilflow_ot::LpnSet;
 
 /// Bit security of learning parity with noise, with regular noise and a local code.
@@ -92,7 +95,7 @@ struct Report {
 impl Report {
     fn new(set: Set, simulation: &Simulation) -> Self {
         let attacks = estimates_with(&set, simulation);
-        Self { set, bits_per_ot: set.bits_per_ot(), attacks, floor: subcode::floor(&set) }
+        Self { set, bits_per_ot: set.bits_per_ot(), attacks, floor: floor(&set) }
     }
 }
 
@@ -108,7 +111,12 @@ fn main() -> Result<()> {
     match Options::parse().command.unwrap_or(Command::Lpn(every)) {
         Command::Lpn(lpn) => {
             let simulation = lpn.code.simulation();
-            let reports = sets(&lpn).into_iter().map(|set| Report::new(set, &simulation));
+            let sets = sets(&lpn);
+            for Set { secret, blocks, depth, locality } in &sets {
+                ensure!(*depth < 32 && *locality > 0, "depth and locality must be small numbers");
+                ensure!(blocks < secret && *secret < blocks << depth, "t < k < n must hold");
+            }
+            let reports = sets.into_iter().map(|set| Report::new(set, &simulation));
             if lpn.json {
                 println!("{}", serde_json::to_string_pretty(&reports.collect::<Vec<_>>())?);
             } else {

@@ -18,8 +18,9 @@
 //! [`crate::subcode`].
 
 use crate::{
-    Estimate, Set,
+    estimate::Estimate,
     math::{log2_binomial, log2_complement, log2_sum, valley},
+    set::Set,
 };
 
 const SOURCE: &str = "ePrint 2023/1568";
@@ -120,8 +121,8 @@ fn cheapest(candidates: impl Iterator<Item = Best>) -> Best {
     candidates.min_by(|a, b| a.bits.total_cmp(&b.bits)).expect("candidates")
 }
 
-/// CCJ, where all t errors are in the lists: k~ = k − t·(1 − (k + l)/n)/(1 − t/n), L = b^(t(k~ + l)/2n), bits =
-/// log2((n − k~)²·n + n·(2L + L²/2^l)).
+/// CCJ, where all t errors are in the lists: k~ = k − t·(1 − (k + l)/n)/(1 − t/n), L = b^(t(k~ + l)/2n), bits
+/// = log2((n − k~)²·n + n·(2L + L²/2^l)).
 fn ccj(n: f64, k: f64, t: f64, l: f64) -> f64 {
     let unknowns = k - (1.0 - (l + k) / n) / (1.0 - t / n) * t;
     let list = (n / t).log2() * t * (unknowns + l) / (2.0 * n);
@@ -157,7 +158,7 @@ pub fn estimates(set: &Set) -> Vec<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::ALL;
+    use crate::set::tests::ALL;
 
     #[test]
     fn dearer_than_131_bits() {

@@ -1,18 +1,24 @@
 //! Search for sets that all attacks leave enough bits.
 //!
-//! At a given secret and depth the share of noise is fixed, and every block adds samples: attacks get cheaper,
-//! and bits an oblivious transfer fewer. So the search looks for the most blocks, by halving: bits of an attack
-//! fall with blocks but for what rounding and simulation add, which the goal should leave room for.
+//! At a given secret and depth the share of noise is fixed, and every block adds samples: attacks get
+//! cheaper, and bits an oblivious transfer fewer. So the search looks for the most blocks, by halving: bits
+//! of an attack fall with blocks but for what rounding and simulation add, which the goal should leave room
+//! for.
 
-use crate::{Estimate, Set, cheapest, generic, subcode};
+use crate::{
+    attacks::generic,
+    estimate::{Estimate, cheapest},
+    set::Set,
+    subcode,
+};
 
 /// What a set must withstand.
 #[derive(Clone, Debug)]
 pub struct Goal {
     /// The bits to keep.
     pub bits: f64,
-    /// Whether sub-code attacks count at the smallest set there can be, [`subcode::floor`], instead of the one
-    /// that a simulation finds.
+    /// Whether sub-code attacks count at the smallest set there can be, [`subcode::floor`], instead of the
+    /// one that a simulation finds.
     pub floor: bool,
     /// The most samples for a place of the secret; bits an oblivious transfer hardly fall beyond 30.
     pub ratio: u64,
@@ -42,8 +48,8 @@ impl Goal {
             && generic(set).iter().all(|estimate| estimate.bits >= self.bits)
     }
 
-    /// The set with the most blocks, for a secret of `secret` and a depth, that keeps the bits; `None` if even
-    /// the fewest blocks that give more than they take do not.
+    /// The set with the most blocks, for a secret of `secret` and a depth, that keeps the bits; `None` if
+    /// even the fewest blocks that give more than they take do not.
     pub fn most_blocks(&self, secret: u64, depth: u32, locality: u32) -> Option<Set> {
         let set = |blocks| Set { secret, blocks, depth, locality };
         let fewest = ((2 * secret) >> depth) + 1;

@@ -1,17 +1,17 @@
 //! Statistical decoding: add up samples so that the secret cancels, and see that the sums are not uniform.
 //!
 //! A vector of weight w in the dual of the code gives a sum of w errors, with a bias of about (1 − 2w/n)^t;
-//! the attack takes the inverse square of it. ePrint 2022/712 counts with the weight a dual vector of a random
-//! code has for sure, and the estimators at lpnestimator.com have, over F_2,
+//! the attack takes the inverse square of it. ePrint 2022/712 counts with the weight a dual vector of a
+//! random code has for sure, and the estimators at lpnestimator.com have, over F_2,
 //!
 //! bits = log2(k + 1) + 2t · log2((n − t + 1) / (n − k − t)).
 //!
-//! Statistical decoding 2.0 (Carrier, Debris-Alazard, Meyer-Hilfiger, Tillich, ePrint 2022/1000) leaves s places
-//! of the secret in the sums and finds them by a fast Fourier transform of 2^s. The same estimators take for s
-//! the bits that pooled Gauss costs, and count the transform as free: the cost above with k − s in place of k.
-//! That is a lower bound: s could not be larger without costing more than pooled Gauss.
+//! Statistical decoding 2.0 (Carrier, Debris-Alazard, Meyer-Hilfiger, Tillich, ePrint 2022/1000) leaves s
+//! places of the secret in the sums and finds them by a fast Fourier transform of 2^s. The same estimators
+//! take for s the bits that pooled Gauss costs, and count the transform as free: the cost above with k − s in
+//! place of k. That is a lower bound: s could not be larger without costing more than pooled Gauss.
 
-use crate::{Estimate, Set, gauss};
+use crate::{estimate::Estimate, gauss, set::Set};
 
 /// What the attacks cost.
 pub fn estimates(set: &Set) -> Vec<Estimate> {
@@ -39,7 +39,7 @@ pub fn estimates(set: &Set) -> Vec<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::ALL;
+    use crate::set::tests::ALL;
 
     #[test]
     fn dearer_than_128_bits() {

@@ -1,15 +1,15 @@
 //! What sub-code attacks would cost with the smallest set of places there can be.
 //!
-//! With r = n/k samples a place, on average
+//! With r = n/k samples a place that add up ℓ places each, on average
 //!
-//! C(k, σk) · Pr[Bin(n, σ^d) ≥ σk] ≤ 2^(k·(H(σ) − r·D(σ/r ‖ σ^d)))
+//! C(k, σk) · Pr[Bin(n, σ^ℓ) ≥ σk] ≤ 2^(k·(H(σ) − r·D(σ/r ‖ σ^ℓ)))
 //!
 //! sets of σk places have σk samples in them alone, where H is the entropy and D the divergence in bits
 //! (Chernoff). At a share σ where the exponent is negative there is no such set, but for codes as rare as
 //! 2^(k·exponent). The bound is on sets, for the attacks of [`super`]; it says nothing about other attacks.
 
-use super::{SOURCE, lists};
-use crate::{Estimate, Set, gauss, linear, pool};
+use super::attacks::{SOURCE, lists};
+use crate::{estimate::Estimate, gauss, linear, pool, set::Set};
 
 /// The share of k below which no set of places has as many samples.
 pub fn least_share(set: &Set) -> f64 {
@@ -40,7 +40,7 @@ pub fn floor(set: &Set) -> Vec<Estimate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{ALL, set};
+    use crate::set::tests::{ALL, set};
 
     #[test]
     fn shares_of_published_sets() {

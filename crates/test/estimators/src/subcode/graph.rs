@@ -2,10 +2,17 @@
 
 use veilflow_prim::{Block, Prg};
 
-use super::Point;
-
 /// How often a trajectory is recorded: so many times until no place is left.
 const POINTS: usize = 1000;
+
+/// Sizes at a moment of the removal, as shares of k.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Point {
+    /// Places left.
+    pub(super) places: f64,
+    /// Samples that use no other place.
+    pub(super) samples: f64,
+}
 
 /// Which sample uses which place.
 pub(super) struct Graph {

@@ -1,84 +1,10 @@
-//! Sub-code attacks on a local code: find a small set S of places of the secret such that at least |S| samples
-//! add up places in S alone, guess that these have no errors, and solve for S.
-//!
-//! No publication is known to us; the attack follows from the code being local, and does not apply to the dense
-//! codes that other estimates suppose. Finding a good S is heuristic: [`Simulation`] removes the place that the
-//! fewest remaining samples use, again and again. At each size of S on the way,
-//!
-//! bits = solve(|S|) − t · log2(1 − (|S| + slack) / n) + missing,
-//!
-//! where `missing` secret places are guessed if there are fewer samples than |S| + slack. The samples are taken
-//! evenly from the blocks, as well as the attack could wish: at these sizes, the uneven numbers that remain cost
-//! it less than a tenth of a bit. The rest of the secret follows easily once S is known.
-//!
-//! `sub-code ISD` lets some of the samples have errors, with the lists of [`crate::regular_isd`] on the parity
-//! checks of the sub-code, as in [`crate::pool`].
-//!
-//! `sub-code statistics` takes the sums of samples that cancel in S: vectors of a kernel, which have half of the
-//! |S| samples each, and a bias of (1 − 2w/2^d)^t for w = |S|/2t. It needs as many as the inverse square of that;
-//! that each costs one operation is a lower bound. Lighter vectors exist, but we know of no way to find them.
-//!
-//! `sub-code AGB 2.0` is [`algebraic`] on the samples of a sub-code, as if each block had exactly one error among
-//! them; a block may have none, so it is a lower bound.
-//!
-//! [`floor`] bounds what better ways to find S could gain.
+//! What attacks on the sub-codes of a simulation cost.
 
-mod floor;
-mod graph;
+use super::{graph::Point, simulation::Trajectories};
+use crate::{algebraic, estimate::Estimate, gauss, linear, pool, regular_isd::Lists, set::Set};
 
-pub use floor::{floor, least_share};
-
-use crate::{Estimate, Set, algebraic, gauss, linear, pool, regular_isd::Lists};
-
-const SOURCE: &str = "ours";
-
-/// Sizes at a moment of the removal, as shares of k.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
-    /// Places left.
-    pub places: f64,
-    /// Samples that use no other place.
-    pub samples: f64,
-}
-
-/// How to simulate the removal.
-#[derive(Clone, Debug)]
-pub struct Simulation {
-    /// What the random code is drawn from.
-    pub seed: u64,
-    /// The code is simulated with no more places than this, and n in proportion: shares hardly depend on k.
-    pub places: u64,
-    /// A run for each starts with so large a share of the places removed at random.
-    pub starts: Vec<f64>,
-    /// How many samples more than places the attack needs.
-    pub slack: u64,
-}
-
-impl Default for Simulation {
-    fn default() -> Self {
-        Self { seed: 1, places: 1 << 15, starts: vec![0.0, 0.1], slack: 64 }
-    }
-}
-
-/// What happened in the runs of a simulation.
-#[derive(Clone, Debug)]
-pub struct Trajectories {
-    runs: Vec<(f64, Vec<Point>)>,
-    slack: f64,
-}
-
-impl Simulation {
-    /// Runs the removal.
-    pub fn trajectories(&self, set: &Set) -> Trajectories {
-        let places = self.places.min(set.secret);
-        let samples = (set.samples() as u128 * u128::from(places) / u128::from(set.secret)) as usize;
-        let run = |&start: &f64| {
-            let mut graph = graph::Graph::random(places as usize, samples, set.locality as usize, self.seed);
-            (start, graph.shrink((start * places as f64) as usize))
-        };
-        Trajectories { runs: self.starts.iter().map(run).collect(), slack: self.slack as f64 }
-    }
-}
+/// Who published the cost.
+pub(super) const SOURCE: &str = "ours";
 
 /// What the attacks cost.
 pub fn estimates(set: &Set, trajectories: &Trajectories) -> Vec<Estimate> {
@@ -122,14 +48,8 @@ fn solve(
 }
 
 /// The samples of a sub-code with `places`, for information-set decoding.
-fn lists(set: &Set, places: f64) -> Lists {
-    Lists {
-        blocks: set.blocks as f64,
-        block_len: set.block_len() as f64,
-        taken: places,
-        elimination: linear::cheaper(places, f64::from(set.locality)),
-        element: pool::ELEMENT,
-    }
+pub(super) fn lists(set: &Set, places: f64) -> Lists {
+    pool::lists(set, places, linear::cheaper(places, f64::from(set.locality)))
 }
 
 /// Guesses that few samples have errors, at the smallest S with enough of them.
@@ -172,8 +92,11 @@ fn linearize(set: &Set, points: impl Iterator<Item = Point>) -> Estimate {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::tests::{ALL, B10, set};
+    use super::{
+        super::{floor::floor, simulation::Simulation},
+        *,
+    };
+    use crate::set::tests::{ALL, B10, set};
 
     #[test]
     fn known_values() {
