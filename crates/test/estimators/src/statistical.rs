@@ -25,7 +25,7 @@ pub fn estimates(set: &Set) -> Vec<Estimate> {
             attack: "statistical decoding",
             bits: bits(k),
             source: "ePrint 2022/712",
-            choice: format!("sums of {k} samples"),
+            choice: format!("sums of {} samples", k + 1.0),
         },
         Estimate {
             attack: "statistical decoding 2.0",
