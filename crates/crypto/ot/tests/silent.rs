@@ -202,7 +202,7 @@ fn plans_take_the_fewest_bytes_where_only_bytes_count() {
         assert_eq!(bytes(&ExtensionPlan::for_link(n, f64::INFINITY), n), best.min(softspoken), "{n} OTs");
     }
     // On a link without cost the fastest set, on one without speed the smallest traffic.
-    assert_eq!(FerretPlan::for_link(1 << 30, 0.001).set(), LpnSet::B10);
+    assert_eq!(FerretPlan::for_link(1 << 30, 0.001).set(), LpnSet::B9);
     assert_eq!(FerretPlan::for_link(1 << 30, 1e9).set(), LpnSet::B13);
     // At most one bit an OT at 2^24, set-up included.
     assert!(8 * fewest(1 << 24).total(1 << 24).bytes() <= 1 << 24);

@@ -47,10 +47,9 @@ fn secure_runs_are_exact_out_of_range() {
     let suppliers = [SupplierKind::He, SupplierKind::Ot, SupplierKind::Silent]
         .map(|supplier| SessionOptions { supplier, ..SessionOptions::default() });
     for name in NETWORKS {
-        let path = pack().join(name);
-        let graph = import_file(path.with_extension("onnx")).unwrap();
-        let beside = path.with_file_name(format!("{}.io.npz", path.file_name().unwrap().to_string_lossy()));
-        let mut npz = NpzReader::new(File::open(beside).unwrap()).unwrap();
+        let graph = import_file(pack().join(format!("{name}.onnx"))).unwrap();
+        let file = File::open(pack().join(format!("{name}.io.npz"))).unwrap();
+        let mut npz = NpzReader::new(file).unwrap();
         let array: ArrayD<f32> = npz.by_name::<OwnedRepr<f32>, IxDyn>("input_0.npy").unwrap();
         let sample =
             Tensor::new(Shape::new(array.shape()).unwrap(), array.iter().copied().collect()).unwrap();

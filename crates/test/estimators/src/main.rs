@@ -133,15 +133,7 @@ fn sets(lpn: &Lpn) -> Vec<Set> {
     let locality = lpn.code.locality;
     match (lpn.secret, lpn.blocks, lpn.depth) {
         (Some(secret), Some(blocks), Some(depth)) => vec![Set { secret, blocks, depth, locality }],
-        _ => LpnSet::ALL
-            .iter()
-            .map(|set| Set {
-                secret: set.secret_len() as u64,
-                blocks: set.trees() as u64,
-                depth: set.depth() as u32,
-                locality,
-            })
-            .collect(),
+        _ => LpnSet::ALL.map(Set::from).to_vec(),
     }
 }
 

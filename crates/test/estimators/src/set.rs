@@ -1,6 +1,7 @@
 //! Parameter sets.
 
 use serde::Serialize;
+use veilflow_ot::LpnSet;
 
 /// Parameters of learning parity with noise: regular noise, local code, over F_2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +33,17 @@ impl Set {
         let levels = self.blocks * u64::from(self.depth);
         let kept = self.secret + levels;
         128.0 * levels as f64 / (self.samples() as f64 - kept as f64)
+    }
+}
+
+impl From<LpnSet> for Set {
+    fn from(set: LpnSet) -> Self {
+        Self {
+            secret: set.secret_len() as u64,
+            blocks: set.trees() as u64,
+            depth: set.depth() as u32,
+            locality: set.locality() as u32,
+        }
     }
 }
 

@@ -18,7 +18,7 @@
 use crate::{Channel, NetError, Result, Role};
 
 /// The version of everything that goes on the wire; parties of different versions do not run together.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"VFHELLO\n";
 const HEAD_LEN: usize = 16;
@@ -232,7 +232,11 @@ mod tests {
 
     #[test]
     fn each_difference_is_named_on_both_sides() {
-        assert_differ(Hello { version: 7, ..hello() }, "protocol version", ["1", "7"]);
+        assert_differ(
+            Hello { version: 7, ..hello() },
+            "protocol version",
+            [&PROTOCOL_VERSION.to_string(), "7"],
+        );
         let mut plan_hash = [0xab; 32];
         plan_hash[7] = 0xcd;
         let other = Hello { plan_hash, ..hello() };

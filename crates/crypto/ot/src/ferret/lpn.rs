@@ -25,6 +25,7 @@ pub(crate) fn encode(matrix: &mut Prg, secret: &[Block], out: &mut [Block]) {
             0x2_0000 => add_known::<0x2_0000>(rows, secret, tile),
             0x4_0000 => add_known::<0x4_0000>(rows, secret, tile),
             0x8_0000 => add_known::<0x8_0000>(rows, secret, tile),
+            0x10_0000 => add_known::<0x10_0000>(rows, secret, tile),
             len => add(rows, |index| secret[index & (len - 1)], tile),
         }
     }
@@ -51,7 +52,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_naive_twin() {
-        for log in [0, 1, 8, 16, 17, 18, 19] {
+        for log in [0, 1, 8, 16, 17, 18, 19, 20] {
             let mut secret = vec![Block::ZERO; 1 << log];
             Prg::from_seed(Block(1)).blocks(&mut secret);
             for len in [0usize, 1, 63, 64, 65, 300] {

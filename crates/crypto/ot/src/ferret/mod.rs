@@ -11,7 +11,7 @@
 //!
 //! All happens tree by tree: 2^d OTs are made, encoded, hashed and handed out before the next. Nothing is
 //! sent that is not used. Memory holds one tree and the bases of one iteration, of two while it refills the
-//! next (16 bytes each; at most 2.4 MB for [`LpnSet::B10`], 18 MB for [`LpnSet::B13`]).
+//! next (16 bytes each; at most 2.6 MB for [`LpnSet::B9`], 35 MB for [`LpnSet::B13`]).
 //!
 //! # The choice bit
 //! Δ has its lowest bit set, and the sender's blocks have it clear. So the receiver's blocks hold the choice

@@ -109,7 +109,7 @@ pub struct FerretPlan {
     main: LpnSet,
     /// Trees of the first iteration.
     trees: usize,
-    /// Trees of an instance of [`LpnSet::B10`] that makes the bases, if SoftSpoken does not make them.
+    /// Trees of an instance of [`LpnSet::SMALLEST`] that makes the bases, if SoftSpoken does not make them.
     booster: Option<usize>,
 }
 
@@ -131,7 +131,7 @@ impl FerretPlan {
         let trees = expected_total.div_ceil(set.leaves()).saturating_add(set.refill_trees());
         let direct = Self { main: set, trees: trees.min(set.trees()), booster: None };
         let boosted =
-            Self { booster: Some(direct.base_len().div_ceil(LpnSet::B10.leaves())), ..direct.clone() };
+            Self { booster: Some(direct.base_len().div_ceil(LpnSet::SMALLEST.leaves())), ..direct.clone() };
         if boosted.setup().bytes() < direct.setup().bytes() { boosted } else { direct }
     }
 
@@ -153,7 +153,7 @@ impl FerretPlan {
 
     /// The instance of the booster, if there is one.
     pub(crate) fn booster(&self) -> Option<Schedule> {
-        self.booster.map(|trees| Schedule::new(LpnSet::B10, trees, 0))
+        self.booster.map(|trees| Schedule::new(LpnSet::SMALLEST, trees, 0))
     }
 
     /// The instance that makes the OTs.
@@ -163,7 +163,7 @@ impl FerretPlan {
 
     /// How many correlated OTs SoftSpoken makes.
     pub(crate) fn seed_len(&self) -> usize {
-        self.booster.map_or(self.base_len(), |trees| LpnSet::B10.base_len(trees))
+        self.booster.map_or(self.base_len(), |trees| LpnSet::SMALLEST.base_len(trees))
     }
 
     /// The plan as both parties state it to each other. The first byte is no parameter k of SoftSpoken.
@@ -183,7 +183,7 @@ impl FerretPlan {
         let (base, seeds) = (setup_bytes(SEED_K)?, softspoken_bytes(SEED_K, self.seed_len())?);
         let tag = TAG_LEN as u64 - 1;
         Ok(Traffic {
-            sender: base.sender + tag + LpnSet::B10.tree_bytes(self.booster.unwrap_or(0)),
+            sender: base.sender + tag + LpnSet::SMALLEST.tree_bytes(self.booster.unwrap_or(0)),
             receiver: base.receiver + tag + seeds.receiver,
         })
     }

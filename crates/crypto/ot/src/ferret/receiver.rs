@@ -70,7 +70,7 @@ impl FerretReceiver {
         let nonce = session_nonce(&session);
         match plan.booster() {
             None => Ok(Self::new(plan.set(), plan.schedule(), nonce, bases)),
-            Some(booster) => Self::new(LpnSet::B10, booster, nonce, bases).child(channel, plan),
+            Some(booster) => Self::new(LpnSet::SMALLEST, booster, nonce, bases).child(channel, plan),
         }
     }
 

@@ -88,7 +88,7 @@ impl FerretSender {
         match plan.booster() {
             None => Ok(Self::new(plan.set(), plan.schedule(), nonce, delta, prg.fork(), bases)),
             Some(booster) => {
-                Self::new(LpnSet::B10, booster, nonce, delta, prg.fork(), bases).child(channel, plan)
+                Self::new(LpnSet::SMALLEST, booster, nonce, delta, prg.fork(), bases).child(channel, plan)
             }
         }
     }
