@@ -9,7 +9,8 @@ use crate::{Block, Result, cipher::Cipher};
 /// How many cipher blocks are made in one call where the output needs converting.
 const BATCH: usize = 128;
 
-/// AES-128 in counter mode, keyed by the seed: block i of the stream is AES(seed, i), i little-endian.
+/// AES-128 in counter mode, keyed by the seed: block i of the stream is AES(seed, i), i little-endian and
+/// modulo 2^64.
 ///
 /// Every call starts at a whole block of the stream, so two copies agree as long as they are asked for
 /// the same amounts in the same order. The round keys are erased on drop.
@@ -30,6 +31,12 @@ impl Prg {
         Self { cipher: Cipher::new(seed), counter: 0 }
     }
 
+    /// The stream of `seed` from block `salt` on. Seeds of sessions with salts of their own are not one
+    /// target: whoever tries keys against one known block tries them against the seeds of one session.
+    pub fn salted(seed: Block, salt: u64) -> Self {
+        Self { cipher: Cipher::new(seed), counter: salt }
+    }
+
     /// The stream of a fresh seed from the operating system. Errors if the system has none to give.
     pub fn from_entropy() -> Result<Self> {
         let mut seed = [0; 16];
@@ -44,8 +51,8 @@ impl Prg {
 
     fn next_blocks(&mut self, out: &mut [[u8; 16]]) {
         self.cipher.keystream(self.counter, out);
-        // 2^64 blocks are out of reach.
-        self.counter += out.len() as u64;
+        // 2^64 blocks are out of reach, but a salt may be near the end.
+        self.counter = self.counter.wrapping_add(out.len() as u64);
     }
 
     /// Fills `out` with random bytes.
@@ -128,6 +135,19 @@ mod tests {
         Prg::from_seed(Block::ZERO).fill(&mut bytes);
         assert_eq!(bytes[..16], 0x66e9_4bd4_ef8a_2c3b_884c_fa59_ca34_2b2eu128.to_be_bytes());
         assert_eq!(bytes[128 * 16..], 0x3ad7_8e72_6c1e_c02b_7ebf_e92b_23d9_ec34u128.to_be_bytes());
+    }
+
+    #[test]
+    fn a_salted_stream_is_a_part_of_the_other() {
+        let (mut plain, mut salted) = (Prg::from_seed(Block(3)), Prg::salted(Block(3), 5));
+        plain.blocks(&mut [Block::ZERO; 5]);
+        assert!(plain.block() == salted.block());
+        // It goes on at the beginning, in one call or in several.
+        let (mut at_once, mut first) = ([Block::ZERO; 4], [Block::ZERO; 2]);
+        Prg::salted(Block(3), u64::MAX - 1).blocks(&mut at_once);
+        Prg::from_seed(Block(3)).blocks(&mut first);
+        let mut prg = Prg::salted(Block(3), u64::MAX - 1);
+        assert!([(); 4].map(|()| prg.block()) == at_once && at_once[2..] == first);
     }
 
     #[test]

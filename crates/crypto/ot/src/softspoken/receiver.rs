@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 use super::{
     ggm,
-    setup::{exchange, hash_of},
+    setup::{exchange, hash_of, salt_of},
     vole::{CHUNK, Groups, ROWS, STRIDE, check_k, steps},
 };
 use crate::{
@@ -51,13 +51,14 @@ impl SoftSpokenReceiver {
         exchange(channel, tag, base.message(), &mut theirs)?;
         let (keys, session) = base.finish(&theirs)?;
 
+        let salt = salt_of(&session);
         let mut groups = Vec::with_capacity(ROWS / k);
         for keys in keys.chunks_exact(k) {
-            let (leaves, corrections) = ggm::full(keys);
+            let (leaves, corrections) = ggm::full(keys, salt);
             for correction in corrections {
                 channel.send(&correction.to_bytes())?;
             }
-            groups.push(leaves.iter().map(|&seed| Some(Prg::from_seed(seed))).collect());
+            groups.push(leaves.iter().map(|&seed| Some(Prg::salted(seed, salt))).collect());
         }
         channel.flush()?;
         Ok((Self { groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 }, session))

@@ -9,7 +9,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     ggm,
-    setup::{exchange, hash_of},
+    setup::{exchange, hash_of, salt_of},
     vole::{CHUNK, Groups, ROWS, STRIDE, check_k, steps},
 };
 use crate::{
@@ -74,6 +74,7 @@ impl SoftSpokenSender {
         exchange(channel, tag, base.message(), &mut theirs)?;
         let (keys, session) = base.finish(&theirs)?;
 
+        let salt = salt_of(&session);
         let choices: Zeroizing<Vec<bool>> = Zeroizing::new(choices.iter().collect());
         let mut delta = Block::ZERO;
         let mut groups = Vec::with_capacity(ROWS / k);
@@ -81,9 +82,9 @@ impl SoftSpokenSender {
             let bytes = channel.recv_vec(32 * (k - 1))?;
             let corrections: Vec<Block> =
                 bytes.chunks_exact(16).filter_map(|b| b.try_into().ok()).map(Block::from_bytes).collect();
-            let (leaves, missing) = ggm::punctured(keys, choices, &corrections);
+            let (leaves, missing) = ggm::punctured(keys, choices, &corrections, salt);
             delta ^= Block((missing as u128) << (g * k));
-            let stream = |x: usize| (x != 0).then(|| Prg::from_seed(leaves[x ^ missing]));
+            let stream = |x: usize| (x != 0).then(|| Prg::salted(leaves[x ^ missing], salt));
             groups.push((0..leaves.len()).map(stream).collect());
         }
         let this = Self { delta, groups: Groups::new(groups), hash: hash_of(&session), next_index: 0 };
