@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use veilflow_correlation::Cost;
-use veilflow_exec::{Prediction, SupplyCost, Times};
+use veilflow_exec::{Distance, Prediction, SupplyCost, Times, most_runs};
 use veilflow_ir::plan::RangeCheck;
 
 use crate::holding::Holding;
@@ -44,6 +44,9 @@ pub struct Inspection {
     pub nodes: Vec<NodeCost>,
     /// The check of ranges after them; nothing if the plan checks none.
     pub check: CheckCost,
+    /// How well a run hides the weights, where that is a matter of statistics: with
+    /// [`He`](crate::Supplier::He).
+    pub hiding: Option<Hiding>,
     /// Setting up a session; part of `offline`.
     pub set_up: Volume,
     /// Making correlations, set-up included.
@@ -54,6 +57,23 @@ pub struct Inspection {
     pub seconds: Seconds,
     /// Whether they are for the machine at hand.
     pub calibrated: bool,
+}
+
+/// How well homomorphic replies hide the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Hiding {
+    /// −log₂ of the statistical distance of a run from one that tells the client nothing but its answer: at
+    /// least 40.
+    pub run_bits: f64,
+    /// So many runs of the same weights, for all clients together, are within 2^−30.
+    pub most_runs: u64,
+}
+
+impl Hiding {
+    fn of(distance: Distance) -> Option<Self> {
+        let most_runs = most_runs(distance);
+        (distance.total() > 0.0).then(|| Self { run_bits: -distance.total().log2(), most_runs })
+    }
 }
 
 /// An operation of a plan, and what it costs.
@@ -211,6 +231,7 @@ fn inspect(plan: &Plan, holding: &Holding, options: &Options, machine: Machine) 
         multiplications: ir.multiplications(),
         nodes: nodes.collect(),
         check: CheckCost::of(ir, &prediction),
+        hiding: Hiding::of(prediction.distance),
         set_up: Volume::of(&prediction.set_up),
         offline: Volume::of(&prediction.offline_cost()),
         online: Volume::of(&prediction.online_cost()),

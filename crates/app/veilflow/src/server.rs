@@ -1,16 +1,20 @@
 //! The server: it has the weights, and learns nothing.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use veilflow_exec::{Links, ServerCache, SessionOptions, WeightCache, WeightMasks};
+use veilflow_exec::{
+    Distance, Links, Prediction, RunLimit, ServerCache, SessionOptions, WeightCache, WeightMasks,
+};
 use veilflow_net::{Channel, NetError, Role};
 
 use crate::conversation::{accept_shared, is_more};
 use crate::error::randomness;
 use crate::holding::Holding;
+use crate::run_count;
 use crate::runs::{Runs, Terms};
 use crate::{
     Connection, Error, Listener, Options, Plan, Result, Served, ServerEvent, ServerSide, Serving, ShareStore,
@@ -52,6 +56,11 @@ impl fmt::Debug for Server {
     }
 }
 
+/// What a run leaves unhidden of the weights.
+fn hiding(plan: &Plan, options: &SessionOptions) -> Result<Distance> {
+    Ok(Prediction::of(plan.ir(), options).map_err(Error::in_session)?.distance)
+}
+
 impl Server {
     /// Bytes of transformed weights that a server keeps for all its sessions, unless told otherwise.
     pub const WEIGHT_CACHE: usize = 256_000_000;
@@ -69,6 +78,7 @@ impl Server {
         let (plan, holding) = (side.plan().clone(), side.holding()?);
         let session = options.session(&plan, &holding)?;
         let kept = ServerCache {
+            runs: Some(Arc::new(RunLimit::in_memory(hiding(&plan, &session)?))),
             transformed: Some(Arc::new(WeightCache::new(Self::WEIGHT_CACHE))),
             masks: Some(Arc::new(WeightMasks::new(&mut randomness()?))),
         };
@@ -81,6 +91,21 @@ impl Server {
     pub fn with_weight_cache(mut self, bytes: Option<usize>) -> Self {
         self.kept.transformed = bytes.map(|limit| Arc::new(WeightCache::new(limit)));
         self
+    }
+
+    /// Counts runs in the file `path`, which all servers of the same weights share, and which must live as
+    /// long as the weights are secret: with [`He`](crate::Supplier::He) each run leaves a little of them
+    /// unhidden, and a server prepares no more runs than are within a statistical distance of 2^−30 together.
+    /// Without a file a server counts its own runs. [`Inspection::hiding`](crate::Inspection::hiding) tells
+    /// the number.
+    ///
+    /// # Errors
+    /// [`Error::Session`] if the supplier cannot run the plan.
+    pub fn with_run_count(mut self, path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let distance = hiding(&self.plan, &self.session)?;
+        self.kept.runs = Some(Arc::new(RunLimit::new(distance, move |runs| run_count::add(&path, runs))));
+        Ok(self)
     }
 
     /// With a helper: masks the weights anew for each session, so that the helper can keep none of them. Each

@@ -5,9 +5,9 @@ use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use veilflow::{
-    Client, CompileOptions, Connection, Error, Helper, HelperOptions, LinkShape, Listener, Model, NetError,
-    Network, Options, OutOfRange, Precision, Result, Role, Served, Server, ServerEvent, Serving, ShareMemory,
-    Supplier, compile, demo,
+    Client, CompileOptions, Connection, Error, Helper, HelperOptions, LinkShape, Listener, Machine, Model,
+    NetError, Network, Options, OutOfRange, Precision, Result, Role, Served, Server, ServerEvent, Serving,
+    ShareMemory, Supplier, compile, demo,
 };
 
 /// The quickest options between two parties.
@@ -283,5 +283,38 @@ fn a_store_must_have_the_servers_half() {
         let ours = store.take(id).unwrap();
         assert_eq!(plan.open(&ours, &answer.output).unwrap().outputs, model.run(&picture).unwrap().outputs);
         assert!(plan.open(&ours, &ours).is_err(), "two halves of one party");
+    });
+}
+
+/// Homomorphic replies hide the weights for so many runs together, whoever asks; a server counts, and stops.
+#[test]
+fn a_server_serves_no_more_runs_than_hide_its_weights() {
+    let options = Options { supplier: Supplier::He, ..quick() };
+    let model = demo::model().unwrap();
+    let hiding = model.plan().inspect(&options, Machine::Reference).unwrap().hiding.unwrap();
+    assert!(hiding.run_bits >= 40.0 && hiding.most_runs >= 1 << 20, "{hiding:?}");
+    assert_eq!(model.plan().inspect(&quick(), Machine::Reference).unwrap().hiding, None);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("runs.txt");
+    std::fs::write(&file, (hiding.most_runs - 1).to_string()).unwrap();
+    let server = Server::new(model, &options).unwrap().with_run_count(&file).unwrap();
+    std::thread::scope(|scope| {
+        let (serving, mut client) = start(scope, &server, &options);
+        assert_eq!(client.infer(&demo::digit(3).unwrap()).unwrap().outputs[0].top, 3);
+        client.infer(&demo::digit(3).unwrap()).unwrap_err();
+        let told = serving.join().unwrap().unwrap_err().to_string();
+        assert!(told.contains(&format!("have served the {} runs", hiding.most_runs)), "{told}");
+    });
+    let counted: u64 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    assert!(counted > hiding.most_runs, "{counted}");
+
+    // What cannot be counted is not served.
+    std::fs::write(&file, "some").unwrap();
+    let server = server.with_run_count(&file).unwrap();
+    std::thread::scope(|scope| {
+        let (serving, mut client) = start(scope, &server, &options);
+        client.infer(&demo::digit(3).unwrap()).unwrap_err();
+        serving.join().unwrap().unwrap_err();
     });
 }

@@ -2,57 +2,50 @@
 //!
 //! The unit is Q/2^ℓ, the distance of two messages. A reply decrypts exactly when noise, flood and rounding
 //! stay under 1/2 together. The flood gets 1/8, the rounding of c₁ a quarter, the rounding of c₀ a sixteenth.
-//! The noise must be 2^40 times smaller than the flood to be hidden, which leaves a margin of a sixteenth.
-//! These are bounds, not estimates: no choice of secret, errors, messages or weights exceeds them, so
-//! decryption cannot fail.
+//! The noise must be less than a quarter of the flood, which leaves a margin of a 32nd. These are bounds, not
+//! estimates: no choice of secret, errors, messages or weights exceeds them, so decryption cannot fail.
+//! Hiding the noise takes a flood far larger than that, by its mean square.
 //!
 //! **Noise.** A coefficient of a reply is Σ wᵢ·xᵢ over encrypted coefficients xᵢ, each off by an error of at
 //! most 21, the rounding of Q·m/2^ℓ (1/2), and 2^(t−1) + 1 for the t low bits that the sender of a fresh
 //! ciphertext cuts, and the bit it adds to keep their mean at zero. Re-randomisation adds e·u + e′·s with
-//! ternary u and s: at most 2·21·N. Another 16 stand for what the rounding of c₀ lets through of the message
-//! (see `docs/homomorphic-linear-layers.md`):
+//! ternary u and s: at most 2·21·N.
 //!
-//! B = ‖w‖₁·(21 + 1/2 + 2^(t−1) + 1) + 42·N + 16.
+//! B = ‖w‖₁·(21 + 1/2 + 2^(t−1) + 1) + 42·N.
 //!
 //! **Packing** through h levels adds the noise of key switching, at most κ = 21·N·Q/(2P) + (N + 1)/2 + 1 each
-//! (the digit is c₁ itself, centred; P is the product of the special primes). A level adds up two noises
-//! twice over: (4^h − 1)/3·κ in all. The noise of the packed products passes unchanged, for they were divided
-//! by 2^h beforehand.
+//! (the digit is c₁ itself, centred; P is the product of the special primes). A level makes x + y + σ(x − y)
+//! of two polynomials, where σ keeps the useful coefficients of one and negates those of the other. So a
+//! useful coefficient meets twice the noise of the half that it comes from, and nothing of the other: the
+//! switch of level i is doubled by the levels after it, which gives (2^h − 1)·κ in all, and (4^h − 1)/3 times
+//! the mean square of one switch. The noise of the packed products passes unchanged, for they were divided by
+//! 2^h beforehand.
 //!
-//! **Flood.** The flood is uniform in −2^f..2^f. The statistical distance between flood and flood + v is at
-//! most abs(v)/2^(f+1). As f ≥ 40 + log₂ B is demanded, that is at most 2^−41 for any value, whatever the
-//! errors; in any case f is as large as the ring allows. Over all n values of a layer the distance is at most
-//! n·E/2^(f+1) with E the mean of abs(v), for the errors are part of what the client sees, and the
-//! expectation of a distance over them is that of the whole view. E is at most the root of the mean square
+//! **Flood.** It lies in −2^f..2^f, with f as large as the ring allows. Of n values whose noise has the mean
+//! square V, it leaves a statistical distance of 1.58·√(n·V)/2^f (module [`hiding`](crate::hiding)), where
+//! ‖w‖₂ is bounded like ‖w‖₁ and
 //!
-//! V = (√(‖w‖₂²·(10.5 + 1/4 + 4^t/12 + 1/4) + (‖w‖₁/2^(ℓ+1))² + 14·N + 8^h·(10.5·N·(Q/2P)² + N)) + 16)².
+//! V = ‖w‖₂²·(10.5 + 1/4 + 4^t/12 + 1/4) + (‖w‖₁/2^(ℓ+1))² + 14·N + (4^h − 1)/3·(10.5·N·(Q/2P)² + N).
 //!
-//! **Cut.** A cut of t ≤ 3 bits costs nothing to speak of. More is cut as long as n·√V ≤ 2^(f−39), for then
-//! the whole layer is within 2^−40. So a coefficient of a fresh ciphertext takes about ℓ + 44 + log₂(n·‖w‖₂)
-//! bits, never more than log₂ Q − 3, and ℓ less where encryption chooses the message.
+//! A layer takes its part of what a run may have ([`Run`]), so that all layers of a run together are within
+//! 2^−40. Where it cannot, the parameters are refused for it.
+//!
+//! **Cut.** As many bits are cut as that leaves room for. So a coefficient of a fresh ciphertext takes about
+//! ℓ + 44 + log₂(√n·‖w‖₂) bits, never more than log₂ Q, and ℓ less where encryption chooses the message.
 //!
 //! **Reply.** c₁ is rounded to ℓ + 1 + log₂ N bits. After multiplication by s it is off by N/2 of its units
 //! at most, a quarter in all. c₀ is rounded to ℓ + 3 bits, of which the low 3 are sent.
 
+use crate::hiding::{Distance, Run};
 use crate::ntt::Ntt;
 use crate::sample::{ERROR_BOUND, ERROR_VARIANCE};
 use crate::{HeError, Parameters, Result};
-
-/// Statistical security parameter σ: noise hides behind a flood 2^σ times larger.
-pub const STATISTICAL_BITS: u32 = 40;
 
 /// The widest message ring. With it c₁ of a reply has 54 bits, where 64-bit fractions round well.
 pub const MAX_RING_BITS: u32 = 40;
 
 /// How many bits of a coefficient of c₀ a reply sends: eighths of a unit. The rest is the server's share.
 pub(crate) const C0_BITS: u32 = 3;
-
-/// How many bits may be cut freely. They increase the noise by a fifth at most, since errors reach 21 in any
-/// case.
-const FREE_CUT: u32 = 3;
-
-/// What B counts for the rounding of c₀.
-const THROUGH_ROUNDING: f64 = 16.0;
 
 /// The largest flood, in bits. More would hide nothing more, and cost time.
 const MAX_FLOOD: i32 = 96;
@@ -74,8 +67,10 @@ pub struct Load {
     pub weights: usize,
     /// Levels h of packing: 2^h products become one reply.
     pub levels: u32,
-    /// Values n of all replies.
+    /// Values n of all replies of the layer.
     pub values: usize,
+    /// What it may leave unhidden.
+    pub part: Distance,
 }
 
 impl Load {
@@ -98,7 +93,7 @@ pub struct Budget {
     pub levels: u32,
     /// The number t of low bits that fresh ciphertexts leave away.
     pub cut_bits: u32,
-    /// The flood is uniform in −2^f..2^f.
+    /// The flood lies in −2^f..2^f.
     pub flood_bits: u32,
     /// How many bits a coefficient of c₁ of a reply has.
     pub c1_bits: u32,
@@ -106,13 +101,15 @@ pub struct Budget {
     pub noise: f64,
     /// The bound V of its mean square.
     pub mean_square: f64,
+    /// What is left unhidden of the layer.
+    pub distance: Distance,
 }
 
 fn product(ntts: &[Ntt]) -> f64 {
     ntts.iter().map(|ntt| ntt.modulus.value() as f64).product()
 }
 
-/// κ·(4^h − 1)/3.
+/// κ·(2^h − 1).
 fn packing_noise(parameters: &Parameters, levels: u32) -> f64 {
     if levels == 0 {
         return 0.0;
@@ -120,7 +117,7 @@ fn packing_noise(parameters: &Parameters, levels: u32) -> f64 {
     let (degree, ratio) =
         (parameters.degree() as f64, product(&parameters.ntts) / product(&parameters.special));
     let switching = ERROR_BOUND as f64 * degree * ratio / 2.0 + (degree + 1.0) / 2.0 + 1.0;
-    switching * (4f64.powi(levels as i32) - 1.0) / 3.0
+    switching * (2f64.powi(levels as i32) - 1.0)
 }
 
 /// B with `cut` bits cut.
@@ -129,7 +126,6 @@ fn noise(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
     let bound = ERROR_BOUND as f64;
     load.weight_norm() * (bound + 0.5 + rounding)
         + 2.0 * bound * parameters.degree() as f64
-        + THROUGH_ROUNDING
         + packing_noise(parameters, load.levels)
 }
 
@@ -140,25 +136,43 @@ fn mean_square(parameters: &Parameters, load: &Load, cut: u32) -> f64 {
         0.0
     } else {
         let ratio = product(&parameters.ntts) / product(&parameters.special) / 2.0;
-        8f64.powi(load.levels as i32) * (ERROR_VARIANCE * degree * ratio * ratio + degree)
+        let switches = (4f64.powi(load.levels as i32) - 1.0) / 3.0;
+        switches * (ERROR_VARIANCE * degree * ratio * ratio + degree)
     };
     let rounding = if cut == 0 { 0.0 } else { 4f64.powi(cut as i32) / 12.0 + 0.25 };
     // Half of the remainders at a power of two below are rounded up.
     let bias = load.weight_norm() * 2f64.powi(-(load.ring_bits as i32) - 1);
     let weight = load.largest_weight();
-    let square = load.weights as f64 * weight * weight * (ERROR_VARIANCE + 0.25 + rounding)
+    load.weights as f64 * weight * weight * (ERROR_VARIANCE + 0.25 + rounding)
         + bias * bias
         + 14.0 * degree
-        + packing;
-    (square.sqrt() + THROUGH_ROUNDING).powi(2)
+        + packing
+}
+
+/// The largest f that decrypts.
+fn flood_bits(parameters: &Parameters, ring_bits: u32) -> i32 {
+    (parameters.log_q() as i32 - ring_bits as i32 - 3).min(MAX_FLOOD)
+}
+
+/// What is left unhidden with `cut` bits cut.
+fn unhidden(parameters: &Parameters, load: &Load, cut: u32) -> Distance {
+    let flood = flood_bits(parameters, load.ring_bits);
+    // `Parameters::fraction` is at most 9 a prime too small, of 2^128.
+    let quotient_error = 9.0 * parameters.primes() as f64 * product(&parameters.ntts) / 2f64.powi(128);
+    Distance::of(load.values, mean_square(parameters, load, cut), flood, quotient_error)
 }
 
 impl Budget {
+    /// The square that a layer leaves unhidden at least under these parameters, whatever its part.
+    pub fn need(parameters: &Parameters, load: &Load) -> f64 {
+        unhidden(parameters, load, 0).square
+    }
+
     /// The division for one layer. Errors if the ring or the weights are too wide, or the flood would not
-    /// hide the noise. Panics if there are levels, and the parameters cannot pack or have a degree below
-    /// 2^`levels`.
+    /// hide the noise as well as a run asks. Panics if there are levels, and the parameters cannot pack or
+    /// have a degree below 2^`levels`.
     pub fn new(parameters: &Parameters, load: &Load) -> Result<Self> {
-        let Load { ring_bits, weight_bits, levels, values, .. } = *load;
+        let Load { ring_bits, weight_bits, levels, part, .. } = *load;
         let packable = parameters.can_pack() && levels <= parameters.degree().trailing_zeros();
         assert!(levels == 0 || packable, "these parameters cannot pack that");
         if ring_bits > MAX_RING_BITS {
@@ -167,34 +181,35 @@ impl Budget {
         if weight_bits > MAX_WEIGHT_BITS {
             return Err(HeError::Weights { bits: weight_bits, limit: MAX_WEIGHT_BITS });
         }
-        let available = (parameters.log_q() as i32 - ring_bits as i32 - 3).min(MAX_FLOOD);
-        let allowed = 2f64.powi(available - STATISTICAL_BITS as i32);
-        let uncut = noise(parameters, load, 0);
-        if uncut > allowed {
+        let flood_bits = flood_bits(parameters, ring_bits);
+        // Both parties must find the same, so nothing here depends on how a library rounds.
+        let distance = |t: u32| unhidden(parameters, load, t);
+        let holds = |t: u32| {
+            let Distance { square, sum } = distance(t);
+            noise(parameters, load, t) <= 2f64.powi(flood_bits - 2)
+                && square <= part.square
+                && sum <= part.sum
+        };
+        let Some(cut_bits) = (0..=MAX_CUT).take_while(|&t| holds(t)).last() else {
+            let uncut = distance(0);
+            let missing = (uncut.square / part.square).sqrt().max(uncut.sum / part.sum);
             return Err(HeError::Noise {
                 degree: parameters.degree(),
                 ring_bits,
-                noise_bits: uncut.log2(),
-                statistical: STATISTICAL_BITS,
-                wanted: uncut.log2() + f64::from(STATISTICAL_BITS),
-                available,
+                statistical: Run::BITS,
+                wanted: f64::from(flood_bits) + missing.log2(),
+                available: flood_bits,
             });
-        }
-        // Both parties must find the same, so nothing here depends on how a library rounds.
-        let layer = 2.0 * allowed / values as f64;
-        let may_cut = |t: u32| {
-            noise(parameters, load, t) <= allowed
-                && (t <= FREE_CUT || mean_square(parameters, load, t) <= layer * layer)
         };
-        let cut_bits = (1..=MAX_CUT).take_while(|&t| may_cut(t)).last().unwrap_or(0);
         Ok(Self {
             ring_bits,
             levels,
             cut_bits,
-            flood_bits: available as u32,
+            flood_bits: flood_bits as u32,
             c1_bits: ring_bits + 1 + parameters.degree().trailing_zeros(),
             noise: noise(parameters, load, cut_bits),
             mean_square: mean_square(parameters, load, cut_bits),
+            distance: distance(cut_bits),
         })
     }
 }
@@ -216,20 +231,12 @@ mod tests {
         (budget.noise + 2f64.powi(budget.flood_bits as i32)) / unit + c0 + c1 * parameters.degree() as f64
     }
 
-    /// −log₂ of the statistical distance that the noise leaves in so many values together.
-    fn layer_hiding_bits(budget: &Budget, values: usize) -> f64 {
-        f64::from(budget.flood_bits) + 1.0 - budget.mean_square.log2() / 2.0 - (values as f64).log2()
-    }
-
-    /// log₂ of flood over noise: the worst case of one value.
-    fn hiding_bits(budget: &Budget) -> f64 {
-        f64::from(budget.flood_bits) - budget.noise.log2()
-    }
-
     #[test]
     fn every_budget_decrypts_and_hides() {
         let sets = [(4096, 2, 0), (8192, 2, 0), (8192, 2, 5), (8192, 3, 0)];
-        let mut layers_hidden = 0;
+        // Eleven such layers.
+        let part = Run::new(&[(200_704, 0.0); 11]).part(200_704, 0.0);
+        let mut layers = 0;
         for (degree, primes, levels) in sets {
             let parameters = if levels > 0 {
                 Parameters::with_packing(degree).unwrap()
@@ -239,31 +246,27 @@ mod tests {
             for ring_bits in 1..=MAX_RING_BITS {
                 for weight_bits in 1..16 {
                     for weights in [1, 576, 8192] {
-                        let load = Load { ring_bits, weight_bits, weights, levels, values: 200_704 };
+                        let load = Load { ring_bits, weight_bits, weights, levels, values: 200_704, part };
                         let Ok(budget) = Budget::new(&parameters, &load) else { continue };
-                        assert!(worst_case(&budget, &parameters) < 15.0 / 32.0, "{budget:?}");
-                        assert!(hiding_bits(&budget) >= f64::from(STATISTICAL_BITS), "{budget:?}");
+                        assert!(worst_case(&budget, &parameters) < 31.0 / 64.0, "{budget:?}");
+                        assert!(budget.distance.times(11.0).total() <= 2f64.powi(-40), "{budget:?}");
                         assert!(budget.c1_bits <= 54 && budget.cut_bits <= MAX_CUT);
-                        let hidden = layer_hiding_bits(&budget, load.values) >= f64::from(STATISTICAL_BITS);
-                        assert!(
-                            hidden || budget.cut_bits <= FREE_CUT,
-                            "cut at the cost of hiding: {budget:?}"
-                        );
-                        layers_hidden += usize::from(hidden);
+                        layers += 1;
                     }
                 }
             }
         }
-        assert!(layers_hidden > 1000, "{layers_hidden} layers are hidden as a whole");
+        assert!(layers > 1000, "{layers} layers have a budget");
     }
 
     #[test]
     fn what_does_not_fit_is_refused_with_the_reason() {
         let (small, large) = (Parameters::new(4096, 2).unwrap(), Parameters::new(8192, 3).unwrap());
-        let load = Load { ring_bits: 37, weight_bits: 10, weights: 1 << 16, levels: 0, values: 1 };
+        let part = Run::new(&[(1, 0.0)]).part(1, 0.0);
+        let load = Load { ring_bits: 38, weight_bits: 10, weights: 1 << 24, levels: 0, values: 1, part };
         let error = Budget::new(&small, &load).unwrap_err();
         assert!(
-            matches!(error, HeError::Noise { degree: 4096, ring_bits: 37, available: 60, .. }),
+            matches!(error, HeError::Noise { degree: 4096, ring_bits: 38, available: 59, .. }),
             "{error}"
         );
         assert!(Budget::new(&large, &load).is_ok());

@@ -21,7 +21,7 @@ pub enum HeError {
     },
     /// A product's noise does not leave the room that hiding it takes.
     #[error(
-        "degree {degree} cannot hold it: hiding noise of 2^{noise_bits:.1} with 2^{statistical} takes a flood of \
+        "degree {degree} cannot hold it: hiding the noise of a run within 2^-{statistical} takes a flood of \
          2^{wanted:.1}, and a {ring_bits}-bit ring leaves 2^{available}"
     )]
     Noise {
@@ -29,10 +29,8 @@ pub enum HeError {
         degree: usize,
         /// Width of the message ring.
         ring_bits: u32,
-        /// log₂ of the noise bound.
-        noise_bits: f64,
         /// Statistical security parameter.
-        statistical: u32,
+        statistical: i32,
         /// log₂ of the flood that would be needed.
         wanted: f64,
         /// log₂ of the largest flood that still decrypts.

@@ -199,6 +199,7 @@ mod tests {
 
     use super::*;
     use crate::Load;
+    use crate::hiding::Run;
 
     /// At and around every boundary of leading bits, what is left has its bits.
     #[test]
@@ -242,7 +243,8 @@ mod tests {
         let mut prg = Prg::from_seed(Block(22));
         let parameters = Arc::new(Parameters::new(4096, 2).unwrap());
         let key = SecretKey::generate(Arc::clone(&parameters), &mut prg);
-        let load = Load { ring_bits: 32, weight_bits: 8, weights: 9, levels: 0, values: 4096 };
+        let part = Run::new(&[(4096, 0.0)]).part(4096, 0.0);
+        let load = Load { ring_bits: 32, weight_bits: 8, weights: 9, levels: 0, values: 4096, part };
         let budget = Budget::new(&parameters, &load).unwrap();
         let slots = Slots { free: (0..4096).collect(), given: Vec::new() };
         let encryptor = Encryptor::new(&key, Form::Points, budget);

@@ -22,8 +22,8 @@
 //! # What each side sees
 //! The server sees fresh ciphertexts, pseudorandom under RLWE. The client sees replies: their $c_1$ is
 //! pseudorandom by a fresh encryption of zero, and of their $c_0$ it sees $\text{flood} + \text{noise}$. The
-//! flood is uniform in $-2^f..2^f$, with $2^f \ge 2^{40} B$ for a bound $B$ of the noise. So each value's
-//! noise, which depends on the weights, is hidden up to a statistical distance of $2^{-41}$.
+//! flood is a sum of three uniform integers in $-2^f..2^f$. The noise, which depends on the weights, is
+//! hidden by it up to a statistical distance of $2^{-40}$, over all values of a run together ([`hiding`]).
 //!
 //! Neither party chooses its share. The client's messages come out of encryption: they are minus the $\ell$
 //! leading bits of the RLWE sample. The server's shares are the leading bits of its replies, which stay at
@@ -37,6 +37,7 @@
 mod budget;
 mod error;
 mod fresh;
+pub mod hiding;
 mod inputs;
 mod keys;
 mod modulus;
@@ -50,7 +51,7 @@ mod product;
 mod reply;
 mod sample;
 
-pub use budget::{Budget, Load, MAX_RING_BITS, MAX_WEIGHT_BITS, STATISTICAL_BITS};
+pub use budget::{Budget, Load, MAX_RING_BITS, MAX_WEIGHT_BITS};
 pub use error::{HeError, Result};
 pub use fresh::{Encryptor, Slots, fresh_bits, fresh_bytes};
 pub use inputs::{Inputs, Place};

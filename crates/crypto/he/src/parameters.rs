@@ -12,9 +12,9 @@ use crate::poly::{NttPoly, Poly};
 use crate::{HeError, Result};
 
 /// The largest log₂ Q at degree N that is 128-bit secure against classical attacks with a uniform ternary
-/// secret and an error of standard deviation 3.2: Homomorphic Encryption Standard (2018), table 1.
-pub const SECURITY_TABLE: [(usize, u32); 6] =
-    [(1024, 27), (2048, 54), (4096, 109), (8192, 218), (16384, 438), (32768, 881)];
+/// secret and an error of standard deviation 3.19: Bossuat et al., "Security guidelines for implementing
+/// homomorphic encryption", ePrint 2024/463, table 5.2, of the degrees in use.
+pub const SECURITY_TABLE: [(usize, u32); 2] = [(4096, 106), (8192, 214)];
 
 /// Degree N, modulus Q = q₁⋯q_L of L primes of 50 bits, and the tables that go with them.
 ///

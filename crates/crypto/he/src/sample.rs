@@ -70,12 +70,15 @@ fn small(len: usize, prg: &mut Prg, coefficient: impl Fn(u64) -> i64) -> Small {
     out
 }
 
-/// Uniform in −2^`bits`..2^`bits`, as integers.
+/// Sums of three uniform integers, of −2^(`bits` − 1)..2^(`bits` − 1) and twice −2^(`bits` − 2)..2^(`bits` −
+/// 2): in −2^`bits`..2^`bits`, with a density that has no step (module `hiding`).
 pub(crate) fn floods(len: usize, bits: u32, prg: &mut Prg) -> Zeroizing<Vec<i128>> {
-    debug_assert!(bits < 126);
-    let mut words = Zeroizing::new(vec![0u64; 2 * len]);
+    debug_assert!((2..126).contains(&bits));
+    let mut words = Zeroizing::new(vec![0u64; 6 * len]);
     prg.words(&mut words);
-    let flood = |w: &[u64; 2]| (u128::from(w[0]) | u128::from(w[1]) << 64) as i128 >> (127 - bits);
+    let uniform = |w: &[u64], bits: u32| (u128::from(w[0]) | u128::from(w[1]) << 64) as i128 >> (127 - bits);
+    let flood =
+        |w: &[u64; 6]| uniform(&w[..2], bits - 1) + uniform(&w[2..4], bits - 2) + uniform(&w[4..], bits - 2);
     Zeroizing::new(words.as_chunks().0.iter().map(flood).collect())
 }
 
@@ -102,10 +105,13 @@ mod tests {
             assert!(count.abs_diff((1 << 16) / 3) < 800, "{count} times {value}");
         }
         assert!(s.iter().all(|x| (-1..=1).contains(x)));
-        for bits in [1, 63, 64, 65, 90] {
+        for bits in [2, 63, 64, 65, 90] {
             let f = floods(4096, bits, &mut Prg::from_seed(Block(3)));
             assert!(f.iter().all(|x| (-(1i128 << bits)..1 << bits).contains(x)));
-            assert!(f.iter().any(|&x| x >= 1 << (bits - 1)) && f.iter().any(|&x| x < -(1 << (bits - 1))));
+            // A sixth of them is in the outer half.
+            let outer = |sign: i128| f.iter().filter(|&&x| sign * x > 1 << (bits - 1)).count();
+            let both = outer(1) + outer(-1);
+            assert!(bits == 2 || (outer(1) > 200 && outer(-1) > 200 && both < 900), "{both} of 4096");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use veilflow_he::hiding::Run;
 use veilflow_he::{
     Budget, Decryptor, Encryptor, Form, HeError, Inputs, Load, PackingKeys, Parameters, Product, PublicKey,
     Replier, ScaledMonomial, SecretKey, Slots, Sum, WeightPoly, fresh_bytes, packing_keys_bytes, reply_bytes,
@@ -23,7 +24,14 @@ fn keys(parameters: Parameters, prg: &mut Prg) -> Keys {
 }
 
 fn load(ring_bits: u32, weight_bits: u32, weights: usize, levels: u32) -> Load {
-    Load { ring_bits, weight_bits, weights, levels, values: 1000 }
+    Load {
+        ring_bits,
+        weight_bits,
+        weights,
+        levels,
+        values: 1000,
+        part: Run::new(&[(1000, 0.0)]).part(1000, 0.0),
+    }
 }
 
 /// Weights by exponent.

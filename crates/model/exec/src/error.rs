@@ -104,6 +104,18 @@ pub enum ExecError {
     /// The client says that it has no room for another prepared run, but has used up all there are.
     #[error("the client keeps waiting for room for a prepared run, but none is prepared")]
     IdleClient,
+    /// As many runs were prepared as these weights allow.
+    #[error(
+        "these weights have served the {most} runs within which homomorphic replies hide them: serve newly \
+         trained ones, or choose another supplier"
+    )]
+    RunsUsedUp {
+        /// So many they allow.
+        most: u64,
+    },
+    /// The number of runs could not be written down, so none is prepared.
+    #[error("the number of runs cannot be kept")]
+    RunsNotKept(#[source] std::io::Error),
     /// The system does not tell how much CPU time a thread took.
     #[error("this system tells no thread's CPU time, so this machine cannot be measured")]
     NoThreadTime(#[source] std::io::Error),

@@ -7,6 +7,8 @@ use veilflow_helper::WeightMasks;
 use veilflow_net::Channel;
 use veilflow_two_party::WeightCache;
 
+use crate::run_limit::RunLimit;
+
 /// Connects to a helper.
 pub type Connect<'a> = Box<dyn FnOnce() -> veilflow_net::Result<Channel> + 'a>;
 
@@ -19,6 +21,8 @@ pub struct ServerCache {
     /// These mask the weights, for [`SupplierKind::Helper`](crate::SupplierKind::Helper). With them a helper
     /// may keep the masked weights.
     pub masks: Option<Arc<WeightMasks>>,
+    /// Runs that are prepared count here, for [`SupplierKind::He`](crate::SupplierKind::He).
+    pub runs: Option<Arc<RunLimit>>,
 }
 
 /// A party's connections, and its cache.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use veilflow_ir::Plan;
+use veilflow_ir::{Plan, PlanNode};
 use veilflow_net::LinkShape;
 use veilflow_online::Tuning;
 use veilflow_two_party::HeSuite;
@@ -99,16 +99,15 @@ impl SupplierKind {
         if self != Self::He {
             return Ok(());
         }
-        let nodes = plan.nodes.iter().enumerate();
-        for (node, request) in nodes.filter_map(|(i, node)| Some((node, joined_pairs::request(plan, i)?))) {
-            HeSuite::check(&request).map_err(|reason| ExecError::Layer {
-                layer: node.layer.clone(),
-                weight_bits: request.weight_bits,
-                ring_bits: request.ring.bits(),
-                reason: reason.into(),
-            })?;
-        }
-        Ok(())
+        let request = |(i, node)| Some((node, joined_pairs::request(plan, i)?));
+        let (nodes, requests): (Vec<&PlanNode>, Vec<_>) =
+            plan.nodes.iter().enumerate().filter_map(request).unzip();
+        HeSuite::check(&requests).map_err(|(index, reason)| ExecError::Layer {
+            layer: nodes[index].layer.clone(),
+            weight_bits: requests[index].weight_bits,
+            ring_bits: requests[index].ring.bits(),
+            reason: reason.into(),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem;
+use std::sync::Arc;
 
 use veilflow_correlation::{LinearRequest, Needs, Pools, Possession, Supplier};
 use veilflow_ir::plan::Plan;
@@ -15,6 +16,7 @@ use crate::options::SessionOptions;
 use crate::phase::{Phase, Stopwatch};
 use crate::possession::Held;
 use crate::progress::{Progress, Step};
+use crate::run_limit::RunLimit;
 
 /// Correlations for one run of a plan. The run takes them by value, so they serve once.
 #[derive(Debug)]
@@ -31,10 +33,11 @@ pub struct Preparer {
     pub channel: Channel,
     supplier: Box<dyn Supplier>,
     options: SessionOptions,
-    /// The nodes of the run being prepared take this; what is made is taken out.
     /// What each node of the run that began still consumes.
     needs: Vec<Needs>,
     operations: OperationCache,
+    /// Runs that are prepared count here.
+    limit: Option<Arc<RunLimit>>,
 }
 
 impl fmt::Debug for Preparer {
@@ -79,7 +82,14 @@ impl Preparer {
         supplier: Box<dyn Supplier>,
         options: SessionOptions,
     ) -> Self {
-        Self { role, channel, supplier, options, needs: Vec::new(), operations: OperationCache::default() }
+        let (needs, operations) = (Vec::new(), OperationCache::default());
+        Self { role, channel, supplier, options, needs, operations, limit: None }
+    }
+
+    /// Counts runs, if anything does.
+    pub(crate) fn with_limit(mut self, limit: Option<Arc<RunLimit>>) -> Self {
+        self.limit = limit;
+        self
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -106,6 +116,9 @@ impl Preparer {
     /// Tells the supplier what a run of `plan` takes.
     pub(crate) fn begin(&mut self, plan: &Plan, weights: Held<'_>) -> Result<()> {
         weights.check(self.role, plan, self.options.weights)?;
+        if let Some(limit) = &self.limit {
+            limit.take()?;
+        }
         let operations = self.operations.get(plan, &self.options)?;
         self.needs = operations.needs_by_node(plan, self.options.weights).collect();
         self.supplier.announce(&self.needs)?;

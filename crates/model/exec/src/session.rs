@@ -18,6 +18,7 @@ use crate::possession::Held;
 use crate::prepare::Preparer;
 use crate::progress::Progress;
 use crate::run::{Online, Outcome};
+use crate::supplier::SupplierKind;
 use crate::supply::SupplyPlan;
 
 /// A party that has agreed with its peer on what to run.
@@ -92,11 +93,12 @@ impl Session {
         let mut set_up = watch.stop(&channel);
         let watch = Stopwatch::start(&offline);
         let mut prg = Prg::from_entropy()?;
+        let runs = cache.runs.clone().filter(|_| options.supplier == SupplierKind::He);
         let supplier = supply.set_up(role, &mut offline, helper, prg.fork(), options.threads, cache)?;
         offline.flush()?;
         set_up += Phase { helper: supplier.helper_bytes(), ..watch.stop(&offline) };
         let party = Party::new(role, channel, prg).with_threads(options.threads);
-        let preparer = Preparer::new(role, offline, supplier, options);
+        let preparer = Preparer::new(role, offline, supplier, options).with_limit(runs);
         Ok(Self { online: Online::new(party, options), preparer, options, set_up })
     }
 

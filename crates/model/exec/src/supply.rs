@@ -6,7 +6,7 @@ use veilflow_correlation::{CorrelationError, Needs, Supplier, SupplyCosts};
 use veilflow_helper::{HelperCosts, HelperSupplier};
 use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
-use veilflow_two_party::{HePlan, HeSupplier, OtPlan, OtSupplier};
+use veilflow_two_party::{Distance, HePlan, HeSupplier, OtPlan, OtSupplier};
 
 use crate::error::{ExecError, Result};
 use crate::links::{Connect, ServerCache};
@@ -51,6 +51,14 @@ impl SupplyPlan {
             Self::Ot(plan) => Box::new(plan.costs()),
             Self::He(plan) => Box::new(plan.costs()),
             Self::Helper => Box::new(HelperCosts::default()),
+        }
+    }
+
+    /// What a run that needs so much leaves unhidden.
+    pub(crate) fn distance(&self, needs: &Needs) -> Result<Distance> {
+        match self {
+            Self::He(plan) => Ok(plan.distance(needs)?),
+            Self::Ot(_) | Self::Helper => Ok(Distance::default()),
         }
     }
 

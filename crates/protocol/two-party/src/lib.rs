@@ -20,7 +20,7 @@
 //! - *By homomorphic encryption* ([`HeClient`], [`HeServer`]) the client encrypts, and $r$ is what encryption
 //!   chose. The server multiplies by $W$, floods and re-randomises the product, keeps its leading bits as $s$
 //!   and replies with the rest. The client decrypts $W r - s$ exactly. The server sees ciphertexts. The
-//!   client sees products whose noise a flood $2^{40}$ times larger hides.
+//!   client sees products whose noise floods hide, within $2^{-40}$ over all values of a run.
 //! - *By OT* every bit of $W$ is the choice of a correlated OT on rows of $r$. With $f_i$ the value of bit
 //!   $i$, the server gets $x_i + \mathrm{bit}_i \cdot \mathrm{row}$ for the client's random $x_i$, so $s = W
 //!   r + \sum f_i x_i$. The server sees masked rows, the client masked bits.
@@ -36,3 +36,4 @@ mod ot;
 
 pub use he::{HeClient, HeCosts, HePlan, HeServer, HeSuite, HeSupplier, HeWork, WeightCache};
 pub use ot::{OtCosts, OtPlan, OtSupplier, OtWork};
+pub use veilflow_he::hiding::Distance;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use veilflow::{CheckCost, Inspection, Machine, ModelShare, Plan, Volume};
+use veilflow::{CheckCost, Hiding, Inspection, Machine, ModelShare, Plan, Volume};
 
 use crate::options::{Link, RunOptions};
 use crate::output;
@@ -63,7 +63,7 @@ fn print(inspection: &Inspection, link: Link) {
     let machine = if inspection.calibrated { "this machine" } else { "the machine of docs/benchmarks.md" };
     output::print(&format!(
         "{table}\n{}, plan {}\nweights {} bits, activations {} bits, margin {} % over {} calibration inputs, ranges {}\n\
-             preprocessing: {}\n{} multiplications\n{}\n{}\n{}\nseconds are for {machine}, {link}",
+             preprocessing: {}\n{} multiplications\n{}\n{}\n{}\n{}\nseconds are for {machine}, {link}",
         inspection.name,
         &inspection.hash[..16],
         inspection.weight_bits,
@@ -76,7 +76,18 @@ fn print(inspection: &Inspection, link: Link) {
         total("offline, set-up included", &inspection.offline, inspection.seconds.offline),
         total("online", &inspection.online, inspection.seconds.online),
         checked(&inspection.check),
+        hidden(inspection.hiding),
     ));
+}
+
+/// One line on what replies leave unhidden.
+fn hidden(hiding: Option<Hiding>) -> String {
+    match hiding {
+        Some(Hiding { run_bits, most_runs }) => format!(
+            "a run hides the weights within 2^-{run_bits:.1}; all runs of these weights within 2^-30: at most {most_runs}"
+        ),
+        None => "a run hides the weights perfectly, but for what is computational".to_owned(),
+    }
 }
 
 /// One line on what a run watches.

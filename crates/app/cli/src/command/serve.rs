@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use veilflow::{Listener, Options, Served, Server, ServerEvent, ServerSide, Serving, ShareFolders};
+use veilflow::{Listener, Options, Served, Server, ServerEvent, ServerSide, Serving, ShareFolders, folder};
 use veilflow_exec::peak_rss_bytes;
 
 use crate::flags::{Megabytes, megabytes, seconds};
@@ -56,6 +56,7 @@ impl Serve {
         let options = self.helper.library(&self.options, self.timeout)?;
         let options = Options { shared_inputs: self.shares.are_given(), ..options };
         let mut server = Server::new(ServerSide::load(&self.dir)?, &options)?
+            .with_run_count(self.dir.join(folder::RUNS))?
             .with_weight_cache(self.weight_cache)
             .with_idle_limit(self.timeout);
         if self.fresh_masks {

@@ -5,6 +5,7 @@ use veilflow_ir::plan::Plan;
 use veilflow_net::Role;
 use veilflow_online::{Reveal, Tuning};
 use veilflow_ring::Ring;
+use veilflow_two_party::Distance;
 
 use crate::error::Result;
 use crate::joined_pairs;
@@ -26,6 +27,8 @@ pub struct Prediction {
     pub online: Vec<Cost>,
     /// Giving the client its output, and the check's bit, sends this; where the input is shared, nothing.
     pub output: Cost,
+    /// A run leaves so much unhidden; with suppliers by oblivious transfer or a helper, nothing.
+    pub distance: Distance,
 }
 
 /// What making a node's correlations sends.
@@ -52,7 +55,9 @@ impl Prediction {
     pub fn of(plan: &Plan, options: &SessionOptions) -> Result<Self> {
         options.check(plan)?;
         let operations = Operations::new(plan, options)?;
-        let mut costs = SupplyPlan::new(options, &operations.needs(plan, options.weights))?.costs();
+        let needs = operations.needs(plan, options.weights);
+        let supply = SupplyPlan::new(options, &needs)?;
+        let (mut costs, distance) = (supply.costs(), supply.distance(&needs)?);
         let set_up = costs.set_up();
         let online: Vec<Cost> = operations.costs().collect();
         let offline = online.iter().enumerate().map(|(index, cost)| {
@@ -62,7 +67,7 @@ impl Prediction {
         });
         let offline = offline.collect();
         let output = output_cost(plan, &operations, options.input);
-        Ok(Self { set_up, offline, draw: operations.check.draw_cost(), online, output })
+        Ok(Self { set_up, offline, draw: operations.check.draw_cost(), online, output, distance })
     }
 
     /// The whole offline conversation, set-up included.

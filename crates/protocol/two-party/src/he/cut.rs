@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use veilflow_correlation::LinearRequest;
+use veilflow_he::hiding::Run;
 use veilflow_he::{Budget, Form, HeError, Parameters};
 
 use super::division::Division;
@@ -43,9 +44,14 @@ fn ranges(all: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> 
 }
 
 impl Cut {
-    /// The cheapest cut under one of `sets`. Errors with the reason if none fits.
-    pub(super) fn new(request: &LinearRequest, sets: &[Set], prices: &Prices) -> Result<Self, HeError> {
-        let candidates = Candidates::new(request, sets, prices)?;
+    /// The cheapest cut under one of `sets`, for a layer of a run. Errors with the reason if none fits.
+    pub(super) fn new(
+        request: &LinearRequest,
+        run: Run,
+        sets: &[Set],
+        prices: &Prices,
+    ) -> Result<Self, HeError> {
+        let candidates = Candidates::new(request, run, sets, prices)?;
         let levels: Vec<u32> = sets.iter().map(|set| set.levels).collect();
         let choice = *candidates.best(&levels);
         Ok(Self {

@@ -12,6 +12,7 @@ mod division;
 mod geometry;
 mod layout;
 mod parallel;
+mod part;
 mod prices;
 mod replies;
 mod search;

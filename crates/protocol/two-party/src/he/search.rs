@@ -1,11 +1,13 @@
 //! The cheapest way to divide a layer into ciphertexts.
 
 use veilflow_correlation::LinearRequest;
+use veilflow_he::hiding::{Distance, Run};
 use veilflow_he::{Budget, Form, HeError, Load, reply_bytes};
 
 use super::division::Division;
 use super::geometry::Geometry;
 use super::layout::Layout;
+use super::part::need;
 use super::prices::Prices;
 use super::set::Set;
 
@@ -41,12 +43,18 @@ pub(super) struct Candidates {
 
 impl Candidates {
     /// The candidates under `sets`. Errors with the reason if there is none without packing.
-    pub(super) fn new(request: &LinearRequest, sets: &[Set], prices: &Prices) -> Result<Self, HeError> {
+    pub(super) fn new(
+        request: &LinearRequest,
+        run: Run,
+        sets: &[Set],
+        prices: &Prices,
+    ) -> Result<Self, HeError> {
         let geometry = Geometry::new(&request.shape);
+        let part = run.part(request.shape.out_len(), need(request));
         let mut choices = Vec::new();
         let mut refusal = HeError::NoParameters;
         for (index, set) in sets.iter().enumerate() {
-            match (Search { request, geometry: &geometry, index, set, prices }).run() {
+            match (Search { request, part, geometry: &geometry, index, set, prices }).run() {
                 Ok(found) => choices.extend(found),
                 Err(reason) => refusal = reason,
             }
@@ -69,6 +77,8 @@ impl Candidates {
 /// The search for the cheapest choices within one parameter set.
 struct Search<'a> {
     request: &'a LinearRequest,
+    /// What the layer may leave unhidden.
+    part: Distance,
     geometry: &'a Geometry,
     index: usize,
     set: &'a Set,
@@ -142,6 +152,7 @@ impl Search<'_> {
             weights: outputs * self.geometry.fan_in(),
             levels,
             values: self.request.shape.out_len(),
+            part: self.part,
         };
         Budget::new(&self.set.parameters, &load)
     }

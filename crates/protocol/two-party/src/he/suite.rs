@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use veilflow_correlation::{Cost, LinearRequest};
+use veilflow_he::hiding::{Distance, Run};
 use veilflow_he::{HeError, Parameters};
 use veilflow_net::Role;
 
 use super::HeWork;
 use super::cut::Cut;
+use super::part::run_of;
 use super::prices::Prices;
 use super::search::{Candidates, Choice};
 use super::set::{PARAMETERS, Set};
@@ -20,11 +22,13 @@ const MAX_LEVELS: u32 = 8;
 pub struct HeSuite {
     pub(super) sets: Vec<Set>,
     pub(super) prices: Prices,
+    pub(super) run: Run,
 }
 
 impl HeSuite {
-    /// The cheapest suite for these layers, keys included, on a link that takes `ns_per_byte` nanoseconds a
-    /// byte. Both parties derive the same.
+    /// The cheapest suite for a run of these layers, keys included, on a link that takes `ns_per_byte`
+    /// nanoseconds a byte. Both parties derive the same. A layer that a run does twice is there twice: what
+    /// is left unhidden adds up.
     ///
     /// # Errors
     /// The reason why a layer cannot be done at all: see [`HeSuite::check`].
@@ -44,10 +48,10 @@ impl HeSuite {
             let set = |p: &Arc<Parameters>| Set { parameters: Arc::clone(p), levels: levels(most, p) };
             parameters.iter().map(set).collect::<Vec<Set>>()
         };
-        let all = with_levels(MAX_LEVELS);
+        let (all, run) = (with_levels(MAX_LEVELS), run_of(requests));
         let candidates = requests
             .iter()
-            .map(|r| Candidates::new(r, &all, &prices))
+            .map(|r| Candidates::new(r, run, &all, &prices))
             .collect::<Result<Vec<_>, HeError>>()?;
         let mut best: Option<(f64, Self)> = None;
         for most in 0..=MAX_LEVELS {
@@ -65,20 +69,39 @@ impl HeSuite {
             let keys: usize = sets.iter().map(Set::key_bytes).sum();
             let price = keys as f64 * prices.byte + choices.iter().map(|choice| choice.price).sum::<f64>();
             if best.as_ref().is_none_or(|(least, _)| price < *least) {
-                best = Some((price, Self { sets, prices }));
+                best = Some((price, Self { sets, prices, run }));
             }
         }
         Ok(best.expect("levels were tried").1)
     }
 
-    /// Whether a layer can be done at all, for compilers to ask.
+    /// Whether a run of these layers can be done at all, for compilers to ask.
     ///
     /// # Errors
-    /// The reason why not: a ring or weights too wide, noise that no flood hides, a window that no polynomial
-    /// holds.
-    pub fn check(request: &LinearRequest) -> Result<(), HeError> {
+    /// The first layer that cannot, by its index, and the reason: a ring or weights too wide, noise that no
+    /// flood hides, a window that no polynomial holds.
+    pub fn check(requests: &[LinearRequest]) -> Result<(), (usize, HeError)> {
         let sets = PARAMETERS.each_ref().map(|p| Set { parameters: Arc::clone(p), levels: 0 });
-        Cut::new(request, &sets, &Prices::MEASURED).map(|_| ())
+        let run = run_of(requests);
+        let refused = |(index, request)| {
+            Cut::new(request, run, &sets, &Prices::MEASURED).err().map(|reason| (index, reason))
+        };
+        requests.iter().enumerate().find_map(refused).map_or(Ok(()), Err)
+    }
+
+    /// A bound of the statistical distance of a run from one that tells the parties nothing but their shares:
+    /// what floods leave of the weights to the client, and encryption of the client's masks to the server.
+    ///
+    /// # Errors
+    /// As for [`HeSuite::linear_cost`].
+    pub fn distance(&self, requests: &[LinearRequest]) -> Result<Distance, HeError> {
+        requests.iter().try_fold(Distance::default(), |sum, request| {
+            let cut = self.cut(request)?;
+            // A free coefficient and the message that it chooses are disjoint bits of a number modulo Q.
+            let masks = request.shape.in_len() as f64
+                * 2f64.powi(request.ring.bits() as i32 + 1 - cut.parameters.log_q() as i32);
+            Ok(sum.and(cut.budget.distance).and(Distance { square: 0.0, sum: masks }))
+        })
     }
 
     /// What [`HeClient::setup`](super::HeClient::setup) sends: public keys.
@@ -104,6 +127,6 @@ impl HeSuite {
     }
 
     pub(super) fn cut(&self, request: &LinearRequest) -> Result<Cut, HeError> {
-        Cut::new(request, &self.sets, &self.prices)
+        Cut::new(request, self.run, &self.sets, &self.prices)
     }
 }

@@ -7,6 +7,7 @@ use veilflow_correlation::{
     CorrelationError, Cost, Demand, LinearPair, LinearRequest, Needs, Pools, Possession, Result, Supplier,
     SupplyCosts,
 };
+use veilflow_he::hiding::Distance;
 use veilflow_net::{Channel, Role};
 use veilflow_prim::Prg;
 
@@ -43,6 +44,14 @@ impl HePlan {
     /// The parameters of the layers.
     pub fn suite(&self) -> &HeSuite {
         &self.suite
+    }
+
+    /// A bound of the statistical distance of a run, as [`HeSuite::distance`].
+    ///
+    /// # Errors
+    /// If the needs are not those of the plan.
+    pub fn distance(&self, needs: &Needs) -> Result<Distance> {
+        self.suite.distance(&needs.linear).map_err(he_error)
     }
 
     /// What a supplier by this plan sends.

@@ -10,6 +10,7 @@ use std::thread;
 
 use veilflow_correlation::{CorrelationError, LinearPair, LinearRequest};
 use veilflow_he::Parameters;
+use veilflow_he::hiding::Run;
 use veilflow_net::{Channel, Meter, Role, memory_pair};
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::Ring;
@@ -30,7 +31,7 @@ fn toy_suite(set: usize, levels: u32) -> HeSuite {
     let [small, large, wide] = toys();
     let parameters = [small, large][set].clone();
     let sets = vec![Set { parameters, levels }, Set { parameters: wide, levels: 0 }];
-    HeSuite { sets, prices: Prices::MEASURED }
+    HeSuite { sets, prices: Prices::MEASURED, run: Run::new(&[(1 << 12, 0.0)]) }
 }
 
 fn both<A: Send, B: Send>(
