@@ -47,13 +47,13 @@ pub const MAX_RING_BITS: u32 = 40;
 /// How many bits of a coefficient of c₀ a reply sends: eighths of a unit. The rest is the server's share.
 pub(crate) const C0_BITS: u32 = 3;
 
-/// The largest flood, in bits. More would hide nothing more, and cost time.
-const MAX_FLOOD: i32 = 96;
+/// The largest flood, in bits: what [`Parameters::add_wide`] adds.
+const MAX_FLOOD: i32 = 101;
 
 /// The widest weights. Their residues are below every prime.
 pub const MAX_WEIGHT_BITS: u32 = 48;
 
-/// The largest cut, in bits. The lowest prime has 50.
+/// The largest cut, in bits. The lowest prime has 52.
 const MAX_CUT: u32 = 45;
 
 /// What a layer asks of the modulus.
@@ -263,10 +263,10 @@ mod tests {
     fn what_does_not_fit_is_refused_with_the_reason() {
         let (small, large) = (Parameters::new(4096, 2).unwrap(), Parameters::new(8192, 3).unwrap());
         let part = Run::new(&[(1, 0.0)]).part(1, 0.0);
-        let load = Load { ring_bits: 38, weight_bits: 10, weights: 1 << 24, levels: 0, values: 1, part };
+        let load = Load { ring_bits: 40, weight_bits: 10, weights: 1 << 24, levels: 0, values: 1, part };
         let error = Budget::new(&small, &load).unwrap_err();
         assert!(
-            matches!(error, HeError::Noise { degree: 4096, ring_bits: 38, available: 59, .. }),
+            matches!(error, HeError::Noise { degree: 4096, ring_bits: 40, available: 61, .. }),
             "{error}"
         );
         assert!(Budget::new(&large, &load).is_ok());
@@ -284,6 +284,6 @@ mod tests {
                 "{degree}, {primes}"
             );
         }
-        assert!(Parameters::new(8192, 4).is_ok_and(|p| p.log_q() == 200));
+        assert!(Parameters::new(8192, 4).is_ok_and(|p| p.log_q() == 208));
     }
 }

@@ -6,10 +6,10 @@
 //! modulus, and takes ℓ bits less. To a party without the key v is pseudorandom, and so is m: it is ℓ bits of
 //! v, of which the rest is sent.
 //!
-//! **The range of c₀** is exact. Write Q = P·q with q the last prime, below 2^50. h = ⌊2^ℓ·F⌋ with F = v/Q −
+//! **The range of c₀** is exact. Write Q = P·q with q the last prime, below 2^52. h = ⌊2^ℓ·F⌋ with F = v/Q −
 //! δ, where 0 ≤ δ ≤ 9L/2^128 for the L primes ([`Parameters::fraction`]). Hence Q·h/2^ℓ ≤ v, so that c₀ ≥ 0;
-//! and v < Q·(h + 1)/2^ℓ + δ·Q, so that c₀ < Q/2^ℓ + δ·Q + 1/2 ≤ P·2^(50−ℓ): its last mixed-radix digit is
-//! below 2^(50−ℓ), without exception. (P·(2^50 − q)/2^ℓ is at least P/2^40, and δ·Q + 1/2 less.) Where v <
+//! and v < Q·(h + 1)/2^ℓ + δ·Q, so that c₀ < Q/2^ℓ + δ·Q + 1/2 ≤ P·2^(52−ℓ): its last mixed-radix digit is
+//! below 2^(52−ℓ), without exception. (P·(2^52 − q)/2^ℓ is at least P/2^40, and δ·Q + 1/2 less.) Where v <
 //! δ·Q, F may be taken around to 1 − δ′: then h = 2^ℓ − 1, and c₀ = v + round(Q/2^ℓ) keeps the same bound.
 //!
 //! **How uniform m is.** If v is uniform, then given c₀ all m are equally likely, up to the v within δ·Q + 1
@@ -215,8 +215,8 @@ mod tests {
                         .into_iter()
                         .chain(prg.ring_vec(ring, 64).into_values());
                 for head in heads.map(|head| ring.reduce(head)) {
-                    // For three primes the fraction is off by as much as 2^27.
-                    for off in [-(1i128 << 30), -3, -2, -1, 0, 1, 2, 3, 1 << 20, 1 << 26, 1 << 30] {
+                    // For three primes the fraction is off by as much as 2^33.
+                    for off in [-(1i128 << 33), -3, -2, -1, 0, 1, 2, 3, 1 << 20, 1 << 26, 1 << 33] {
                         let mut c0 = Poly { values: vec![0; primes] };
                         parameters.add_message(&mut c0, 0, &scaling, head);
                         parameters.add_wide(&mut c0, 0, off);
@@ -255,7 +255,7 @@ mod tests {
             let mut c0 = read_fresh(&parameters, &budget, &slots, &bytes).unwrap();
             parameters.to_digits(&mut c0);
             for (m, digit) in chosen.iter().zip(&c0.values[4096..]) {
-                classes[(m >> 28 << 4 | digit >> 14) as usize] += 1.0;
+                classes[(m >> 28 << 4 | digit >> (PRIME_BITS - 32 - 4)) as usize] += 1.0;
             }
         }
         let chi_square: f64 = classes.iter().map(|n| (n - 128.0) * (n - 128.0) / 128.0).sum();

@@ -53,11 +53,11 @@ pub struct Distance {
 }
 
 impl Distance {
-    /// Of n values whose noise has the mean square V, under floods of −2^f..2^f, where c₀ is known to so many
-    /// integers.
+    /// Of n values whose noise has the mean square V, under floods of −2^f..2^f, where the quotient of c₀ is
+    /// up to so many integers too small.
     pub(crate) fn of(values: usize, mean_square: f64, flood_bits: i32, quotient_error: f64) -> Self {
         let (n, flood) = (values as f64, 2f64.powi(flood_bits));
-        let at_steps = 1.01 * (AT_STEP + 2.0 * quotient_error);
+        let at_steps = 1.01 * (AT_STEP + quotient_error);
         Self { square: n * mean_square * (SMOOTH / flood) * (SMOOTH / flood), sum: n * at_steps / flood }
     }
 

@@ -1,4 +1,4 @@
-//! Arithmetic modulo a prime below 2^50.
+//! Arithmetic modulo a prime below 2^52.
 
 /// A multiplier with its precomputed quotient, for Shoup's product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -9,21 +9,21 @@ pub(crate) struct Shoup {
     pub(crate) quotient: u64,
 }
 
-/// A prime q, 2^49 < q < 2^50. As 4q fits the 52-bit multipliers of AVX-512 IFMA, butterflies may be lazy.
+/// A prime q, 2^51 < q < 2^52: as large as the 52-bit multipliers of AVX-512 IFMA take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Modulus {
     q: u64,
-    /// ⌊2^113/q⌋, for [`Modulus::fraction`].
+    /// ⌊2^115/q⌋, for [`Modulus::fraction`].
     reciprocal: u64,
 }
 
 /// Bits of every prime.
-pub(crate) const PRIME_BITS: u32 = 50;
+pub(crate) const PRIME_BITS: u32 = 52;
 
 impl Modulus {
     pub(crate) fn new(q: u64) -> Self {
         assert!(q >> (PRIME_BITS - 1) == 1, "primes have {PRIME_BITS} bits");
-        Self { q, reciprocal: ((1u128 << 113) / u128::from(q)) as u64 }
+        Self { q, reciprocal: ((1u128 << 115) / u128::from(q)) as u64 }
     }
 
     #[inline]
@@ -37,10 +37,10 @@ impl Modulus {
         x.min(x.wrapping_sub(self.q))
     }
 
-    /// x mod q for x below 2^51, the residue of another prime.
+    /// x mod q for x below 2^52, the residue of another prime: below 2q.
     #[inline]
     pub(crate) fn reduce(self, x: u64) -> u64 {
-        self.reduce_once(self.reduce_once(x))
+        self.reduce_once(x)
     }
 
     #[inline]
@@ -102,7 +102,7 @@ impl Modulus {
     /// y/q as a fraction of 2^64, at most 3 too small. For y < q.
     #[inline]
     pub(crate) fn fraction(self, y: u64) -> u64 {
-        ((u128::from(y) * u128::from(self.reciprocal)) >> 49) as u64
+        ((u128::from(y) * u128::from(self.reciprocal)) >> 51) as u64
     }
 
     /// y/q as a fraction of 2^128, at most 9 too small. For y < q.
@@ -111,11 +111,11 @@ impl Modulus {
         let high = self.fraction(y);
         // What is left of 2^64·y is below 4q.
         let rest = high.wrapping_mul(self.q).wrapping_neg();
-        (u128::from(high) << 64) + ((u128::from(rest) * u128::from(self.reciprocal)) >> 49)
+        (u128::from(high) << 64) + ((u128::from(rest) * u128::from(self.reciprocal)) >> 51)
     }
 }
 
-/// The `count` largest primes below 2^50 that are 1 mod 2N, so that Z_q has primitive 2N-th roots of unity.
+/// The `count` largest primes below 2^52 that are 1 mod 2N, so that Z_q has primitive 2N-th roots of unity.
 pub(crate) fn ntt_primes(degree: usize, count: usize) -> Vec<u64> {
     let step = 2 * degree as u64;
     let first = ((1 << PRIME_BITS) - 1) / step * step + 1;
@@ -150,13 +150,13 @@ mod tests {
             let primes = ntt_primes(degree, 3);
             assert!(primes.windows(2).all(|w| w[0] > w[1]));
             for q in primes {
-                assert!(q < 1 << 50 && q > 1 << 49 && q % (2 * degree as u64) == 1);
-                // Trial division would take 2^25 steps a prime; a Fermat test with other bases is independent
+                assert!(q < 1 << 52 && q > 1 << 51 && q % (2 * degree as u64) == 1);
+                // Trial division would take 2^26 steps a prime; a Fermat test with other bases is independent
                 // enough.
                 assert!((41..141).all(|a| Modulus::new(q).pow(a, q - 1) == 1));
             }
         }
-        assert!(!is_prime((1 << 50) - 1) && !is_prime(33_554_393 * 33_554_383));
+        assert!(!is_prime((1 << 52) - 1) && !is_prime(67_108_859 * 67_108_837));
     }
 
     #[test]

@@ -100,11 +100,11 @@ fn noise_keeps_its_bounds() {
     let wide = || Parameters::with_packing(8192).unwrap();
     let narrow = || Parameters::new(4096, 2).unwrap();
     for (name, parameters, inputs, weights, levels, [least_margin, least]) in [
-        ("random weights", narrow(), 2, &random[..], 0, [45.0, 0.5]),
-        ("the largest weights", narrow(), 2, &top, 0, [30.0, 0.5]),
+        ("random weights", narrow(), 2, &random[..], 0, [36.0, 0.5]),
+        ("the largest weights", narrow(), 2, &top, 0, [24.0, 0.5]),
         ("one weight", narrow(), 1, &[-512], 0, [1.0, 0.5]),
-        ("random weights, packed", wide(), 1, &random, 3, [18.0, 0.5]),
-        ("the largest weights, packed", wide(), 1, &top, 3, [10.0, 0.5]),
+        ("random weights, packed", wide(), 1, &random, 3, [26.0, 0.5]),
+        ("the largest weights, packed", wide(), 1, &top, 3, [15.0, 0.5]),
         ("packing alone", wide(), 1, &[1], 5, [20.0, 0.002]),
     ] {
         let (largest, budget) = measure(parameters, inputs, weights, levels);

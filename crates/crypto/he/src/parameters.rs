@@ -16,7 +16,7 @@ use crate::{HeError, Result};
 /// homomorphic encryption", ePrint 2024/463, table 5.2, of the degrees in use.
 pub const SECURITY_TABLE: [(usize, u32); 2] = [(4096, 106), (8192, 214)];
 
-/// Degree N, modulus Q = q₁⋯q_L of L primes of 50 bits, and the tables that go with them.
+/// Degree N, modulus Q = q₁⋯q_L of L primes of 52 bits, and the tables that go with them.
 ///
 /// Ciphertexts are pairs (c₀, c₁) over Z_Q\[X\]/(X^N + 1) with c₀ + c₁·s = Q/2^ℓ·m + noise.
 pub struct Parameters {
@@ -31,7 +31,7 @@ pub struct Parameters {
     pub(crate) prefixes: Vec<Vec<Shoup>>,
     /// The inverse of the last constant in each row.
     pub(crate) prefix_inverses: Vec<Shoup>,
-    /// 2^49 mod qᵢ.
+    /// 2^51 mod qᵢ.
     halves: Vec<Shoup>,
     /// Q mod 2^64.
     pub(crate) product_word: u64,
@@ -103,7 +103,7 @@ impl Parameters {
         self.ntts.len()
     }
 
-    /// ⌈log₂ Q⌉. All primes being just below 2^50, Q is within a factor 1 − 2^−20 of 2 to this power.
+    /// ⌈log₂ Q⌉. All primes being just below 2^52, Q is within a factor 1 − 2^−20 of 2 to this power.
     pub fn log_q(&self) -> u32 {
         self.primes() as u32 * PRIME_BITS
     }
@@ -126,7 +126,7 @@ impl Parameters {
         }
     }
 
-    /// Adds an integer of magnitude below 2^98 to coefficient `at` of `poly`.
+    /// Adds an integer of magnitude below 2^102 to coefficient `at` of `poly`.
     pub(crate) fn add_wide(&self, poly: &mut Poly, at: usize, x: i128) {
         const HALF: u32 = PRIME_BITS - 1;
         let (high, low) = ((x >> HALF) as i64, x as u64 & ((1 << HALF) - 1));

@@ -57,11 +57,10 @@ impl Roots {
     }
 }
 
-/// How many products may be summed in a [`Sums`] before it must be reduced. The low limb grows by less than
-/// 2^52 each.
-pub(crate) const MAX_TERMS: usize = 1 << 12;
+/// How many products may be summed in a [`Sums`] before it must be reduced. Limbs grow by less than 2^52 each.
+pub(crate) const MAX_TERMS: usize = 1 << 10;
 
-/// A vector of sums of products a·b, with a, b < 2^50, that are not reduced yet. The meaning of the two limbs
+/// A vector of sums of products a·b, with a, b < 2^52, that are not reduced yet. The meaning of the two limbs
 /// is the kernel's own, but a reduced value is a low limb for every kernel.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sums {

@@ -157,10 +157,10 @@ fn results(ntt: &Ntt) -> Vec<(String, Vec<u64>)> {
     out
 }
 
-/// The least prime of 50 bits for a degree: corrections are most, in units of q, where q is least.
+/// The least prime of 52 bits for a degree: corrections are most, in units of q, where q is least.
 pub(super) fn least_prime(degree: usize) -> u64 {
     let step = 2 * degree as u64;
-    (1 << 49..)
+    (1 << 51..)
         .step_by(degree * 2)
         .map(|x| x / step * step + 1)
         .find(|&q| is_prime(q))

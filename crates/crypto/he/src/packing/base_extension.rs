@@ -38,7 +38,7 @@ impl<'p> BaseExtension<'p> {
     }
 
     /// The residues modulo every target of the integers with the given residues, centred up to one part in
-    /// 2^49.
+    /// 2^51.
     pub(super) fn extend(&self, [x, y]: [&[u64]; 2]) -> [Vec<u64>; 2] {
         let q = self.from.modulus;
         let mut digits = vec![0; x.len()];

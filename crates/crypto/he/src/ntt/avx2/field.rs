@@ -98,7 +98,7 @@ impl Field {
     }
 }
 
-/// The integer nearest x/q up to a rounding, for |x|/q < 2^51 − 1.
+/// The integer nearest x/q up to a rounding, for |x|/q < 2^51.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn quotient(x: __m256d, field: Field) -> __m256d {
@@ -106,18 +106,15 @@ pub(super) fn quotient(x: __m256d, field: Field) -> __m256d {
     _mm256_sub_pd(_mm256_fmadd_pd(x, field.inverse, rounder), rounder)
 }
 
-/// x·w mod q, of magnitude at most q/2 + (2^−52 + 2^−106)·|x·w|, for integers with |x·w| ≤ 2^101 and |x·w|/q
-/// < 2^51 − 1.
+/// x·w mod q, of magnitude below both q and q/2 + |x|/2, for integers |x| < 2^52 and |w| < q/2, as
+/// [`centred`] has it.
 ///
-/// *Proof.* h = x·w + d, |d| ≤ 2^−53·|x·w| ≤ 2^48, and `low` = −d exactly (an error of rounding is a double).
-/// h·`inverse` is x·w/q up to e = (2^−52 + 2^−106)·|x·w|/q < 1/2, so of magnitude below 2^51, and its
-/// quotient k, an integer, is within 1/2 + e of x·w/q. Hence r = x·w − k·q is at most q/2 + e·q, which is
-/// less than 2^50 + 1. As h − k·q = r + d is an integer below 2^53, the second fused operation does not
+/// *Proof.* h = x·w + d, |d| ≤ 2^−53·|x·w| < 2^50, and `low` = −d exactly (an error of rounding is a double).
+/// |x·w|/q is at most (2^52 − 1)·(q − 1)/2q ≤ 2^51 − 1. h·`inverse` is x·w/q up to e = (2^−52 +
+/// 2^−106)·|x·w|/q < 1/2, so of magnitude below 2^51, and its quotient k, an integer, is within 1/2 + e of
+/// x·w/q. Hence r = x·w − k·q is at most q/2 + e·q; with |w| < q/2 < 2^51 that is below q/2 + |x|/2, and as e
+/// < 1/2 below q. As h − k·q = r + d is an integer below 2^52 + 2^50, the second fused operation does not
 /// round; nor does the sum r.
-///
-/// With |w| < q/2, as [`centred`] has it, that is for all |x| < 2^52: the last condition as 2^51·(q − 1)/q <
-/// 2^51 − 2. Then
-/// |r| < q/2 + q·|x|·2^−53, so below both q/2 + |x|/8 and q.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn mul(x: __m256d, w: __m256d, field: Field) -> __m256d {
@@ -136,7 +133,7 @@ pub(super) fn reduce(x: __m256d, field: Field) -> __m256d {
     _mm256_fnmadd_pd(quotient(x, field), field.q, x)
 }
 
-/// Integers x, |x| < q, as words below q.
+/// Integers x, |x| < 2^51, as words below q: what [`reduce`] leaves.
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn canonical(x: __m256d, field: Field) -> __m256i {

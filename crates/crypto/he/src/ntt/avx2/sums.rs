@@ -3,34 +3,34 @@
 use std::arch::x86_64::*;
 
 use super::field::{
-    self, Field, ROUNDER, canonical, factor, load_words, mul, power, splat, splat_words, store_words,
-    to_double,
+    self, Field, ROUNDER, canonical, centred, factor, load_words, mul, power, splat, splat_words,
+    store_words, to_double,
 };
 use crate::modulus::{Modulus, Shoup};
 use crate::ntt::tables::{MAX_TERMS, Ntt, Sums, Term};
 
-/// What [`product`] adds to one: of doubles from 2^103 to 2^104 all are multiples of 2^51.
-const HIGH: f64 = power(103);
+/// What [`product`] adds to one: of doubles from 2^104 to 2^105 all are multiples of 2^52.
+const HIGH: f64 = power(104);
 /// The bits of 3·2^51 and of the above: what words hold besides their parts of a product.
 pub(super) const BIASES: [u64; 2] = [ROUNDER.to_bits(), HIGH.to_bits()];
 
-/// Words that are, less their [`BIASES`], l and h with a·w = l + 2^51·h, |l| ≤ 2^50 and 0 ≤ h ≤ 2^49, for
-/// integers a, w from 0 to 2^50. After Emmart, Zheng, Weems, "Faster modular exponentiation using double
+/// Words that are, less their [`BIASES`], l and h with a·w = l + 2^52·h, |l| ≤ 2^51 and 0 ≤ h < 2^52, for
+/// integers a, w from 0 to 2^52 − 1. After Emmart, Zheng, Weems, "Faster modular exponentiation using double
 /// precision floating point arithmetic on the GPU", ARITH 2018, but rounding to nearest.
 ///
-/// *Proof.* 2^103 + a·w rounds to 2^103 + 2^51·h, with h the integer nearest a·w/2^51. 2^103 + 3·2^51 less
-/// that is 2^51·(3 − h), exactly, and a·w + 2^51·(3 − h) = 3·2^51 + l is an integer from 2^52 to 2^53: a
-/// double.
+/// *Proof.* 2^104 + a·w rounds to 2^104 + 2^52·h, with h the integer nearest a·w/2^52. Less 2^104 that is
+/// 2^52·h, exactly, and a·w − 2^52·h = l is an integer of at most 2^51: a double. So is 3·2^51 + l, from 2^52
+/// to 2^53.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn product(a: __m256d, w: __m256d) -> [__m256i; 2] {
     let high = _mm256_fmadd_pd(a, w, splat(HIGH));
-    let low = _mm256_fmadd_pd(a, w, _mm256_sub_pd(splat(HIGH + ROUNDER), high));
-    [_mm256_castpd_si256(low), _mm256_castpd_si256(high)]
+    let low = _mm256_fmsub_pd(a, w, _mm256_sub_pd(high, splat(HIGH)));
+    [_mm256_castpd_si256(_mm256_add_pd(low, splat(ROUNDER))), _mm256_castpd_si256(high)]
 }
 
-/// Limbs of [`Sums`]: here low + 2^51·high with a *signed* low limb, of magnitude at most 2^62 after
-/// [`MAX_TERMS`].
+/// Limbs of [`Sums`]: here low + 2^52·high with a *signed* low limb, of magnitude at most 2^61 after
+/// [`MAX_TERMS`], and a high one below 2^62.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn multiply_accumulate([sums_a, sums_b]: &mut [Sums; 2], [a, b]: [&[u64]; 2], w: &[u64]) {
     let biases = BIASES.map(|bias| splat_words(bias));
@@ -48,35 +48,35 @@ pub(super) fn multiply_accumulate([sums_a, sums_b]: &mut [Sums; 2], [a, b]: [&[u
     }
 }
 
-/// 2^51 mod q, for [`fold`].
+/// 2^52 mod q, for [`fold`].
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn limb(m: Modulus) -> __m256d {
-    factor((1 << 51) % m.value(), Field::new(m))
+    factor((1 << 52) % m.value(), Field::new(m))
 }
 
-/// low + 2^51·high mod q, as words below q, for low from −2^62 to 2^62 and high up to 2^61, if the value is
+/// low + 2^52·high mod q, as words below q, for low from −2^62 to 2^62 and high up to 2^62, if the value is
 /// not negative.
 ///
-/// *Proof.* What low exceeds 51 bits by is carried to high, which then is the value's quotient by 2^51 and
-/// below 2^62. Its own two limbs, below 2^51 and 2^11, and the lowest make it a polynomial in 2^51, by
-/// Horner's rule: the first product is below q/2 + 2^8, the sum with a limb below 2^49 + 2^8 + 2^51 < 2^52,
-/// the second product below q.
+/// *Proof.* What low exceeds 52 bits by is carried to high, which then is the value's quotient by 2^52 and
+/// below 2^63. Its own two limbs, below 2^52 and 2^11, and the lowest make it a polynomial in 2^52, by
+/// Horner's rule: a product is below q, its sum with a limb below 2^53, which is reduced before it is
+/// multiplied.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn fold(low: __m256i, high: __m256i, limb: __m256d, field: Field) -> __m256i {
-    let mask = splat_words((1 << 51) - 1);
+    let mask = splat_words((1 << 52) - 1);
     // Without a sign while it is shifted.
     let low = _mm256_add_epi64(low, splat_words(1 << 62));
-    let carry = _mm256_sub_epi64(_mm256_srli_epi64::<51>(low), splat_words(1 << (62 - 51)));
+    let carry = _mm256_sub_epi64(_mm256_srli_epi64::<52>(low), splat_words(1 << (62 - 52)));
     let high = _mm256_add_epi64(high, carry);
     let limbs = [
         to_double(_mm256_and_si256(low, mask)),
         to_double(_mm256_and_si256(high, mask)),
-        to_double(_mm256_srli_epi64::<51>(high)),
+        to_double(_mm256_srli_epi64::<52>(high)),
     ];
     let sum = _mm256_add_pd(mul(limbs[2], limb, field), limbs[1]);
-    let sum = _mm256_add_pd(mul(sum, limb, field), limbs[0]);
+    let sum = _mm256_add_pd(mul(field::reduce(sum, field), limb, field), limbs[0]);
     canonical(field::reduce(sum, field), field)
 }
 
@@ -94,17 +94,18 @@ pub(super) fn scale(ntt: &Ntt, values: &mut [u64], w: Shoup) {
     let field = Field::new(ntt.modulus);
     let w = factor(w.value, field);
     for x in values.as_chunks_mut().0 {
-        store_words(x, canonical(mul(to_double(load_words(x)), w, field), field));
+        let product = mul(to_double(load_words(x)), w, field);
+        store_words(x, canonical(field::reduce(product, field), field));
     }
 }
 
-/// Both factors are below q < 2^50: products are below q/2 + q/4 + 1.
+/// One factor is centred, as [`mul`] asks.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn multiply(ntt: &Ntt, values: &mut [u64], w: &[u64]) {
     let field = Field::new(ntt.modulus);
     for (x, w) in values.as_chunks_mut().0.iter_mut().zip(w.as_chunks().0) {
-        let product = mul(to_double(load_words(x)), to_double(load_words(w)), field);
-        store_words(x, canonical(product, field));
+        let product = mul(to_double(load_words(x)), centred(load_words(w), field), field);
+        store_words(x, canonical(field::reduce(product, field), field));
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn spread<const COUNT: usize>(roots: &Roots, first: usize, field: Fie
     centred(words, field)
 }
 
-/// (x + w·y, x − w·y), each larger than x by less than q/2 + |y|/8.
+/// (x + w·y, x − w·y), each larger than x by less than q/2 + |y|/2, for |y| < 2^52.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn butterfly(x: __m256d, y: __m256d, w: __m256d, field: Field) -> [__m256d; 2] {
@@ -25,23 +25,30 @@ fn butterfly(x: __m256d, y: __m256d, w: __m256d, field: Field) -> [__m256d; 2] {
     [_mm256_add_pd(x, v), _mm256_sub_pd(x, v)]
 }
 
-/// Two levels of the forward transform: inputs and outputs of magnitude below 9q/4.
+/// Two levels of the forward transform: inputs and outputs of magnitude at most 2q + 2, which is below 2^53.
 ///
-/// *Proof.* In units of q, rounded up: a is reduced to 0.51. On the first level products are below 1/2 +
-/// 9/32; x and z are below 1.30, y and t below 3.04, in words below 2^52. On the second level products are
-/// below 1/2 + 3.04/8 = 0.88, outputs below 1.30 + 0.88.
+/// *Proof.* Reduced numbers are at most q/2 + 1, so products by them below 3q/4 + 1. The first level's sums
+/// are below 5q/4 + 2, and so the second's, of those and such products.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn two_levels(
-    [a, b, c, d]: [__m256d; 4],
+    inputs: [__m256d; 4],
     [w, w_low, w_high]: [__m256d; 3],
     field: Field,
 ) -> [__m256d; 4] {
-    let [x, z] = butterfly(reduce(a, field), c, w, field);
+    let [a, b, c, d] = inputs.map(|x| reduce(x, field));
+    let [x, z] = butterfly(a, c, w, field);
     let [y, t] = butterfly(b, d, w, field);
-    let [x, y] = butterfly(x, y, w_low, field);
-    let [z, t] = butterfly(z, t, w_high, field);
+    let [x, y] = butterfly(x, reduce(y, field), w_low, field);
+    let [z, t] = butterfly(z, reduce(t, field), w_high, field);
     [x, y, z, t]
+}
+
+/// One level: inputs and outputs as for two.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn level(x: __m256d, y: __m256d, w: __m256d, field: Field) -> [__m256d; 2] {
+    butterfly(reduce(x, field), reduce(y, field), w, field)
 }
 
 #[target_feature(enable = "avx2,fma")]
@@ -68,14 +75,11 @@ pub(super) fn forward(ntt: &Ntt, values: &mut [u64]) {
         groups *= 4;
         half /= 4;
     }
-    // No more is reduced before the end: in units of q, values stay below 3.04 on a level by itself, below
-    // 3.92 on the last but one, and 4.91 on the last. What is multiplied is below 4, or 2^52, and all is
-    // below 2^53.
     if half == 4 {
         for (group, block) in values.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let [x, y] = block.as_chunks_mut::<4>().0 else { unreachable!("eight words") };
             let w = factor(ntt.roots.values[groups + group], field);
-            let [sum, difference] = butterfly(load(x), load(y), w, field);
+            let [sum, difference] = level(load(x), load(y), w, field);
             store(x, sum);
             store(y, difference);
         }
@@ -86,9 +90,9 @@ pub(super) fn forward(ntt: &Ntt, values: &mut [u64]) {
         let [low, high] = words.as_chunks_mut::<4>().0 else { unreachable!("eight words") };
         let [x, y] = halves([load(low), load(high)]);
         let w = spread::<2>(&ntt.roots, groups + 2 * i, field);
-        let [x, y] = evens_and_odds(butterfly(x, y, w, field));
+        let [x, y] = evens_and_odds(level(x, y, w, field));
         let w = spread::<4>(&ntt.roots, 2 * groups + 4 * i, field);
-        let [x, y] = butterfly(x, y, w, field);
+        let [x, y] = level(x, y, w, field);
         let [x, y] = halves(evens_and_odds([x, y]));
         store_words(low, canonical(reduce(x, field), field));
         store_words(high, canonical(reduce(y, field), field));
@@ -109,18 +113,22 @@ fn evens_and_odds([a, b]: [__m256d; 2]) -> [__m256d; 2] {
     [_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)]
 }
 
-/// (u + v, (u − v)·w), not reduced; the second below q/2 + |u − v|/8 and q.
+/// (u + v, (u − v)·w), of magnitude at most q + 2, for u and v of at most q/2 + 1: what [`reduce`] leaves.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn inverse_butterfly(u: __m256d, v: __m256d, w: __m256d, field: Field) -> [__m256d; 2] {
     [_mm256_add_pd(u, v), mul(_mm256_sub_pd(u, v), w, field)]
 }
 
-/// Two levels of the inverse transform: inputs and outputs of magnitude below q.
-///
-/// *Proof.* In units of q: sums and differences of the first level are below 2, products below 1/2 + 2/8. On
-/// the second level x and z add up and differ by less than 4, which is below 2^52. Their product is below
-/// 1/2 + 4/8. Sums and differences of y and t are below 3/2. Sums are reduced.
+/// The same, reduced, for u and v of magnitude at most q + 2: their sum and difference are below 2^53.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn inverse_butterfly_after(u: __m256d, v: __m256d, w: __m256d, field: Field) -> [__m256d; 2] {
+    let difference = reduce(_mm256_sub_pd(u, v), field);
+    [_mm256_add_pd(u, v), mul(difference, w, field)].map(|x| reduce(x, field))
+}
+
+/// Two levels of the inverse transform: inputs and outputs are reduced.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn two_inverse_levels(
@@ -130,9 +138,9 @@ pub(super) fn two_inverse_levels(
 ) -> [__m256d; 4] {
     let [x, y] = inverse_butterfly(a, b, w_low, field);
     let [z, t] = inverse_butterfly(c, d, w_high, field);
-    let [x, z] = inverse_butterfly(x, z, w, field);
-    let [y, t] = inverse_butterfly(y, t, w, field);
-    [reduce(x, field), reduce(y, field), z, t]
+    let [x, z] = inverse_butterfly_after(x, z, w, field);
+    let [y, t] = inverse_butterfly_after(y, t, w, field);
+    [x, y, z, t]
 }
 
 #[target_feature(enable = "avx2,fma")]
@@ -141,14 +149,13 @@ pub(super) fn inverse(ntt: &Ntt, values: &mut [u64]) {
     let mut groups = values.len() / 4;
     for (i, words) in values.as_chunks_mut::<8>().0.iter_mut().enumerate() {
         let [low, high] = words.as_chunks_mut::<4>().0 else { unreachable!("eight words") };
-        let both = [to_double(load_words(low)), to_double(load_words(high))];
+        let both = [to_double(load_words(low)), to_double(load_words(high))].map(|x| reduce(x, field));
         let [x, y] = evens_and_odds(halves(both));
-        // As in `two_inverse_levels`.
         let w = spread::<4>(&ntt.inverse_roots, 2 * groups + 4 * i, field);
         let [x, y] = evens_and_odds(inverse_butterfly(x, y, w, field));
         let w = spread::<2>(&ntt.inverse_roots, groups + 2 * i, field);
-        let [x, y] = inverse_butterfly(x, y, w, field);
-        let both = halves([reduce(x, field), y]);
+        let [x, y] = inverse_butterfly_after(x, y, w, field);
+        let both = halves([x, y]);
         store(low, both[0]);
         store(high, both[1]);
     }
@@ -159,8 +166,8 @@ pub(super) fn inverse(ntt: &Ntt, values: &mut [u64]) {
         for (group, block) in values.as_chunks_mut::<8>().0.iter_mut().enumerate() {
             let [x, y] = block.as_chunks_mut::<4>().0 else { unreachable!("eight words") };
             let w = factor(ntt.inverse_roots.values[groups + group], field);
-            let [sum, difference] = inverse_butterfly(load(x), load(y), w, field);
-            store(x, reduce(sum, field));
+            let [sum, difference] = inverse_butterfly(load(x), load(y), w, field).map(|x| reduce(x, field));
+            store(x, sum);
             store(y, difference);
         }
         groups /= 2;
@@ -183,6 +190,6 @@ pub(super) fn inverse(ntt: &Ntt, values: &mut [u64]) {
     }
     let scale = factor(ntt.inverse_degree.value, field);
     for x in values.as_chunks_mut().0 {
-        store_words(x, canonical(mul(load(x), scale, field), field));
+        store_words(x, canonical(reduce(mul(load(x), scale, field), field), field));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::field::{Factor, load, mul_lazy, reduce_once, splat, splat_factor, store};
+use super::field::{Factor, load, mul, reduce_once, splat, splat_factor, store};
 use crate::modulus::Shoup;
 use crate::ntt::tables::{MAX_TERMS, Ntt, Sums, Term};
 
@@ -27,19 +27,17 @@ pub(super) fn multiply_accumulate([sums_a, sums_b]: &mut [Sums; 2], [a, b]: [&[u
 fn fold(low: __m512i, high: __m512i, limbs: [Factor; 3], q: __m512i) -> __m512i {
     let mask = splat((1 << 52) - 1);
     let high = _mm512_add_epi64(high, _mm512_srli_epi64::<52>(low));
-    let two_q = _mm512_add_epi64(q, q);
-    let a = mul_lazy(_mm512_and_si512(low, mask), limbs[0], q);
-    let b = mul_lazy(_mm512_and_si512(high, mask), limbs[1], q);
-    let c = mul_lazy(_mm512_srli_epi64::<52>(high), limbs[2], q);
-    let sum = reduce_once(_mm512_add_epi64(a, b), two_q);
-    let sum = reduce_once(_mm512_add_epi64(sum, c), two_q);
-    reduce_once(sum, q)
+    let a = mul(_mm512_and_si512(low, mask), limbs[0], q);
+    let b = mul(_mm512_and_si512(high, mask), limbs[1], q);
+    let c = mul(_mm512_srli_epi64::<52>(high), limbs[2], q);
+    let sum = reduce_once(_mm512_add_epi64(a, b), q);
+    reduce_once(_mm512_add_epi64(sum, c), q)
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn reduce(ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
     let q = splat(ntt.modulus.value());
-    let limbs = [splat_factor(ntt.limbs[0]), splat_factor(ntt.limbs[1]), splat_factor(ntt.limbs[2])];
+    let limbs = ntt.limbs.map(|limb| splat_factor(limb, q));
     let sums = sums.low.as_chunks().0.iter().zip(sums.high.as_chunks().0);
     for (out, (low, high)) in out.as_chunks_mut().0.iter_mut().zip(sums) {
         store(out, fold(load(low), load(high), limbs, q));
@@ -48,16 +46,17 @@ pub(super) fn reduce(ntt: &Ntt, sums: &Sums, out: &mut [u64]) {
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn scale(ntt: &Ntt, values: &mut [u64], w: Shoup) {
-    let (q, w) = (splat(ntt.modulus.value()), splat_factor(w));
+    let q = splat(ntt.modulus.value());
+    let w = splat_factor(w, q);
     for x in values.as_chunks_mut().0 {
-        store(x, reduce_once(mul_lazy(load(x), w, q), q));
+        store(x, mul(load(x), w, q));
     }
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn multiply(ntt: &Ntt, values: &mut [u64], w: &[u64]) {
     let q = splat(ntt.modulus.value());
-    let limbs = [splat_factor(ntt.limbs[0]), splat_factor(ntt.limbs[1]), splat_factor(ntt.limbs[2])];
+    let limbs = ntt.limbs.map(|limb| splat_factor(limb, q));
     let zero = _mm512_setzero_si512();
     for (x, w) in values.as_chunks_mut().0.iter_mut().zip(w.as_chunks().0) {
         let (a, b) = (load(x), load(w));
@@ -74,7 +73,7 @@ const BLOCK: usize = 8 * REGISTERS;
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn combine(ntt: &Ntt, buffer: &[u64], rows: &[Vec<Term>], out: &mut [u64]) {
     let q = splat(ntt.modulus.value());
-    let limbs = [splat_factor(ntt.limbs[0]), splat_factor(ntt.limbs[1]), splat_factor(ntt.limbs[2])];
+    let limbs = ntt.limbs.map(|limb| splat_factor(limb, q));
     for at in (0..ntt.degree).step_by(BLOCK) {
         for (terms, out) in rows.iter().zip(out.chunks_exact_mut(ntt.degree)) {
             let mut sums = [_mm512_setzero_si512(); REGISTERS];
