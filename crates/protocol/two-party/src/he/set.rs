@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use veilflow_he::{Parameters, packing_keys_bytes, public_key_bytes};
 
-/// The parameter sets: 100 bits at degree 4096; as many at degree 8192, with packing; 150 bits at degree
+/// The parameter sets: 104 bits at degree 4096; as many at degree 8192, with packing; 156 bits at degree
 /// 8192, for wide rings and large sums.
 pub(super) static PARAMETERS: LazyLock<[Arc<Parameters>; 3]> = LazyLock::new(|| {
     [Parameters::new(4096, 2), Parameters::with_packing(8192), Parameters::new(8192, 3)]

@@ -35,17 +35,10 @@ const WIDE: [usize; 2] = [8192, 3];
 
 #[test]
 fn links_and_layers_choose_these_tilings() {
-    use Form::Points;
+    use Form::{Coefficients, Points};
     let cases = [
         (request(conv(3, 224, 64, 7, 2, 1), 27, 10), [(SMALL, Points, [56, 56], [1, 1, 1]); 3]),
-        (
-            request(conv(64, 56, 64, 3, 1, 1), 32, 10),
-            [
-                (WIDE, Points, [56, 28], [1, 2, 2]),
-                (WIDE, Points, [56, 56], [1, 2, 1]),
-                (WIDE, Points, [56, 56], [1, 2, 1]),
-            ],
-        ),
+        (request(conv(64, 56, 64, 3, 1, 1), 32, 10), [(SMALL, Coefficients, [56, 56], [1, 1, 1]); 3]),
         (
             request(conv(512, 13, 1000, 1, 1, 1), 25, 8),
             [
@@ -82,9 +75,9 @@ fn links_and_layers_choose_these_tilings() {
         (
             request(product(300, 100, 8), 30, 16),
             [
-                (WIDE, Points, [1, 8], [1, 20, 50]),
-                (WIDE, Points, [1, 8], [1, 34, 30]),
-                (WIDE, Points, [1, 8], [1, 34, 30]),
+                (SMALL, Points, [1, 8], [1, 17, 30]),
+                (SMALL, Points, [1, 8], [1, 20, 25]),
+                (SMALL, Points, [1, 8], [1, 20, 25]),
             ],
         ),
     ];
@@ -108,9 +101,9 @@ fn layers_together_choose_these_keys() {
         request(product(1000, 2048, 1), 37, 12),
     ];
     for (ns_per_byte, key_bytes, classes, bytes) in [
-        (2.65, 204_832, [1, 1, 1, 1], [6_978_384, 22_193_307, 10_492_288, 2_721_951]),
-        (25.0, 1_126_464, [1, 16, 16, 1], [6_978_384, 3_580_767, 4_299_136, 2_632_853]),
-        (800.0, 1_331_264, [1, 32, 32, 1], [6_978_384, 2_033_567, 2_363_776, 2_577_564]),
+        (2.65, 213_024, [1, 1, 1, 1], [6_978_384, 22_193_307, 10_492_288, 2_737_310]),
+        (25.0, 1_171_520, [1, 16, 16, 1], [6_978_384, 3_580_767, 4_299_136, 2_646_165]),
+        (800.0, 1_384_512, [1, 32, 32, 1], [6_978_384, 2_033_567, 2_363_776, 2_587_804]),
     ] {
         let suite = HeSuite::for_layers(&layers, ns_per_byte).unwrap();
         assert_eq!(suite.setup_cost().volume().bytes, [0, key_bytes], "keys at {ns_per_byte} ns a byte");

@@ -32,7 +32,7 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let fc = |inner| LinearShape::MatMul(MatMulShape { rows: 1, inner, columns: 1 });
     assert!(matches!(check(fc(9), 41, 8), Err(HeError::Ring { bits: 41, limit: 40 })));
     assert!(matches!(check(fc(9), 8, 49), Err(HeError::Weights { bits: 49, limit: 48 })));
-    assert!(matches!(check(fc(1 << 20), 40, 48), Err(HeError::Noise { degree: 8192, .. })));
+    assert!(matches!(check(fc(1 << 26), 40, 48), Err(HeError::Noise { degree: 8192, .. })));
     let LinearShape::Conv2d(mut wide) = conv(1, 401, 1, 3, 1, 1) else { unreachable!() };
     wide.dilation = [200; 2];
     wide.pads = [0; 4];
@@ -100,5 +100,5 @@ fn nothing_secret_is_printed() {
     let suite = format!("{suite:?}");
     assert_eq!(format!("{client:?}"), format!("HeClient({suite})"));
     assert_eq!(format!("{server:?}"), format!("HeServer({suite})"));
-    assert!(suite.contains("Parameters(degree 64, 100 bits)"), "{suite}");
+    assert!(suite.contains("Parameters(degree 64, 104 bits)"), "{suite}");
 }
