@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Digits of the number: a number of the same length takes the place of the last one in one write.
 const DIGITS: usize = 20;
@@ -12,7 +12,11 @@ const DIGITS: usize = 20;
 ///
 /// # Errors
 /// A file that cannot be read or written, or holds no number.
-pub(crate) fn add(path: &PathBuf, runs: u64) -> io::Result<u64> {
+pub(crate) fn add(path: &Path, runs: u64) -> io::Result<u64> {
+    add_to(path, runs).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+fn add_to(path: &Path, runs: u64) -> io::Result<u64> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     file.lock()?;
     let used = read(&mut file)?;
