@@ -57,7 +57,8 @@ impl Roots {
     }
 }
 
-/// How many products may be summed in a [`Sums`] before it must be reduced. Limbs grow by less than 2^52 each.
+/// How many products may be summed in a [`Sums`] before it must be reduced. Limbs grow by less than 2^52
+/// each.
 pub(crate) const MAX_TERMS: usize = 1 << 10;
 
 /// A vector of sums of products a·b, with a, b < 2^52, that are not reduced yet. The meaning of the two limbs
