@@ -64,7 +64,7 @@ impl RunLimit {
     }
 }
 
-/// The most runs that are within [`ALL_RUNS`] together. Without any distance there is no limit.
+/// The most runs that are within 2^−30 together. Without any distance there is no limit.
 pub fn most_runs(distance: Distance) -> u64 {
     let root = distance.square.sqrt();
     // x = √runs solves sum·x² + root·x = ALL_RUNS. This form of the solution divides by no zero but one.
