@@ -332,7 +332,7 @@ fn clients_are_served_at_once_or_in_turn() {
 
 #[test]
 fn arg_max_reveals_the_class_alone() {
-    let (model, whole) = (Model::demo(&["--reveal", "arg-max"]), Model::demo(&[]));
+    let (model, whole) = (Model::demo(&["--arg-max"]), Model::demo(&[]));
     let (images, _) = digits();
     let reports = client_run(&model, &bundled("digits.npz"), &["--limit=5"]);
     for (index, report) in reports.iter().enumerate() {

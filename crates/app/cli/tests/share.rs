@@ -299,3 +299,22 @@ fn outputs_of_different_runs_are_not_put_together() {
     std::fs::write(folders.path("out.1").join("other.vfo"), kept).unwrap();
     folders.open(&model.plan(), "out").failed(&["has no counterpart in"]);
 }
+
+/// One input out of range among others: nothing is split, as long as it is not asked for.
+#[test]
+fn inputs_out_of_range_are_split_only_where_they_may_be_limited() {
+    let (model, folders) = (Model::demo(&[]), Folders::new());
+    let mut inputs = ndarray::Array4::<f32>::zeros((2, 1, 28, 28));
+    inputs[[1, 0, 3, 4]] = -1e4;
+    let (file, plan) = (folders.path("inputs.npy"), text(model.plan()));
+    ndarray_npy::write_npy(&file, &inputs).unwrap();
+    let (file, [out0, out1]) = (text(&file), folders.halves("in"));
+    let arguments =
+        ["share", "input", &file, "--plan", &plan, "--limit=2", "--out0", &out0, "--out1", &out1, "--json"];
+    veilflow(&arguments).ended_with(3, &["sample 1", "1 of 784 elements of input", "are outside ±"]);
+    assert!(!Path::new(&out0).exists() && !Path::new(&out1).exists(), "nothing is written");
+
+    let reports = veilflow(&[&arguments[..], &["--out-of-range=clip"]].concat()).succeeded();
+    let outside: Vec<u64> = reports.iter().map(|line| json(line)["outside"].as_u64().unwrap()).collect();
+    assert_eq!(outside, [0, 1]);
+}

@@ -65,6 +65,9 @@ pub(crate) struct Compile {
     /// is not revealed never reaches a client.
     #[arg(long, default_value = "scores", value_name = "WHAT", value_parser = revealing)]
     reveal: Revealing,
+    /// The same as --reveal arg-max.
+    #[arg(long, conflicts_with = "reveal")]
+    arg_max: bool,
     /// Who is to supply correlations when the plan is run. With he, layers that homomorphic encryption cannot
     /// do are refused; silent and ot do any, and both parties must choose one of them then.
     #[arg(long, default_value_t = Supplier::default())]
@@ -179,7 +182,7 @@ impl Compile {
             ranges: self.ranges,
             check: self.check.into(),
             anonymous: self.anonymous,
-            reveal: self.reveal,
+            reveal: if self.arg_max { Revealing::ArgMax } else { self.reveal },
             preprocessing: self.preprocess.clone(),
             supplier: self.supplier,
         };
