@@ -11,7 +11,7 @@ use crate::proto::{self, data_type};
 pub(crate) enum Literal {
     /// Numbers: weights and the like.
     Floats(Arc<Tensor>),
-    /// Shapes, axes, pads.
+    /// Shapes, axes, pads; truth values, as 0 and 1.
     Integers(Arc<Integers>),
 }
 
@@ -67,8 +67,9 @@ impl Literal {
         let dims = dims.map_err(|_| format!("negative dimension in {:?}", tensor.dims))?;
         let kind = tensor.data_type.unwrap_or_default();
         let raw = tensor.raw_data.as_deref();
-        if matches!(kind, data_type::INT32 | data_type::INT64) {
+        if matches!(kind, data_type::INT32 | data_type::INT64 | data_type::BOOL) {
             let values = match (kind, raw) {
+                (data_type::BOOL, Some(raw)) => raw.iter().map(|&b| i64::from(b != 0)).collect(),
                 (data_type::INT64, Some(raw)) => fixed(raw, i64::from_le_bytes)?,
                 (_, Some(raw)) => fixed(raw, |b| i64::from(i32::from_le_bytes(b)))?,
                 (data_type::INT64, None) => tensor.int64_data,

@@ -238,6 +238,30 @@ fn what_is_not_supported_says_so() {
     assert!(refused(inner).contains("normalises 4 of the 32 elements"));
 }
 
+/// What drops elements at random is no identity.
+#[test]
+fn dropout_is_the_identity_outside_training() {
+    let mode = |training: bool, raw: bool| proto::Tensor {
+        name: Some("mode".into()),
+        data_type: Some(data_type::BOOL),
+        raw_data: raw.then(|| vec![u8::from(training)]),
+        int32_data: if raw { Vec::new() } else { vec![training.into()] },
+        ..Default::default()
+    };
+    let dropout = |mode| {
+        let node = node("Dropout", &["x", "ratio", "mode"], "y", vec![]);
+        model(13, &[1, 4], vec![scalar("ratio", 0.5), mode], vec![node], "y")
+    };
+    for raw in [false, true] {
+        assert_eq!(only_op(&dropout(mode(false, raw))), Op::Identity);
+        let message = refusal(&dropout(mode(true, raw)));
+        assert!(
+            message.starts_with("node `Dropout_1` (Dropout): training mode isn't supported"),
+            "{message}"
+        );
+    }
+}
+
 #[test]
 fn a_softmax_inside_is_refused_where_it_is_read() {
     let nodes = vec![node("Softmax", &["x"], "s", vec![]), node("Relu", &["s"], "y", vec![])];

@@ -41,6 +41,14 @@ pub enum PassError {
         /// How many were asked for.
         count: usize,
     },
+    /// An output that depends on no input.
+    #[error(
+        "output `{output}` depends on no input, so there is nothing to compute: leave it out of the network"
+    )]
+    ConstantOutput {
+        /// The output's name.
+        output: String,
+    },
     /// An option outside its range.
     #[error("{name} must be in {}..={}, not {value}", range.start(), range.end())]
     Options {

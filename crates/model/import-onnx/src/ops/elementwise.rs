@@ -176,6 +176,9 @@ pub(super) fn identity(node: &mut Lowering<'_>) -> Lowered {
 /// The identity, outside training.
 pub(super) fn dropout(node: &mut Lowering<'_>) -> Lowered {
     node.attributes.ignore(&["ratio", "seed"]);
+    if node.has_input(2) && node.integers(2)?.iter().any(|&training| training != 0) {
+        return Err("training mode isn't supported: export the model for inference".into());
+    }
     identity(node)
 }
 

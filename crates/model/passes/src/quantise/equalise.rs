@@ -32,7 +32,7 @@ pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>
         let (x, y) = (node.inputs[0], node.output);
         let constant = |i: usize| node.inputs.get(i).and_then(|&id| Some((id, graph.constant_of(id)?)));
         match node.op {
-            Op::Conv { .. } | Op::MatMul => {
+            Op::Conv { .. } | Op::MatMul if has_channels(graph, node) => {
                 if let Some((id, weights)) = constant(1) {
                     let mut data = weights.data().to_vec();
                     for_each_weight(node, weights, |i, o, c| data[i] *= factor(y, o) / factor(x, c));
@@ -59,6 +59,13 @@ pub(super) fn equalise(graph: &Graph, seen: &[Seen]) -> Result<(Graph, Vec<Seen>
         seen.mean.iter_mut().enumerate().for_each(|(c, v)| *v *= f64::from(factor(id, c)));
     }
     Ok((rescaled, seen))
+}
+
+/// Whether weights of a layer stand between channels: of a matrix product, only where it takes a matrix.
+/// Channels of others are pinned.
+fn has_channels(graph: &Graph, node: &Node) -> bool {
+    let matrix = |id: &ValueId| graph.shape(*id).rank() == 2;
+    matches!(node.op, Op::Conv { .. }) || node.inputs[..2].iter().all(matrix)
 }
 
 /// A term of `sum`, each channel times its factor. It is as small as it can be with one number for each
@@ -109,7 +116,7 @@ impl Layer {
     fn of(graph: &Graph, channels: &Channels, node: &Node) -> Option<Self> {
         let (groups, weights) = match node.op {
             Op::Conv { groups, .. } => (groups, graph.constant_of(node.inputs[1])?),
-            Op::MatMul => (1, graph.constant_of(node.inputs[1])?),
+            Op::MatMul if has_channels(graph, node) => (1, graph.constant_of(node.inputs[1])?),
             _ => return None,
         };
         let classes =

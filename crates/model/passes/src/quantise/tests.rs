@@ -122,6 +122,32 @@ fn a_plain_network_truncates_inside_its_activations() {
     assert_eq!(found, expected, "{}", compiled.plan);
 }
 
+/// Matrix products of every rank, where the second dimension is no channel.
+#[test]
+fn matrix_products_take_inputs_of_every_rank() {
+    for (dims, inner) in [(&[1, 4, 16][..], 16), (&[1, 64, 8], 8), (&[16], 16), (&[1, 2, 3, 4], 4)] {
+        let (mut b, x) = Builder::new(dims);
+        let (first, second) = (b.constant(&[inner, 6], 0.5), b.constant(&[6, 5], 0.5));
+        let y = b.node(Op::MatMul, &[x, first]);
+        let r = b.node(Op::Relu, &[y]);
+        let z = b.node(Op::MatMul, &[r, second]);
+        b.check(&[z]);
+    }
+}
+
+#[test]
+fn an_output_of_constants_alone_is_named() {
+    let (mut b, x) = Builder::new(&[1, 4]);
+    let y = b.node(Op::Relu, &[x]);
+    let (c, d) = (b.constant(&[1, 3], 1.0), b.constant(&[1, 3], 1.0));
+    let sum = b.node(Op::Add, &[c, d]);
+    b.graph.output(y, false);
+    b.graph.output(sum, false);
+    let error = compile(&b.graph, &[vec![tensor(&[1, 4], 1.0, 7)]], &b.options).unwrap_err();
+    let message = error.to_string();
+    assert!(message.starts_with("output `") && message.contains("depends on no input"), "{message}");
+}
+
 #[test]
 fn a_residual_sum_is_truncated_once() {
     let (mut b, x) = Builder::new(&[1, 4, 6, 6]);
