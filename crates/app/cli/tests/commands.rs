@@ -404,6 +404,20 @@ fn inputs_out_of_range_are_refused_before_anything_is_sent_or_limited() {
 }
 
 #[test]
+fn an_error_that_cannot_be_met_is_refused_unless_it_is_accepted() {
+    let dir = TempDir::new().unwrap();
+    let (onnx, data) = (text(bundled("mnist-demo.onnx")), text(bundled("calibration.npz")));
+    let folder = dir.path().join("precise");
+    let base =
+        ["compile", &onnx, "--calibrate", &data, "--limit=8", "--max-error=0.001", "-o", &text(&folder)];
+    let preprocess = ["--preprocess", common::PREPROCESSING];
+    veilflow(&[&base[..], &preprocess].concat()).failed(&["are off by", "--max-error", "--accept-error"]);
+    assert!(!folder.exists(), "nothing is written");
+    let told = veilflow(&[&base[..], &preprocess, &["--accept-error"]].concat()).succeeded().join("\n");
+    assert!(told.contains("that is more than --max-error") && folder.exists(), "{told}");
+}
+
+#[test]
 fn bounded_ranges_say_what_they_cost_and_reveal() {
     let dir = TempDir::new().unwrap();
     let (onnx, data) = (text(bundled("mnist-demo.onnx")), text(bundled("calibration.npz")));

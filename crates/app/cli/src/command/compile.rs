@@ -36,6 +36,9 @@ pub(crate) struct Compile {
     /// model's: root mean square error in percent of the outputs' standard deviation.
     #[arg(long, default_value_t = 100.0 * Precision::DEFAULT_ERROR, value_name = "PERCENT", value_parser = percent)]
     max_error: f64,
+    /// Write the folder even if no choice of bits meets --max-error.
+    #[arg(long)]
+    accept_error: bool,
     /// Width of weights in bits, sign included [default: by --max-error; 11 if --activation-bits is given].
     #[arg(long, conflicts_with = "max_error")]
     weight_bits: Option<u32>,
@@ -187,6 +190,18 @@ impl Compile {
             supplier: self.supplier,
         };
         let model = compile(&network, &samples, &options).map_err(refused)?;
+        let error = model.compile_report().map_or(0.0, |report| report.relative_error);
+        if let (Precision::Within(most), false) = (precision, self.accept_error)
+            && error > most
+        {
+            return Err(anyhow!(
+                "outputs for the calibration inputs are off by {:.2} % of their spread, more than the {} % of --max-error: the \
+                 network needs more bits than are chosen by themselves; try --weight-bits 15 --activation-bits 16, or take it as it \
+                 is with --accept-error",
+                100.0 * error,
+                self.max_error,
+            ));
+        }
         model.save(&self.output)?;
         Ok(model)
     }
@@ -253,10 +268,7 @@ impl Compile {
         }
         let chosen = self.weight_bits.is_none() && self.activation_bits.is_none();
         if chosen && summary.relative_error > self.max_error / 100.0 {
-            output::print(
-                "that is more than --max-error: the network needs more bits than are chosen by themselves; try --weight-bits 15 \
-                 --activation-bits 16, and check with `veilflow eval`",
-            );
+            output::print("that is more than --max-error; check with `veilflow eval`");
         }
         if let Some(reason) = summary.beyond_he {
             output::print(&format!("run both parties with `--supplier {}`: {reason}", self.supplier));

@@ -115,26 +115,45 @@ impl<'a> Study<'a> {
     }
 }
 
-/// The root mean square error of the outputs for `inputs`, as a part of the standard deviation of the
-/// `wanted` outputs.
+/// The root mean square error of an output for `inputs`, as a part of the standard deviation of the `wanted`
+/// ones; of the output that is furthest off. An output without spread is measured by its size.
 pub(super) fn relative_error(
     compiled: &Compiled,
     inputs: &[Vec<Tensor>],
     wanted: &[Vec<Tensor>],
 ) -> Result<f64> {
-    let (mut error, mut spread) = (0.0, 0.0);
+    let mut sums = vec![Deviation::default(); compiled.plan.outputs.len()];
     for (input, wanted) in inputs.iter().zip(wanted) {
         let fixed = clear::run(&compiled.plan, &compiled.weights, input)?.decode(&compiled.plan);
-        for (wanted, fixed) in wanted.iter().zip(&fixed) {
-            let wanted = wanted.data();
-            // A single number has no spread but its size.
-            let sum: f64 = wanted.iter().map(|&w| f64::from(w)).sum();
-            let mean = if wanted.len() > 1 { sum / wanted.len() as f64 } else { 0.0 };
-            for (&w, &f) in wanted.iter().zip(fixed) {
-                error += f64::from(w - f).powi(2);
-                spread += (f64::from(w) - mean).powi(2);
-            }
+        for (sums, (wanted, fixed)) in sums.iter_mut().zip(wanted.iter().zip(&fixed)) {
+            sums.add(wanted.data(), fixed);
         }
     }
-    Ok(if error == 0.0 { 0.0 } else { (error / spread).sqrt() })
+    Ok(sums.iter().map(Deviation::relative).fold(0.0, f64::max))
+}
+
+/// Sums of squares over an output's elements.
+#[derive(Clone, Copy, Default)]
+struct Deviation {
+    error: f64,
+    spread: f64,
+    size: f64,
+}
+
+impl Deviation {
+    fn add(&mut self, wanted: &[f32], fixed: &[f32]) {
+        // A single number has no spread but its size.
+        let sum: f64 = wanted.iter().map(|&w| f64::from(w)).sum();
+        let mean = if wanted.len() > 1 { sum / wanted.len() as f64 } else { 0.0 };
+        for (&w, &f) in wanted.iter().zip(fixed) {
+            self.error += f64::from(w - f).powi(2);
+            self.spread += (f64::from(w) - mean).powi(2);
+            self.size += f64::from(w).powi(2);
+        }
+    }
+
+    fn relative(&self) -> f64 {
+        let of = if self.spread > 0.0 { self.spread } else { self.size };
+        if self.error == 0.0 { 0.0 } else { (self.error / of).sqrt() }
+    }
 }
