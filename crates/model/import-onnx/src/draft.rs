@@ -1,6 +1,6 @@
 //! What import has made so far.
 
-use veilflow_ir::Graph;
+use veilflow_ir::{Graph, ValueId};
 
 use crate::error::{ImportError, Refusal, Result};
 use crate::limits::MAX_NODES;
@@ -13,6 +13,8 @@ pub(crate) struct Draft {
     pub(crate) graph: Graph,
     pub(crate) scopes: Scopes,
     pub(crate) opset: i64,
+    /// Inputs of the network whose first dimension the file leaves open; it was taken for a batch of one.
+    pub(crate) open: Vec<ValueId>,
     /// How many elements may still be computed at import, lest a short file fill the memory.
     elements: usize,
     /// How many nodes may still be imported or made, lest a loop run for ever.
@@ -23,7 +25,8 @@ impl Draft {
     /// An empty draft of a graph called `name`, from a file of so many bytes.
     pub(crate) fn new(name: String, opset: i64, bytes: usize) -> Self {
         let elements = (1 << 24) + 4 * bytes;
-        Self { graph: Graph::new(name), scopes: Scopes::default(), opset, elements, nodes: MAX_NODES }
+        let (graph, scopes) = (Graph::new(name), Scopes::default());
+        Self { graph, scopes, opset, open: Vec::new(), elements, nodes: MAX_NODES }
     }
 
     /// Accounts for `count` elements made at import.

@@ -23,6 +23,9 @@ pub(crate) fn import(model: proto::Model, bytes: usize) -> Result<Graph> {
         if !draft.scopes.defines(name) {
             let shape = input_shape(name, &input)?;
             let id = draft.graph.input(name, shape)?;
+            if has_open_batch(&input) {
+                draft.open.push(id);
+            }
             draft.scopes.define(name, Binding::Value(id));
         }
     }
@@ -67,6 +70,12 @@ fn input_shape(name: &str, input: &proto::ValueInfo) -> Result<Shape> {
     let shape = tensor.shape.as_ref().ok_or_else(|| refuse("has no shape".into()))?;
     let dims = shape.dim.iter().enumerate().map(|(i, dim)| dimension(i, dim).map_err(refuse));
     Ok(Shape::new(dims.collect::<Result<Vec<usize>>>()?)?)
+}
+
+/// Whether the file leaves the first dimension of an input open.
+fn has_open_batch(input: &proto::ValueInfo) -> bool {
+    let shape = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.shape.as_ref());
+    shape.and_then(|shape| shape.dim.first()).is_some_and(|dim| dim.dim_value.is_none_or(|v| v <= 0))
 }
 
 /// The size of an input's dimension `i`. A batch that isn't fixed is one inference.

@@ -156,6 +156,18 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Refuses a sequence along the first dimension of input `index`, if the file leaves that open.
+    pub(crate) fn expect_steps(&self, index: usize) -> Result<(), Refusal> {
+        match self.binding(index)? {
+            (name, Binding::Value(id)) if self.draft.open.contains(id) => Err(format!(
+                "the first dimension of input `{name}` is time, and the file doesn't say how many steps there are: \
+                 export it with a fixed number"
+            )
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Input `index`, for an op that moves elements. A constant is a literal.
     pub(crate) fn operand(&self, index: usize) -> Result<Operand, Refusal> {
         match self.binding(index)? {

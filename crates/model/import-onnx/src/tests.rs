@@ -321,6 +321,21 @@ fn a_recurrence_projects_its_sequence_once_and_shares_its_weights() {
     assert!(states.iter().all(|n| n.inputs[1] == states[0].inputs[1]));
 }
 
+/// A number of steps that the file leaves open is not one step.
+#[test]
+fn sequences_have_a_fixed_number_of_steps() {
+    let mut open = lstm(LSTM, vec![]);
+    let shape = open.graph.as_mut().unwrap().input[0].r#type.as_mut().unwrap();
+    shape.tensor_type.as_mut().unwrap().shape.as_mut().unwrap().dim[0].dim_value = None;
+    let message = refusal(&open);
+    assert!(message.contains("the first dimension of input `x` is time"), "{message}");
+    // An open batch is one sample, also where it comes first.
+    let mut batch = lstm(LSTM, vec![int("layout", 1)]);
+    let shape = batch.graph.as_mut().unwrap().input[0].r#type.as_mut().unwrap();
+    shape.tensor_type.as_mut().unwrap().shape.as_mut().unwrap().dim[0].dim_value = None;
+    import(&batch).unwrap();
+}
+
 #[test]
 fn recurrences_that_are_not_supported_say_so() {
     let refused = |attributes| refusal(&lstm(LSTM, attributes));

@@ -80,6 +80,9 @@ impl<'a> Loop<'a> {
             let elements = node.operand(states + i)?;
             let shape = node.operand_shape(&elements)?;
             let axis = axis(sequence.axis, shape.rank(), false)?;
+            if axis == 0 {
+                node.expect_steps(states + i)?;
+            }
             Ok(Source { elements, shape, axis, reversed: sequence.reversed })
         });
         let sources = sources.collect::<Result<Vec<Source>, Refusal>>()?;

@@ -60,6 +60,8 @@ impl Recurrence {
         let mut x = node.value(0)?;
         if batch_first {
             x = node.step("sequence", Op::Transpose { perm: vec![1, 0, 2] }, &[x])?;
+        } else {
+            node.expect_steps(0)?;
         }
         let shape = node.shape(x).clone();
         let [steps, batch, features] = *shape else {
