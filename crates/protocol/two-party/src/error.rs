@@ -4,8 +4,12 @@ use veilflow_correlation::CorrelationError;
 use veilflow_he::HeError;
 use veilflow_ot::OtError;
 
+/// A channel that fails is told as such, wherever it does.
 pub(crate) fn ot_error(source: OtError) -> CorrelationError {
-    CorrelationError::Supplier { supplier: "ot", source: source.into() }
+    match source {
+        OtError::Net(error) => CorrelationError::Net(error),
+        other => CorrelationError::Supplier { supplier: "ot", source: other.into() },
+    }
 }
 
 pub(crate) fn he_error(source: HeError) -> CorrelationError {
