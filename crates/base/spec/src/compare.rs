@@ -18,6 +18,11 @@ pub fn drelu(x: &RingVec) -> Bits {
     msb(x).not()
 }
 
+/// [x > 0] of the signed reading, as 0 or 1 in `out`.
+pub fn is_positive(x: &RingVec, out: Ring) -> RingVec {
+    RingVec::from_values(out, x.to_signed().into_iter().map(|v| u64::from(v > 0)).collect())
+}
+
 /// [x₀ + x₁ ≥ 2^s] for the low `s` bits of each share: the carry into bit `s`. For s = ℓ this is [`wrap`].
 pub fn carry(x0: &RingVec, x1: &RingVec, s: u32) -> Bits {
     let low = |v: u64| if s == 0 { 0 } else { u128::from(v & (u64::MAX >> (64 - s))) };

@@ -22,7 +22,7 @@ mod top_k;
 mod toward_zero;
 mod width;
 
-pub use compare::{arg_max, carry, drelu, less_than, msb, msb_wrap_count, wrap};
+pub use compare::{arg_max, carry, drelu, is_positive, less_than, msb, msb_wrap_count, wrap};
 pub use digits::{digits, most_significant_index, most_significant_one};
 pub use divide::{average, divide_floor};
 pub use linear::{Conv2dShape, LinearShape, MatMulShape, ShapeError, add_bias, linear};

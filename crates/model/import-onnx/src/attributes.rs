@@ -50,6 +50,13 @@ impl<'a> Attributes<'a> {
         self.take(name, "string", |a| String::from_utf8(a.s.clone()?).ok())
     }
 
+    /// A string that another reader will read too.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Reason> {
+        let Some(attribute) = self.0.get(name) else { return Ok(None) };
+        let text = attribute.s.clone().and_then(|s| String::from_utf8(s).ok());
+        text.map(Some).ok_or_else(|| format!("attribute `{name}` is no string").into())
+    }
+
     pub(crate) fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, Reason> {
         let read =
             |a: &proto::Attribute| a.strings.iter().map(|s| String::from_utf8(s.clone()).ok()).collect();
@@ -83,15 +90,6 @@ impl<'a> Attributes<'a> {
         let Some(ints) = self.ints(name)? else { return Ok(None) };
         let sizes: Result<_, _> = ints.iter().map(|&i| usize::try_from(i)).collect();
         sizes.map(Some).map_err(|_| format!("attribute `{name}` has a negative entry: {ints:?}").into())
-    }
-
-    /// A list of exactly `N` non-negative integers.
-    pub(crate) fn array<const N: usize>(&mut self, name: &str) -> Result<Option<[usize; N]>, Reason> {
-        let Some(sizes) = self.sizes(name)? else { return Ok(None) };
-        let found = sizes.len();
-        sizes.try_into().map(Some).map_err(|_| {
-            format!("attribute `{name}` has {found} entries instead of {N} (only 2-D is supported)").into()
-        })
     }
 
     /// A switch, 0 or 1. An absent one is 0.

@@ -68,9 +68,43 @@ pub enum ImportError {
         /// What is wrong with it.
         reason: Reason,
     },
+    /// Several nodes are refused.
+    #[error("{}", several(errors, *more, *blocked))]
+    Several {
+        /// An error for each, up to a number that is listed.
+        errors: Vec<ImportError>,
+        /// How many more there are.
+        more: usize,
+        /// How many nodes weren't tried, since they depend on refused ones.
+        blocked: usize,
+    },
+    /// A node depends on one that was refused. No caller sees this error.
+    #[error("it depends on a node that is refused")]
+    Blocked,
     /// The graph refused what the node would add.
     #[error(transparent)]
     Graph(#[from] IrError),
+}
+
+/// The text of [`ImportError::Several`]. The ops that are supported are told once.
+fn several(errors: &[ImportError], more: usize, blocked: usize) -> String {
+    let mut lines = vec![format!("{} nodes are refused:", errors.len() + more)];
+    lines.extend(errors.iter().map(|error| match error {
+        ImportError::UnsupportedOp { node, op, .. } => format!("- node `{node}`: op {op} isn't supported"),
+        error => format!("- {error}"),
+    }));
+    if more > 0 {
+        lines.push(format!("- and {more} more"));
+    }
+    if blocked > 0 {
+        lines.push(format!("{blocked} nodes that depend on them weren't tried"));
+    }
+    let supported = errors.iter().find_map(|error| match error {
+        ImportError::UnsupportedOp { supported, .. } => Some(supported),
+        _ => None,
+    });
+    lines.extend(supported.map(|supported| format!("supported are {supported}")));
+    lines.join("\n")
 }
 
 /// Why a node was refused: a reason without the node's name, or an error that names a node already.

@@ -1,42 +1,53 @@
 //! From the decoded file to the graph.
 
-use veilflow_ir::{Graph, Reason, Shape};
+use std::collections::HashMap;
+
+use veilflow_ir::Graph;
 
 use crate::draft::Draft;
 use crate::error::{ImportError, Result};
+use crate::input::{Input, Sizes};
 use crate::limits::MIN_OPSET;
 use crate::node::import_node;
 use crate::ops::OPS;
-use crate::proto::{self, data_type};
+use crate::options::ImportOptions;
+use crate::order::needed;
+use crate::proto;
+use crate::refusals::Refusals;
 use crate::scope::Binding;
 
+/// The opset of a model that names none of ONNX's own, since it has ops of other domains alone.
+const OPSET_OF_OTHERS: i64 = 21;
+
 /// Imports a decoded model that was `bytes` long.
-pub(crate) fn import(model: proto::Model, bytes: usize) -> Result<Graph> {
+pub(crate) fn import(model: proto::Model, bytes: usize, options: &ImportOptions) -> Result<Graph> {
     let opset = opset(&model)?;
-    let source = model.graph.ok_or_else(|| ImportError::Model("has no graph".into()))?;
-    let mut draft = Draft::new(source.name.unwrap_or_default(), opset, bytes);
+    let mut source = model.graph.ok_or_else(|| ImportError::Model("has no graph".into()))?;
+    let order = needed(&source)?;
+    let mut draft = Draft::new(source.name.take().unwrap_or_default(), opset, bytes);
+    draft.folder.clone_from(&options.folder);
+    draft.types = types(&source);
     draft.scopes.enter();
-    draft.define_initializers(source.initializer)?;
-    for input in source.input {
-        let name = input.name.as_deref().unwrap_or_default();
-        // Old files list their weights among the inputs.
-        if !draft.scopes.defines(name) {
-            let shape = input_shape(name, &input)?;
-            let id = draft.graph.input(name, shape)?;
-            if has_open_batch(&input) {
-                draft.open.push(id);
-            }
-            draft.scopes.define(name, Binding::Value(id));
+    draft.define_initializers(std::mem::take(&mut source.initializer))?;
+    define_inputs(&mut draft, &source, options)?;
+    let mut refusals = Refusals::default();
+    for &index in &order {
+        if let Err(error) = import_node(&mut draft, OPS, "", index, &source.node[index]) {
+            refusals.note(&mut draft, &source.node[index], error)?;
         }
     }
-    for (index, node) in source.node.iter().enumerate() {
-        import_node(&mut draft, &OPS, "", index, node)?;
-    }
+    refusals.finish()?;
     for output in source.output {
         let name = output.name.unwrap_or_default();
         match draft.scopes.get(&name) {
             Some(Binding::Value(id)) => draft.graph.output(*id, false),
             Some(Binding::Softmax(id)) => draft.graph.output(*id, true),
+            Some(Binding::Literal(literal)) => {
+                let tensor = literal.to_tensor()?;
+                let name = draft.graph.fresh_name(&name);
+                let id = draft.graph.constant(name, tensor.into())?;
+                draft.graph.output(id, false);
+            }
             Some(Binding::Unreadable(reason)) => {
                 return Err(ImportError::Model(format!("outputs `{name}`, but {reason}").into()));
             }
@@ -47,45 +58,61 @@ pub(crate) fn import(model: proto::Model, bytes: usize) -> Result<Graph> {
     Ok(draft.graph)
 }
 
+/// Defines the inputs: public ones as literals, others as inputs of the graph.
+fn define_inputs(draft: &mut Draft, source: &proto::Graph, options: &ImportOptions) -> Result<()> {
+    // Old files list their weights among the inputs.
+    let inputs = source.input.iter().filter(|i| !draft.scopes.defines(i.name.as_deref().unwrap_or_default()));
+    let inputs: Vec<Input<'_>> = inputs.map(Input::new).collect();
+    if let Some(missing) = options.known_names().find(|name| inputs.iter().all(|i| i.name != *name)) {
+        let names: Vec<&str> = inputs.iter().map(|input| input.name).collect();
+        let reason = format!("isn't among the inputs, which are `{}`", names.join("`, `"));
+        return Err(ImportError::Input { input: missing.to_owned(), reason: reason.into() });
+    }
+    let private: Vec<&Input<'_>> = inputs.iter().filter(|i| options.known(i.name).is_none()).collect();
+    let sizes = Sizes::new(&private, options)?;
+    for input in &inputs {
+        let binding = match options.known(input.name) {
+            Some(literal) => Binding::Literal(literal.clone()),
+            None => match input.unreadable() {
+                Some(reason) => Binding::Unreadable(reason),
+                None => {
+                    let id = draft.graph.input(input.name, input.shape(&sizes)?)?;
+                    if input.has_open_batch() && !sizes.names(input, 0) {
+                        draft.open.push(id);
+                    }
+                    Binding::Value(id)
+                }
+            },
+        };
+        draft.scopes.define(input.name, binding);
+    }
+    Ok(())
+}
+
+/// The types that the file gives for names. What a quantisation rounds to depends on them.
+fn types(graph: &proto::Graph) -> HashMap<String, i32> {
+    let declared = graph.input.iter().chain(&graph.value_info).filter_map(|info| {
+        let kind = info.r#type.as_ref()?.tensor_type.as_ref()?.elem_type?;
+        Some((info.name.clone()?, kind))
+    });
+    let tensors = graph.initializer.iter().filter_map(|t| Some((t.name.clone()?, t.data_type?)));
+    let constants = graph.node.iter().filter(|node| node.op_type.as_deref() == Some("Constant"));
+    let constants = constants.filter_map(|node| {
+        let kind = node.attribute.iter().find_map(|a| a.t.as_ref())?.data_type?;
+        Some((node.output.first()?.clone(), kind))
+    });
+    declared.chain(constants).chain(tensors).collect()
+}
+
 fn opset(model: &proto::Model) -> Result<i64> {
     let is_onnx = |o: &&proto::OperatorSet| matches!(o.domain.as_deref(), None | Some("" | "ai.onnx"));
     let version = model.opset_import.iter().find(is_onnx).and_then(|o| o.version);
     match version {
-        None => Err(ImportError::Model("names no opset".into())),
+        None if model.opset_import.is_empty() => Err(ImportError::Model("names no opset".into())),
+        None => Ok(OPSET_OF_OTHERS),
         Some(v) if v < MIN_OPSET => {
             Err(ImportError::Model(format!("has opset {v}; at least {MIN_OPSET} is needed").into()))
         }
         Some(v) => Ok(v),
-    }
-}
-
-fn input_shape(name: &str, input: &proto::ValueInfo) -> Result<Shape> {
-    let refuse = |reason: Reason| ImportError::Input { input: name.to_owned(), reason };
-    let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let tensor = tensor.ok_or_else(|| refuse("not a tensor".into()))?;
-    let kind = tensor.elem_type.unwrap_or_default();
-    if kind != data_type::FLOAT {
-        return Err(refuse(format!("type {} isn't supported, use float", data_type::name(kind)).into()));
-    }
-    let shape = tensor.shape.as_ref().ok_or_else(|| refuse("has no shape".into()))?;
-    let dims = shape.dim.iter().enumerate().map(|(i, dim)| dimension(i, dim).map_err(refuse));
-    Ok(Shape::new(dims.collect::<Result<Vec<usize>>>()?)?)
-}
-
-/// Whether the file leaves the first dimension of an input open.
-fn has_open_batch(input: &proto::ValueInfo) -> bool {
-    let shape = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.shape.as_ref());
-    shape.and_then(|shape| shape.dim.first()).is_some_and(|dim| dim.dim_value.is_none_or(|v| v <= 0))
-}
-
-/// The size of an input's dimension `i`. A batch that isn't fixed is one inference.
-fn dimension(i: usize, dim: &proto::Dimension) -> Result<usize, Reason> {
-    match (dim.dim_value, i) {
-        (Some(v), _) if v > 0 => usize::try_from(v).map_err(|_| format!("dimension {i} is {v}").into()),
-        (None | Some(0 | -1), 0) => Ok(1),
-        _ => {
-            let symbol = dim.dim_param.as_deref().unwrap_or("?");
-            Err(format!("dimension {i} (`{symbol}`) isn't fixed; only the batch may be symbolic").into())
-        }
     }
 }

@@ -27,16 +27,25 @@
 //! 2^24 elements plus four for each byte of the file are computed at import.
 
 mod attributes;
+mod build;
 mod draft;
+mod encoding;
 mod error;
+mod external;
 mod importer;
+mod input;
 mod limits;
 mod literal;
 mod lowering;
 mod node;
+mod numbers;
 mod ops;
+mod options;
+mod order;
 mod proto;
+mod refusals;
 mod scope;
+mod tensor_file;
 
 use std::fs::File;
 use std::io::Read;
@@ -45,7 +54,9 @@ use std::path::Path;
 pub use error::{ImportError, Result};
 pub use limits::{MAX_FILE_BYTES, MAX_NODES, MIN_OPSET};
 pub use ops::supported_ops;
+pub use options::ImportOptions;
 use prost::Message;
+pub use tensor_file::{ModelInfo, model_inputs, read_tensor};
 use veilflow_ir::Graph;
 
 /// Reads the ONNX file at `path`.
@@ -53,12 +64,24 @@ use veilflow_ir::Graph;
 /// # Errors
 /// Those of [`import_bytes`], and [`ImportError::Read`].
 pub fn import_file(path: impl AsRef<Path>) -> Result<Graph> {
+    import_file_with(path, &ImportOptions::default())
+}
+
+/// As [`import_file`], with what the caller knows beyond the file. External tensors lie in the file's folder
+/// unless the options name another.
+///
+/// # Errors
+/// Those of [`import_file`].
+pub fn import_file_with(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Graph> {
     let path = path.as_ref();
+    let mut options = options.clone();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    options.folder.get_or_insert_with(|| folder.to_owned());
     let read = |source| ImportError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(read)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(read)?;
-    import_bytes(&bytes)
+    import_bytes_with(&bytes, &options)
 }
 
 /// Reads an ONNX file from memory.
@@ -67,10 +90,18 @@ pub fn import_file(path: impl AsRef<Path>) -> Result<Graph> {
 /// [`ImportError::Decode`] for bytes that are no ONNX model, and a variant for each way in which a model can
 /// be unusable.
 pub fn import_bytes(bytes: &[u8]) -> Result<Graph> {
+    import_bytes_with(bytes, &ImportOptions::default())
+}
+
+/// As [`import_bytes`], with what the caller knows beyond the file.
+///
+/// # Errors
+/// Those of [`import_bytes`].
+pub fn import_bytes_with(bytes: &[u8], options: &ImportOptions) -> Result<Graph> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(ImportError::TooLong { limit: MAX_FILE_BYTES });
     }
-    importer::import(proto::Model::decode(bytes)?, bytes.len())
+    importer::import(proto::Model::decode(bytes)?, bytes.len(), options)
 }
 
 // The README's example is a test.

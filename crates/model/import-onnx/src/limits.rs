@@ -4,7 +4,7 @@
 pub const MAX_FILE_BYTES: u64 = (1 << 31) - 1;
 
 /// The oldest opset understood.
-pub const MIN_OPSET: i64 = 9;
+pub const MIN_OPSET: i64 = 6;
 
 /// The most nodes imported or made, those of unrolled loops included.
 pub const MAX_NODES: usize = 1 << 18;

@@ -1,13 +1,15 @@
 //! Tensors whose value is known at import.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use veilflow_ir::{IrError, Op, Reason, Shape, Tensor, layout};
 
 use crate::proto::{self, data_type};
+use crate::{encoding, external};
 
 /// A tensor known at import.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) enum Literal {
     /// Numbers: weights and the like.
     Floats(Arc<Tensor>),
@@ -16,6 +18,7 @@ pub(crate) enum Literal {
 }
 
 /// A tensor of integers in row-major order. It may be empty, as the shape of a scalar is.
+#[derive(Debug)]
 pub(crate) struct Integers {
     pub(crate) dims: Vec<usize>,
     pub(crate) values: Vec<i64>,
@@ -25,6 +28,19 @@ impl Literal {
     /// Integers in one dimension.
     pub(crate) fn list(values: Vec<i64>) -> Self {
         Self::Integers(Arc::new(Integers { dims: vec![values.len()], values }))
+    }
+
+    /// Integers under dimensions.
+    pub(crate) fn integers(dims: Vec<usize>, values: Vec<i64>) -> Self {
+        Self::Integers(Arc::new(Integers { dims, values }))
+    }
+
+    /// Floats under dimensions. None of them counts as integers.
+    pub(crate) fn floats(dims: Vec<usize>, values: Vec<f32>) -> Result<Self, IrError> {
+        if values.is_empty() {
+            return Ok(Self::integers(dims, Vec::new()));
+        }
+        Ok(Self::Floats(Arc::new(Tensor::new(Shape::new(dims)?, values)?)))
     }
 
     /// The shape, unless the tensor is empty.
@@ -54,56 +70,82 @@ impl Literal {
         Some(Self::Integers(Arc::new(Integers { dims: output.to_vec(), values })))
     }
 
-    /// Decodes a tensor, or says why it can't be used.
-    pub(crate) fn decode(tensor: proto::Tensor) -> Result<Self, Reason> {
-        let location = tensor.data_location.unwrap_or_default();
-        if location == data_type::EXTERNAL || !tensor.external_data.is_empty() {
-            let file = tensor.external_data.iter().find(|p| p.key.as_deref() == Some("location"));
-            let file = file.and_then(|p| p.value.as_deref()).unwrap_or("another file");
-            return Err(format!("its data is external, in `{file}`; save the model as one file").into());
+    /// Numbers between commas: integers unless one has a point or an exponent. One number is a scalar.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(',').map(str::trim).collect();
+        let dims = if words.len() == 1 && !text.contains(',') { vec![] } else { vec![words.len()] };
+        let integers: Option<Vec<i64>> = words
+            .iter()
+            .map(|word| match *word {
+                "true" => Some(1),
+                "false" => Some(0),
+                word => word.parse().ok(),
+            })
+            .collect();
+        if let Some(values) = integers {
+            return Some(Self::Integers(Arc::new(Integers { dims, values })));
         }
-        // Integers may be empty, as the shape of a scalar is. Floats may not.
+        let floats: Option<Vec<f32>> = words.iter().map(|word| word.parse().ok()).collect();
+        let tensor = Tensor::new(Shape::new(dims).ok()?, floats?).ok()?;
+        Some(Self::Floats(Arc::new(tensor)))
+    }
+
+    /// The dimensions. One may be 0.
+    pub(crate) fn dims(&self) -> Vec<usize> {
+        match self {
+            Self::Floats(tensor) => tensor.shape().to_vec(),
+            Self::Integers(integers) => integers.dims.clone(),
+        }
+    }
+
+    /// The number of elements.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Floats(tensor) => tensor.data().len(),
+            Self::Integers(integers) => integers.values.len(),
+        }
+    }
+
+    /// The numbers in `f64`.
+    pub(crate) fn numbers(&self) -> Vec<f64> {
+        match self {
+            Self::Floats(tensor) => tensor.data().iter().map(|&v| f64::from(v)).collect(),
+            Self::Integers(integers) => integers.values.iter().map(|&v| v as f64).collect(),
+        }
+    }
+
+    /// The numbers as floats.
+    pub(crate) fn to_tensor(&self) -> Result<Tensor, IrError> {
+        match self {
+            Self::Floats(tensor) => Ok(tensor.as_ref().clone()),
+            Self::Integers(integers) => {
+                let values = integers.values.iter().map(|&v| v as f32).collect();
+                Tensor::new(Shape::new(integers.dims.clone())?, values)
+            }
+        }
+    }
+
+    /// Decodes a tensor, or says why it can't be used. External data lies in `folder`. An empty tensor counts
+    /// as one of integers, whatever its type.
+    pub(crate) fn decode(tensor: proto::Tensor, folder: Option<&Path>) -> Result<Self, Reason> {
+        let external = tensor.data_location == Some(data_type::EXTERNAL) || !tensor.external_data.is_empty();
+        let bytes = if external { Some(external::read(&tensor.external_data, folder)?) } else { None };
+        let raw = bytes.as_deref().or(tensor.raw_data.as_deref());
         let dims: Result<Vec<usize>, _> = tensor.dims.iter().map(|&d| usize::try_from(d)).collect();
         let dims = dims.map_err(|_| format!("negative dimension in {:?}", tensor.dims))?;
+        let expected = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        let expected = expected.ok_or_else(|| format!("dimensions {dims:?} are too large"))?;
         let kind = tensor.data_type.unwrap_or_default();
-        let raw = tensor.raw_data.as_deref();
-        if matches!(kind, data_type::INT32 | data_type::INT64 | data_type::BOOL) {
-            let values = match (kind, raw) {
-                (data_type::BOOL, Some(raw)) => raw.iter().map(|&b| i64::from(b != 0)).collect(),
-                (data_type::INT64, Some(raw)) => fixed(raw, i64::from_le_bytes)?,
-                (_, Some(raw)) => fixed(raw, |b| i64::from(i32::from_le_bytes(b)))?,
-                (data_type::INT64, None) => tensor.int64_data,
-                (_, None) => tensor.int32_data.into_iter().map(i64::from).collect(),
-            };
-            let expected = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-            if expected != Some(values.len()) {
+        if expected == 0 {
+            return Ok(Self::Integers(Arc::new(Integers { dims, values: Vec::new() })));
+        }
+        if let Some(values) = encoding::integers(kind, raw, &tensor, expected)? {
+            if expected != values.len() {
                 return Err(format!("{} values for dimensions {dims:?}", values.len()).into());
             }
             return Ok(Self::Integers(Arc::new(Integers { dims, values })));
         }
-        let shape = Shape::new(dims)?;
-        let values = match (kind, raw) {
-            (data_type::FLOAT, Some(raw)) => fixed(raw, f32::from_le_bytes)?,
-            (data_type::FLOAT, None) => tensor.float_data,
-            (data_type::DOUBLE, Some(raw)) => fixed(raw, |b| f64::from_le_bytes(b) as f32)?,
-            (data_type::DOUBLE, None) => tensor.double_data.into_iter().map(|v| v as f32).collect(),
-            (other, _) => {
-                return Err(format!("type {} isn't supported, use float", data_type::name(other)).into());
-            }
-        };
-        let tensor = Tensor::new(shape, values)?;
-        match tensor.max_abs().is_finite() {
-            true => Ok(Self::Floats(Arc::new(tensor))),
-            false => Err("an element is infinite or not a number".into()),
-        }
+        let values = encoding::floats(kind, raw, &tensor)?;
+        Ok(Self::Floats(Arc::new(Tensor::new(Shape::new(dims)?, values)?)))
     }
-}
-
-/// Little-endian elements of `N` bytes each.
-fn fixed<const N: usize, T>(raw: &[u8], decode: impl Fn([u8; N]) -> T) -> Result<Vec<T>, Reason> {
-    let (chunks, rest) = raw.as_chunks::<N>();
-    if !rest.is_empty() {
-        return Err(format!("{} bytes of raw data, no multiple of {N}", raw.len()).into());
-    }
-    Ok(chunks.iter().map(|&b| decode(b)).collect())
 }

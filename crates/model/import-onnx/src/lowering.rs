@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use veilflow_ir::{Function, Graph, Op, Shape, Tensor, ValueId};
+use veilflow_ir::{Function, Graph, Op, Reason, Shape, Tensor, ValueId};
 
 use crate::attributes::Attributes;
 use crate::draft::Draft;
-use crate::error::{Refusal, Result};
+use crate::error::{ImportError, Refusal, Result};
 use crate::literal::Literal;
 use crate::proto;
 use crate::scope::Binding;
@@ -17,6 +17,9 @@ pub(crate) type Lowered = Result<Binding, Refusal>;
 /// How an op becomes part of the graph.
 #[derive(Clone, Copy)]
 pub(crate) enum Lower {
+    /// An op with one output that moves elements of its first input, or leaves them as they are. A closing
+    /// softmax passes through it.
+    Move(fn(&mut Lowering<'_>) -> Lowered),
     /// An op with one output, or of which only the first output is supported.
     One(fn(&mut Lowering<'_>) -> Lowered),
     /// An op with several outputs, in order.
@@ -42,6 +45,9 @@ pub(crate) struct Lowering<'a> {
     outputs: &'a [String],
     /// The output's name, after which new values are named.
     base: String,
+    /// Whether a closing softmax passes, and whether one did.
+    passes_softmax: bool,
+    passed_softmax: bool,
 }
 
 /// What an op that moves elements is applied to.
@@ -82,9 +88,35 @@ impl<'a> Lowering<'a> {
             inputs,
             outputs,
             base: String::new(),
+            passes_softmax: false,
+            passed_softmax: false,
         };
         lowering.at_output(outputs.iter().position(|name| !name.is_empty()).unwrap_or(0));
         lowering
+    }
+
+    /// Lets a closing softmax of the first input pass to the output.
+    pub(crate) fn let_softmax_pass(&mut self) {
+        self.passes_softmax = true;
+    }
+
+    /// Whether a closing softmax passed.
+    pub(crate) fn passed_softmax(&self) -> bool {
+        self.passed_softmax
+    }
+
+    /// Names what the node made after its outputs, rather than after the steps on the way.
+    pub(crate) fn name_outputs(&mut self, bindings: &[Binding]) {
+        for (index, binding) in bindings.iter().enumerate() {
+            if let (Binding::Value(id) | Binding::Softmax(id), true) = (binding, self.has_output(index)) {
+                let wanted = format!("{}{}", self.prefix, self.outputs[index]);
+                let name = &self.draft.graph.value(*id).name;
+                // An input, or what another node made, keeps its name.
+                if name.starts_with(&format!("{}.", self.base)) {
+                    _ = self.draft.graph.rename(*id, wanted);
+                }
+            }
+        }
     }
 
     /// Lets new values be named after output `index`, if it is wanted.
@@ -133,8 +165,9 @@ impl<'a> Lowering<'a> {
         let name = name.ok_or_else(|| format!("input {index} is missing"))?;
         match self.draft.scopes.get(name) {
             Some(Binding::Unreadable(reason)) => Err(format!("input `{name}`: {reason}").into()),
-            Some(Binding::Softmax(_)) => {
-                Err(format!("input `{name}`: a softmax is supported only as the last op").into())
+            Some(Binding::Blocked) => Err(ImportError::Blocked.into()),
+            Some(Binding::Masked(..)) => {
+                Err(format!("input `{name}` is masked by infinite numbers, which only Softmax reads").into())
             }
             Some(binding) => Ok((name, binding)),
             None => Err(format!("input `{name}` isn't defined before it").into()),
@@ -143,17 +176,27 @@ impl<'a> Lowering<'a> {
 
     /// Input `index` as a value of the graph.
     pub(crate) fn value(&mut self, index: usize) -> Result<ValueId, Refusal> {
-        match self.binding(index)? {
-            (_, Binding::Value(id)) => Ok(*id),
-            (name, Binding::Literal(Literal::Floats(tensor))) => {
-                let tensor = Arc::clone(tensor);
-                let unique = self.graph().fresh_name(name);
-                let id = self.graph().constant(unique, tensor)?;
-                self.draft.scopes.promote(name, id);
-                Ok(id)
+        let (name, id) = match self.binding(index)? {
+            (_, Binding::Value(id)) => return Ok(*id),
+            (name, Binding::Softmax(id)) => {
+                let id = *id;
+                if self.passes_softmax && index == 0 {
+                    self.passed_softmax = true;
+                    return Ok(id);
+                }
+                // The reader of the output would have applied it. Now a node reads it.
+                let axes = (0..self.shape(id).rank()).collect::<Vec<usize>>();
+                (name, self.softmax_over(id, &axes)?)
             }
-            (name, _) => Err(format!("input `{name}` holds integers").into()),
-        }
+            (name, Binding::Literal(literal)) => {
+                let tensor = finite(literal).map_err(|reason| format!("input `{name}`: {reason}"))?;
+                let unique = self.graph().fresh_name(name);
+                (name, self.graph().constant(unique, tensor)?)
+            }
+            (name, _) => return Err(format!("input `{name}` can't be read").into()),
+        };
+        self.draft.scopes.promote(name, id);
+        Ok(id)
     }
 
     /// Refuses a sequence along the first dimension of input `index`, if the file leaves that open.
@@ -168,8 +211,19 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Input `index` if it is masked: the scores, and which of them count.
+    pub(crate) fn masked(&self, index: usize) -> Option<(ValueId, Arc<Vec<bool>>)> {
+        match self.draft.scopes.get(self.inputs.get(index)?) {
+            Some(Binding::Masked(id, keeps)) => Some((*id, Arc::clone(keeps))),
+            _ => None,
+        }
+    }
+
     /// Input `index`, for an op that moves elements. A constant is a literal.
-    pub(crate) fn operand(&self, index: usize) -> Result<Operand, Refusal> {
+    pub(crate) fn operand(&mut self, index: usize) -> Result<Operand, Refusal> {
+        if let (_, Binding::Softmax(_)) = self.binding(index)? {
+            return self.value(index).map(Operand::Value);
+        }
         match self.binding(index)? {
             (_, Binding::Literal(literal)) => Ok(Operand::Literal(literal.clone())),
             (_, Binding::Value(id)) => Ok(match self.draft.graph.constant_of(*id) {
@@ -181,7 +235,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Input `index`, known at import.
-    pub(crate) fn literal(&self, index: usize) -> Option<Literal> {
+    pub(crate) fn literal(&mut self, index: usize) -> Option<Literal> {
         match self.operand(index) {
             Ok(Operand::Literal(literal)) => Some(literal),
             _ => None,
@@ -189,22 +243,64 @@ impl<'a> Lowering<'a> {
     }
 
     /// Input `index`, known at import, as floats.
-    pub(crate) fn floats(&self, index: usize) -> Result<Arc<Tensor>, Refusal> {
+    pub(crate) fn floats(&mut self, index: usize) -> Result<Arc<Tensor>, Refusal> {
         match self.operand(index)? {
-            Operand::Literal(Literal::Floats(tensor)) => Ok(tensor),
+            Operand::Literal(literal) => Ok(finite(&literal)?),
             _ => Err(format!("input `{}` must be a constant of floats", self.inputs[index]).into()),
         }
     }
 
-    /// Whether input `index` is known at import as floats.
-    pub(crate) fn is_constant(&self, index: usize) -> bool {
-        matches!(self.literal(index), Some(Literal::Floats(_)))
+    /// Whether input `index` is known at import.
+    pub(crate) fn is_constant(&mut self, index: usize) -> bool {
+        self.literal(index).is_some()
+    }
+
+    /// The element type of input `index`, if the file gives it.
+    pub(crate) fn kind(&self, index: usize) -> Option<i32> {
+        self.draft.types.get(self.inputs.get(index)?).copied()
+    }
+
+    /// Whether the structure of the graph shows that all elements are whole numbers.
+    pub(crate) fn is_whole(&self, id: ValueId) -> bool {
+        self.shows_whole(id, 8)
+    }
+
+    fn shows_whole(&self, id: ValueId, depth: usize) -> bool {
+        if let Some(constant) = self.draft.graph.constant_of(id) {
+            return constant.data().iter().all(|v| v.fract() == 0.0);
+        }
+        let Some(node) = self.draft.maker(id).filter(|_| depth > 0) else { return false };
+        match &node.op {
+            Op::Positive | Op::Floor | Op::ArgMax => true,
+            Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::Relu
+            | Op::ReduceSum { .. }
+            | Op::Reshape { .. }
+            | Op::Transpose { .. }
+            | Op::Gather { .. }
+            | Op::MaxPool { .. }
+            | Op::Concat { .. }
+            | Op::Identity => node.inputs.iter().all(|&id| self.shows_whole(id, depth - 1)),
+            _ => false,
+        }
+    }
+
+    /// Whether a value is made of constants alone.
+    pub(crate) fn is_known(&self, id: ValueId) -> bool {
+        self.draft.is_known(id)
     }
 
     /// Input `index`, known at import, as integers.
-    pub(crate) fn integers(&self, index: usize) -> Result<Vec<i64>, Refusal> {
+    pub(crate) fn integers(&mut self, index: usize) -> Result<Vec<i64>, Refusal> {
         match self.operand(index)? {
-            Operand::Literal(Literal::Integers(integers)) => Ok(integers.values.clone()),
+            Operand::Literal(literal) if literal.numbers().iter().all(|v| v.fract() == 0.0) => {
+                Ok(match &literal {
+                    Literal::Integers(integers) => integers.values.clone(),
+                    Literal::Floats(tensor) => tensor.data().iter().map(|&v| v as i64).collect(),
+                })
+            }
             _ => Err(format!("input `{}` must be a constant of integers", self.inputs[index]).into()),
         }
     }
@@ -237,7 +333,7 @@ impl<'a> Lowering<'a> {
             self.draft.spend_elements(indices.len())?;
         }
         let (name, output) = (self.name.clone(), self.new_name(suffix));
-        Ok(self.graph().node(name, output, op, inputs)?)
+        Ok(self.draft.node(name, output, op, inputs)?)
     }
 
     /// Adds the op that makes the output.
@@ -272,11 +368,22 @@ impl<'a> Lowering<'a> {
     pub(crate) fn materialised(&mut self, operand: &Operand) -> Result<ValueId, Refusal> {
         match operand {
             Operand::Value(id) => Ok(*id),
-            Operand::Literal(Literal::Floats(tensor)) => {
-                let (name, tensor) = (self.new_name("constant"), Arc::clone(tensor));
+            Operand::Literal(literal) => {
+                let (name, tensor) = (self.new_name("constant"), finite(literal)?);
                 Ok(self.graph().constant(name, tensor)?)
             }
-            Operand::Literal(Literal::Integers(_)) => Err("integers where floats are needed".into()),
         }
+    }
+}
+
+/// The numbers of a literal, if a graph can have them.
+fn finite(literal: &Literal) -> Result<Arc<Tensor>, Reason> {
+    let tensor = match literal {
+        Literal::Floats(tensor) => Arc::clone(tensor),
+        literal => Arc::new(literal.to_tensor().map_err(Reason::from)?),
+    };
+    match tensor.max_abs().is_finite() {
+        true => Ok(tensor),
+        false => Err("an element is infinite or not a number".into()),
     }
 }

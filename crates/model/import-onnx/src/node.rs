@@ -20,9 +20,8 @@ pub(crate) fn import_node(
     let given = node.name.as_ref().filter(|n| !n.is_empty()).or(first);
     let name = format!("{prefix}{}", given.cloned().unwrap_or_else(|| format!("#{index}")));
     let domain = node.domain.as_deref().unwrap_or_default();
-    let is_onnx = matches!(domain, "" | "ai.onnx");
-    let Some((_, lower)) = ops.iter().find(|(known, _)| is_onnx && *known == op) else {
-        let op = if domain.is_empty() { op } else { format!("{domain}.{op}") };
+    let op = if matches!(domain, "" | "ai.onnx") { op } else { format!("{domain}.{op}") };
+    let Some((_, lower)) = ops.iter().find(|(known, _)| *known == op) else {
         let known: Vec<&str> = ops.iter().map(|(known, _)| *known).collect();
         return Err(ImportError::UnsupportedOp { node: name, op, supported: known.join(", ") });
     };
@@ -44,12 +43,21 @@ fn lower_node(
     let attributes = Attributes::new(&node.attribute)?;
     let mut lowering = Lowering::new(draft, ops, attributes, prefix, name, node);
     let bindings = match lower {
+        Lower::Move(lower) => {
+            lowering.let_softmax_pass();
+            vec![lower(&mut lowering)?]
+        }
         Lower::One(lower) => vec![lower(&mut lowering)?],
         Lower::Many(lower) => lower(&mut lowering)?,
         Lower::Function(function) => vec![lowering.apply(function)?],
     };
+    lowering.name_outputs(&bindings);
+    let passed = lowering.passed_softmax();
     lowering.attributes.finish()?;
-    let mut bindings = bindings.into_iter();
+    let mut bindings = bindings.into_iter().map(|binding| match binding {
+        Binding::Value(id) if passed => Binding::Softmax(id),
+        binding => binding,
+    });
     for (i, output) in node.output.iter().enumerate() {
         let missing = || Binding::Unreadable(format!("output {i} of `{name}` isn't supported").into());
         let binding = bindings.next().unwrap_or_else(missing);

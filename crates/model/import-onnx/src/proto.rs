@@ -32,6 +32,8 @@ pub(crate) struct Graph {
     pub(crate) input: Vec<ValueInfo>,
     #[prost(message, repeated, tag = "12")]
     pub(crate) output: Vec<ValueInfo>,
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) value_info: Vec<ValueInfo>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -90,6 +92,8 @@ pub(crate) struct Tensor {
     pub(crate) raw_data: Option<Vec<u8>>,
     #[prost(double, repeated, tag = "10")]
     pub(crate) double_data: Vec<f64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub(crate) uint64_data: Vec<u64>,
     #[prost(message, repeated, tag = "13")]
     pub(crate) external_data: Vec<StringPair>,
     #[prost(int32, optional, tag = "14")]
@@ -143,15 +147,36 @@ pub(crate) struct Dimension {
 /// `TensorProto.DataType` and `data_location` values that import tells apart.
 pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
+    pub(crate) const UINT8: i32 = 2;
+    pub(crate) const INT8: i32 = 3;
+    pub(crate) const UINT16: i32 = 4;
+    pub(crate) const INT16: i32 = 5;
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
+    pub(crate) const STRING: i32 = 8;
     pub(crate) const BOOL: i32 = 9;
+    pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
+    pub(crate) const UINT32: i32 = 12;
+    pub(crate) const UINT64: i32 = 13;
+    pub(crate) const BFLOAT16: i32 = 16;
+    pub(crate) const UINT4: i32 = 21;
+    pub(crate) const INT4: i32 = 22;
     pub(crate) const EXTERNAL: i32 = 1;
+
+    /// Whether elements of this type are floats, of a width that import understands.
+    pub(crate) fn is_float(data_type: i32) -> bool {
+        matches!(data_type, FLOAT | DOUBLE | FLOAT16 | BFLOAT16)
+    }
+
+    /// Whether elements of this type are integers or truth values.
+    pub(crate) fn is_integer(data_type: i32) -> bool {
+        matches!(data_type, UINT8..=BOOL | UINT32 | UINT64 | UINT4 | INT4) && data_type != STRING
+    }
 
     /// The name of a data type in the ONNX specification.
     pub(crate) fn name(data_type: i32) -> &'static str {
-        const NAMES: [&str; 17] = [
+        const NAMES: [&str; 24] = [
             "undefined",
             "float",
             "uint8",
@@ -169,6 +194,13 @@ pub(crate) mod data_type {
             "complex64",
             "complex128",
             "bfloat16",
+            "float8e4m3fn",
+            "float8e4m3fnuz",
+            "float8e5m2",
+            "float8e5m2fnuz",
+            "uint4",
+            "int4",
+            "float4e2m1",
         ];
         usize::try_from(data_type).ok().and_then(|i| NAMES.get(i)).unwrap_or(&"unknown")
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use veilflow_ir::{Reason, ValueId};
 
@@ -16,8 +17,13 @@ pub(crate) enum Binding {
     Literal(Literal),
     /// The softmax of a value, which only an output may be.
     Softmax(ValueId),
+    /// Scores plus a mask of infinite numbers, as attention has them: a value, and which of its elements
+    /// count. Only a softmax may read it.
+    Masked(ValueId, Arc<Vec<bool>>),
     /// Nothing that can be read, for this reason.
     Unreadable(Reason),
+    /// What a refused node would have made.
+    Blocked,
 }
 
 /// Names by scope, the innermost last. The body of a loop reads the names around it too.

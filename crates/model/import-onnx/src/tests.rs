@@ -91,6 +91,7 @@ fn model(
     let info = |name: &str, r#type| proto::ValueInfo { name: Some(name.into()), r#type };
     proto::Model {
         graph: Some(proto::Graph {
+            value_info: vec![],
             node: nodes,
             name: Some("test".into()),
             initializer: constants,
@@ -141,19 +142,12 @@ fn only_op(model: &proto::Model) -> Op {
 
 #[test]
 fn a_model_becomes_its_graph() {
-    let expected = "graph test\ninput %x: 1x1x5x5\nconst %w: 2x1x3x3\nconst %b: 2\nconst %g.weight: 18x3\n\
-        %y: 1x2x5x5 = conv[kernel=3x3 pads=1,1,1,1](%x, %w, %b)\n%c: 1x2x5x5 = clip[0..=6](%y)\n\
-        %p: 1x2x3x3 = max-pool[kernel=2x2 stride=2x2 pads=0,0,1,1](%c)\n%f: 1x18 = reshape(%p)\n\
-        %g: 1x3 = matmul(%f, %g.weight)\noutput %g softmax\n";
+    let expected = "graph test\ninput %x: 1x1x5x5\nconst %w: 2x1x3x3\nconst %b: 2\nconst %fc: 3x18\n\
+        const %g.number: scalar\n%y: 1x2x5x5 = conv[kernel=3x3 pads=1,1,1,1](%x, %w, %b)\n\
+        %c: 1x2x5x5 = clip[0..=6](%y)\n%p: 1x2x3x3 = max-pool[kernel=2x2 stride=2x2 pads=0,0,1,1](%c)\n\
+        %f: 1x18 = reshape(%p)\n%g.part: 18x3 = transpose[1, 0](%fc)\n%g.part.1: 18x3 = mul(%g.part, %g.number)\n\
+        %g.product: 1x3 = matmul(%f, %g.part.1)\n%g: 1x3 = identity(%g.product)\noutput %g softmax\n";
     assert_eq!(import(&small()).unwrap().to_string(), expected);
-}
-
-#[test]
-fn gemm_scales_and_transposes() {
-    let graph = import(&small()).unwrap();
-    let weight = graph.constant_of(graph.nodes()[4].inputs[1]).unwrap();
-    // Row 4, column 2 of the product's weights is row 2, column 4 of the file's, halved.
-    assert_eq!(weight.data()[4 * 3 + 2], 0.5 * ((2 * 18 + 4) as f32 / 8.0 - 1.0));
 }
 
 #[test]
@@ -221,21 +215,20 @@ fn what_is_not_supported_says_so() {
     let refused =
         |nodes: Vec<proto::Node>| refusal(&model(13, &[1, 2, 4, 4], vec![floats("w", &[2])], nodes, "y"));
     let det = refused(vec![node("Det", &["x"], "y", vec![])]);
-    assert!(
-        det.starts_with("node `Det_1`: op Det isn't supported; supported are Add, AveragePool,"),
-        "{det}"
-    );
+    assert!(det.starts_with("node `Det_1`: op Det isn't supported; supported are Abs, Add, And,"), "{det}");
     let unknown = refused(vec![node("Relu", &["x"], "y", vec![int("slope", 1)])]);
     assert_eq!(unknown, "node `Relu_1` (Relu): attribute `slope` isn't supported");
-    let private = refused(vec![node("MatMul", &["x", "x"], "y", vec![])]);
-    assert!(
-        private.starts_with("node `MatMul_1` (MatMul): its second input must be a constant"),
-        "{private}"
-    );
     let missing = refused(vec![node("Relu", &["z"], "y", vec![])]);
     assert_eq!(missing, "node `Relu_1` (Relu): input `z` isn't defined before it");
-    let inner = vec![node("Softmax", &["x"], "s", vec![]), node("Relu", &["s"], "y", vec![])];
-    assert!(refused(inner).contains("normalises 4 of the 32 elements"));
+    let several = refused(vec![
+        node("Det", &["x"], "d", vec![]),
+        node("Relu", &["d"], "r", vec![]),
+        node("Unique", &["x"], "u", vec![]),
+        node("Add", &["r", "u"], "y", vec![]),
+    ]);
+    let expected = "2 nodes are refused:\n- node `Det_1`: op Det isn't supported\n\
+        - node `Unique_1`: op Unique isn't supported\n2 nodes that depend on them weren't tried\n";
+    assert!(several.starts_with(expected), "{several}");
 }
 
 /// What drops elements at random is no identity.
@@ -263,10 +256,16 @@ fn dropout_is_the_identity_outside_training() {
 }
 
 #[test]
-fn a_softmax_inside_is_refused_where_it_is_read() {
-    let nodes = vec![node("Softmax", &["x"], "s", vec![]), node("Relu", &["s"], "y", vec![])];
-    let message = refusal(&model(13, &[1, 4], vec![], nodes, "y"));
-    assert_eq!(message, "node `Relu_1` (Relu): input `s`: a softmax is supported only as the last op");
+fn a_closing_softmax_is_left_to_the_reader_and_an_inner_one_is_computed() {
+    let closing = |then: &str| {
+        let nodes = vec![node("Softmax", &["x"], "s", vec![]), node(then, &["s"], "y", vec![])];
+        import(&model(13, &[1, 4], vec![], nodes, "y")).unwrap()
+    };
+    let graph = closing("Identity");
+    assert!(graph.outputs()[0].softmax && graph.nodes().iter().all(|n| n.op == Op::Identity), "{graph}");
+    let graph = closing("Relu");
+    let is_exp = |n: &&veilflow_ir::Node| matches!(n.op, Op::Apply { function } if function == veilflow_ir::Function::ExpSigned);
+    assert!(!graph.outputs()[0].softmax && graph.nodes().iter().filter(is_exp).count() == 1, "{graph}");
 }
 
 #[test]
@@ -281,16 +280,17 @@ fn unusable_tensors_and_inputs_say_why() {
     let short = proto::Tensor { dims: vec![1 << 40], ..floats("w", &[4]) };
     assert!(with(short).contains("more than 2^28 elements"));
     let overflow = proto::Tensor { dims: vec![1 << 40; 3], ..floats("w", &[4]) };
-    assert!(with(overflow).contains("more than 2^28 elements"));
-    let half = proto::Tensor { data_type: Some(10), ..floats("w", &[4]) };
-    assert!(with(half).contains("type float16 isn't supported"));
+    assert!(with(overflow).contains("are too large"));
+    let text = proto::Tensor { data_type: Some(8), ..floats("w", &[4]) };
+    assert!(with(text).contains("type string isn't supported"));
     let nan = proto::Tensor { raw_data: Some(f32::NAN.to_le_bytes().repeat(4)), ..floats("w", &[4]) };
     assert!(with(nan).contains("not a number"));
 
     let symbolic = model(13, &[1, 0], vec![], vec![node("Relu", &["x"], "y", vec![])], "y");
-    assert!(refusal(&symbolic).contains("only the batch may be symbolic"));
-    let old = model(8, &[1, 4], vec![], vec![node("Relu", &["x"], "y", vec![])], "y");
-    assert_eq!(refusal(&old), "the model has opset 8; at least 9 is needed");
+    let message = refusal(&symbolic);
+    assert!(message.contains("leaves dimension 1 of input `x` (`N`) open: give each a size"), "{message}");
+    let old = model(5, &[1, 4], vec![], vec![node("Relu", &["x"], "y", vec![])], "y");
+    assert_eq!(refusal(&old), "the model has opset 5; at least 6 is needed");
 }
 
 /// An LSTM of two steps, 3 features and a state of 2; W, R, B, P as given.
@@ -368,6 +368,7 @@ fn recurrences_that_are_not_supported_say_so() {
 fn scan(x: &[i64], body: Vec<proto::Node>, next: &str) -> proto::Model {
     let info = |name: &str| proto::ValueInfo { name: Some(name.into()), r#type: None };
     let body = proto::Graph {
+        value_info: vec![],
         node: body,
         name: None,
         initializer: vec![],
@@ -431,25 +432,16 @@ fn slices_and_powers_that_are_not_supported_say_so() {
     };
     assert!(gather(6).contains("index 6 along axis 1 of 1x6"));
     assert!(gather(-7).contains("index -7 along 6 elements"));
-    assert!(
-        refused(vec![], node("Gather", &["x", "x"], "y", vec![])).contains("must be a constant of integers")
-    );
     let slice = |step| {
         let constants = vec![integers("a", &[0]), integers("b", &[0]), integers("t", &[step])];
         refused(constants, node("Slice", &["x", "a", "b", "a", "t"], "y", vec![]))
     };
     assert!(slice(0).contains("a step of 0"));
     assert!(slice(1).contains("an empty dimension"));
-    assert!(
-        refused(vec![scalar("e", 2.5)], node("Pow", &["x", "e"], "y", vec![])).contains("an exponent of 2.5")
-    );
     let zero = refused(vec![scalar("c", 0.0)], node("Div", &["x", "c"], "y", vec![]));
     assert!(zero.contains("divides by 0"), "{zero}");
-    let pad = refused(
-        vec![integers("p", &[0, 6, 0, 0])],
-        node("Pad", &["x", "p"], "y", vec![text("mode", "reflect")]),
-    );
-    assert!(pad.contains("reflects 6 and 0 of 6 elements"), "{pad}");
+    let crop = refused(vec![integers("p", &[0, -6, 0, 0])], node("Pad", &["x", "p"], "y", vec![]));
+    assert!(crop.contains("its crop leaves nothing"), "{crop}");
 }
 
 /// Every prefix and every changed byte gives a graph or an error, quickly and without a panic.

@@ -200,6 +200,8 @@ fn evaluate(
         PlanOp::Sub => {
             return checked(output, pairs(&x.to_signed(), &inputs[1].to_signed(), i64::wrapping_sub));
         }
+        PlanOp::MatrixProduct { .. } => return matrix_product(plan, node, output, [x, inputs[1]]),
+        PlanOp::Positive { .. } => spec::is_positive(x, output.ring()),
         PlanOp::Relu => spec::relu(x),
         PlanOp::ReluTruncate { shift } => spec::relu_truncate(x, *shift),
         PlanOp::Clip { limit } => spec::clip(x, *limit).narrow(output.ring()),
@@ -239,6 +241,29 @@ fn evaluate(
     };
     let outside = outside(output, &result);
     (result, outside)
+}
+
+/// Products of a stack of matrices, and how many elements the output has no room for.
+fn matrix_product(
+    plan: &Plan,
+    node: &PlanNode,
+    output: &PlanValue,
+    [x, y]: [&RingVec; 2],
+) -> (RingVec, usize) {
+    let (left, right) = (shape_of(plan, node, 0), shape_of(plan, node, 1));
+    let (rows, inner, columns) = (left[1], left[2], right[2]);
+    let (x, y) = (x.to_signed(), y.to_signed());
+    let mut exact = Vec::with_capacity(left[0] * rows * columns);
+    for (x, y) in x.chunks_exact(rows * inner).zip(y.chunks_exact(inner * columns)) {
+        for row in x.chunks_exact(inner) {
+            let entry = |j: usize| {
+                let terms = row.iter().zip(y[j..].iter().step_by(columns));
+                terms.fold(0i64, |sum, (a, b)| sum.wrapping_add(a.wrapping_mul(*b)))
+            };
+            exact.extend((0..columns).map(entry));
+        }
+    }
+    checked(output, exact)
 }
 
 /// How many elements the output has no room for.

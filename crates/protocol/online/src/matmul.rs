@@ -12,10 +12,12 @@ use crate::factors::Factors;
 use crate::multiply::full;
 use crate::{Carry, OnlineError, Party, RangeClaim, Result, Tuning, ring_products, ring_products_cost};
 
-/// x·y of the signed readings, in m + n bits (spec: `matmul_signed`); x is rows × inner, y inner × columns.
+/// x·y of the signed readings, in m + n bits or fewer (spec: `matmul_signed`); x is rows × inner, y inner ×
+/// columns. Or a stack of such products, one after another.
 #[derive(Debug, Clone)]
 pub struct MatMul {
     rings: [Ring; 2],
+    stack: usize,
     shape: MatMulShape,
     protocol: Protocol,
 }
@@ -31,35 +33,52 @@ enum Protocol {
 impl MatMul {
     /// Of matrices of these rings, whose widths are 64 bits at most together; `shape` has an inner size.
     pub fn new(rings: [Ring; 2], shape: &MatMulShape, tuning: Tuning) -> Result<Self> {
+        Self::stacked(rings, full(rings)?, 1, shape, tuning)
+    }
+
+    /// Of a stack of pairs of such matrices, mod 2^w for an `out` of w bits, which is as wide as either
+    /// factor at least and at most as wide as both together.
+    pub fn stacked(
+        rings: [Ring; 2],
+        out: Ring,
+        stack: usize,
+        shape: &MatMulShape,
+        tuning: Tuning,
+    ) -> Result<Self> {
         if shape.inner == 0 {
             return Err(OnlineError::argument("matmul", "a sum has no terms"));
         }
-        let out = full(rings)?;
+        if out < rings[0] || out < rings[1] || out > full(rings)? {
+            return Err(OnlineError::argument("matmul", format!("a product of {} bits", out.bits())));
+        }
         let protocol = if tuning.dealt {
             Protocol::ByTriple(Factors::new(rings, [RangeClaim::Any; 2], out, true, tuning)?, out)
         } else {
             let carries = rings.map(|ring| Carry::new(ring.bits(), tuning));
             Protocol::ByBits(carries, ByBits::new(rings, out, true))
         };
-        Ok(Self { rings, shape: shape.clone(), protocol })
+        Ok(Self { rings, stack, shape: shape.clone(), protocol })
     }
 
     /// The elements of each matrix.
     fn counts(&self) -> [usize; 2] {
         let MatMulShape { rows, inner, columns } = self.shape;
-        [rows * inner, inner * columns]
+        [self.stack * rows * inner, self.stack * inner * columns]
     }
 
     /// The factors of every product: which element of x, and which of y. Those of one sum follow one another.
     fn factors(&self) -> impl Iterator<Item = [usize; 2]> {
         let MatMulShape { rows, inner, columns } = self.shape;
-        let sum = move |(i, j)| (0..inner).map(move |k| [i * inner + k, k * columns + j]);
-        (0..rows).flat_map(move |i| (0..columns).map(move |j| (i, j))).flat_map(sum)
+        let sum = move |(s, i, j)| {
+            (0..inner).map(move |k| [(s * rows + i) * inner + k, (s * inner + k) * columns + j])
+        };
+        let entry = move |row| (0..columns).map(move |j| (row / rows, row % rows, j));
+        (0..self.stack * rows).flat_map(entry).flat_map(sum)
     }
 
     /// Cost of one product of matrices.
     pub fn cost(&self) -> Cost {
-        let products = self.shape.rows * self.shape.inner * self.shape.columns;
+        let products = self.stack * self.shape.rows * self.shape.inner * self.shape.columns;
         match &self.protocol {
             Protocol::ByBits(carries, product) => {
                 let wraps = carries.iter().zip(self.counts()).map(|(carry, n)| carry.cost(n));

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use veilflow_correlation::{LinearRequest, Possession};
 use veilflow_net::{Channel, Role, memory_pair};
 use veilflow_online::{AveragePool, Linear, LinearShared, MatMul, MaxPool, Operation, RangeClaim, Relu};
-use veilflow_ring::Ring;
+use veilflow_ring::{Ring, RingVec};
 use veilflow_spec::{self as spec, Conv2dShape, LinearShape, MatMulShape, Pool2dShape};
 use veilflow_testkit::{Sharing, World};
 
@@ -162,13 +162,22 @@ impl Suite {
             let rings = [world.width(1..=32), world.width(1..=32)].map(|bits| Ring::new(bits).unwrap());
             let [rows, inner, columns] = [5, 7, 4].map(|most| 1 + world.below(most) as usize);
             let shape = MatMulShape { rows, inner, columns };
-            let [x, y] =
-                [(rings[0], rows * inner), (rings[1], inner * columns)].map(|(r, n)| world.values(r, n));
+            let stack = 1 + world.below(3) as usize;
+            let widest = rings[0].bits() + rings[1].bits();
+            let out = Ring::new(world.width(rings[0].max(rings[1]).bits()..=widest)).unwrap();
+            let [x, y] = [(rings[0], stack * rows * inner), (rings[1], stack * inner * columns)]
+                .map(|(r, n)| world.values(r, n));
             let [x_shares, y_shares] = [&x, &y].map(|v| world.share(v, sharing));
-            let op = MatMul::new(rings, &shape, tuning).unwrap();
+            let op = MatMul::stacked(rings, out, stack, &shape, tuning).unwrap();
             let got = world
                 .run_joined(&op.cost(), |p| op.run(p, &x_shares[p.role.index()], &y_shares[p.role.index()]));
-            world.assert_equal(&got, &spec::matmul_signed(&x, &y, &shape), &format!("{shape:?} {rings:?}"));
+            let mut wanted = RingVec::from_values(out, Vec::new());
+            for s in 0..stack {
+                let (x, y) =
+                    (x.slice(s * rows * inner, rows * inner), y.slice(s * inner * columns, inner * columns));
+                wanted.append(&spec::matmul_signed(&x, &y, &shape).narrow(out));
+            }
+            world.assert_equal(&got, &wanted, &format!("{stack} {shape:?} {rings:?} {out:?}"));
         });
     }
 

@@ -13,9 +13,10 @@ use veilflow_correlation::{Cost, Needs};
 use veilflow_ir::plan::{Interval, Plan, PlanNode, PlanOp, PlanValue, pooled_sums};
 use veilflow_math::Apply;
 use veilflow_online::{
-    Activation, ArgMax, AveragePool, Clip, Linear, LinearShared, MaxPool, Multiply, Operation, RangeClaim,
-    Relu, ReluTruncate, SignExtend, TopK, TruncateExtend, TruncateReduce, ZeroExtend,
+    Activation, ArgMax, AveragePool, Clip, Linear, LinearShared, MatMul, MaxPool, Multiply, Operation,
+    Positive, RangeClaim, Relu, ReluTruncate, SignExtend, TopK, TruncateExtend, TruncateReduce, ZeroExtend,
 };
+use veilflow_spec::MatMulShape;
 
 use self::local::Local;
 pub(crate) use self::operation::NodeOperation;
@@ -165,6 +166,18 @@ fn operation(
             let claims = [0, 1].map(|i| claim::of(within[node.inputs[i]], rings[i]));
             let multiply = Multiply::signed_into(rings, claims, out, tuning)?;
             Arc::new(Products { multiply, out, count })
+        }
+        PlanOp::Positive { .. } => {
+            elementwise(Positive::new(reads, out, claim::of(x_within, reads), tuning), count)
+        }
+        PlanOp::MatrixProduct { .. } => {
+            let y = &plan.values[node.inputs[1]];
+            let (&[stack, rows, inner], Some(&columns)) = (&x.shape[..], y.shape.last()) else {
+                return Err(misfit("multiplies no matrices"));
+            };
+            let shape = MatMulShape { rows, inner, columns };
+            let rings = [reads, ring(y)?];
+            Arc::new(MatMul::stacked(rings, out, stack, &shape, tuning)?)
         }
         PlanOp::MaxPool { pool } => Arc::new(MaxPool::new(reads, pool, tuning)?),
         PlanOp::AveragePool { pool, count_padding } => {

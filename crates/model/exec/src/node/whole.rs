@@ -1,7 +1,7 @@
 //! Operations of the online protocols as nodes: element by element in a party's threads, or on whole tensors.
 
 use veilflow_correlation::Cost;
-use veilflow_online::{Activation, ArgMax, AveragePool, MaxPool, Multiply, Operation, Party, TopK};
+use veilflow_online::{Activation, ArgMax, AveragePool, MatMul, MaxPool, Multiply, Operation, Party, TopK};
 use veilflow_ring::{Bits, Ring, RingVec};
 
 use super::operation::{NodeOperation, Parameters};
@@ -98,6 +98,16 @@ impl NodeOperation for TopK {
 
     fn run(&self, party: &mut Party, inputs: &[&RingVec], _: Parameters<'_>) -> Result<RingVec> {
         Ok(Self::run(self, party, inputs[0])?)
+    }
+}
+
+impl NodeOperation for MatMul {
+    fn cost(&self) -> Cost {
+        Self::cost(self)
+    }
+
+    fn run(&self, party: &mut Party, inputs: &[&RingVec], _: Parameters<'_>) -> Result<RingVec> {
+        Ok(Self::run(self, party, inputs[0], inputs[1])?)
     }
 }
 

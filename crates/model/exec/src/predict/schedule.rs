@@ -58,6 +58,11 @@ fn elements(plan: &Plan, index: usize) -> usize {
         PlanOp::MaxPool { pool } => of(node.output) * pool.kernel.iter().product::<usize>(),
         // Two comparisons side by side.
         PlanOp::Clip { .. } => 2 * inputs(),
+        // Every product reads both factors.
+        PlanOp::MatrixProduct { .. } => {
+            let inner = plan.values[node.inputs[0]].shape.last().copied().unwrap_or(1);
+            2 * of(node.output) * inner
+        }
         _ => inputs(),
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use veilflow_ir::{Op, Shape, Tensor, layout};
+use veilflow_ir::{MAX_ELEMENTS, Op, Shape, Tensor};
 
-use crate::error::{Refusal, Result};
+use crate::error::Result;
 use crate::literal::{Integers, Literal};
-use crate::lowering::{Lowered, Lowering, Operand};
+use crate::lowering::{Lowered, Lowering};
 use crate::proto::data_type;
 use crate::scope::Binding;
 
@@ -23,43 +23,143 @@ pub(super) fn shape(node: &mut Lowering<'_>) -> Lowered {
     Ok(Binding::Literal(Literal::list(shape[start..end].iter().map(|&d| d as i64).collect())))
 }
 
-/// The identity, between types that import doesn't tell apart. Between integers and floats only constants are
-/// cast.
+/// The number of elements.
+pub(super) fn size(node: &mut Lowering<'_>) -> Lowered {
+    let count = match node.literal(0) {
+        Some(literal) => literal.len(),
+        None => {
+            let x = node.operand(0)?;
+            node.operand_shape(&x)?.elements()
+        }
+    };
+    Ok(Binding::Literal(Literal::integers(vec![], vec![count as i64])))
+}
+
+/// To another type. Known numbers are converted; private floats keep their value among floats, lose their
+/// fraction among integers, and become 0 or 1 as truth values.
 pub(super) fn cast(node: &mut Lowering<'_>) -> Lowered {
     let to = node.attributes.int("to")?.ok_or("attribute `to` is missing")?;
-    node.attributes.ignore(&["saturate"]);
-    let kind = i32::try_from(to).unwrap_or_default();
-    let to_float = matches!(kind, data_type::FLOAT | data_type::DOUBLE);
-    if !to_float && !matches!(kind, data_type::INT32 | data_type::INT64) {
+    node.attributes.ignore(&["saturate", "round_mode"]);
+    converted(node, i32::try_from(to).unwrap_or_default())
+}
+
+/// To the type of input 1, of which only its kind matters.
+pub(super) fn cast_like(node: &mut Lowering<'_>) -> Lowered {
+    node.attributes.ignore(&["saturate", "round_mode"]);
+    let to = match (node.kind(1), node.literal(1)) {
+        (Some(kind), _) => kind,
+        (None, Some(Literal::Integers(_))) => data_type::INT64,
+        _ => data_type::FLOAT,
+    };
+    converted(node, to)
+}
+
+fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
+    let to_float = data_type::is_float(kind);
+    let narrow = matches!(kind, data_type::INT4 | data_type::UINT4);
+    if !to_float && (narrow || !data_type::is_integer(kind)) {
         return Err(format!("a cast to {} isn't supported", data_type::name(kind)).into());
     }
-    match node.operand(0)? {
-        Operand::Literal(Literal::Integers(integers)) if to_float => {
-            let values = integers.values.iter().map(|&v| v as f32).collect();
-            let tensor = Tensor::new(Shape::new(integers.dims.clone())?, values)?;
-            node.draft.spend_elements(tensor.data().len())?;
-            Ok(Binding::Literal(Literal::Floats(Arc::new(tensor))))
-        }
-        Operand::Literal(Literal::Floats(tensor)) if !to_float => {
-            node.draft.spend_elements(tensor.data().len())?;
-            let values = tensor.data().iter().map(|&v| v as i64).collect();
-            let dims = tensor.shape().to_vec();
-            Ok(Binding::Literal(Literal::Integers(Arc::new(Integers { dims, values }))))
-        }
-        Operand::Value(id) if to_float => node.last(Op::Identity, &[id]),
-        Operand::Value(_) => Err("a cast of a private value to integers isn't supported".into()),
-        known => Ok(known.into()),
+    let truth = kind == data_type::BOOL;
+    if let Some(literal) = node.literal(0) {
+        node.draft.spend_elements(literal.len())?;
+        let dims = literal.dims();
+        return Ok(Binding::Literal(match literal {
+            Literal::Floats(_) if to_float => literal,
+            Literal::Integers(i) if to_float => {
+                Literal::floats(dims, i.values.iter().map(|&v| v as f32).collect())?
+            }
+            Literal::Integers(i) => {
+                let value = |&v: &i64| if truth { i64::from(v != 0) } else { v };
+                Literal::integers(dims, i.values.iter().map(value).collect())
+            }
+            Literal::Floats(t) => {
+                let value = |&v: &f32| if truth { i64::from(v != 0.0) } else { v as i64 };
+                Literal::integers(dims, t.data().iter().map(value).collect())
+            }
+        }));
     }
+    if let (Some((x, keeps)), true) = (node.masked(0), to_float) {
+        return Ok(Binding::Masked(x, keeps));
+    }
+    let x = node.value(0)?;
+    if to_float || node.is_whole(x) && !truth {
+        return node.last(Op::Identity, &[x]);
+    }
+    if truth {
+        let minus = node.negated(x)?;
+        let (above, below) = (node.positive(x)?, node.positive(minus)?);
+        return node.last(Op::Add, &[above, below]);
+    }
+    // Towards zero.
+    let positive = node.relu(x)?;
+    let below = node.sub(positive, x)?;
+    let (up, down) = (node.floor(positive)?, node.floor(below)?);
+    node.last(Op::Sub, &[up, down])
+}
+
+/// start, start + delta, … before the limit.
+pub(super) fn range(node: &mut Lowering<'_>) -> Lowered {
+    let mut parts = Vec::with_capacity(3);
+    for i in 0..3 {
+        parts.push(node.literal(i).ok_or("its limits must be known at import")?);
+    }
+    let whole = parts.iter().all(|part| matches!(part, Literal::Integers(_)));
+    let numbers: Vec<f64> = parts.iter().flat_map(|part| part.numbers()).collect();
+    let &[start, limit, delta] = &numbers[..] else { return Err("takes three numbers".into()) };
+    let count = ((limit - start) / delta).ceil().max(0.0);
+    if count.is_nan() || count > MAX_ELEMENTS as f64 {
+        return Err(format!("a range from {start} to {limit} by {delta}").into());
+    }
+    let count = count as usize;
+    node.draft.spend_elements(count)?;
+    let value = |i: usize| start + i as f64 * delta;
+    Ok(Binding::Literal(if whole {
+        Literal::list((0..count).map(|i| value(i) as i64).collect())
+    } else {
+        Literal::floats(vec![count], (0..count).map(|i| value(i) as f32).collect())?
+    }))
+}
+
+/// The places where known numbers aren't zero.
+pub(super) fn non_zero(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.literal(0).ok_or("its input must be known at import: the result's shape depends on it")?;
+    let (dims, values) = (x.dims(), x.numbers());
+    let places: Vec<usize> = (0..values.len()).filter(|&i| values[i] != 0.0).collect();
+    node.draft.spend_elements(places.len() * dims.len())?;
+    let mut result = Vec::with_capacity(places.len() * dims.len());
+    for axis in 0..dims.len() {
+        let stride: usize = dims[axis + 1..].iter().product();
+        result.extend(places.iter().map(|p| (p / stride % dims[axis]) as i64));
+    }
+    Ok(Binding::Literal(Literal::integers(vec![dims.len(), places.len()], result)))
+}
+
+/// The unit matrix, with ones on diagonal `k`.
+pub(super) fn eye_like(node: &mut Lowering<'_>) -> Lowered {
+    let k = node.attributes.int("k")?.unwrap_or(0);
+    node.attributes.ignore(&["dtype"]);
+    let x = node.operand(0)?;
+    let shape = node.operand_shape(&x)?;
+    let [rows, columns] = *shape else { return Err(format!("takes a matrix, not {shape}").into()) };
+    node.draft.spend_elements(rows * columns)?;
+    let one = |i: usize| (i % columns) as i64 - (i / columns) as i64 == k;
+    let values = (0..rows * columns).map(|i| f32::from(u8::from(one(i)))).collect();
+    Ok(Binding::Literal(Literal::floats(vec![rows, columns], values)?))
 }
 
 /// A tensor of the shape that input 0 holds, filled with one value.
 pub(super) fn constant_of_shape(node: &mut Lowering<'_>) -> Lowered {
     let value = match node.attributes.tensor("value")? {
-        Some(tensor) => Literal::decode(tensor.clone())?,
+        Some(tensor) => Literal::decode(tensor.clone(), node.draft.folder.as_deref())?,
         None => Literal::Floats(Arc::new(Tensor::from_fn(Shape::new([])?, |_| 0.0))),
     };
     let dims = node.integers(0)?.into_iter().map(usize::try_from).collect::<Result<Vec<usize>, _>>();
-    let shape = Shape::new(dims.map_err(|_| "a negative dimension")?)?;
+    let dims = dims.map_err(|_| "a negative dimension")?;
+    if dims.contains(&0) {
+        return Ok(Binding::Literal(Literal::integers(dims, Vec::new())));
+    }
+    let shape = Shape::new(dims)?;
     node.draft.spend_elements(shape.elements())?;
     match &value {
         Literal::Floats(v) if v.data().len() == 1 => {
@@ -71,22 +171,4 @@ pub(super) fn constant_of_shape(node: &mut Lowering<'_>) -> Lowered {
         }
         _ => Err("its value must be one number".into()),
     }
-}
-
-/// `f` of two inputs, if both are integers.
-pub(super) fn binary(
-    node: &mut Lowering<'_>,
-    f: impl Fn(i64, i64) -> Option<i64>,
-) -> Result<Option<Binding>, Refusal> {
-    let (Some(Literal::Integers(a)), Some(Literal::Integers(b))) = (node.literal(0), node.literal(1)) else {
-        return Ok(None);
-    };
-    let [from_a, from_b] = [Shape::new(a.dims.clone())?, Shape::new(b.dims.clone())?];
-    let shape = from_a.broadcast(&from_b);
-    let shape = shape.ok_or_else(|| format!("shapes {from_a} and {from_b} don't broadcast"))?;
-    node.draft.spend_elements(shape.elements())?;
-    let [a, b] = [(a, from_a), (b, from_b)].map(|(t, from)| layout::broadcast(&t.values, &from, &shape));
-    let values = a.into_iter().zip(b).map(|(a, b)| f(a, b)).collect::<Option<Vec<i64>>>();
-    let values = values.ok_or("the integers overflow")?;
-    Ok(Some(Binding::Literal(Literal::Integers(Arc::new(Integers { dims: shape.to_vec(), values })))))
 }

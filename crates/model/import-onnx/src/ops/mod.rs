@@ -1,77 +1,184 @@
 //! One lowering for each supported ONNX op.
 
+mod activation;
+mod arithmetic;
+mod attention;
 mod axis;
-mod elementwise;
+mod classic;
+mod control;
 mod indexing;
 mod integers;
 mod layout;
+mod logic;
+mod loss;
 mod matrix;
+mod normalise;
+mod quantised;
 mod recurrent;
 mod reduction;
+mod resize;
 mod scan;
 mod window;
+mod windows;
 
 use veilflow_ir::Function;
 
-use crate::lowering::Lower::{self, Many, One};
+use crate::lowering::Lower::{self, Many, Move, One};
 
 /// The ops that can be imported, by name.
-pub(crate) const OPS: [(&str, Lower); 52] = [
-    ("Add", One(elementwise::add)),
+pub(crate) const OPS: &[(&str, Lower)] = &[
+    ("Abs", One(arithmetic::abs)),
+    ("Add", One(arithmetic::add)),
+    ("And", One(logic::and)),
+    ("ArgMax", One(reduction::arg_max)),
+    ("ArgMin", One(reduction::arg_min)),
+    ("Attention", Many(attention::attention)),
     ("AveragePool", One(window::average_pool)),
-    ("BatchNormalization", One(elementwise::batch_normalization)),
+    ("BatchNormalization", One(normalise::batch)),
     ("Cast", One(integers::cast)),
-    ("Clip", One(elementwise::clip)),
+    ("CastLike", One(integers::cast_like)),
+    ("CausalConvWithState", Many(window::causal)),
+    ("Ceil", One(arithmetic::ceil)),
+    ("Celu", One(activation::celu)),
+    ("CenterCropPad", One(layout::center_crop_pad)),
+    ("Clip", One(activation::clip)),
+    ("Compress", One(indexing::compress)),
     ("Concat", One(layout::concat)),
     ("Constant", One(layout::constant)),
     ("ConstantOfShape", One(integers::constant_of_shape)),
     ("Conv", One(window::conv)),
-    ("Div", One(elementwise::div)),
-    ("Dropout", One(elementwise::dropout)),
+    ("ConvInteger", One(quantised::conv_integer)),
+    ("ConvTranspose", One(window::conv_transpose)),
+    ("Cosh", One(arithmetic::cosh)),
+    ("CumSum", One(indexing::cumulative_sum)),
+    ("DepthToSpace", One(layout::depth_to_space)),
+    ("DequantizeLinear", One(quantised::dequantize)),
+    ("Div", One(arithmetic::div)),
+    ("Dropout", Move(activation::dropout)),
+    ("DynamicQuantizeLinear", Many(quantised::dynamic)),
+    ("Einsum", One(matrix::einsum)),
+    ("Elu", One(activation::elu)),
+    ("Equal", One(logic::equal)),
     ("Erf", Lower::Function(Function::Erf)),
-    ("Exp", Lower::Function(Function::ExpSigned)),
+    ("Exp", One(arithmetic::exp)),
     ("Expand", One(indexing::expand)),
-    ("Flatten", One(layout::flatten)),
+    ("EyeLike", One(integers::eye_like)),
+    ("Flatten", Move(layout::flatten)),
+    ("Floor", One(arithmetic::floor)),
     ("GRU", Many(recurrent::gru)),
     ("Gather", One(indexing::gather)),
-    ("Gelu", One(elementwise::gelu)),
+    ("GatherElements", One(indexing::gather_elements)),
+    ("GatherND", One(indexing::gather_nd)),
+    ("Gelu", One(activation::gelu)),
     ("Gemm", One(matrix::gemm)),
     ("GlobalAveragePool", One(window::global_average_pool)),
+    ("GlobalLpPool", One(window::global_lp_pool)),
     ("GlobalMaxPool", One(window::global_max_pool)),
-    ("HardSigmoid", One(elementwise::hard_sigmoid)),
-    ("Identity", One(elementwise::identity)),
+    ("Greater", One(logic::greater)),
+    ("GreaterOrEqual", One(logic::greater_or_equal)),
+    ("GroupNormalization", One(normalise::group)),
+    ("HardSigmoid", One(activation::hard_sigmoid)),
+    ("HardSwish", One(activation::hard_swish)),
+    ("Hardmax", One(normalise::hardmax)),
+    ("Identity", Move(activation::identity)),
+    ("If", Many(control::branch)),
+    ("InstanceNormalization", One(normalise::instance)),
+    ("LRN", One(normalise::lrn)),
     ("LSTM", Many(recurrent::lstm)),
-    ("Log", Lower::Function(Function::Log)),
+    ("LayerNormalization", Many(normalise::layer)),
+    ("LeakyRelu", One(activation::leaky_relu)),
+    ("Less", One(logic::less)),
+    ("LessOrEqual", One(logic::less_or_equal)),
+    ("Log", One(arithmetic::log)),
+    ("LogSoftmax", One(normalise::log_softmax)),
+    ("Loop", Many(control::repeat)),
+    ("LpNormalization", One(normalise::lp)),
+    ("LpPool", One(window::lp_pool)),
     ("MatMul", One(matrix::matmul)),
+    ("MatMulInteger", One(quantised::matmul_integer)),
+    ("Max", One(arithmetic::max)),
     ("MaxPool", One(window::max_pool)),
-    ("Mul", One(elementwise::mul)),
-    ("Neg", One(elementwise::neg)),
+    ("Mean", One(arithmetic::mean)),
+    ("MeanVarianceNormalization", One(normalise::mean_variance)),
+    ("Min", One(arithmetic::min)),
+    ("Mish", One(activation::mish)),
+    ("Mod", One(arithmetic::modulo)),
+    ("Mul", One(arithmetic::mul)),
+    ("Neg", One(arithmetic::neg)),
+    ("NegativeLogLikelihoodLoss", One(loss::negative_log)),
+    ("NonZero", One(integers::non_zero)),
+    ("Not", One(logic::not)),
+    ("OneHot", One(indexing::one_hot_op)),
+    ("Or", One(logic::or)),
+    ("PRelu", One(activation::prelu)),
     ("Pad", One(layout::pad)),
-    ("Pow", One(elementwise::pow)),
+    ("Pow", One(arithmetic::pow)),
+    ("QLinearConv", One(quantised::qlinear_conv)),
+    ("QLinearMatMul", One(quantised::qlinear_matmul)),
+    ("QuantizeLinear", One(quantised::quantize)),
+    ("RMSNormalization", One(normalise::rms)),
     ("RNN", Many(recurrent::rnn)),
-    ("Reciprocal", Lower::Function(Function::Reciprocal)),
+    ("Range", One(integers::range)),
+    ("Reciprocal", One(arithmetic::reciprocal)),
+    ("ReduceL1", One(reduction::l1)),
     ("ReduceL2", One(reduction::l2)),
+    ("ReduceLogSum", One(reduction::log_sum)),
+    ("ReduceLogSumExp", One(reduction::log_sum_exp)),
+    ("ReduceMax", One(reduction::max)),
     ("ReduceMean", One(reduction::mean)),
+    ("ReduceMin", One(reduction::min)),
+    ("ReduceProd", One(reduction::prod)),
     ("ReduceSum", One(reduction::sum)),
     ("ReduceSumSquare", One(reduction::sum_square)),
-    ("Relu", One(elementwise::relu)),
-    ("Reshape", One(layout::reshape)),
+    ("Relu", One(activation::relu)),
+    ("Reshape", Move(layout::reshape)),
+    ("Resize", One(resize::resize)),
+    ("ReverseSequence", One(indexing::reverse_sequence)),
+    ("RotaryEmbedding", One(attention::rotary)),
+    ("Round", One(arithmetic::round)),
     ("Scan", Many(scan::scan)),
+    ("Scatter", One(indexing::scatter_elements)),
+    ("ScatterElements", One(indexing::scatter_elements)),
+    ("ScatterND", One(indexing::scatter_nd)),
+    ("Selu", One(activation::selu)),
     ("Shape", One(integers::shape)),
+    ("Shrink", One(activation::shrink)),
     ("Sigmoid", Lower::Function(Function::Sigmoid)),
+    ("Sign", One(arithmetic::sign)),
+    ("Sinh", One(arithmetic::sinh)),
+    ("Size", One(integers::size)),
     ("Slice", One(indexing::slice)),
-    ("Softmax", One(elementwise::softmax)),
+    ("Softmax", One(normalise::softmax)),
+    ("SoftmaxCrossEntropyLoss", Many(loss::cross_entropy)),
+    ("Softplus", One(activation::softplus)),
+    ("Softsign", One(activation::softsign)),
+    ("SpaceToDepth", One(layout::space_to_depth)),
     ("Split", Many(indexing::split)),
-    ("Sqrt", Lower::Function(Function::Sqrt)),
-    ("Squeeze", One(layout::squeeze)),
-    ("Sub", One(elementwise::sub)),
-    ("Sum", One(elementwise::sum)),
+    ("Sqrt", One(arithmetic::sqrt)),
+    ("Squeeze", Move(layout::squeeze)),
+    ("Sub", One(arithmetic::sub)),
+    ("Sum", One(arithmetic::sum)),
+    ("SwiGLU", One(activation::swiglu)),
+    ("Swish", One(activation::swish)),
     ("Tanh", Lower::Function(Function::Tanh)),
+    ("ThresholdedRelu", One(activation::thresholded_relu)),
+    ("Tile", One(layout::tile)),
     ("Transpose", One(layout::transpose)),
-    ("Unsqueeze", One(layout::unsqueeze)),
+    ("Trilu", One(layout::trilu)),
+    ("Unsqueeze", Move(layout::unsqueeze)),
+    ("Upsample", One(resize::upsample)),
+    ("Where", One(logic::select)),
+    ("Xor", One(logic::xor)),
+    ("ai.onnx.ml.Binarizer", One(classic::binarizer)),
+    ("ai.onnx.ml.LinearClassifier", Many(classic::linear_classifier)),
+    ("ai.onnx.ml.LinearRegressor", One(classic::linear_regressor)),
+    ("ai.onnx.ml.Normalizer", One(classic::normalizer)),
+    ("ai.onnx.ml.Scaler", One(classic::scaler)),
+    ("ai.onnx.ml.TreeEnsembleClassifier", Many(classic::tree_classifier)),
+    ("ai.onnx.ml.TreeEnsembleRegressor", One(classic::tree_regressor)),
 ];
 
-/// The names of the ONNX ops that can be imported.
-pub fn supported_ops() -> [&'static str; OPS.len()] {
-    OPS.map(|(name, _)| name)
+/// The names of the ONNX ops that can be imported. Those outside ONNX's own domain have its name in front.
+pub fn supported_ops() -> Vec<&'static str> {
+    OPS.iter().map(|(name, _)| *name).collect()
 }

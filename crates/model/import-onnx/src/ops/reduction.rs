@@ -1,82 +1,212 @@
-//! Sums over dimensions, and what is made of them.
+//! What is made of the elements along some dimensions.
 
-use veilflow_ir::{Function, Op, Shape, ValueId, Window};
+use veilflow_ir::{Function, Op, ValueId};
 
-use super::axis::{axes, axis};
-use super::elementwise::scalar;
+use super::axis::axis;
+use super::normalise::reduction_axes;
 use crate::error::{Refusal, Result};
+use crate::literal::Literal;
 use crate::lowering::{Lowered, Lowering};
+use crate::scope::Binding;
 
-/// What a reduction runs over, and the shape of its result.
-struct Reduction {
-    axes: Vec<usize>,
-    /// How many elements of the input one of the output is made of.
-    count: usize,
-    result: Shape,
-}
-
-fn reduction(node: &mut Lowering<'_>, x: &Shape) -> Result<Reduction, Refusal> {
-    let keep = node.attributes.int("keepdims")?.unwrap_or(1) != 0;
-    let nothing_by_default = node.attributes.flag("noop_with_empty_axes")?;
-    let chosen = axes(node)?.unwrap_or_default();
-    let mut axes = chosen.iter().map(|&a| axis(a, x.rank(), false)).collect::<Result<Vec<_>, _>>()?;
-    if axes.is_empty() && !nothing_by_default {
-        axes = (0..x.rank()).collect();
-    }
-    axes.sort_unstable();
-    axes.dedup();
-    let kept = |i: &usize| keep || !axes.contains(i);
-    let dims = (0..x.rank()).filter(kept).map(|i| if axes.contains(&i) { 1 } else { x[i] });
-    let result = Shape::new(dims.collect::<Vec<_>>())?;
-    Ok(Reduction { count: axes.iter().map(|&a| x[a]).product(), axes, result })
-}
-
-/// What `make` makes of the elements of input 0, or of their squares. It keeps each reduced dimension as 1.
+/// What `make` makes of input 0 over the axes. It leaves each of them with one element.
 fn reduce(
     node: &mut Lowering<'_>,
-    squares: bool,
-    make: impl FnOnce(&mut Lowering<'_>, ValueId, &Reduction) -> Result<ValueId, Refusal>,
+    known: impl Fn(&[f64]) -> f64,
+    make: impl FnOnce(&mut Lowering<'_>, ValueId, &[usize]) -> Result<ValueId, Refusal>,
 ) -> Lowered {
-    let mut x = node.value(0)?;
-    let shape = node.shape(x).clone();
-    let reduction = reduction(node, &shape)?;
-    if squares {
-        x = node.step("squares", Op::Mul, &[x, x])?;
+    let keep = node.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    if let Some(Literal::Integers(x)) = node.literal(0) {
+        return reduce_integers(node, &x.dims, &x.values, keep, known);
     }
-    let made = make(node, x, &reduction)?;
-    node.last(Op::Reshape { shape: reduction.result }, &[made])
+    let x = node.value(0)?;
+    let shape = node.shape(x).clone();
+    let axes = reduction_axes(node, shape.rank())?;
+    if axes.is_empty() && shape.rank() > 0 {
+        return node.last(Op::Identity, &[x]);
+    }
+    let made = make(node, x, &axes)?;
+    let kept = |i: &usize| keep || !axes.contains(i);
+    let dims: Vec<usize> =
+        (0..shape.rank()).filter(kept).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
+    let made = node.reshaped(made, &dims)?;
+    node.last(Op::Identity, &[made])
 }
 
-fn total(node: &mut Lowering<'_>, x: ValueId, reduction: &Reduction) -> Result<ValueId, Refusal> {
-    node.step("sums", Op::ReduceSum { axes: reduction.axes.clone() }, &[x])
+/// The same of known integers, in one dimension or over all: what exporters make of shapes.
+fn reduce_integers(
+    node: &mut Lowering<'_>,
+    dims: &[usize],
+    values: &[i64],
+    keep: bool,
+    known: impl Fn(&[f64]) -> f64,
+) -> Lowered {
+    let axes = reduction_axes(node, dims.len())?;
+    if axes.len() != dims.len() {
+        return Err("known integers are reduced over all dimensions only".into());
+    }
+    let values: Vec<f64> = values.iter().map(|&v| v as f64).collect();
+    let dims = if keep { vec![1; dims.len()] } else { vec![] };
+    Ok(Binding::Literal(Literal::integers(dims, vec![known(&values) as i64])))
+}
+
+fn over(node: &Lowering<'_>, x: ValueId, axes: &[usize]) -> usize {
+    axes.iter().map(|&a| node.shape(x)[a]).product()
 }
 
 pub(super) fn sum(node: &mut Lowering<'_>) -> Lowered {
-    reduce(node, false, total)
+    reduce(node, |v| v.iter().sum(), |node, x, axes| node.summed(x, axes))
 }
 
 pub(super) fn sum_square(node: &mut Lowering<'_>) -> Lowered {
-    reduce(node, true, total)
+    reduce(
+        node,
+        |v| v.iter().map(|v| v * v).sum(),
+        |node, x, axes| {
+            let squares = node.mul(x, x)?;
+            node.summed(squares, axes)
+        },
+    )
+}
+
+pub(super) fn l1(node: &mut Lowering<'_>) -> Lowered {
+    reduce(
+        node,
+        |v| v.iter().map(|v| v.abs()).sum(),
+        |node, x, axes| {
+            let magnitudes = node.magnitude(x)?;
+            node.summed(magnitudes, axes)
+        },
+    )
 }
 
 pub(super) fn l2(node: &mut Lowering<'_>) -> Lowered {
-    reduce(node, true, |node, squares, reduction| {
-        let sums = total(node, squares, reduction)?;
-        node.step("root", Op::Apply { function: Function::Sqrt }, &[sums])
-    })
+    reduce(
+        node,
+        |v| v.iter().map(|v| v * v).sum::<f64>().sqrt(),
+        |node, x, axes| {
+            let squares = node.mul(x, x)?;
+            let sums = node.summed(squares, axes)?;
+            node.function(Function::Sqrt, sums)
+        },
+    )
 }
 
-/// Over height and width of an image an average pooling, else a sum times 1/n.
+pub(super) fn log_sum(node: &mut Lowering<'_>) -> Lowered {
+    reduce(
+        node,
+        |v| v.iter().sum::<f64>().ln(),
+        |node, x, axes| {
+            let sums = node.summed(x, axes)?;
+            node.function(Function::Log, sums)
+        },
+    )
+}
+
+/// max + ln Σ exp(x − max).
+pub(super) fn log_sum_exp(node: &mut Lowering<'_>) -> Lowered {
+    reduce(
+        node,
+        |v| v.iter().map(|v| v.exp()).sum::<f64>().ln(),
+        |node, x, axes| {
+            let largest = node.largest(x, axes)?;
+            let below = node.sub(x, largest)?;
+            let powers = node.exp(below)?;
+            let sums = node.summed(powers, axes)?;
+            let log = node.function(Function::Log, sums)?;
+            node.add(largest, log)
+        },
+    )
+}
+
+pub(super) fn max(node: &mut Lowering<'_>) -> Lowered {
+    if let Some((x, keeps)) = node.masked(0) {
+        let rank = node.shape(x).rank();
+        let keep = node.attributes.int("keepdims")?.unwrap_or(1) != 0;
+        return match reduction_axes(node, rank)?[..] {
+            [axis] if keep => {
+                let filled = node.filled(x, axis, &keeps)?;
+                node.largest(filled, &[axis]).map(Binding::Value)
+            }
+            _ => Err("the maximum of masked scores over several axes".into()),
+        };
+    }
+    let most = |v: &[f64]| v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    reduce(node, most, |node, x, axes| node.largest(x, axes))
+}
+
+pub(super) fn min(node: &mut Lowering<'_>) -> Lowered {
+    let least = |v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min);
+    reduce(node, least, |node, x, axes| node.smallest(x, axes))
+}
+
+/// Products of halves, again and again.
+pub(super) fn prod(node: &mut Lowering<'_>) -> Lowered {
+    reduce(
+        node,
+        |v| v.iter().product(),
+        |node, x, axes| {
+            let shape = node.shape(x).clone();
+            let kept: Vec<usize> = (0..shape.rank()).filter(|i| !axes.contains(i)).collect();
+            let perm: Vec<usize> = axes.iter().chain(&kept).copied().collect();
+            let count = over(node, x, axes);
+            let rows = node.transposed(x, &perm)?;
+            let mut rows = node.reshaped(rows, &[count, shape.elements() / count])?;
+            while let size @ 2.. = node.shape(rows)[0] {
+                let half = size / 2;
+                let (low, high) = (node.sliced(rows, 0, 0..half)?, node.sliced(rows, 0, half..2 * half)?);
+                let product = node.mul(low, high)?;
+                rows = if size == 2 * half {
+                    product
+                } else {
+                    let odd = node.sliced(rows, 0, size - 1..size)?;
+                    node.concatenated(&[product, odd], 0)?
+                };
+            }
+            let dims: Vec<usize> =
+                (0..shape.rank()).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
+            node.reshaped(rows, &dims)
+        },
+    )
+}
+
 pub(super) fn mean(node: &mut Lowering<'_>) -> Lowered {
-    reduce(node, false, |node, x, reduction| {
-        if let [1, _, height, width] = **node.shape(x)
-            && reduction.axes == [2, 3]
-        {
-            let window = Window::new([height, width]);
-            return node.step("mean", Op::AveragePool { window, include_padding: false }, &[x]);
-        }
-        let sums = total(node, x, reduction)?;
-        let factor = scalar(node, "factor", 1.0 / reduction.count as f32)?;
-        node.step("mean", Op::Mul, &[sums, factor])
-    })
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    reduce(node, mean, |node, x, axes| node.averaged(x, axes))
+}
+
+/// The place of the largest or smallest element along an axis.
+fn place(node: &mut Lowering<'_>, smallest: bool) -> Lowered {
+    let keep = node.attributes.int("keepdims")?.unwrap_or(1) != 0;
+    let last = node.attributes.flag("select_last_index")?;
+    let x = node.value(0)?;
+    let shape = node.shape(x).clone();
+    let axis = axis(node.attributes.int("axis")?.unwrap_or(0), shape.rank(), false)?;
+    let mut perm: Vec<usize> = (0..shape.rank()).filter(|&i| i != axis).collect();
+    perm.push(axis);
+    let size = shape[axis];
+    let mut x = if smallest { node.negated(x)? } else { x };
+    if last {
+        x = node.gathered(x, axis, (0..size).rev().collect())?;
+    }
+    let rows = node.transposed(x, &perm)?;
+    let mut index = node.step("index", Op::ArgMax, &[rows])?;
+    if last {
+        index = node.less_from((size - 1) as f32, index)?;
+    }
+    let mut dims = shape.to_vec();
+    dims[axis] = 1;
+    if !keep {
+        dims.remove(axis);
+    }
+    let index = node.reshaped(index, &dims)?;
+    node.last(Op::Identity, &[index])
+}
+
+pub(super) fn arg_max(node: &mut Lowering<'_>) -> Lowered {
+    place(node, false)
+}
+
+pub(super) fn arg_min(node: &mut Lowering<'_>) -> Lowered {
+    place(node, true)
 }

@@ -168,7 +168,7 @@ fn names(values: &[proto::ValueInfo]) -> impl Iterator<Item = &str> {
 }
 
 /// The parts along a new axis.
-fn stacked(node: &mut Lowering<'_>, parts: &[Operand], along: i64) -> Result<Operand, Refusal> {
+pub(super) fn stacked(node: &mut Lowering<'_>, parts: &[Operand], along: i64) -> Result<Operand, Refusal> {
     let mut rows = Vec::with_capacity(parts.len());
     let mut at = 0;
     for part in parts {

@@ -18,6 +18,7 @@ impl Op {
         match self {
             Self::Conv { window, groups } => conv(window, *groups, inputs),
             Self::MatMul => matmul(inputs),
+            Self::MatrixProduct => matrix_product(inputs),
             Self::Add | Self::Sub | Self::Mul => match inputs[0].broadcast(inputs[1]) {
                 Some(shape) => Ok(shape),
                 None => refuse(format!("shapes {} and {} don't broadcast", inputs[0], inputs[1])),
@@ -26,7 +27,16 @@ impl Op {
             Self::Clip { min, max } if min.is_nan() || max.is_nan() || min > max => {
                 refuse(format!("limits {min}..={max} are empty"))
             }
-            Self::Apply { .. } | Self::Relu | Self::Clip { .. } | Self::Identity => Ok(inputs[0].clone()),
+            Self::Apply { .. }
+            | Self::Relu
+            | Self::Clip { .. }
+            | Self::Positive
+            | Self::Floor
+            | Self::Identity => Ok(inputs[0].clone()),
+            Self::ArgMax => match inputs[0].rank() {
+                0 => refuse("needs a dimension"),
+                rank => reduce(&[rank - 1], inputs[0]),
+            },
             Self::MaxPool { window } | Self::AveragePool { window, .. } => pool(window, inputs[0]),
             Self::Reshape { shape } if shape.elements() == inputs[0].elements() => Ok(shape.clone()),
             Self::Reshape { shape } => {
@@ -44,7 +54,7 @@ impl Op {
     fn arity(&self) -> (usize, usize) {
         match self {
             Self::Conv { .. } | Self::MatMul => (2, 3),
-            Self::Add | Self::Sub | Self::Mul => (2, 2),
+            Self::Add | Self::Sub | Self::Mul | Self::MatrixProduct => (2, 2),
             Self::BatchNormalization { .. } => (5, 5),
             Self::Concat { .. } => (1, usize::MAX),
             _ => (1, 1),
@@ -102,6 +112,15 @@ fn matmul(inputs: &[&Shape]) -> Result<Shape, Reason> {
     let mut dims = x.to_vec();
     dims[x.rank() - 1] = columns;
     shape(dims)
+}
+
+fn matrix_product(inputs: &[&Shape]) -> Result<Shape, Reason> {
+    match (&**inputs[0], &**inputs[1]) {
+        (&[stack, rows, inner], &[stack_b, inner_b, columns]) if stack == stack_b && inner == inner_b => {
+            shape(vec![stack, rows, columns])
+        }
+        _ => refuse(format!("a stack of matrices of shape {} times {}", inputs[0], inputs[1])),
+    }
 }
 
 fn batch_normalization(inputs: &[&Shape]) -> Result<Shape, Reason> {

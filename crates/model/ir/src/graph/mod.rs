@@ -160,6 +160,21 @@ impl Graph {
         numbered(free)
     }
 
+    /// Gives a value another name.
+    ///
+    /// # Errors
+    /// [`IrError::Value`] if the name is taken or empty.
+    pub fn rename(&mut self, id: ValueId, name: impl Into<String>) -> Result<()> {
+        let name = name.into();
+        if name.is_empty() || self.names.contains(&name) {
+            return Err(IrError::Value { value: name, reason: "a value needs a name of its own" });
+        }
+        let before = std::mem::replace(&mut self.values[id.0].name, name.clone());
+        self.names.remove(&before);
+        self.names.insert(name);
+        Ok(())
+    }
+
     /// Adds a private input.
     ///
     /// # Errors

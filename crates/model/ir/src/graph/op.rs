@@ -20,6 +20,8 @@ pub enum Op {
     },
     /// x `[…, K]` times w `[K, N]`, plus bias b `[N]` if present.
     MatMul,
+    /// a `[S, M, K]` times b `[S, K, N]`, matrix by matrix, where neither is constant.
+    MatrixProduct,
     /// a + b, broadcast.
     Add,
     /// a − b, broadcast.
@@ -95,6 +97,13 @@ pub enum Op {
         /// The axes, ascending.
         axes: Vec<usize>,
     },
+    /// 1 where x > 0, else 0.
+    Positive,
+    /// The largest integer that is at most x.
+    Floor,
+    /// The index of the largest element along the last dimension, the first of equals. That dimension is
+    /// left with one element.
+    ArgMax,
     /// x itself.
     Identity,
 }
@@ -105,6 +114,7 @@ impl Op {
         match self {
             Self::Conv { .. } => "conv",
             Self::MatMul => "matmul",
+            Self::MatrixProduct => "matrix-product",
             Self::Add => "add",
             Self::Sub => "sub",
             Self::Mul => "mul",
@@ -120,6 +130,9 @@ impl Op {
             Self::Pad { .. } => "pad",
             Self::Gather { .. } => "gather",
             Self::ReduceSum { .. } => "reduce-sum",
+            Self::Positive => "positive",
+            Self::Floor => "floor",
+            Self::ArgMax => "arg-max",
             Self::Identity => "identity",
         }
     }

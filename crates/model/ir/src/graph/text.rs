@@ -51,6 +51,10 @@ impl fmt::Display for Op {
             Self::Gather { axis, indices } => write!(f, "[axis={axis} indices={}]", Indices(indices)),
             Self::ReduceSum { axes } => write!(f, "[axes={axes:?}]"),
             Self::MatMul
+            | Self::MatrixProduct
+            | Self::Positive
+            | Self::Floor
+            | Self::ArgMax
             | Self::Add
             | Self::Sub
             | Self::Mul

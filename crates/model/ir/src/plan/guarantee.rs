@@ -55,7 +55,10 @@ impl Plan {
             let (of_read, of_ends) = (read[node.output], ends[node.output]);
             for &input in &node.inputs {
                 match node.op {
-                    PlanOp::Extend { .. } | PlanOp::TruncateExtend { .. } | PlanOp::Multiply { .. } => {
+                    PlanOp::Extend { .. }
+                    | PlanOp::TruncateExtend { .. }
+                    | PlanOp::Multiply { .. }
+                    | PlanOp::Positive { .. } => {
                         read[input] = true;
                         ends[input] |= of_read || of_ends;
                     }
@@ -94,6 +97,11 @@ impl Plan {
             PlanOp::Add => x.add(inputs[1]),
             PlanOp::Sub => x.add(inputs[1].neg()),
             PlanOp::Multiply { .. } => x.multiply(inputs[1]),
+            PlanOp::MatrixProduct { .. } => {
+                let inner = value.shape.last().copied().unwrap_or(1);
+                x.multiply(inputs[1]).sums(inner, inner)
+            }
+            PlanOp::Positive { .. } => x.map(|v| i128::from(v > 0)),
             PlanOp::Apply { .. } => node.op.spline(value).map_or(Interval::ANY, |spline| {
                 let results = spline.results();
                 Interval::new((*results.start()).into(), (*results.end()).into())

@@ -44,7 +44,7 @@ impl PlanOp {
 
     pub(super) fn accepts(&self, inputs: usize) -> bool {
         match self {
-            Self::Add | Self::Sub | Self::Multiply { .. } => inputs == 2,
+            Self::Add | Self::Sub | Self::Multiply { .. } | Self::MatrixProduct { .. } => inputs == 2,
             Self::Concat { .. } => inputs >= 1,
             _ => inputs == 1,
         }
@@ -90,14 +90,15 @@ impl PlanOp {
                 let all = inputs.iter().all(|y| y.non_negative);
                 Ok(made.of_sign(all && *self != Self::Sub))
             }
-            Self::Multiply { width } => {
+            Self::Multiply { width } | Self::MatrixProduct { width } => {
                 let y = inputs[1];
                 let (least, most) = (x.width.max(y.width), x.width + y.width);
                 if most > 64 || !(least..=most).contains(width) {
                     let factors = format!("factors of {} and {} bits", x.width, y.width);
                     return refuse(format!("{width} bits of {factors}"));
                 }
-                let both = x.non_negative && y.non_negative;
+                let matrices = matches!(self, Self::MatrixProduct { .. });
+                let both = x.non_negative && y.non_negative && !matrices;
                 Ok(made.of_width(*width).of_scale(x.scale + y.scale).of_sign(both))
             }
             Self::Apply { function, width, scale } => {
@@ -148,6 +149,10 @@ impl PlanOp {
                 differences_fit(x)?;
                 Ok(made)
             }
+            Self::Positive { to } => match to {
+                2..=64 => Ok(Made { width: *to, scale: 0, non_negative: true }),
+                _ => refuse(format!("truth values of {to} bits")),
+            },
             Self::ArgMax => {
                 differences_fit(x)?;
                 Ok(Made { width: 32, scale: 0, non_negative: true })

@@ -192,6 +192,17 @@ pub enum PlanOp {
         /// Whether padding counts as zeros. Otherwise it is left out of the mean.
         count_padding: bool,
     },
+    /// [`is_positive`](veilflow_spec::is_positive): 1 where x > 0 and 0 elsewhere, integers of scale 0.
+    Positive {
+        /// The width of the result, 2 at least.
+        to: u32,
+    },
+    /// The low `width` bits of the products of matrices, x `[S, M, K]` by y `[S, K, N]`:
+    /// [`matmul_signed`](veilflow_spec::matmul_signed). The output's scale is the sum of both scales.
+    MatrixProduct {
+        /// The output's width: at least that of either factor, and at most their sum.
+        width: u32,
+    },
     /// [`arg_max`](veilflow_spec::arg_max) along the last dimension, an integer of scale 0. Differences of
     /// two elements must fit ℓ bits.
     ArgMax,
@@ -258,6 +269,8 @@ impl PlanOp {
             Self::ShiftLeft { .. } => "shift-left",
             Self::MaxPool { .. } => "max-pool",
             Self::AveragePool { .. } => "average-pool",
+            Self::Positive { .. } => "positive",
+            Self::MatrixProduct { .. } => "matrix-product",
             Self::ArgMax => "arg-max",
             Self::TopK { .. } => "top-k",
             Self::Reshape => "reshape",

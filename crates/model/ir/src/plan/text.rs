@@ -79,9 +79,11 @@ impl fmt::Display for PlanOp {
             Self::Clip { limit } => write!(f, "[limit={limit}]"),
             Self::ReluTruncate { shift } | Self::TruncateReduce { shift } => write!(f, "[shift={shift}]"),
             Self::TruncateExtend { shift, to } => write!(f, "[shift={shift} to={to}]"),
-            Self::Extend { to } | Self::Narrow { to } | Self::Multiply { width: to } => {
-                write!(f, "[to={to}]")
-            }
+            Self::Extend { to }
+            | Self::Narrow { to }
+            | Self::Positive { to }
+            | Self::Multiply { width: to }
+            | Self::MatrixProduct { width: to } => write!(f, "[to={to}]"),
             Self::ShiftLeft { by } => write!(f, "[by={by}]"),
             Self::MaxPool { pool } => write_pool(f, pool, ""),
             Self::AveragePool { pool, count_padding } => {

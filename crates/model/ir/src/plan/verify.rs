@@ -10,6 +10,9 @@ use crate::shape::Shape;
 /// The most multiplications or pooled elements of one node.
 const MAX_WORK: u128 = 1 << 40;
 
+/// The most products that one node takes of private elements.
+const MAX_PRODUCTS: u128 = 1 << 30;
+
 /// The longest name or note, in bytes.
 const MAX_TEXT: usize = 1 << 12;
 
@@ -171,6 +174,13 @@ fn check_shape(op: &PlanOp, inputs: &[&PlanValue], output: &Shape) -> Result<(),
         }
         PlanOp::Add | PlanOp::Sub | PlanOp::Multiply { .. } if shapes[1] != x => {
             refuse(format!("{x} and {}", shapes[1]))
+        }
+        PlanOp::MatrixProduct { .. } => {
+            let work = output.elements() as u128 * x.last().copied().unwrap_or(1) as u128;
+            if work > MAX_PRODUCTS {
+                return refuse(format!("{work} products of private elements"));
+            }
+            expect(Op::MatrixProduct.infer(&shapes)?)
         }
         PlanOp::MaxPool { pool } | PlanOp::AveragePool { pool, .. } => {
             check_pool(pool, x)?;

@@ -12,6 +12,7 @@ pub(crate) fn evaluate(op: &Op, inputs: &[&Tensor], output: &Shape) -> Tensor {
     let data = match op {
         Op::Conv { window, groups } => conv(window, *groups, inputs, output),
         Op::MatMul => matmul(inputs, output),
+        Op::MatrixProduct => matrix_product(inputs),
         Op::Add => binary(inputs, output, |a, b| a + b),
         Op::Sub => binary(inputs, output, |a, b| a - b),
         Op::Mul => binary(inputs, output, |a, b| a * b),
@@ -26,6 +27,17 @@ pub(crate) fn evaluate(op: &Op, inputs: &[&Tensor], output: &Shape) -> Tensor {
             let count = if *include_padding { all } else { taps.len() };
             taps.iter().sum::<f32>() / count as f32
         }),
+        Op::Positive => x.data().iter().map(|&v| f32::from(u8::from(v > 0.0))).collect(),
+        Op::Floor => x.data().iter().map(|v| v.floor()).collect(),
+        Op::ArgMax => {
+            let size = x.shape()[x.shape().rank() - 1];
+            let first = |row: &[f32]| {
+                let best =
+                    row.iter().enumerate().fold(0, |best, (i, v)| if *v > row[best] { i } else { best });
+                best as f32
+            };
+            x.data().chunks_exact(size).map(first).collect()
+        }
         Op::Reshape { .. } | Op::Identity => x.data().to_vec(),
         Op::Transpose { perm } => layout::transpose(x.data(), x.shape(), perm),
         Op::Concat { axis } => {
@@ -69,6 +81,23 @@ fn matmul(inputs: &[&Tensor], output: &Shape) -> Vec<f32> {
             for (sum, w) in sums.iter_mut().zip(weights) {
                 *sum += a * w;
             }
+        }
+    }
+    out
+}
+
+fn matrix_product(inputs: &[&Tensor]) -> Vec<f32> {
+    let (a, b) = (inputs[0], inputs[1]);
+    let (rows, inner, columns) = (a.shape()[1], a.shape()[2], b.shape()[2]);
+    let stacks = a.data().chunks_exact(rows * inner).zip(b.data().chunks_exact(inner * columns));
+    let mut out = Vec::with_capacity(a.shape()[0] * rows * columns);
+    for (a, b) in stacks {
+        for row in a.chunks_exact(inner) {
+            let mut sums = vec![0.0; columns];
+            for (a, row) in row.iter().zip(b.chunks_exact(columns)) {
+                sums.iter_mut().zip(row).for_each(|(sum, b)| *sum += a * b);
+            }
+            out.extend(sums);
         }
     }
     out

@@ -120,10 +120,12 @@ pub(super) fn truncated_early(graph: &Graph, steps: &[Step<'_>], options: &Optio
                 }
             }
             FixedOp::AddConstant(_) | FixedOp::Move | FixedOp::Concat => after,
-            FixedOp::Linear(_) | FixedOp::Product | FixedOp::Apply(_) => {
+            FixedOp::Linear(_) | FixedOp::Product | FixedOp::MatrixProduct | FixedOp::Apply(_) => {
                 step.node.inputs.iter().for_each(|id| early[id.index()] = true);
                 continue;
             }
+            // Signs, whole parts and places are those of the exact value.
+            FixedOp::Positive | FixedOp::Floor | FixedOp::ArgMax { .. } => continue,
             FixedOp::Sum { .. }
             | FixedOp::SubtractFrom(_)
             | FixedOp::ReduceSum { .. }

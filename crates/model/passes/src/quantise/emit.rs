@@ -7,14 +7,14 @@ use veilflow_ir::plan::{ConstantBounds, LayerBounds, PlanInput, PlanOutput, Reve
 use veilflow_ir::{Graph, Op, Parameters, Plan, PlanOp, Shape, ValueId, Weights};
 use veilflow_spec::{LinearShape, place_bits};
 
-use super::bits::factor_width;
+use super::bits::{factor_width, least};
 use super::fixed::{FixedLayer, half_unit, to_integer};
 use super::fixed_op::FixedOp;
 use super::forms::Forms;
 use super::options::{Options, Revealing};
 use super::plan_writer::PlanWriter;
 use super::step::{Form, Stage, Step};
-use super::widths::{Widths, truncation_width};
+use super::widths::{Widths, matrix_width, truncation_width};
 use crate::error::{PassError, Result};
 
 /// The network with all choices made, and the plan so far.
@@ -189,7 +189,20 @@ impl<'a> Emitter<'a> {
             let finer = if step.op.aligns() { form.scale - read.scale } else { 0 }.max(0) as u32;
             let at = match step.op {
                 FixedOp::Product => factor_width(read),
-                FixedOp::Apply(function) => self.forms.argument_width(read, function),
+                FixedOp::MatrixProduct => {
+                    let factors = [0, 1].map(|i| self.forms.get(step.reads[i].0, step.reads[i].1));
+                    matrix_width(factors, width)[inputs.len()]
+                }
+                FixedOp::Positive => least(read).max(2),
+                FixedOp::ArgMax { .. } => least(read) + if read.non_negative { 0 } else { 1 },
+                FixedOp::Apply(function) => {
+                    // An argument has a scale of 0 at least.
+                    let missing = read.scale.min(0).unsigned_abs();
+                    let at = self.forms.argument_width(read, function);
+                    let x = self.read((value, stage), at - missing);
+                    inputs.push(self.writer.shift_left(x, missing));
+                    continue;
+                }
                 _ => width - finer,
             };
             if let FixedOp::Relu | FixedOp::Clip { .. } = step.op {
@@ -212,6 +225,20 @@ impl<'a> Emitter<'a> {
             FixedOp::Sum { subtract: true } => PlanOp::Sub,
             FixedOp::Sum { subtract: false } => PlanOp::Add,
             FixedOp::Product => PlanOp::Multiply { width },
+            FixedOp::MatrixProduct => PlanOp::MatrixProduct { width },
+            FixedOp::Positive => PlanOp::Positive { to: width },
+            FixedOp::ArgMax { .. } => {
+                let rows = Shape::new(&shape[..shape.rank() - 1]).expect("a part of a shape is one");
+                let index = self.writer.node(PlanOp::ArgMax, inputs, rows, form, width);
+                return self.writer.reshape(index, shape);
+            }
+            FixedOp::Floor => {
+                let shift = self.writer.form_of(x).scale.max(0).unsigned_abs();
+                if shift == 0 {
+                    return x;
+                }
+                return self.writer.convert(PlanOp::TruncateReduce { shift }, x, form, width - shift);
+            }
             FixedOp::Apply(function) => {
                 PlanOp::Apply { function: *function, width, scale: form.scale.unsigned_abs() }
             }

@@ -37,6 +37,14 @@ pub(super) enum FixedOp {
     SubtractFrom(Arc<Tensor>),
     /// The product of two activations.
     Product,
+    /// The products of two stacks of matrices.
+    MatrixProduct,
+    /// 1 where x > 0, else 0.
+    Positive,
+    /// The integer part of x.
+    Floor,
+    /// The index of the largest of so many elements.
+    ArgMax { places: usize },
     /// A function of every element.
     Apply(Function),
     /// Sums over some axes.
@@ -100,8 +108,17 @@ impl FixedOp {
                 refuse("a constant among its inputs isn't supported")
             }
             Op::Concat { .. } => Ok(Self::Concat),
+            Op::MatrixProduct => Ok(Self::MatrixProduct),
+            Op::Positive => Ok(Self::Positive),
+            Op::Floor => Ok(Self::Floor),
+            Op::ArgMax => Ok(Self::ArgMax { places: x.last().copied().unwrap_or(1) }),
             Op::BatchNormalization { .. } | Op::Identity => refuse("simplify the graph first"),
         }
+    }
+
+    /// Whether results are whole numbers, at scale 0.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self, Self::Positive | Self::Floor | Self::ArgMax { .. })
     }
 
     /// Whether inputs are first repeated up to the output's shape.
@@ -145,7 +162,7 @@ fn matmul(graph: &Graph, node: &Node) -> Layer {
 /// Multiplication by constants as a depthwise 1×1 convolution. It runs over channels if c differs only
 /// between them, else over all elements.
 fn scaling(x: &Shape, c: &Tensor) -> Layer {
-    let over_channels = x.rank() == 4 && c.shape().rank() >= 3 && c.shape().elements() == x[1];
+    let over_channels = x.rank() == 4 && x[0] == 1 && c.shape().rank() >= 3 && c.shape().elements() == x[1];
     let over_channels = over_channels && c.shape()[c.shape().rank() - 3] == x[1];
     let (channels, height, width) = if over_channels { (x[1], x[2], x[3]) } else { (x.elements(), 1, 1) };
     let weights = if over_channels { c.data().to_vec() } else { layout::broadcast(c.data(), c.shape(), x) };

@@ -114,8 +114,9 @@ impl<'g> Forms<'g> {
         u32::from(self.limits.is_some() && adds)
     }
 
-    /// The width of a function's argument.
+    /// The width of a function's argument. One without fractional bits is brought to scale 0.
     pub(super) fn argument_width(&self, form: Form, function: Function) -> u32 {
+        let form = at_scale_zero(form);
         if self.limits.is_some() { possible::argument_width(form, function) } else { argument_width(form) }
     }
 
@@ -186,6 +187,23 @@ impl<'g> Forms<'g> {
                 let magnitude = (x.magnitude + y.magnitude).min(magnitude_of(bounds[output], scale));
                 Form { scale, magnitude, non_negative: x.non_negative && y.non_negative }
             }
+            FixedOp::MatrixProduct => {
+                let inner = graph.shape(step.node.inputs[0]).last().copied().unwrap_or(1);
+                let scale = inputs[0].scale + inputs[1].scale;
+                let possible = inputs[0].magnitude + inputs[1].magnitude + (inner as u64).ilog2() + 1;
+                let magnitude = possible.min(magnitude_of(bounds[output], scale));
+                Form { scale, magnitude, non_negative: false }
+            }
+            FixedOp::Positive => Form { scale: 0, magnitude: 1, non_negative: true },
+            FixedOp::ArgMax { places } => {
+                let magnitude = magnitude_of((places - 1) as f64, 0);
+                Form { scale: 0, magnitude, non_negative: true }
+            }
+            FixedOp::Floor => {
+                let dropped = x.scale.max(0).unsigned_abs();
+                let magnitude = x.magnitude.saturating_sub(dropped).max(1);
+                Form { scale: x.scale.min(0), magnitude, ..x }
+            }
             FixedOp::Apply(function) => {
                 let scale = targets[output].clamp(MIN_FUNCTION_SCALE, MAX_FUNCTION_SCALE);
                 let magnitude = magnitude_of(bounds[output], scale);
@@ -245,6 +263,11 @@ impl<'g> Forms<'g> {
         }
         Ok(())
     }
+}
+
+/// A form that a function can take, whose scale isn't negative.
+fn at_scale_zero(form: Form) -> Form {
+    if form.scale < 0 { rescaled(form, 0) } else { form }
 }
 
 /// A form at another scale, with as many bits more as it is finer.

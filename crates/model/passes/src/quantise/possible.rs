@@ -40,6 +40,10 @@ pub(super) fn magnitude(
         FixedOp::Sum { subtract: false } => aligned(inputs[0]) + aligned(inputs[1]),
         FixedOp::Sum { subtract: true } => aligned(inputs[0]) + -aligned(inputs[1]),
         FixedOp::Product => x.multiply(inputs[1].range()),
+        FixedOp::MatrixProduct => {
+            let inner = graph.shape(step.node.inputs[0]).last().copied().unwrap_or(1);
+            x.multiply(inputs[1].range()).sums(inner, inner)
+        }
         FixedOp::AddConstant(c) => x + constants(c.data()),
         FixedOp::SubtractFrom(c) => -x + constants(c.data()),
         FixedOp::ReduceSum { .. } => {
@@ -62,9 +66,14 @@ pub(super) fn magnitude(
             return Err(node_error(step.node, reason));
         }
         // Their forms follow from that of x.
-        FixedOp::Relu | FixedOp::Clip { .. } | FixedOp::MaxPool(_) | FixedOp::Move | FixedOp::Concat => {
-            return Ok(made.magnitude);
-        }
+        FixedOp::Relu
+        | FixedOp::Clip { .. }
+        | FixedOp::MaxPool(_)
+        | FixedOp::Positive
+        | FixedOp::Floor
+        | FixedOp::ArgMax { .. }
+        | FixedOp::Move
+        | FixedOp::Concat => return Ok(made.magnitude),
     };
     Ok(image.magnitude().max(1))
 }

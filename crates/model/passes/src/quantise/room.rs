@@ -40,6 +40,11 @@ pub(super) fn rooms(graph: &Graph, forms: &Forms<'_>, check: Check) -> Vec<u32> 
                 let magnitude = |&(value, stage): &(usize, Stage)| forms.get(value, stage).magnitude;
                 f64::from(step.reads.iter().map(magnitude).sum::<u32>()).exp2()
             }
+            FixedOp::MatrixProduct => {
+                let magnitude = |&(value, stage): &(usize, Stage)| forms.get(value, stage).magnitude;
+                let inner = graph.shape(step.node.inputs[0]).last().copied().unwrap_or(1);
+                f64::from(step.reads.iter().map(magnitude).sum::<u32>()).exp2() * inner as f64
+            }
             FixedOp::ReduceSum { .. } => {
                 let elements = |value| graph.shape(value).elements() as f64;
                 sum * elements(step.node.inputs[0]) / elements(step.node.output)

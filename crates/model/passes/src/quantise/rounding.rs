@@ -45,6 +45,10 @@ impl Rounding {
                 | FixedOp::Clip { .. }
                 | FixedOp::AveragePool { .. }
                 | FixedOp::Product
+                | FixedOp::MatrixProduct
+                | FixedOp::Positive
+                | FixedOp::Floor
+                | FixedOp::ArgMax { .. }
                 | FixedOp::Apply(_)
                 | FixedOp::ReduceSum { .. } => false,
             };

@@ -89,6 +89,18 @@ pub(super) fn targets(
         let root = roots[step.node.output.index()];
         targets[root] = targets[root].min(MAX_FUNCTION_SCALE);
     }
+    // More bits of a whole number than its last would be zeros.
+    let mut whole = vec![true; values];
+    for step in steps.iter().filter(|step| !step.op.is_whole()) {
+        whole[roots[step.node.output.index()]] = false;
+    }
+    graph.inputs().iter().for_each(|id| whole[roots[id.index()]] = false);
+    for step in steps.iter().filter(|step| step.op.is_whole()) {
+        let root = roots[step.node.output.index()];
+        if whole[root] {
+            targets[root] = targets[root].min(0);
+        }
+    }
     let comparisons = |s: &&Step<'_>| {
         matches!(s.op, FixedOp::Relu | FixedOp::Clip { .. }) && s.reads[0].1 == Stage::Reduced
     };

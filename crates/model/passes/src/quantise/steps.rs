@@ -42,6 +42,10 @@ pub(super) fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step
             FixedOp::Linear(_)
             | FixedOp::Sum { .. }
             | FixedOp::Product
+            | FixedOp::MatrixProduct
+            | FixedOp::Positive
+            | FixedOp::Floor
+            | FixedOp::ArgMax { .. }
             | FixedOp::Apply(_)
             | FixedOp::ReduceSum { .. } => Stage::Raw,
             FixedOp::Relu | FixedOp::Clip { .. } => Stage::Reduced,
@@ -50,7 +54,7 @@ pub(super) fn steps<'g>(graph: &'g Graph, options: &Options) -> Result<(Vec<Step
         let output = step.node.output.index();
         native[output] = step.makes;
         narrow[output] = match step.op {
-            FixedOp::Apply(_) => true,
+            FixedOp::Apply(_) | FixedOp::Positive | FixedOp::Floor | FixedOp::ArgMax { .. } => true,
             FixedOp::Sum { .. }
             | FixedOp::AddConstant(_)
             | FixedOp::SubtractFrom(_)

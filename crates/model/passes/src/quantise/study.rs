@@ -9,6 +9,7 @@ use super::equalise::equalise;
 use super::network::quantise;
 use super::options::{Options, Revealing};
 use crate::error::{PassError, Result};
+use crate::simplify::legalise;
 use crate::{clear, float, simplify};
 
 /// How many calibration inputs judge a choice.
@@ -43,9 +44,12 @@ pub(super) struct Study<'a> {
 impl<'a> Study<'a> {
     pub(super) fn new(graph: &Graph, calibration: &'a [Vec<Tensor>]) -> Result<Self> {
         let simple = simplify(graph)?;
-        if let Some(output) = simple.outputs().iter().find(|o| simple.constant_of(o.value).is_some()) {
+        if let Some(output) = simple.outputs().first()
+            && simple.outputs().iter().all(|o| simple.constant_of(o.value).is_some())
+        {
             return Err(PassError::ConstantOutput { output: simple.value(output.value).name.clone() });
         }
+        let simple = legalise(&simple)?;
         let seen = calibrate(&simple, calibration)?;
         let even = equalise(&simple, &seen)?;
         let judged = &calibration[..calibration.len().min(JUDGED_INPUTS)];

@@ -11,6 +11,15 @@ use super::room::rooms;
 use super::step::{Form, Stage};
 use crate::error::Result;
 
+/// The width of an index.
+pub(super) const ARG_MAX_WIDTH: u32 = 32;
+
+/// The widths at which a product of matrices reads its factors: together they hold the result.
+pub(super) fn matrix_width(factors: [Form; 2], width: u32) -> [u32; 2] {
+    let [x, y] = factors.map(factor_width);
+    [x.max(width.saturating_sub(y)), y]
+}
+
 /// The most bits that functions make.
 const MAX_FUNCTION_WIDTH: u32 = 32;
 
@@ -61,6 +70,13 @@ impl Widths {
                     let [x, y] = [0, 1].map(|i| factor_width(inputs[i]));
                     demanded.clamp(x.max(y), x + y)
                 }
+                FixedOp::MatrixProduct => {
+                    let [x, y] = [0, 1].map(|i| factor_width(inputs[i]));
+                    demanded.max(x).max(y)
+                }
+                FixedOp::Positive => demanded.max(2),
+                FixedOp::ArgMax { .. } => ARG_MAX_WIDTH,
+                FixedOp::Floor => least(x).max((x.scale + 1).max(0) as u32),
                 // A result that must be wider is extended.
                 FixedOp::Apply(function) => {
                     let most = match function {
@@ -102,7 +118,16 @@ impl Widths {
                         widths.factor[value] |= stage == Stage::Reduced;
                         factor_width(*form)
                     }
-                    FixedOp::Apply(function) => forms.argument_width(*form, function),
+                    FixedOp::MatrixProduct => {
+                        widths.factor[value] |= stage == Stage::Reduced;
+                        let mine = (value, stage) == step.reads[0];
+                        matrix_width([inputs[0], inputs[1]], width)[usize::from(!mine)]
+                    }
+                    FixedOp::Positive => least(*form).max(2),
+                    FixedOp::ArgMax { .. } => least(*form) + if form.non_negative { 0 } else { 1 },
+                    FixedOp::Apply(function) => {
+                        forms.argument_width(*form, function) - form.scale.min(0).unsigned_abs()
+                    }
                     _ if step.op.aligns() => width - finer(form),
                     _ => width,
                 };

@@ -18,6 +18,7 @@ mod deduplicate;
 mod function;
 mod gate;
 mod layer;
+mod legalise;
 mod normalisation;
 mod rewriter;
 mod structure;
@@ -28,6 +29,7 @@ use veilflow_ir::{Graph, Node, Op, Tensor, ValueId};
 
 use crate::error::Result;
 use crate::float;
+pub(crate) use legalise::legalise;
 use rewriter::Rewriter;
 
 /// The simplified graph, to which no rule applies any more. Factors pass over an activation only once no
@@ -111,7 +113,9 @@ fn rewrite(rewriter: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Resu
         Op::Pad { before, after, .. } if before.iter().chain(after).all(|&p| p == 0) => Ok(Some(inputs[0])),
         Op::Concat { .. } if inputs.len() == 1 => Ok(Some(inputs[0])),
         Op::AveragePool { window, .. } => affine::average_into_conv(rewriter, node, inputs, window),
-        Op::Pad { .. } | Op::Concat { .. } => Ok(None),
+        Op::Pad { .. } | Op::Concat { .. } | Op::MatrixProduct | Op::Positive | Op::Floor | Op::ArgMax => {
+            Ok(None)
+        }
         Op::Gather { axis, indices } => structure::gather(rewriter, node, inputs, *axis, indices),
         Op::ReduceSum { axes } if axes.iter().all(|&a| rewriter.shape(inputs[0])[a] == 1) => {
             Ok(Some(inputs[0]))

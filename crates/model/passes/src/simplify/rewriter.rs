@@ -76,7 +76,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// The new graph's id of an old value. A constant is copied when it is first asked for.
-    fn renamed(&mut self, old: ValueId) -> Result<ValueId> {
+    pub(super) fn renamed(&mut self, old: ValueId) -> Result<ValueId> {
         if let Some(new) = self.renamed[old.index()] {
             return Ok(new);
         }

@@ -91,7 +91,7 @@ impl Recurrence {
     /// Input `index`, which must hold a matrix of this size for each direction.
     pub(super) fn expect(
         &self,
-        node: &Lowering<'_>,
+        node: &mut Lowering<'_>,
         index: usize,
         [rows, columns]: [usize; 2],
     ) -> Result<Vec<f32>, Refusal> {
@@ -106,7 +106,7 @@ impl Recurrence {
     /// The `count` numbers of input `index` for a direction, if it is given.
     pub(super) fn vector(
         &self,
-        node: &Lowering<'_>,
+        node: &mut Lowering<'_>,
         index: usize,
         direction: usize,
         count: usize,
@@ -123,7 +123,7 @@ impl Recurrence {
     }
 
     /// The biases of a direction: those of the input's product, then those of the state's.
-    pub(super) fn biases(&self, node: &Lowering<'_>, direction: usize) -> Result<[Vec<f32>; 2], Refusal> {
+    pub(super) fn biases(&self, node: &mut Lowering<'_>, direction: usize) -> Result<[Vec<f32>; 2], Refusal> {
         let both =
             self.vector(node, 3, direction, 2 * self.rows)?.unwrap_or_else(|| vec![0.0; 2 * self.rows]);
         let (input, state) = both.split_at(self.rows);

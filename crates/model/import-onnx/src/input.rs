@@ -1,0 +1,128 @@
+//! The inputs of a file, and the sizes that it leaves open.
+
+use veilflow_ir::{Reason, Shape};
+
+use crate::error::{ImportError, Result};
+use crate::options::ImportOptions;
+use crate::proto::{self, data_type};
+
+/// An input of the file.
+pub(crate) struct Input<'a> {
+    pub(crate) name: &'a str,
+    tensor: Option<&'a proto::TensorType>,
+}
+
+/// The sizes of open dimensions, as the caller gives them.
+pub(crate) struct Sizes<'a>(&'a ImportOptions);
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(info: &'a proto::ValueInfo) -> Self {
+        let name = info.name.as_deref().unwrap_or_default();
+        Self { name, tensor: info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) }
+    }
+
+    fn refuse(&self, reason: impl Into<Reason>) -> ImportError {
+        ImportError::Input { input: self.name.to_owned(), reason: reason.into() }
+    }
+
+    /// Why nodes can't read it as a private value, if they can't.
+    pub(crate) fn unreadable(&self) -> Option<Reason> {
+        let Some(tensor) = self.tensor else { return Some("it isn't a tensor".into()) };
+        let kind = tensor.elem_type.unwrap_or_default();
+        if data_type::is_float(kind) {
+            return None;
+        }
+        Some(
+            format!(
+                "it has type {}, and private inputs are floats; make it public by `--set {}=VALUE`",
+                data_type::name(kind),
+                self.name
+            )
+            .into(),
+        )
+    }
+
+    fn dims(&self) -> &[proto::Dimension] {
+        self.tensor.and_then(|t| t.shape.as_ref()).map_or(&[], |shape| &shape.dim)
+    }
+
+    /// Its shape, with the open dimensions filled in.
+    pub(crate) fn shape(&self, sizes: &Sizes<'_>) -> Result<Shape> {
+        if self.tensor.is_none_or(|t| t.shape.is_none()) {
+            return Err(self.refuse("has no shape"));
+        }
+        let dims = self.dims().iter().enumerate().map(|(i, dim)| match sizes.size(i, dim) {
+            Some(size) => Ok(size),
+            None => Err(self.refuse(format!("dimension {i} (`{}`) isn't fixed", symbol(dim)))),
+        });
+        Ok(Shape::new(dims.collect::<Result<Vec<usize>>>()?)?)
+    }
+
+    /// Whether the file leaves the first dimension open.
+    pub(crate) fn has_open_batch(&self) -> bool {
+        self.dims().first().is_some_and(|dim| fixed(dim).is_none())
+    }
+}
+
+impl<'a> Sizes<'a> {
+    /// The sizes for these inputs.
+    ///
+    /// # Errors
+    /// [`ImportError::Model`] that lists every dimension left open, or names a size that none needs.
+    pub(crate) fn new(inputs: &[&Input<'_>], options: &'a ImportOptions) -> Result<Self> {
+        let sizes = Self(options);
+        let open = inputs.iter().flat_map(|input| {
+            let dims = input.dims().iter().enumerate();
+            dims.filter(|(_, dim)| fixed(dim).is_none()).map(move |(i, dim)| (*input, i, dim))
+        });
+        let open: Vec<_> = open.collect();
+        let unknown = options
+            .dims
+            .keys()
+            .find(|symbol| open.iter().all(|(input, i, dim)| !matches(symbol, input, *i, dim)));
+        if let Some(symbol) = unknown {
+            let reason = format!("leaves no dimension `{symbol}` open");
+            return Err(ImportError::Model(reason.into()));
+        }
+        let left: Vec<String> = open
+            .iter()
+            .filter(|(input, i, dim)| sizes.size(*i, dim).is_none() && !sizes.names(input, *i))
+            .map(|(input, i, dim)| format!("dimension {i} of input `{}` (`{}`)", input.name, symbol(dim)))
+            .collect();
+        match left.first() {
+            None => Ok(sizes),
+            Some(_) => {
+                let list = left.join(", ");
+                let reason = format!("leaves {list} open: give each a size, as in `--dim NAME=100`");
+                Err(ImportError::Model(reason.into()))
+            }
+        }
+    }
+
+    /// The size of dimension `i` of an input. A first dimension that nobody fixes is one inference.
+    fn size(&self, i: usize, dim: &proto::Dimension) -> Option<usize> {
+        let named = dim.dim_param.as_ref().and_then(|symbol| self.0.dims.get(symbol)).copied();
+        let batch = if i == 0 { Some(self.0.batch.unwrap_or(1)) } else { None };
+        fixed(dim).or(named).or(batch)
+    }
+
+    /// Whether the caller fixes dimension `i` of an input.
+    pub(crate) fn names(&self, input: &Input<'_>, i: usize) -> bool {
+        let dim = input.dims().get(i);
+        dim.is_some_and(|dim| self.0.dims.keys().any(|symbol| matches(symbol, input, i, dim)))
+            || (i == 0 && self.0.batch.is_some())
+    }
+}
+
+fn matches(symbol: &str, _input: &Input<'_>, _i: usize, dim: &proto::Dimension) -> bool {
+    dim.dim_param.as_deref() == Some(symbol)
+}
+
+/// The size that the file gives a dimension.
+fn fixed(dim: &proto::Dimension) -> Option<usize> {
+    dim.dim_value.filter(|&v| v > 0).and_then(|v| usize::try_from(v).ok())
+}
+
+fn symbol(dim: &proto::Dimension) -> &str {
+    dim.dim_param.as_deref().unwrap_or("?")
+}

@@ -1,0 +1,58 @@
+//! What the caller of an import knows beyond the file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::literal::Literal;
+use crate::tensor_file::decode_tensor;
+use crate::{ImportError, Result};
+
+/// What the caller of an import knows beyond the file: sizes it leaves open, and inputs that are public.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// The size of each dimension that the file leaves open, by its symbol.
+    pub dims: BTreeMap<String, usize>,
+    /// The first dimension of every input that leaves it open under no symbol of `dims`; one by default.
+    pub batch: Option<usize>,
+    /// Where the files of external tensors lie: the model's folder. Without it external tensors are refused.
+    pub folder: Option<PathBuf>,
+    /// Inputs that are known at import, hence public to whoever reads the plan.
+    known: BTreeMap<String, Literal>,
+}
+
+impl ImportOptions {
+    /// Makes an input public: it has this value in every run. The value is a serialised `TensorProto`.
+    ///
+    /// # Errors
+    /// [`ImportError::Tensor`] if the bytes are no tensor that import can read.
+    pub fn set_tensor(&mut self, input: impl Into<String>, tensor_proto: &[u8]) -> Result<()> {
+        let literal = decode_tensor(tensor_proto)?;
+        self.known.insert(input.into(), literal);
+        Ok(())
+    }
+
+    /// Makes an input public, from text: one number, or several between commas. Numbers without a point are
+    /// integers.
+    ///
+    /// # Errors
+    /// [`ImportError::Tensor`] if the text holds no numbers.
+    pub fn set_text(&mut self, input: impl Into<String>, text: &str) -> Result<()> {
+        let input = input.into();
+        let literal = Literal::parse(text).ok_or_else(|| ImportError::Tensor {
+            tensor: input.clone(),
+            reason: format!("`{text}` is neither a number nor numbers between commas").into(),
+        })?;
+        self.known.insert(input, literal);
+        Ok(())
+    }
+
+    /// The value of an input, if it is public.
+    pub(crate) fn known(&self, input: &str) -> Option<&Literal> {
+        self.known.get(input)
+    }
+
+    /// The names of the inputs that are public.
+    pub(crate) fn known_names(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+}

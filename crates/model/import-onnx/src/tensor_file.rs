@@ -1,0 +1,50 @@
+//! Tensors in files of their own: serialised `TensorProto` messages, as ONNX's test data has them.
+
+use prost::Message;
+use veilflow_ir::Tensor;
+
+use crate::error::{ImportError, Result};
+use crate::literal::Literal;
+use crate::proto;
+
+/// Decodes a serialised `TensorProto`.
+pub(crate) fn decode_tensor(bytes: &[u8]) -> Result<Literal> {
+    let tensor = proto::Tensor::decode(bytes)?;
+    let name = tensor.name.clone().unwrap_or_default();
+    Literal::decode(tensor, None).map_err(|reason| ImportError::Tensor { tensor: name, reason })
+}
+
+/// The numbers in a serialised `TensorProto`, of whatever type, and whether that type is one of floats.
+///
+/// # Errors
+/// [`ImportError::Decode`] and [`ImportError::Tensor`] for what is no tensor of numbers.
+pub fn read_tensor(bytes: &[u8]) -> Result<(Tensor, bool)> {
+    let literal = decode_tensor(bytes)?;
+    let is_float = matches!(literal, Literal::Floats(_));
+    Ok((literal.to_tensor()?, is_float))
+}
+
+/// What a model says of itself before it is imported.
+#[derive(Debug, Clone)]
+pub struct ModelInfo {
+    /// The names of its inputs, weights left out.
+    pub inputs: Vec<String>,
+    /// The op of its only node, or `several`.
+    pub op: String,
+}
+
+/// The inputs of a serialised model, and what it is about.
+///
+/// # Errors
+/// [`ImportError::Decode`] for bytes that are no ONNX model.
+pub fn model_inputs(bytes: &[u8]) -> Result<ModelInfo> {
+    let graph = proto::Model::decode(bytes)?.graph.unwrap_or_default();
+    let weights: Vec<&str> = graph.initializer.iter().filter_map(|t| t.name.as_deref()).collect();
+    let names = graph.input.iter().filter_map(|input| input.name.as_deref());
+    let inputs = names.filter(|name| !weights.contains(name)).map(str::to_owned).collect();
+    let op = match &graph.node[..] {
+        [node] => node.op_type.clone().unwrap_or_default(),
+        _ => "several".to_owned(),
+    };
+    Ok(ModelInfo { inputs, op })
+}
