@@ -2,13 +2,16 @@
 
 mod bench;
 mod command;
+mod dearest;
 mod flags;
+mod import;
 mod measured;
 mod options;
 mod output;
 mod overflow;
 mod pair;
 mod process;
+mod reference;
 mod report;
 mod samples;
 mod shares;
@@ -37,6 +40,7 @@ enum Command {
     #[command(subcommand)]
     Share(command::share::Share),
     Eval(command::eval::Eval),
+    Run(command::run::Run),
     /// Measure what an operation or a model costs.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Command::Helper(helper) => helper.run(),
         Command::Share(share) => share.run(),
         Command::Eval(eval) => eval.run(),
+        Command::Run(run) => run.run(),
         Command::Bench(bench) => bench.run(),
     };
     match result {

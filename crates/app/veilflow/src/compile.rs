@@ -126,7 +126,8 @@ pub fn compile(network: &Network, calibration: &[Vec<f32>], options: &CompileOpt
     let compile = |wanted: &veilflow_passes::Options| {
         let compiled = match options.precision {
             Precision::Within(error) => {
-                veilflow_passes::compile_within(network.graph(), &samples, wanted, error)
+                let fits = |plan: &veilflow_ir::Plan| options.supplier.kind().check(plan).is_ok();
+                veilflow_passes::compile_within_fit(network.graph(), &samples, wanted, error, &fits)
             }
             Precision::Bits { .. } => veilflow_passes::compile(network.graph(), &samples, wanted),
         };

@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use veilflow_data::{Samples, read_npz};
 
-use crate::tensor::only;
+use crate::tensor::{only, specs};
 use crate::{CompileOptions, Model, Network, Result, compile};
 
 /// The network: an ONNX file with 11,314 weights, whose input is `1x1x28x28` and whose output has ten
@@ -40,7 +40,7 @@ const CALIBRATION: &[u8] = include_bytes!("../data/calibration.npz");
 /// None that a caller can cause.
 pub fn calibration() -> Result<Samples> {
     let inputs = Network::from_onnx(ONNX)?.inputs();
-    Ok(read_npz(Cursor::new(CALIBRATION), &only(&inputs)?.shape, &PREPROCESSING.parse()?)?)
+    Ok(read_npz(Cursor::new(CALIBRATION), &specs(&inputs), &PREPROCESSING.parse()?)?)
 }
 
 /// The compiled network, in a fraction of a second.

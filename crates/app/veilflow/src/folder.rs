@@ -7,6 +7,7 @@
 //! | [`WEIGHTS`] | the weights as integers | the server alone |
 //! | [`WEIGHT_SHARE`] | half of the weights, in place of them | one of two servers |
 //! | [`NETWORK`] | the float network it was compiled from | the server alone |
+//! | [`IMPORT`] | sizes and public inputs that it was imported with | the server alone |
 //! | [`RUNS`] | how many runs `veilflow serve` has prepared with the weights | the server alone |
 //! | [`SAMPLE`] | one of the inputs it was calibrated with | the server alone |
 
@@ -26,6 +27,8 @@ pub const WEIGHTS: &str = "weights.vfw";
 pub const WEIGHT_SHARE: &str = "weights.vfs";
 /// The float network; the server's alone.
 pub const NETWORK: &str = "model.onnx";
+/// What import was told beyond the float network's file; the server's alone.
+pub const IMPORT: &str = "import.json";
 /// How many runs were prepared with the weights, where homomorphic encryption makes that count.
 pub const RUNS: &str = "runs.txt";
 /// An input that the model was calibrated with; the server's alone.

@@ -141,6 +141,8 @@ pub use veilflow_data::{Error as DataError, Preprocessing, Samples};
 #[doc(inline)]
 pub use veilflow_exec::Phase;
 #[doc(inline)]
+pub use veilflow_import_onnx::ImportOptions;
+#[doc(inline)]
 pub use veilflow_ir::plan::{Ranges, Settings as PlanSettings};
 #[doc(inline)]
 pub use veilflow_net::{LinkShape, NetError, Role};

@@ -127,14 +127,14 @@ impl Model {
         self.weights.save(&file).map_err(|e| folder::not_written(&file, e))?;
         match &*self.origin {
             Origin::Compiled { network, sample, .. } => {
-                folder::write(&path.join(folder::NETWORK), network.onnx())?;
+                network.save(path)?;
                 // A sample of several inputs has no one shape.
                 if let [input] = &self.plan.inputs()[..] {
                     folder::write(&path.join(folder::SAMPLE), &write_npy(sample, &input.shape)?)?;
                 }
             }
             Origin::Folder(from) => {
-                for name in [folder::NETWORK, folder::SAMPLE] {
+                for name in [folder::NETWORK, folder::IMPORT, folder::SAMPLE] {
                     let (from, to) = (from.join(name), path.join(name));
                     if from.exists() && !to.exists() {
                         let bytes = std::fs::read(&from);
@@ -166,7 +166,7 @@ impl Model {
     pub fn network(&self) -> Result<Network> {
         match &*self.origin {
             Origin::Compiled { network, .. } => Ok(network.clone()),
-            Origin::Folder(path) => Network::open(path.join(folder::NETWORK)),
+            Origin::Folder(path) => Network::load(path),
         }
     }
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use veilflow_data::{Preprocessing, Samples, load};
+use veilflow_import_onnx::ImportOptions;
 use veilflow_ir::Graph;
 use veilflow_passes::float;
 
-use crate::tensor::{only, tensors};
+use crate::tensor::{specs, tensors};
 use crate::{Error, Result, TensorInfo, folder};
 
 /// A float network: what [`compile`](crate::compile) takes. It holds the weights, so it is their owner's
@@ -29,6 +30,7 @@ use crate::{Error, Result, TensorInfo, folder};
 pub struct Network {
     graph: Arc<Graph>,
     onnx: Arc<[u8]>,
+    options: Arc<ImportOptions>,
 }
 
 /// Names and shapes, no weights.
@@ -39,44 +41,108 @@ impl fmt::Debug for Network {
 }
 
 impl Network {
-    /// Reads the ONNX file at `path`. docs/onnx.md of the repository lists what is supported: convolutional
-    /// and recurrent networks with weights of type f32 inside the file.
+    /// Reads the ONNX file at `path`. docs/onnx.md of the repository lists what is supported.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Import`] with the node at fault.
+    /// [`Error::Read`]; [`Error::Import`] with the nodes at fault.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &ImportOptions::default())
+    }
+
+    /// As [`open`](Self::open), with sizes that the file leaves open, and inputs that are public. Tensors that
+    /// lie in files of their own are read from the file's folder.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Self> {
         let path = path.as_ref();
-        Self::import(&folder::read_network(path)?, || path.display().to_string())
+        let mut options = options.clone();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        options.folder.get_or_insert_with(|| folder.to_owned());
+        Self::import(&folder::read_network(path)?, options, || path.display().to_string())
     }
 
     /// Reads an ONNX file from memory.
     ///
     /// # Errors
-    /// [`Error::Import`] with the node at fault.
+    /// [`Error::Import`] with the nodes at fault.
     pub fn from_onnx(file: &[u8]) -> Result<Self> {
-        Self::import(file, || "the model".to_owned())
+        Self::from_onnx_with(file, &ImportOptions::default())
     }
 
-    fn import(onnx: &[u8], name: impl FnOnce() -> String) -> Result<Self> {
+    /// As [`from_onnx`](Self::from_onnx), with what is known beyond the file.
+    ///
+    /// ```
+    /// use veilflow::{ImportOptions, Network, demo};
+    ///
+    /// let mut options = ImportOptions::default();
+    /// options.dims.insert("time".into(), 100);
+    /// let error = Network::from_onnx_with(demo::ONNX, &options).unwrap_err();
+    /// assert!(format!("{error:?}").contains("no dimension `time` open"));
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`from_onnx`](Self::from_onnx).
+    pub fn from_onnx_with(file: &[u8], options: &ImportOptions) -> Result<Self> {
+        Self::import(file, options.clone(), || "the model".to_owned())
+    }
+
+    fn import(onnx: &[u8], options: ImportOptions, name: impl FnOnce() -> String) -> Result<Self> {
         let refused = |e: veilflow_import_onnx::ImportError| Error::Import { name: name(), source: e.into() };
-        let graph = Arc::new(veilflow_import_onnx::import_bytes(onnx).map_err(refused)?);
-        Ok(Self { graph, onnx: onnx.into() })
+        let graph = Arc::new(veilflow_import_onnx::import_bytes_with(onnx, &options).map_err(refused)?);
+        Ok(Self { graph, onnx: onnx.into(), options: Arc::new(options) })
+    }
+
+    /// Reads the network of a model's folder, as it was imported when it was compiled.
+    pub(crate) fn load(folder: &Path) -> Result<Self> {
+        let file = folder.join(folder::IMPORT);
+        let options = if file.exists() {
+            let read = std::fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
+            let what = "import options";
+            let options = serde_json::from_slice(&read);
+            options.map_err(|e| Error::Unusable { what, path: file, source: e.into() })?
+        } else {
+            ImportOptions::default()
+        };
+        Self::open_with(folder.join(folder::NETWORK), &options)
+    }
+
+    /// Writes the network to a model's folder: the file, what import was told, and tensors in files of their
+    /// own.
+    pub(crate) fn save(&self, folder: &Path) -> Result<()> {
+        folder::write(&folder.join(folder::NETWORK), &self.onnx)?;
+        let options = serde_json::to_vec_pretty(&*self.options).map_err(|e| Error::Compile(e.into()))?;
+        folder::write(&folder.join(folder::IMPORT), &options)?;
+        let Some(from) = &self.options.folder else { return Ok(()) };
+        let files = veilflow_import_onnx::external_files(&self.onnx).map_err(|e| Error::Compile(e.into()))?;
+        for name in files {
+            let (from, to) = (from.join(&name), folder.join(&name));
+            if let Some(folder) = to.parent() {
+                folder::make(folder)?;
+            }
+            let bytes = std::fs::read(&from).map_err(|source| Error::Read { path: from, source })?;
+            folder::write(&to, &bytes)?;
+        }
+        Ok(())
     }
 
     /// Its inputs, in order.
     pub fn inputs(&self) -> Vec<TensorInfo> {
-        let info = |&id| TensorInfo::new(&self.graph.value(id).name, self.graph.shape(id));
+        let info = |&id| {
+            let info = TensorInfo::new(&self.graph.value(id).name, self.graph.shape(id));
+            info.one_hot(self.graph.is_one_hot(id))
+        };
         self.graph.inputs().iter().map(info).collect()
     }
 
-    /// Reads every sample in the file or folder `path`: npy, npz (`x` with labels `y`, or `input_0`,
-    /// `input_1`, ...), png, jpeg, or a folder of pictures. Arrays of floats are taken as they are; pictures
-    /// and bytes are preprocessed.
+    /// Reads every sample in the file or folder `path`: npy, npz (arrays by the names of its
+    /// inputs; of one input also `x` with labels `y`, or `input_0`, `input_1`, ...), png, jpeg, or a folder of
+    /// pictures. Pictures and bytes are preprocessed; other numbers are taken as they are.
     ///
     /// # Errors
-    /// [`Error::SeveralInputs`] for a network with more than one; [`Error::Data`] for files that do not fit.
+    /// [`Error::Data`] for files that do not fit.
     pub fn read_samples(&self, path: impl AsRef<Path>, preprocessing: &Preprocessing) -> Result<Samples> {
-        Ok(load(path, &only(&self.inputs())?.shape, preprocessing)?)
+        Ok(load(path, &specs(&self.inputs()), preprocessing)?)
     }
 
     /// Its outputs for a sample, in f32 and in the clear: flat vectors, before a softmax that the network may
@@ -91,9 +157,5 @@ impl Network {
 
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
-    }
-
-    pub(crate) fn onnx(&self) -> &[u8] {
-        &self.onnx
     }
 }

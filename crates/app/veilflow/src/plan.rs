@@ -8,7 +8,7 @@ use veilflow_data::{Preprocessing, Samples, load, picture};
 use veilflow_passes::clear;
 use veilflow_ring::RingVec;
 
-use crate::tensor::{only, tensors};
+use crate::tensor::{only, specs, tensors};
 use crate::{Error, OutOfRange, PlanSettings, Result, Supplier, TensorInfo, folder};
 
 /// The public program of a compiled model: architecture, widths and scales, no weights. Both parties run it;
@@ -105,7 +105,11 @@ impl Plan {
     /// Its inputs, in order.
     pub fn inputs(&self) -> Vec<TensorInfo> {
         let inputs = self.0.inputs.iter();
-        inputs.map(|input| TensorInfo::new(&input.name, &self.0.values[input.value].shape)).collect()
+        inputs
+            .map(|input| {
+                TensorInfo::new(&input.name, &self.0.values[input.value].shape).one_hot(input.one_hot)
+            })
+            .collect()
     }
 
     /// Its outputs, in order.
@@ -148,12 +152,12 @@ impl Plan {
         checked.map_err(|e| Error::BeyondSupplier { supplier, source: e.into() })
     }
 
-    /// Reads every sample in the file or folder `path`: npy, npz (`x`, or `input_0`, `input_1`, ...), png,
-    /// jpeg, or a folder of pictures. Arrays of floats are taken as they are; pictures and bytes are
-    /// preprocessed as the plan says.
+    /// Reads every sample in the file or folder `path`: npy, npz (arrays by the names of its inputs; of
+    /// one input also `x`, or `input_0`, `input_1`, ...), png, jpeg, or a folder of pictures. Pictures and
+    /// bytes are preprocessed as the plan says; other numbers are taken as they are.
     ///
     /// # Errors
-    /// [`Error::SeveralInputs`] for a network with more than one; [`Error::Data`] for files that do not fit.
+    /// [`Error::Data`] for files that do not fit.
     pub fn read_samples(&self, path: impl AsRef<Path>) -> Result<Samples> {
         self.read_samples_as(path, &self.0.preprocessing.parse()?)
     }
@@ -163,7 +167,7 @@ impl Plan {
     /// # Errors
     /// Those of [`Plan::read_samples`].
     pub fn read_samples_as(&self, path: impl AsRef<Path>, preprocessing: &Preprocessing) -> Result<Samples> {
-        Ok(load(path, &only(&self.inputs())?.shape, preprocessing)?)
+        Ok(load(path, &specs(&self.inputs()), preprocessing)?)
     }
 
     /// A picture, the bytes of a png or jpeg file, as a sample: preprocessed as the plan says.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use veilflow_data::InputSpec;
 use veilflow_ir::{Shape, Tensor};
 
 use crate::{Error, Result};
@@ -14,11 +15,19 @@ pub struct TensorInfo {
     pub name: String,
     /// Its dimensions, outermost first, such as `[1, 3, 224, 224]`.
     pub shape: Vec<usize>,
+    /// Whether it holds indices, each as a row along the last dimension: a one in its place, and zeros. Files
+    /// of samples hold the indices.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_hot: bool,
 }
 
 impl TensorInfo {
     pub(crate) fn new(name: &str, shape: &Shape) -> Self {
-        Self { name: name.to_owned(), shape: shape.to_vec() }
+        Self { name: name.to_owned(), shape: shape.to_vec(), one_hot: false }
+    }
+
+    pub(crate) fn one_hot(self, one_hot: bool) -> Self {
+        Self { one_hot, ..self }
     }
 
     /// The number of its elements.
@@ -36,7 +45,18 @@ impl fmt::Display for TensorInfo {
     }
 }
 
-/// The only input; files of inputs are read for networks with one.
+/// What files of samples are read for.
+pub(crate) fn specs(inputs: &[TensorInfo]) -> Vec<InputSpec<'_>> {
+    inputs
+        .iter()
+        .map(|input| {
+            let spec = InputSpec::new(&input.name, &input.shape);
+            if input.one_hot { spec.one_hot() } else { spec }
+        })
+        .collect()
+}
+
+/// The only input; pictures are read for networks with one.
 pub(crate) fn only(inputs: &[TensorInfo]) -> Result<&TensorInfo> {
     match inputs {
         [input] => Ok(input),

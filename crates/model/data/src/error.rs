@@ -54,10 +54,31 @@ pub enum Error {
         path: PathBuf,
     },
     /// An array whose elements have no type that is read.
-    #[error("it holds neither f32 nor u8")]
-    ElementType {
-        /// What reading it as u8 ended with.
-        source: Box<dyn std::error::Error + Send + Sync>,
+    #[error("its elements are neither floats of 32 or 64 bits nor integers nor truth values")]
+    ElementType,
+    /// One array for a network with several inputs.
+    #[error("it holds one array, and the network takes {wanted}: give an npz file with these names")]
+    OneArray {
+        /// The network's inputs.
+        wanted: String,
+    },
+    /// An index beyond those that the network knows.
+    #[error("index {index} isn't among the {classes} that the network knows")]
+    Index {
+        /// The index.
+        index: f32,
+        /// How many there are.
+        classes: usize,
+    },
+    /// Inputs with different numbers of samples.
+    #[error("input `{name}` has {have} samples where another has {count}")]
+    UnequalInputs {
+        /// The input.
+        name: String,
+        /// Its samples.
+        have: usize,
+        /// Those of another.
+        count: usize,
     },
     /// An array that is not a number of samples of the input's shape.
     #[error("an array of shape {actual:?} does not hold inputs of shape {expected:?}")]
@@ -74,8 +95,13 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An npz file without an array of a name that is looked for.
-    #[error("it has neither `x` nor `input_0` of type f32 or u8")]
-    NoInputs,
+    #[error("the network takes {wanted}, and the file holds `{held}`")]
+    NoInputs {
+        /// The network's inputs.
+        wanted: String,
+        /// The names of the file's arrays.
+        held: String,
+    },
     /// An array that should be one sample and is more.
     #[error("input_{index} holds several samples")]
     SeveralSamples {

@@ -14,14 +14,16 @@
 
 mod array;
 mod error;
+mod input;
 mod labels;
 mod load;
 mod picture;
 mod preprocess;
 mod samples;
 
-pub use array::{read_npz, write_npy};
+pub use array::{NamedArray, read_arrays, read_npz, write_npy, write_npz};
 pub use error::{Error, Result};
+pub use input::InputSpec;
 pub use labels::labels;
 pub use load::load;
 pub use picture::picture;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::array::{read_npy, read_npz};
+use crate::input::InputSpec;
 use crate::picture::pictures;
 use crate::samples::{Samples, open};
 use crate::{Error, Preprocessing, Result};
@@ -15,20 +16,24 @@ fn is_picture(path: &Path) -> bool {
     matches!(extension(path).as_str(), "png" | "jpg" | "jpeg")
 }
 
-/// Reads every sample in `path` for an input of shape `shape`: npy, npz (`x` with labels `y`, or `input_0`,
-/// `input_1`, ... with `labels`), png, jpeg, or a folder of pictures in the order of their names. Pictures
-/// and bytes go through `preprocessing`; floats are taken as they are.
+/// Reads every sample in `path` for a network's inputs: npy, npz (see [`read_npz`](crate::read_npz)), png, jpeg,
+/// or a folder of pictures in the order of their names. Pictures and bytes go through `preprocessing`; other
+/// numbers are taken as they are. A sample is the elements of all inputs, one input after another.
 ///
 /// # Errors
 /// A file that cannot be opened, is longer than 4 GiB, holds no sample, samples of another shape, or numbers
 /// that are not finite.
-pub fn load(path: impl AsRef<Path>, shape: &[usize], preprocessing: &Preprocessing) -> Result<Samples> {
+pub fn load(
+    path: impl AsRef<Path>,
+    inputs: &[InputSpec<'_>],
+    preprocessing: &Preprocessing,
+) -> Result<Samples> {
     let path = path.as_ref();
     let samples = match extension(path).as_str() {
-        _ if path.is_dir() => folder(path, shape, preprocessing),
-        "npy" => read_npy(path, shape, preprocessing),
-        "npz" => open(path).and_then(|file| read_npz(file, shape, preprocessing)),
-        _ if is_picture(path) => pictures(&[path], shape, preprocessing),
+        _ if path.is_dir() => folder(path, inputs, preprocessing),
+        "npy" => read_npy(path, inputs, preprocessing),
+        "npz" => open(path).and_then(|file| read_npz(file, inputs, preprocessing)),
+        _ if is_picture(path) => only(inputs).and_then(|shape| pictures(&[path], shape, preprocessing)),
         _ => Err(Error::UnknownKind),
     };
     let samples = samples.map_err(|source| Error::read(path, source))?;
@@ -41,11 +46,21 @@ pub fn load(path: impl AsRef<Path>, shape: &[usize], preprocessing: &Preprocessi
     Ok(samples)
 }
 
-fn folder(path: &Path, shape: &[usize], preprocessing: &Preprocessing) -> Result<Samples> {
+fn folder(path: &Path, inputs: &[InputSpec<'_>], preprocessing: &Preprocessing) -> Result<Samples> {
     let entries = std::fs::read_dir(path);
     let entries = entries.map_err(|source| Error::Open { path: path.to_owned(), source })?;
     let mut files: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|file| is_picture(file)).collect();
     files.sort();
-    pictures(&files, shape, preprocessing)
+    pictures(&files, only(inputs)?, preprocessing)
+}
+
+/// The shape of the only input: pictures are read for networks with one.
+fn only<'a>(inputs: &[InputSpec<'a>]) -> Result<&'a [usize]> {
+    match inputs {
+        [input] => Ok(input.shape),
+        _ => Err(Error::OneArray {
+            wanted: inputs.iter().map(|input| format!("`{}`", input.name)).collect::<Vec<_>>().join(", "),
+        }),
+    }
 }

@@ -251,7 +251,7 @@ mod tests {
         for (value, width) in [20, 30].into_iter().enumerate() {
             let shape = Shape::new([3]).unwrap();
             plan.values.push(PlanValue { shape, width, scale: 0, magnitude: 4, non_negative: false });
-            plan.inputs.push(PlanInput { name: format!("input {value}"), value });
+            plan.inputs.push(PlanInput { name: format!("input {value}"), value, one_hot: false });
         }
         plan
     }

@@ -131,6 +131,12 @@ impl From<&'static str> for Refusal {
     }
 }
 
+impl From<Reason> for ImportError {
+    fn from(reason: Reason) -> Self {
+        Self::Model(reason)
+    }
+}
+
 impl From<ImportError> for Refusal {
     fn from(error: ImportError) -> Self {
         Self::Error(error)

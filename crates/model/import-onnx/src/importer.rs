@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use veilflow_ir::Graph;
+use veilflow_ir::{Graph, Shape};
 
+use crate::attributes::Attributes;
 use crate::draft::Draft;
-use crate::error::{ImportError, Result};
+use crate::error::{ImportError, Refusal, Result};
 use crate::input::{Input, Sizes};
 use crate::limits::MIN_OPSET;
+use crate::lowering::Lowering;
 use crate::node::import_node;
 use crate::ops::OPS;
 use crate::options::ImportOptions;
@@ -15,6 +17,7 @@ use crate::order::needed;
 use crate::proto;
 use crate::refusals::Refusals;
 use crate::scope::Binding;
+use crate::tables::Tables;
 
 /// The opset of a model that names none of ONNX's own, since it has ops of other domains alone.
 const OPSET_OF_OTHERS: i64 = 21;
@@ -28,8 +31,9 @@ pub(crate) fn import(model: proto::Model, bytes: usize, options: &ImportOptions)
     draft.folder.clone_from(&options.folder);
     draft.types = types(&source);
     draft.scopes.enter();
+    let tables = Tables::of(&source);
     draft.define_initializers(std::mem::take(&mut source.initializer))?;
-    define_inputs(&mut draft, &source, options)?;
+    define_inputs(&mut draft, &source, &tables, options)?;
     let mut refusals = Refusals::default();
     for &index in &order {
         if let Err(error) = import_node(&mut draft, OPS, "", index, &source.node[index]) {
@@ -39,6 +43,9 @@ pub(crate) fn import(model: proto::Model, bytes: usize, options: &ImportOptions)
     refusals.finish()?;
     for output in source.output {
         let name = output.name.unwrap_or_default();
+        if let Some(Binding::Indices { .. }) = draft.scopes.get(&name) {
+            as_numbers(&mut draft, &name)?;
+        }
         match draft.scopes.get(&name) {
             Some(Binding::Value(id)) => draft.graph.output(*id, false),
             Some(Binding::Softmax(id)) => draft.graph.output(*id, true),
@@ -59,7 +66,12 @@ pub(crate) fn import(model: proto::Model, bytes: usize, options: &ImportOptions)
 }
 
 /// Defines the inputs: public ones as literals, others as inputs of the graph.
-fn define_inputs(draft: &mut Draft, source: &proto::Graph, options: &ImportOptions) -> Result<()> {
+fn define_inputs(
+    draft: &mut Draft,
+    source: &proto::Graph,
+    tables: &Tables,
+    options: &ImportOptions,
+) -> Result<()> {
     // Old files list their weights among the inputs.
     let inputs = source.input.iter().filter(|i| !draft.scopes.defines(i.name.as_deref().unwrap_or_default()));
     let inputs: Vec<Input<'_>> = inputs.map(Input::new).collect();
@@ -68,25 +80,52 @@ fn define_inputs(draft: &mut Draft, source: &proto::Graph, options: &ImportOptio
         let reason = format!("isn't among the inputs, which are `{}`", names.join("`, `"));
         return Err(ImportError::Input { input: missing.to_owned(), reason: reason.into() });
     }
-    let private: Vec<&Input<'_>> = inputs.iter().filter(|i| options.known(i.name).is_none()).collect();
+    let is_known = |input: &Input<'_>| options.known_names().any(|name| name == input.name);
+    let private: Vec<&Input<'_>> = inputs.iter().filter(|input| !is_known(input)).collect();
     let sizes = Sizes::new(&private, options)?;
     for input in &inputs {
-        let binding = match options.known(input.name) {
-            Some(literal) => Binding::Literal(literal.clone()),
-            None => match input.unreadable() {
-                Some(reason) => Binding::Unreadable(reason),
-                None => {
-                    let id = draft.graph.input(input.name, input.shape(&sizes)?)?;
-                    if input.has_open_batch() && !sizes.names(input, 0) {
-                        draft.open.push(id);
-                    }
-                    Binding::Value(id)
-                }
-            },
+        let binding = match options.known(input.name)? {
+            Some(literal) => Binding::Literal(input.fitted(literal, &sizes)),
+            None => private_input(draft, tables.classes(source, input.name), input, &sizes)?,
         };
         draft.scopes.define(input.name, binding);
     }
     Ok(())
+}
+
+/// A private input. Of integers that choose from a table, the client gives rows with a one.
+fn private_input(
+    draft: &mut Draft,
+    table: Option<usize>,
+    input: &Input<'_>,
+    sizes: &Sizes<'_>,
+) -> Result<Binding> {
+    if let Some(reason) = input.unreadable() {
+        return Ok(Binding::Unreadable(reason));
+    }
+    let shape = input.shape(sizes)?;
+    let classes = if input.is_integer() { sizes.classes(input, table) } else { None };
+    if let Some(classes) = classes {
+        let rows = Shape::new([&shape[..], &[classes]].concat())?;
+        let id = draft.graph.input(input.name, rows)?;
+        draft.graph.mark_one_hot(id);
+        return Ok(Binding::Indices { rows: id, dims: shape });
+    }
+    let id = draft.graph.input(input.name, shape)?;
+    if input.has_open_batch() && !sizes.names(input, 0) {
+        draft.open.push(id);
+    }
+    Ok(Binding::Value(id))
+}
+
+/// Lets a name stand for its indices as numbers.
+fn as_numbers(draft: &mut Draft, name: &str) -> Result<()> {
+    let node = proto::Node { input: vec![name.to_owned()], ..proto::Node::default() };
+    let mut lowering = Lowering::new(draft, OPS, Attributes::new(&[])?, "", name, &node);
+    lowering.value(0).map(|_| ()).map_err(|refusal| match refusal {
+        Refusal::Reason(reason) => ImportError::Model(reason),
+        Refusal::Error(error) => error,
+    })
 }
 
 /// The types that the file gives for names. What a quantisation rounds to depends on them.

@@ -45,6 +45,7 @@ mod order;
 mod proto;
 mod refusals;
 mod scope;
+mod tables;
 mod tensor_file;
 
 use std::fs::File;
@@ -56,7 +57,7 @@ pub use limits::{MAX_FILE_BYTES, MAX_NODES, MIN_OPSET};
 pub use ops::supported_ops;
 pub use options::ImportOptions;
 use prost::Message;
-pub use tensor_file::{ModelInfo, model_inputs, read_tensor};
+pub use tensor_file::{ModelInfo, external_files, model_inputs, read_tensor};
 use veilflow_ir::Graph;
 
 /// Reads the ONNX file at `path`.

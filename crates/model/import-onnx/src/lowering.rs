@@ -193,6 +193,20 @@ impl<'a> Lowering<'a> {
                 let unique = self.graph().fresh_name(name);
                 (name, self.graph().constant(unique, tensor)?)
             }
+            (name, Binding::Indices { rows, dims }) => {
+                // As a number: its place among all, by two digits that weights hold exactly.
+                let (rows, dims) = (*rows, dims.clone());
+                let classes = *self.shape(rows).last().unwrap_or(&1);
+                let flat = self.reshaped(rows, &[dims.elements(), classes])?;
+                const BASE: usize = 256;
+                let digit = |i: usize| if i.is_multiple_of(2) { i / 2 / BASE } else { i / 2 % BASE };
+                let places = self.table(&[classes, 2], |i| digit(i) as f32)?;
+                let digits = self.matmul(flat, places)?;
+                let weights = self.table(&[2], |i| if i == 0 { BASE as f32 } else { 1.0 })?;
+                let weighted = self.mul(digits, weights)?;
+                let numbers = self.summed(weighted, &[1])?;
+                (name, self.reshaped(numbers, &dims)?)
+            }
             (name, _) => return Err(format!("input `{name}` can't be read").into()),
         };
         self.draft.scopes.promote(name, id);
@@ -211,6 +225,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Input `index` if it is private indices: rows with a one each, and the dimensions of the indices.
+    pub(crate) fn indices(&self, index: usize) -> Option<(ValueId, Shape)> {
+        match self.draft.scopes.get(self.inputs.get(index)?) {
+            Some(Binding::Indices { rows, dims }) => Some((*rows, dims.clone())),
+            _ => None,
+        }
+    }
+
     /// Input `index` if it is masked: the scores, and which of them count.
     pub(crate) fn masked(&self, index: usize) -> Option<(ValueId, Arc<Vec<bool>>)> {
         match self.draft.scopes.get(self.inputs.get(index)?) {
@@ -221,7 +243,7 @@ impl<'a> Lowering<'a> {
 
     /// Input `index`, for an op that moves elements. A constant is a literal.
     pub(crate) fn operand(&mut self, index: usize) -> Result<Operand, Refusal> {
-        if let (_, Binding::Softmax(_)) = self.binding(index)? {
+        if let (_, Binding::Softmax(_) | Binding::Indices { .. }) = self.binding(index)? {
             return self.value(index).map(Operand::Value);
         }
         match self.binding(index)? {
@@ -235,9 +257,13 @@ impl<'a> Lowering<'a> {
     }
 
     /// Input `index`, known at import.
-    pub(crate) fn literal(&mut self, index: usize) -> Option<Literal> {
-        match self.operand(index) {
-            Ok(Operand::Literal(literal)) => Some(literal),
+    pub(crate) fn literal(&self, index: usize) -> Option<Literal> {
+        match self.binding(index).ok()? {
+            (_, Binding::Literal(literal)) => Some(literal.clone()),
+            (_, Binding::Value(id)) => {
+                let constant = self.draft.graph.constant_of(*id)?;
+                Some(Literal::Floats(Arc::clone(constant)))
+            }
             _ => None,
         }
     }

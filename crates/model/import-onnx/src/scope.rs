@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use veilflow_ir::{Reason, ValueId};
+use veilflow_ir::{Reason, Shape, ValueId};
 
 use crate::literal::Literal;
 
@@ -20,6 +20,13 @@ pub(crate) enum Binding {
     /// Scores plus a mask of infinite numbers, as attention has them: a value, and which of its elements
     /// count. Only a softmax may read it.
     Masked(ValueId, Arc<Vec<bool>>),
+    /// Private indices as an input: rows with a one in the place of each, and the dimensions of the indices.
+    Indices {
+        /// The input.
+        rows: ValueId,
+        /// What the file takes for its shape.
+        dims: Shape,
+    },
     /// Nothing that can be read, for this reason.
     Unreadable(Reason),
     /// What a refused node would have made.

@@ -48,3 +48,18 @@ pub fn model_inputs(bytes: &[u8]) -> Result<ModelInfo> {
     };
     Ok(ModelInfo { inputs, op })
 }
+
+/// The files that a serialised model keeps tensors in, relative to its folder, each once.
+///
+/// # Errors
+/// [`ImportError::Decode`] for bytes that are no ONNX model.
+pub fn external_files(bytes: &[u8]) -> Result<Vec<String>> {
+    let graph = proto::Model::decode(bytes)?.graph.unwrap_or_default();
+    let in_nodes = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|a| a.t.as_ref());
+    let entries = graph.initializer.iter().chain(in_nodes).flat_map(|tensor| &tensor.external_data);
+    let locations = entries.filter(|pair| pair.key.as_deref() == Some("location"));
+    let mut files: Vec<String> = locations.filter_map(|pair| pair.value.clone()).collect();
+    files.sort_unstable();
+    files.dedup();
+    Ok(files)
+}

@@ -14,5 +14,6 @@ mod simplify;
 pub use error::{PassError, Result};
 pub use quantise::{
     Check, CompileReport, Compiled, DEFAULT_ERROR, Options, Revealing, TensorReport, compile, compile_within,
+    compile_within_fit,
 };
 pub use simplify::simplify;

@@ -10,7 +10,9 @@ use veilflow::{
     Ranges, Revealing, Supplier, compile, folder,
 };
 
+use crate::dearest::Dearest;
 use crate::flags::percent;
+use crate::import::ImportFlags;
 use crate::output;
 
 /// Compile an ONNX model to a plan (public) and weights (the server's).
@@ -18,13 +20,15 @@ use crate::output;
 pub(crate) struct Compile {
     /// The model.
     model: PathBuf,
+    #[command(flatten)]
+    import: ImportFlags,
     /// Inputs like those to come, from which scales and widths are chosen: npy, npz (`x`, or `input_0`...),
     /// png, jpeg, or a folder of pictures.
     #[arg(long, value_name = "DATA")]
-    calibrate: PathBuf,
+    calibrate: Option<PathBuf>,
     /// The folder to write.
     #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    output: Option<PathBuf>,
     /// Use at most so many calibration inputs.
     #[arg(long, default_value_t = 256, value_name = "N")]
     limit: usize,
@@ -57,8 +61,9 @@ pub(crate) struct Compile {
     /// norm of each layer to a power of two.
     #[arg(long, default_value_t = Ranges::Calibrated)]
     ranges: Ranges,
-    /// How runs watch for values that leave their range, so that the client learns whether any did.
-    #[arg(long, value_enum, default_value_t)]
+    /// How runs watch for values that leave their range, so that the client learns whether any did. Without a
+    /// value: only tell whether every node of the model is supported, and list those that aren't.
+    #[arg(long, value_enum, default_value_t, num_args = 0..=1, default_missing_value = "support")]
     check: CheckKind,
     /// Put numbers in the place of names in the plan, which clients see.
     #[arg(long)]
@@ -75,6 +80,9 @@ pub(crate) struct Compile {
     /// do are refused; silent and ot do any, and both parties must choose one of them then.
     #[arg(long, default_value_t = Supplier::default())]
     supplier: Supplier,
+    /// Also print every tensor's range and width.
+    #[arg(long)]
+    verbose: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -91,7 +99,7 @@ fn revealing(text: &str) -> Result<Revealing, String> {
 }
 
 /// How runs watch for values that leave their range.
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, clap::ValueEnum)]
 enum CheckKind {
     /// Not at all.
     Off,
@@ -100,12 +108,15 @@ enum CheckKind {
     Sampled,
     /// All elements, in rings with room for whatever a layer can make: no first overflow is missed.
     Full,
+    /// Only that the model is supported.
+    #[value(hide = true)]
+    Support,
 }
 
 impl From<CheckKind> for Check {
     fn from(kind: CheckKind) -> Self {
         match kind {
-            CheckKind::Off => Self::Off,
+            CheckKind::Off | CheckKind::Support => Self::Off,
             CheckKind::Sampled => Self::Sampled,
             CheckKind::Full => Self::Full,
         }
@@ -168,9 +179,10 @@ fn refused(error: Error) -> anyhow::Error {
 
 impl Compile {
     /// Compiles the model, and writes the folder.
-    fn compile(&self) -> Result<Model> {
-        let network = Network::open(&self.model)?;
-        let mut samples = network.read_samples(&self.calibrate, &self.preprocess)?.inputs;
+    fn compile(&self, network: &Network) -> Result<(Model, PathBuf)> {
+        let calibrate =
+            self.calibrate.as_deref().context("--calibrate is missing: name inputs like those to come")?;
+        let mut samples = network.read_samples(calibrate, &self.preprocess)?.inputs;
         samples.truncate(self.limit.max(1));
         let precision = match (self.weight_bits, self.activation_bits) {
             (None, None) => Precision::Within(self.max_error / 100.0),
@@ -189,7 +201,7 @@ impl Compile {
             preprocessing: self.preprocess.clone(),
             supplier: self.supplier,
         };
-        let model = compile(&network, &samples, &options).map_err(refused)?;
+        let model = compile(network, &samples, &options).map_err(refused)?;
         let error = model.compile_report().map_or(0.0, |report| report.relative_error);
         if let (Precision::Within(most), false) = (precision, self.accept_error)
             && error > most
@@ -202,12 +214,33 @@ impl Compile {
                 self.max_error,
             ));
         }
-        model.save(&self.output)?;
-        Ok(model)
+        let folder = self.output.clone().context("--output is missing: name the folder to write")?;
+        model.save(&folder)?;
+        Ok((model, folder))
+    }
+
+    /// Tells what the model takes and gives, all nodes of it being supported.
+    fn tell(&self, network: &Network) -> Result<()> {
+        let inputs = network.inputs();
+        if self.json {
+            return output::print_json(&serde_json::json!({ "supported": true, "inputs": inputs }));
+        }
+        let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+        output::print(&format!(
+            "every node of {} is supported; its private inputs are {}",
+            self.model.display(),
+            inputs.join(", ")
+        ));
+        Ok(())
     }
 
     pub(crate) fn run(self) -> Result<()> {
-        let model = self.compile().with_context(|| format!("cannot compile {}", self.model.display()))?;
+        let failed = || format!("cannot compile {}", self.model.display());
+        let network = self.import.open(&self.model).with_context(failed)?;
+        if self.check == CheckKind::Support {
+            return self.tell(&network);
+        }
+        let (model, folder) = self.compile(&network).with_context(failed)?;
         let (plan, report) = (model.plan(), model.compile_report().context("a compiled model has a report")?);
         let beyond_he = match plan.check(Supplier::He) {
             Ok(()) => None,
@@ -216,9 +249,9 @@ impl Compile {
         };
         let summary = Summary {
             model: plan.name().to_owned(),
-            plan: self.output.join(folder::PLAN),
+            plan: folder.join(folder::PLAN),
             plan_hash: plan.hash(),
-            weights: self.output.join(folder::WEIGHTS),
+            weights: folder.join(folder::WEIGHTS),
             calibration_inputs: plan.settings().calibration_inputs,
             weight_bits: plan.settings().weight_bits,
             activation_bits: plan.settings().activation_bits,
@@ -234,19 +267,25 @@ impl Compile {
         if self.json {
             return output::print_json(&summary);
         }
-        let mut table =
-            output::table(&["layer", "largest seen", "fractional bits", "room, bits", "width, bits"]);
-        for t in &report.tensors {
-            table.add_row([
-                t.layer.clone(),
-                format!("{:.4}", t.largest),
-                t.scale.to_string(),
-                t.magnitude.to_string(),
-                t.width.to_string(),
-            ]);
+        if self.verbose {
+            let mut table =
+                output::table(&["layer", "largest seen", "fractional bits", "room, bits", "width, bits"]);
+            for t in &report.tensors {
+                table.add_row([
+                    t.layer.clone(),
+                    format!("{:.4}", t.largest),
+                    t.scale.to_string(),
+                    t.magnitude.to_string(),
+                    t.width.to_string(),
+                ]);
+            }
+            output::print(&table.to_string());
+        }
+        if let Ok(dearest) = Dearest::of(plan, self.supplier) {
+            output::print(&dearest.told());
         }
         output::print(&format!(
-            "{table}\n{}: {} nodes, {} multiplications, widths {} to {} bits\n\
+            "{}: {} nodes, {} multiplications, widths {} to {} bits\n\
              weights {} bits, activations {} bits: outputs off by {:.2} % of their spread over {} calibration inputs\n\
              wrote {} (public: give it to clients), {}, {} and {} (the server's alone)",
             summary.model,

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use veilflow::{Model, Network, Preprocessing};
 
+use crate::flags::percent;
+use crate::reference::{Compared, Reference};
 use crate::{output, samples};
 
 /// Compare the fixed-point run with the float model, in the clear, on a data set.
@@ -26,6 +28,13 @@ pub(crate) struct Eval {
     /// The float model, if not the one in the folder.
     #[arg(long)]
     model: Option<PathBuf>,
+    /// Compare the fixed-point outputs with reference outputs, such as onnxruntime's: npz by the names of the
+    /// outputs, or `output_0`, ...; or npy. Exits with an error where one is off by more than --max-error.
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+    /// The most root mean square error beside --expect, in percent of the reference's standard deviation.
+    #[arg(long, default_value_t = 2.0, value_name = "PERCENT", value_parser = percent)]
+    max_error: f64,
     /// Use at most so many inputs.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true, value_name = "N")]
     limit: usize,
@@ -62,6 +71,9 @@ struct Report {
     /// The mean probability that the check of a private run on such an input tells the client; unknown where
     /// there is none.
     noticed: Option<f64>,
+    /// How far outputs are from the references, if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    references: Vec<Compared>,
 }
 
 impl Eval {
@@ -79,9 +91,15 @@ impl Eval {
         let bar = ProgressBar::new(count as u64);
         let mut report = Report { inputs: count, ..Report::default() };
         let mut noticed: Vec<f64> = Vec::new();
+        let reference = self.expect.as_deref().map(|file| Reference::read(file, model.plan().outputs()));
+        let mut reference = reference.transpose()?;
         for (i, sample) in samples.inputs.iter().take(count).enumerate() {
             let wanted = network.run(sample)?;
             let run = model.run(sample)?;
+            if let Some(reference) = &mut reference {
+                let outputs: Vec<&[f32]> = run.outputs.iter().map(|output| &output.values[..]).collect();
+                reference.compare(i, &outputs)?;
+            }
             for overflow in &run.overflows {
                 *report.overflows.entry(overflow.layer.clone()).or_default() += overflow.elements;
             }
@@ -117,11 +135,24 @@ impl Eval {
         }
         bar.finish_and_clear();
         report.noticed = (!noticed.is_empty()).then(|| noticed.iter().sum::<f64>() / noticed.len() as f64);
+        report.references = reference.map(|reference| reference.compared()).unwrap_or_default();
         if self.json {
-            return output::print_json(&report);
+            output::print_json(&report)?;
+        } else {
+            report.print();
         }
-        report.print();
-        Ok(())
+        let worst = report.references.iter().max_by(|a, b| a.relative_error.total_cmp(&b.relative_error));
+        match worst {
+            Some(worst) if worst.relative_error.is_nan() || worst.relative_error > self.max_error / 100.0 => {
+                bail!(
+                    "output `{}` is off its reference by {:.2} %, more than the {} % of --max-error",
+                    worst.name,
+                    100.0 * worst.relative_error,
+                    self.max_error
+                )
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -175,6 +206,14 @@ impl Report {
                 "a private run's check tells the client of it with probability {noticed:.4}, on the {} inputs where \
                  0.1 % of a value's elements do",
                 self.flagged
+            ));
+        }
+        for compared in &self.references {
+            lines.push(format!(
+                "output `{}` is off its reference by {:.3} % of its spread, at most by {:.5}",
+                compared.name,
+                100.0 * compared.relative_error,
+                compared.largest_error
             ));
         }
         output::print(&lines.join("\n"));

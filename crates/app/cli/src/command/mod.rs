@@ -6,5 +6,6 @@ pub(crate) mod eval;
 pub(crate) mod helper;
 pub(crate) mod infer;
 pub(crate) mod inspect;
+pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod share;

@@ -241,6 +241,9 @@ pub(super) fn swiglu(node: &mut Lowering<'_>) -> Lowered {
 
 /// A constant stays one.
 pub(super) fn identity(node: &mut Lowering<'_>) -> Lowered {
+    if let Some((rows, dims)) = node.indices(0) {
+        return Ok(Binding::Indices { rows, dims });
+    }
     if let Some(literal) = node.literal(0) {
         return Ok(Binding::Literal(literal));
     }

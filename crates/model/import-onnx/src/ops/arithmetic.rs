@@ -252,12 +252,20 @@ pub(super) fn cosh(node: &mut Lowering<'_>) -> Lowered {
     hyperbolic(node, Op::Add)
 }
 
-/// All inputs in one, two by two.
+/// All inputs in one, two by two; `neutral` leaves others as they are.
 fn fold(
     node: &mut Lowering<'_>,
+    neutral: f64,
     combine: impl Fn(&mut Lowering<'_>, ValueId, ValueId) -> Result<ValueId, Refusal>,
 ) -> Result<ValueId, Refusal> {
-    let mut values = (0..node.input_count()).map(|i| node.value(i)).collect::<Result<Vec<_>, _>>()?;
+    let mut values = Vec::with_capacity(node.input_count());
+    for i in 0..node.input_count() {
+        // A number that no other can lose against says nothing.
+        let numbers = node.literal(i).map(|literal| literal.numbers());
+        if numbers.is_none_or(|numbers| numbers.iter().any(|&v| v != neutral)) {
+            values.push(node.value(i)?);
+        }
+    }
     while values.len() > 1 {
         let mut halved = Vec::with_capacity(values.len().div_ceil(2));
         for pair in values.chunks(2) {
@@ -273,12 +281,12 @@ fn identity(node: &mut Lowering<'_>, x: ValueId) -> Lowered {
 }
 
 pub(super) fn sum(node: &mut Lowering<'_>) -> Lowered {
-    let sum = fold(node, |node, a, b| node.add(a, b))?;
+    let sum = fold(node, f64::NAN, |node, a, b| node.add(a, b))?;
     identity(node, sum)
 }
 
 pub(super) fn mean(node: &mut Lowering<'_>) -> Lowered {
-    let (sum, count) = (fold(node, |node, a, b| node.add(a, b))?, node.input_count());
+    let (sum, count) = (fold(node, f64::NAN, |node, a, b| node.add(a, b))?, node.input_count());
     let mean = node.scaled(sum, 1.0 / count as f32)?;
     identity(node, mean)
 }
@@ -289,7 +297,7 @@ pub(super) fn max(node: &mut Lowering<'_>) -> Lowered {
     {
         return Ok(known);
     }
-    let max = fold(node, |node, a, b| node.larger(a, b))?;
+    let max = fold(node, f64::NEG_INFINITY, |node, a, b| node.larger(a, b))?;
     identity(node, max)
 }
 
@@ -299,7 +307,7 @@ pub(super) fn min(node: &mut Lowering<'_>) -> Lowered {
     {
         return Ok(known);
     }
-    let min = fold(node, |node, a, b| node.smaller(a, b))?;
+    let min = fold(node, f64::INFINITY, |node, a, b| node.smaller(a, b))?;
     identity(node, min)
 }
 

@@ -315,8 +315,23 @@ pub(super) fn tree_classifier(node: &mut Lowering<'_>) -> Result<Vec<Binding>, R
     let (most, least) = (ids.iter().max().copied().unwrap_or(0), ids.iter().min().copied().unwrap_or(0));
     let classes = labels.len().max(most + 1);
     let x = node.value(0)?;
+    // Weights for one of two classes alone: the other's probability is what is left of 1, or its score is the
+    // opposite.
     if classes == 2 && most == least {
-        return Err("two classes with weights for one of them aren't supported".into());
+        let sums = forest.sums(node, x, classes)?;
+        let only = node.sliced(sums, 1, most..most + 1)?;
+        let only = based(node, only)?;
+        let probabilities = forest.leaves.iter().all(|leaf| leaf.1.iter().all(|w| w.1 >= 0.0));
+        let (first, second) = match node.attributes.text("post_transform")?.as_deref() {
+            None | Some("NONE") if probabilities => (node.inverted(only)?, only),
+            None | Some("NONE") => (node.negated(only)?, only),
+            Some("LOGISTIC") => (node.negated(only)?, only),
+            Some(other) => {
+                return Err(format!("post_transform `{other}` of one score for two classes").into());
+            }
+        };
+        let both = node.concatenated(&[first, second], 1)?;
+        return classified(node, both, &labels);
     }
     let sums = forest.sums(node, x, classes)?;
     let sums = based(node, sums)?;

@@ -149,14 +149,29 @@ pub(super) fn expand(node: &mut Lowering<'_>) -> Lowered {
 
 /// Rows of a known table by private indices: the place of each among all, times the table.
 fn gather_private(node: &mut Lowering<'_>, axis: usize) -> Lowered {
-    let (table, indices) = (node.value(0)?, node.value(1)?);
-    let (shape, chosen) = (node.shape(table).clone(), node.shape(indices).clone());
+    let table = node.value(0)?;
+    let shape = node.shape(table).clone();
+    let given = node.indices(1).filter(|(rows, _)| *node.shape(*rows).last().unwrap_or(&0) >= shape[axis]);
+    let (indices, chosen) = match &given {
+        Some((rows, dims)) => (*rows, dims.clone()),
+        None => {
+            let indices = node.value(1)?;
+            (indices, node.shape(indices).clone())
+        }
+    };
     let mut perm: Vec<usize> = (0..shape.rank()).filter(|&i| i != axis).collect();
     perm.insert(0, axis);
     let rows = node.transposed(table, &perm)?;
     let rows = node.reshaped(rows, &[shape[axis], shape.elements() / shape[axis]])?;
-    let column = node.reshaped(indices, &[chosen.elements(), 1])?;
-    let places = one_hot(node, column, shape[axis])?;
+    let places = if given.is_some() {
+        // Places beyond the table's end are never taken.
+        let classes = *node.shape(indices).last().unwrap_or(&1);
+        let flat = node.reshaped(indices, &[chosen.elements(), classes])?;
+        node.sliced(flat, 1, 0..shape[axis])?
+    } else {
+        let column = node.reshaped(indices, &[chosen.elements(), 1])?;
+        one_hot(node, column, shape[axis])?
+    };
     let taken = node.matmul(places, rows)?;
     let rest = [&shape[..axis], &shape[axis + 1..]].concat();
     let taken = node.reshaped(taken, &[&chosen[..], &rest].concat())?;

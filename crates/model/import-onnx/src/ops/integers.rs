@@ -12,8 +12,13 @@ use crate::scope::Binding;
 
 /// The dimensions of input 0, from `start` to before `end`.
 pub(super) fn shape(node: &mut Lowering<'_>) -> Lowered {
-    let x = node.operand(0)?;
-    let shape = node.operand_shape(&x)?;
+    let shape = match node.indices(0) {
+        Some((_, dims)) => dims,
+        None => {
+            let x = node.operand(0)?;
+            node.operand_shape(&x)?
+        }
+    };
     let clamped = |at: i64| match at {
         at if at < 0 => shape.rank().saturating_sub(usize::try_from(at.unsigned_abs()).unwrap_or(usize::MAX)),
         at => usize::try_from(at).map_or(shape.rank(), |at| at.min(shape.rank())),
@@ -61,6 +66,9 @@ fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
         return Err(format!("a cast to {} isn't supported", data_type::name(kind)).into());
     }
     let truth = kind == data_type::BOOL;
+    if let (Some((rows, dims)), false) = (node.indices(0), truth) {
+        return Ok(Binding::Indices { rows, dims });
+    }
     if let Some(literal) = node.literal(0) {
         node.draft.spend_elements(literal.len())?;
         let dims = literal.dims();

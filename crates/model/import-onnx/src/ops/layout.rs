@@ -39,6 +39,9 @@ fn reshaped(
     node: &mut Lowering<'_>,
     dims: impl FnOnce(&mut Lowering<'_>, &Shape) -> Result<Vec<usize>, Refusal>,
 ) -> Lowered {
+    if let Some((rows, from)) = node.indices(0) {
+        return Ok(Binding::Indices { rows, dims: Shape::new(dims(node, &from)?)? });
+    }
     let x = node.operand(0)?;
     let from = node.operand_shape(&x)?;
     let shape = Shape::new(dims(node, &from)?)?;

@@ -74,7 +74,7 @@ impl Lowering<'_> {
     }
 
     /// As numpy has it: a vector on the left is a row, on the right a column, and that dimension goes.
-    pub(super) fn matmul(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Refusal> {
+    pub(crate) fn matmul(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Refusal> {
         let (from, to) = (self.shape(a).clone(), self.shape(b).clone());
         if from.rank() == 0 || to.rank() == 0 {
             return Err("a product with a scalar".into());

@@ -68,6 +68,7 @@ pub struct Graph {
     names: HashSet<String>,
     constants: BTreeMap<ValueId, Arc<Tensor>>,
     inputs: Vec<ValueId>,
+    one_hot: HashSet<ValueId>,
     nodes: Vec<Node>,
     outputs: Vec<Output>,
 }
@@ -183,6 +184,17 @@ impl Graph {
         let id = self.define(name.into(), shape)?;
         self.inputs.push(id);
         Ok(id)
+    }
+
+    /// Declares that an input holds indices, each as a row along the last dimension: a one in its place, and
+    /// zeros. Who has the input makes the rows.
+    pub fn mark_one_hot(&mut self, input: ValueId) {
+        self.one_hot.insert(input);
+    }
+
+    /// Whether an input holds indices as rows with a one.
+    pub fn is_one_hot(&self, input: ValueId) -> bool {
+        self.one_hot.contains(&input)
     }
 
     /// Adds a constant: weights or a public table.

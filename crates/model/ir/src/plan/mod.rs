@@ -64,6 +64,10 @@ pub struct PlanInput {
     pub name: String,
     /// Its index into the plan's values.
     pub value: usize,
+    /// Whether the client gives indices, each as a row along the last dimension: a one in its place, and
+    /// zeros.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_hot: bool,
 }
 
 /// A result, which the client learns.

@@ -57,7 +57,7 @@ pub(crate) fn small() -> Plan {
             value(&[1, 2, 2, 2], 13, 8, 12, true),
             value(&[1, 2, 2, 2], 20, 8, 12, true),
         ],
-        inputs: vec![PlanInput { name: "x".into(), value: 0 }],
+        inputs: vec![PlanInput { name: "x".into(), value: 0, one_hot: false }],
         nodes: vec![
             node(
                 "conv1",
@@ -276,7 +276,7 @@ pub(crate) fn recurrent() -> Plan {
             value(&[1, 1], 30, 26, 29, false),
             value(&[1, 4], 20, 12, 18, false),
         ],
-        inputs: vec![PlanInput { name: "x".into(), value: 0 }],
+        inputs: vec![PlanInput { name: "x".into(), value: 0, one_hot: false }],
         nodes: vec![
             node(layer(None), &[0], 1),
             node(PlanOp::Apply { function: crate::Function::Sigmoid, width: 16, scale: 14 }, &[1], 2),

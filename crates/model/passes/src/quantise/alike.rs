@@ -38,7 +38,9 @@ impl Correspondence {
         let mut found = Self { classes: Classes::new(graph.values().len()), changed: false };
         let mut first: HashMap<ValueId, &Node> = HashMap::new();
         for node in graph.nodes().iter().filter(|n| matches!(n.op, Op::Conv { .. } | Op::MatMul | Op::Mul)) {
-            if graph.constant_of(node.inputs[1]).is_some() {
+            // A single number is no sign of a step: halves and roots of two stand in many places.
+            let weights = graph.constant_of(node.inputs[1]).map_or(0, |weights| weights.data().len());
+            if weights > 1 || (weights == 1 && node.op != Op::Mul) {
                 let like = *first.entry(node.inputs[1]).or_insert(node);
                 found.join(node.inputs[0], like.inputs[0]);
                 found.join(node.output, like.output);

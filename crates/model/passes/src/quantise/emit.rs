@@ -47,7 +47,8 @@ impl<'a> Emitter<'a> {
             let form = self.forms.get(id.index(), Stage::Reduced);
             let width = self.widths.demanded(id.index(), Stage::Reduced);
             let value = self.writer.value(self.graph.shape(id).clone(), form, width);
-            self.writer.plan.inputs.push(PlanInput { name: self.graph.value(id).name.clone(), value });
+            let (name, one_hot) = (self.graph.value(id).name.clone(), self.graph.is_one_hot(id));
+            self.writer.plan.inputs.push(PlanInput { name, value, one_hot });
             self.native.insert((id.index(), Stage::Reduced), value);
         }
         let forms = self.forms;

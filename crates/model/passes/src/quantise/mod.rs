@@ -31,7 +31,7 @@ mod steps;
 mod study;
 mod widths;
 
-use veilflow_ir::{Graph, Tensor};
+use veilflow_ir::{Graph, Plan, Tensor};
 
 use crate::error::Result;
 pub use compiled::{CompileReport, Compiled, TensorReport};
@@ -65,8 +65,22 @@ pub fn compile_within(
     options: &Options,
     most_error: f64,
 ) -> Result<Compiled> {
+    compile_within_fit(graph, calibration, options, most_error, &|_| true)
+}
+
+/// As [`compile_within`], of the plans that `fit`: what supplies correlations may not take every one.
+///
+/// # Errors
+/// Those of [`compile`].
+pub fn compile_within_fit(
+    graph: &Graph,
+    calibration: &[Vec<Tensor>],
+    options: &Options,
+    most_error: f64,
+    fits: &dyn Fn(&Plan) -> bool,
+) -> Result<Compiled> {
     options.check()?;
-    Study::new(graph, calibration)?.compile_within(options, most_error)
+    Study::new(graph, calibration)?.compile_within(options, most_error, fits)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use veilflow_ir::{Graph, ValueId};
+use veilflow_ir::{Graph, Op, ValueId};
 
 use super::fixed_op::FixedOp;
 use super::step::Step;
@@ -71,7 +71,9 @@ fn related(graph: &Graph, steps: &[Step<'_>]) -> Vec<bool> {
     after.into_iter().zip(before).map(|(a, b)| a || b).collect()
 }
 
-/// The constant that holds a linear layer's weights.
+/// The constant that holds a linear layer's weights. Factors of every element are no layer: the same number
+/// stands in many places.
 fn weights(step: &Step<'_>) -> Option<ValueId> {
-    matches!(step.op, FixedOp::Linear(_)).then(|| step.node.inputs[1])
+    let is_layer = matches!(step.op, FixedOp::Linear(_)) && step.node.op != Op::Mul;
+    is_layer.then(|| step.node.inputs[1])
 }

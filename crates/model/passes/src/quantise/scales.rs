@@ -91,10 +91,18 @@ pub(super) fn targets(
     }
     // More bits of a whole number than its last would be zeros.
     let mut whole = vec![true; values];
-    for step in steps.iter().filter(|step| !step.op.is_whole()) {
+    let moves = |op: &FixedOp| matches!(op, FixedOp::Move | FixedOp::Concat | FixedOp::MaxPool(_));
+    for step in steps.iter().filter(|step| !step.op.is_whole() && !moves(&step.op)) {
         whole[roots[step.node.output.index()]] = false;
     }
-    graph.inputs().iter().for_each(|id| whole[roots[id.index()]] = false);
+    let numbers = graph.inputs().iter().filter(|&&id| !graph.is_one_hot(id));
+    numbers.for_each(|id| whole[roots[id.index()]] = false);
+    for id in graph.inputs().iter().filter(|&&id| graph.is_one_hot(id)) {
+        let root = roots[id.index()];
+        if whole[root] {
+            targets[root] = targets[root].min(0);
+        }
+    }
     for step in steps.iter().filter(|step| step.op.is_whole()) {
         let root = roots[step.node.output.index()];
         if whole[root] {

@@ -1,7 +1,7 @@
 //! Tries choices of numbers for a network, and judges them by how close its outputs come to the float
 //! graph's.
 
-use veilflow_ir::{Graph, Tensor};
+use veilflow_ir::{Graph, Plan, Tensor};
 
 use super::calibrate::{Seen, calibrate};
 use super::compiled::Compiled;
@@ -41,6 +41,55 @@ pub(super) struct Study<'a> {
     even: Seeing,
 }
 
+/// The options with the bits of a rung of the ladder.
+fn at(options: &Options, rung: usize) -> Options {
+    let (weight_bits, activation_bits) = LADDER[rung];
+    Options { weight_bits, activation_bits, ..options.clone() }
+}
+
+/// Whether fewer bits may have no such error.
+fn is_about_bits(error: &PassError) -> bool {
+    matches!(error, PassError::Unsupported { .. } | PassError::Ir(_))
+}
+
+/// A search along the ladder.
+struct Search<'a> {
+    study: &'a Study<'a>,
+    seeing: &'a Seeing,
+    options: &'a Options,
+    fits: &'a dyn Fn(&Plan) -> bool,
+    /// The rung of the least error so far, and that error.
+    best: Option<(usize, f64)>,
+    /// Why a rung had no plan.
+    refusal: Option<PassError>,
+}
+
+impl Search<'_> {
+    /// The error of a rung, unless it is known; `None` if there is no plan of it that fits.
+    fn judge(&mut self, rung: usize, known: Option<f64>) -> Result<Option<f64>> {
+        let options = Options { reveal: Revealing::Scores, ..at(self.options, rung) };
+        let compiled = match quantise(&self.seeing.0, &self.seeing.1, &options, self.study.inputs) {
+            Ok(compiled) => compiled,
+            Err(error) if is_about_bits(&error) => {
+                self.refusal = Some(error);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        if !(self.fits)(&compiled.plan) {
+            return Ok(None);
+        }
+        let error = match known {
+            Some(error) => error,
+            None => relative_error(&compiled, self.study.judged, &self.study.wanted)?,
+        };
+        if self.best.is_none_or(|(_, least)| error < least) {
+            self.best = Some((rung, error));
+        }
+        Ok(Some(error))
+    }
+}
+
 impl<'a> Study<'a> {
     pub(super) fn new(graph: &Graph, calibration: &'a [Vec<Tensor>]) -> Result<Self> {
         let simple = simplify(graph)?;
@@ -70,32 +119,48 @@ impl<'a> Study<'a> {
         self.finish(seeing, options, error)
     }
 
-    /// Compiles with the first bits of the ladder whose error is at most `most_error`, or with the last.
-    pub(super) fn compile_within(&self, options: &Options, most_error: f64) -> Result<Compiled> {
-        let at = |(weight_bits, activation_bits): (u32, u32)| Options {
-            weight_bits,
-            activation_bits,
-            ..options.clone()
-        };
+    /// Compiles with the first bits of the ladder whose error is at most `most_error`, or else with those of
+    /// the least error. Bits for which there is no plan that `fits` are passed over.
+    pub(super) fn compile_within(
+        &self,
+        options: &Options,
+        most_error: f64,
+        fits: &dyn Fn(&Plan) -> bool,
+    ) -> Result<Compiled> {
         // Whether equalising helps hardly depends on the bits, so it is decided once.
         let middle = LADDER.len() / 2;
-        let (seeing, error) = self.better(&at(LADDER[middle]))?;
-        let (mut chosen, mut chosen_error) = (middle, error);
+        let (seeing, error) = match self.better(&at(options, middle)) {
+            Ok((seeing, error)) => (seeing, Some(error)),
+            Err(error) if is_about_bits(&error) => (&self.plain, None),
+            Err(error) => return Err(error),
+        };
+        let mut search = Search { study: self, seeing, options, fits, best: None, refusal: None };
+        let good = |error: Option<f64>| error.is_some_and(|error| error <= most_error);
         // Errors nearly always fall along the ladder, so it is halved.
-        let (mut low, mut high) = if error <= most_error { (0, middle) } else { (middle + 1, LADDER.len()) };
+        let (mut low, mut high, mut chosen) = match search.judge(middle, error)? {
+            error if good(error) => (0, middle, Some(middle)),
+            Some(_) => (middle + 1, LADDER.len(), None),
+            None => (0, middle, None),
+        };
         while low < high {
             let rung = (low + high) / 2;
-            let error = self.error(seeing, &at(LADDER[rung]))?;
-            if error <= most_error {
-                (high, chosen, chosen_error) = (rung, rung, error);
-            } else {
-                low = rung + 1;
-                if chosen_error > most_error {
-                    (chosen, chosen_error) = (rung, error);
-                }
+            match search.judge(rung, None)? {
+                error if good(error) => (high, chosen) = (rung, Some(rung)),
+                Some(_) => low = rung + 1,
+                // More bits are no more plannable.
+                None => high = rung,
             }
         }
-        self.finish(seeing, &at(LADDER[chosen]), chosen_error)
+        match (chosen.or(search.best.map(|best| best.0)), search.refusal) {
+            (Some(rung), _) => {
+                let options = at(options, rung);
+                let error = self.error(seeing, &options)?;
+                self.finish(seeing, &options, error)
+            }
+            (None, Some(refusal)) => Err(refusal),
+            // The caller learns what the least bits don't fit.
+            (None, None) => self.finish(seeing, &at(options, 0), f64::INFINITY),
+        }
     }
 
     /// The network, equalised or not, and its error.
@@ -120,13 +185,23 @@ impl<'a> Study<'a> {
 }
 
 /// The root mean square error of an output for `inputs`, as a part of the standard deviation of the `wanted`
-/// ones; of the output that is furthest off. An output without spread is measured by its size.
+/// ones over all elements and inputs; of the output that is furthest off. An output without spread is
+/// measured by its size.
 pub(super) fn relative_error(
     compiled: &Compiled,
     inputs: &[Vec<Tensor>],
     wanted: &[Vec<Tensor>],
 ) -> Result<f64> {
-    let mut sums = vec![Deviation::default(); compiled.plan.outputs.len()];
+    let outputs = compiled.plan.outputs.len();
+    let mean = |output: usize| {
+        let all = wanted.iter().map(|wanted| wanted[output].data());
+        let (sum, count) = all.fold((0.0, 0), |(sum, count), data| {
+            (sum + data.iter().map(|&w| f64::from(w)).sum::<f64>(), count + data.len())
+        });
+        sum / count.max(1) as f64
+    };
+    let mut sums: Vec<Deviation> =
+        (0..outputs).map(|o| Deviation { mean: mean(o), ..Deviation::default() }).collect();
     for (input, wanted) in inputs.iter().zip(wanted) {
         let fixed = clear::run(&compiled.plan, &compiled.weights, input)?.decode(&compiled.plan);
         for (sums, (wanted, fixed)) in sums.iter_mut().zip(wanted.iter().zip(&fixed)) {
@@ -136,9 +211,15 @@ pub(super) fn relative_error(
     Ok(sums.iter().map(Deviation::relative).fold(0.0, f64::max))
 }
 
+/// A spread below this part of the size counts as that part: of an output that hardly varies, the last digits
+/// are no news.
+const LEAST_SPREAD: f64 = 0.01;
+
 /// Sums of squares over an output's elements.
 #[derive(Clone, Copy, Default)]
 struct Deviation {
+    /// The mean of what is wanted.
+    mean: f64,
     error: f64,
     spread: f64,
     size: f64,
@@ -146,18 +227,16 @@ struct Deviation {
 
 impl Deviation {
     fn add(&mut self, wanted: &[f32], fixed: &[f32]) {
-        // A single number has no spread but its size.
-        let sum: f64 = wanted.iter().map(|&w| f64::from(w)).sum();
-        let mean = if wanted.len() > 1 { sum / wanted.len() as f64 } else { 0.0 };
         for (&w, &f) in wanted.iter().zip(fixed) {
             self.error += f64::from(w - f).powi(2);
-            self.spread += (f64::from(w) - mean).powi(2);
+            self.spread += (f64::from(w) - self.mean).powi(2);
             self.size += f64::from(w).powi(2);
         }
     }
 
     fn relative(&self) -> f64 {
-        let of = if self.spread > 0.0 { self.spread } else { self.size };
+        let of =
+            if self.spread > 0.0 { self.spread.max(LEAST_SPREAD.powi(2) * self.size) } else { self.size };
         if self.error == 0.0 { 0.0 } else { (self.error / of).sqrt() }
     }
 }

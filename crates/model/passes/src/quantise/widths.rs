@@ -76,7 +76,7 @@ impl Widths {
                 }
                 FixedOp::Positive => demanded.max(2),
                 FixedOp::ArgMax { .. } => ARG_MAX_WIDTH,
-                FixedOp::Floor => least(x).max((x.scale + 1).max(0) as u32),
+                FixedOp::Floor => least(x).max((x.scale + 2).max(2) as u32),
                 // A result that must be wider is extended.
                 FixedOp::Apply(function) => {
                     let most = match function {

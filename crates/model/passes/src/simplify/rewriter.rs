@@ -41,6 +41,9 @@ impl<'a> Rewriter<'a> {
         };
         for &id in old.inputs() {
             let input = rewriter.new.input(old.value(id).name.clone(), old.shape(id).clone())?;
+            if old.is_one_hot(id) {
+                rewriter.new.mark_one_hot(input);
+            }
             rewriter.rename(id, input);
         }
         Ok(rewriter)
