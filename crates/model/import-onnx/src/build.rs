@@ -118,6 +118,14 @@ impl Lowering<'_> {
         self.part(Op::Floor, &[x])
     }
 
+    /// x without its fraction. Both parts are compared: one less x would miss 0 by what it was rounded.
+    pub(crate) fn truncated(&mut self, x: ValueId) -> Built {
+        let minus = self.negated(x)?;
+        let (positive, below) = (self.relu(x)?, self.relu(minus)?);
+        let (up, down) = (self.floor(positive)?, self.floor(below)?);
+        self.sub(up, down)
+    }
+
     /// `chosen` where `condition` is 1, `other` where it is 0.
     pub(crate) fn select(&mut self, condition: ValueId, chosen: ValueId, other: ValueId) -> Built {
         let difference = self.sub(chosen, other)?;

@@ -202,9 +202,9 @@ impl<'a> Lowering<'a> {
                 let digit = |i: usize| if i.is_multiple_of(2) { i / 2 / BASE } else { i / 2 % BASE };
                 let places = self.table(&[classes, 2], |i| digit(i) as f32)?;
                 let digits = self.matmul(flat, places)?;
-                let weights = self.table(&[2], |i| if i == 0 { BASE as f32 } else { 1.0 })?;
-                let weighted = self.mul(digits, weights)?;
-                let numbers = self.summed(weighted, &[1])?;
+                let terms = (0..=BASE).map(|i| i / BASE).collect();
+                let terms = self.gathered(digits, 1, terms)?;
+                let numbers = self.summed(terms, &[1])?;
                 (name, self.reshaped(numbers, &dims)?)
             }
             (name, _) => return Err(format!("input `{name}` can't be read").into()),

@@ -27,7 +27,8 @@ pub struct Case {
     pub private: Private,
     pub(crate) model: Vec<u8>,
     pub(crate) options: ImportOptions,
-    pub(crate) inputs: Vec<Tensor>,
+    /// Its private inputs.
+    pub inputs: Vec<Tensor>,
     pub(crate) wanted: Vec<Option<Tensor>>,
 }
 

@@ -8,6 +8,8 @@
 
 mod case;
 mod outcome;
+mod secure;
 
 pub use case::{Case, Private, cases};
 pub use outcome::{MOST_ERROR, Outcome, run};
+pub use secure::secure;

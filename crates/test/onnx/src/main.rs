@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
-use veilflow_onnx_conformance::{Case, Outcome, cases, run};
+use veilflow_exec::SupplierKind;
+use veilflow_onnx_conformance::{Case, Outcome, cases, run, secure};
+use veilflow_passes::Compiled;
 
 /// Runs the onnx package's backend tests in fixed point.
 #[derive(Parser)]
@@ -25,6 +27,9 @@ struct Options {
     /// Print one line of JSON a test instead.
     #[arg(long)]
     json: bool,
+    /// Run so many of the tests that pass securely too, by homomorphic encryption and by silent OT.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    secure: usize,
 }
 
 fn main() -> Result<()> {
@@ -49,6 +54,27 @@ fn main() -> Result<()> {
             let detail = detail.lines().next().unwrap_or_default();
             println!("{} ({:?}): {}: {detail}", case.name, case.private, outcome.name());
         }
+    }
+    let passed: Vec<(&Case, &Compiled)> = all
+        .iter()
+        .zip(&outcomes)
+        .filter_map(
+            |(case, outcome)| if let Outcome::Passed(net) = outcome { Some((case, &**net)) } else { None },
+        )
+        .collect();
+    let every = passed.len().div_ceil(options.secure.max(1)).max(1);
+    let mut exact = 0;
+    for (case, net) in passed.iter().step_by(every).take(options.secure) {
+        for supplier in [SupplierKind::He, SupplierKind::Silent] {
+            if supplier.check(&net.plan).is_ok() {
+                secure(net, &case.inputs, supplier)
+                    .with_context(|| format!("{} by {supplier:?}", case.name))?;
+                exact += 1;
+            }
+        }
+    }
+    if options.secure > 0 {
+        println!("{exact} secure runs, all exact");
     }
     if options.json {
         return Ok(());

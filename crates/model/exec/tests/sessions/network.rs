@@ -131,6 +131,36 @@ fn mixed() -> Compiled {
     compile(&b.graph, &calibration, &options).unwrap()
 }
 
+/// Signs, whole parts, places, products of private matrices, and what is made of other limits.
+fn comparing() -> Compiled {
+    let mut b = Builder { graph: Graph::new("comparing"), names: 0 };
+    let x = b.graph.input("x", shape(&[2, 3, 4])).unwrap();
+    let turned = b.node(Op::Transpose { perm: vec![0, 2, 1] }, &[x]);
+    let product = b.node(Op::MatrixProduct, &[x, turned]);
+    let d = b.constant(&[3, 4], 0.8);
+    let layer = b.node(Op::MatMul, &[product, d]);
+    let bits = b.node(Op::Positive, &[layer]);
+    let gated = b.node(Op::Mul, &[bits, layer]);
+    let whole = b.node(Op::Floor, &[layer]);
+    let low = b.node(Op::Clip { min: f32::NEG_INFINITY, max: 0.25 }, &[gated]);
+    let between = b.node(Op::Clip { min: -0.5, max: 0.75 }, &[x]);
+    let place = b.node(Op::ArgMax, &[x]);
+    let c = b.constant(&[2, 3, 1], 1.0);
+    let joined = b.node(Op::Concat { axis: 2 }, &[low, whole, between, place, c]);
+    let e = b.constant(&[14, 3], 0.5);
+    let y = b.node(Op::MatMul, &[joined, e]);
+    b.graph.output(y, false);
+    let calibration: Vec<_> = (400..420).map(|seed| vec![tensor(&[2, 3, 4], 1.0, seed)]).collect();
+    let options = Options { margin_percent: 100, check: Check::Full, ..Options::default() };
+    compile(&b.graph, &calibration, &options).unwrap()
+}
+
+/// A network that compares and multiplies what no one knows.
+pub(crate) fn compared() -> &'static Compiled {
+    static NETWORK: LazyLock<Compiled> = LazyLock::new(comparing);
+    &NETWORK
+}
+
 /// A network of clips, bottlenecks, pools and functions.
 pub(crate) fn clipped() -> &'static Compiled {
     static NETWORK: LazyLock<Compiled> = LazyLock::new(mixed);

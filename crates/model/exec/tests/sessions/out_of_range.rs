@@ -8,7 +8,7 @@ use veilflow_prim::{Block, Prg};
 use veilflow_ring::RingVec;
 
 use crate::any_input::{SEED, exact, learned};
-use crate::network::{INPUTS, STEPS, bounded, clipped, convolutional, pixels, recurrent, tensor};
+use crate::network::{INPUTS, STEPS, bounded, clipped, compared, convolutional, pixels, recurrent, tensor};
 use crate::parties::helped;
 
 /// Exact on a supplier, while most inputs leave a range.
@@ -37,6 +37,15 @@ fn networks_of_clips_pools_and_functions() {
         assert!(net.plan.nodes.iter().any(|node| node.op.name() == op), "no {op} in\n{}", net.plan);
     }
     every_supplier(net, &tensor(&[1, 2, 8, 8], 1.0, 91));
+}
+
+#[test]
+fn networks_of_comparisons_and_private_products() {
+    let net = compared();
+    for op in ["positive", "matrix-product", "arg-max", "truncate-reduce", "multiply"] {
+        assert!(net.plan.nodes.iter().any(|node| node.op.name() == op), "no {op} in\n{}", net.plan);
+    }
+    every_supplier(net, &tensor(&[2, 3, 4], 1.0, 92));
 }
 
 #[test]
@@ -77,7 +86,7 @@ fn nothing_leaves_a_bounded_range() {
 /// which much could be claimed, each node sends and consumes the same.
 #[test]
 fn operations_do_not_read_what_calibration_saw() {
-    for net in [recurrent(), clipped(), convolutional()] {
+    for net in [recurrent(), clipped(), compared(), convolutional()] {
         for options in [SessionOptions::default(), helped()] {
             let described = |plan: &Plan| {
                 let costs = Prediction::of(plan, &options).unwrap().online;

@@ -129,17 +129,9 @@ pub(super) fn modulo(node: &mut Lowering<'_>) -> Lowered {
     }
     let inverse = node.reciprocal(y)?;
     let quotient = node.mul(x, inverse)?;
-    let whole = if fmod { truncated(node, quotient)? } else { node.floor(quotient)? };
+    let whole = if fmod { node.truncated(quotient)? } else { node.floor(quotient)? };
     let rest = node.mul(whole, y)?;
     node.last(Op::Sub, &[x, rest])
-}
-
-/// x without its fraction.
-fn truncated(node: &mut Lowering<'_>, x: ValueId) -> Result<ValueId, Refusal> {
-    let positive = node.relu(x)?;
-    let below = node.sub(positive, x)?;
-    let (up, down) = (node.floor(positive)?, node.floor(below)?);
-    node.sub(up, down)
 }
 
 pub(super) fn neg(node: &mut Lowering<'_>) -> Lowered {

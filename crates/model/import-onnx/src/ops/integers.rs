@@ -99,11 +99,8 @@ fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
         let (above, below) = (node.positive(x)?, node.positive(minus)?);
         return node.last(Op::Add, &[above, below]);
     }
-    // Towards zero.
-    let positive = node.relu(x)?;
-    let below = node.sub(positive, x)?;
-    let (up, down) = (node.floor(positive)?, node.floor(below)?);
-    node.last(Op::Sub, &[up, down])
+    let whole = node.truncated(x)?;
+    node.last(Op::Identity, &[whole])
 }
 
 /// start, start + delta, … before the limit.

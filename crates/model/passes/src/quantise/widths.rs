@@ -11,6 +11,13 @@ use super::room::rooms;
 use super::step::{Form, Stage};
 use crate::error::Result;
 
+/// The width that holds the logarithm of every argument, the smallest included.
+fn log_width(argument: Form, width: u32, made: Form) -> u32 {
+    let scale = argument.scale.max(0).unsigned_abs();
+    let largest = std::f64::consts::LN_2 * f64::from(scale.max(width.saturating_sub(scale)));
+    magnitude_of(largest, made.scale) + 1
+}
+
 /// The width of an index.
 pub(super) const ARG_MAX_WIDTH: u32 = 32;
 
@@ -85,6 +92,10 @@ impl Widths {
                             forms.argument_width(x, *function).saturating_add_signed(made.scale - x.scale)
                         }
                         _ => MAX_FUNCTION_WIDTH,
+                    };
+                    let demanded = match function {
+                        Function::Log => demanded.max(log_width(x, forms.argument_width(x, *function), made)),
+                        _ => demanded,
                     };
                     demanded.min(most.min(MAX_FUNCTION_WIDTH)).max(made.scale.unsigned_abs() + 2)
                 }

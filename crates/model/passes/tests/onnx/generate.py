@@ -217,6 +217,163 @@ case("computed_shape", [
 ], image(), ["z"], {"one": ints(1), "three": ints(3), "zero": np.array(0, np.int64), "one0": np.array(1, np.int64),
                     "axis": ints(0), "rest": ints(-1)})
 
+
+# One case and more for each op that is rewritten into others.
+one = lambda v: np.array(v, np.float32)
+picture = lambda c=2, h=5, w=6, n=1: {"x": draw(n, c, h, w)}
+positive = lambda: {"x": draw(2, 3, 4, low=0.25, high=2.0)}
+
+
+def unary(op, x=None, opset=18, **attributes):
+    nodes = [node(op, ["x"], ["z"], **attributes)]
+    if op.startswith("Arg"):
+        nodes = [node(op, ["x"], ["i"], **attributes), node("Cast", ["i"], ["z"], to=TensorProto.FLOAT)]
+    case(f"u_{op.lower()}", nodes, x or image(), ["z"], opset=opset)
+
+
+for op in ["Abs", "Sign", "Floor", "Ceil", "Neg", "Softsign", "Softplus", "Elu", "Selu", "Celu", "HardSwish", "Sinh",
+           "Cosh", "Exp", "Tanh", "LogSoftmax"]:
+    unary(op)
+case("round_even", [node("Round", ["x"], ["z"])], {"x": one([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.75, -0.75])}, ["z"])
+unary("Log", positive())
+unary("Reciprocal", {"x": one([[0.5, -0.25, 2.0, -1.5]])})
+unary("LeakyRelu", alpha=0.1)
+unary("ThresholdedRelu", alpha=0.25)
+unary("Shrink", lambd=0.25, bias=0.125)
+unary("Mish")
+unary("Hardmax", axis=1)
+unary("ReduceMax", axes=[1], opset=13)
+unary("ReduceMin", axes=[0, 2], keepdims=0, opset=13)
+unary("ReduceProd", axes=[1], opset=13)
+unary("ReduceL1", axes=[2], opset=13)
+unary("ReduceLogSumExp", axes=[1], opset=13)
+unary("ReduceLogSum", positive(), axes=[1], opset=13)
+unary("ArgMax", axis=1, keepdims=0)
+unary("ArgMin", axis=2, select_last_index=1)
+unary("LpNormalization", axis=1, p=2)
+unary("GlobalLpPool", picture(), p=2)
+unary("DepthToSpace", picture(c=8), blocksize=2, mode="CRD")
+unary("SpaceToDepth", picture(h=4), blocksize=2)
+unary("MeanVarianceNormalization", picture(), axes=[0, 2, 3])
+unary("LRN", picture(c=4), size=3, alpha=0.5, beta=0.75, bias=1.0)
+case("prelu", [node("PRelu", ["x", "s"], ["z"])], picture(), ["z"], {"s": draw(2, 1, 1)})
+case("clip_both", [node("Clip", ["x", "a", "b"], ["z"])], image(), ["z"], {"a": one(-0.5), "b": one(0.25)})
+case("clip_low", [node("Clip", ["x", "a"], ["z"])], image(), ["z"], {"a": one(-0.25)})
+case("clip_high", [node("Clip", ["x", "", "b"], ["z"])], image(), ["z"], {"b": one(0.25)})
+case("clip_float_max", [node("Clip", ["x", "a", "b"], ["z"])], image(), ["z"],
+     {"a": one(0), "b": one(np.finfo(np.float32).max)})
+case("max_of_three", [node("Max", ["x", "a", "b"], ["z"])], image(), ["z"], {"a": draw(3, 1), "b": draw(1)})
+case("min_private", [node("Min", ["x", "y"], ["z"])], {"x": draw(2, 3), "y": draw(2, 3)}, ["z"])
+case("mean", [node("Mean", ["x", "y"], ["z"])], {"x": draw(2, 3), "y": draw(2, 3)}, ["z"])
+case("mod_float", [node("Mod", ["x", "c"], ["z"], fmod=1)], image(), ["z"], {"c": one(0.3)})
+case("div_private", [node("Div", ["x", "y"], ["z"])], {"x": draw(2, 3), "y": one([[0.5, -2, 1.5], [-0.75, 1, 3]])}, ["z"])
+case("pow_five", [node("Pow", ["x", "e"], ["z"])], image(), ["z"], {"e": one(5)})
+case("pow_fraction", [node("Pow", ["x", "e"], ["z"])], positive(), ["z"], {"e": one(0.3)})
+for op, opset in [("Greater", 13), ("Less", 13), ("GreaterOrEqual", 16), ("LessOrEqual", 16)]:
+    case(f"where_{op.lower()}", [node(op, ["x", "y"], ["b"]), node("Where", ["b", "x", "y"], ["z"])],
+         {"x": draw(2, 3), "y": draw(2, 3)}, ["z"], opset=opset)
+case("logic", [
+    node("Greater", ["x", "y"], ["a"]), node("Less", ["x", "c"], ["b"]), node("Xor", ["a", "b"], ["e"]),
+    node("Or", ["a", "e"], ["f"]), node("Not", ["f"], ["g"]), node("And", ["g", "b"], ["h"]),
+    node("Cast", ["h"], ["z"], to=TensorProto.FLOAT),
+], {"x": draw(3, 3), "y": draw(3, 3)}, ["z"], {"c": one(0.25)})
+case("where_known", [node("Where", ["m", "x", "y"], ["z"])], {"x": draw(2, 3), "y": draw(3)}, ["z"],
+     {"m": np.array([[True, False, True], [False, False, True]])})
+case("softmax_masked", [node("Add", ["x", "m"], ["a"]), node("Softmax", ["a"], ["s"]), node("Mul", ["s", "c"], ["z"])],
+     {"x": draw(2, 4)}, ["z"], {"m": one([0, -np.inf, 0, -1e9]), "c": one(2)})
+case("softmax_middle", [node("Softmax", ["x"], ["s"], axis=1), node("Identity", ["s"], ["z"])], image(), ["z"])
+for name, x, w, options in [
+    ("conv_1d", draw(1, 3, 9), draw(4, 3, 3), dict(pads=[1, 2], strides=[2])),
+    ("conv_3d", draw(1, 2, 4, 5, 4), draw(3, 2, 2, 3, 2), dict(pads=[1, 1, 0, 0, 1, 1], strides=[1, 2, 1])),
+    ("conv_batch", draw(2, 2, 5, 5), draw(3, 2, 3, 3), dict(pads=[1, 1, 1, 1])),
+]:
+    case(name, [node("Conv", ["x", "w", "b"], ["z"], **options)], {"x": x}, ["z"], {"w": w, "b": draw(w.shape[0])})
+case("conv_private", [node("Conv", ["x", "w"], ["z"], group=2)], {"x": draw(1, 4, 4, 4), "w": draw(4, 2, 2, 2)}, ["z"])
+for name, x, w, options in [
+    ("transposed", draw(1, 3, 4, 4), draw(3, 2, 3, 3), dict(strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1])),
+    ("transposed_groups", draw(1, 4, 3, 4), draw(4, 3, 2, 3), dict(strides=[2, 3], group=2)),
+    ("transposed_dilated", draw(1, 2, 4, 4), draw(2, 2, 3, 3), dict(dilations=[2, 2])),
+    ("transposed_1d", draw(1, 2, 5), draw(2, 3, 4), dict(strides=[3])),
+]:
+    case(name, [node("ConvTranspose", ["x", "w"], ["z"], **options)], {"x": x}, ["z"], {"w": w})
+case("max_pool_1d", [node("MaxPool", ["x"], ["z"], kernel_shape=[3], strides=[2])], {"x": draw(2, 3, 8)}, ["z"])
+case("max_pool_3d", [node("MaxPool", ["x"], ["z"], kernel_shape=[2, 2, 2])], {"x": draw(1, 2, 3, 4, 3)}, ["z"])
+case("max_pool_dilated", [node("MaxPool", ["x"], ["z"], kernel_shape=[2, 2], dilations=[2, 2], pads=[1, 1, 1, 1])],
+     picture(), ["z"])
+case("average_pool_3d", [node("AveragePool", ["x"], ["z"], kernel_shape=[2, 2, 2], pads=[1, 0, 0, 0, 1, 0])],
+     {"x": draw(1, 2, 3, 4, 3)}, ["z"])
+case("lp_pool", [node("LpPool", ["x"], ["z"], kernel_shape=[2, 2], p=2)], picture(), ["z"])
+for name, options, sizes in [
+    ("nearest", dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), [1, 2, 8, 9]),
+    ("linear", dict(mode="linear"), [1, 2, 9, 7]),
+    ("linear_corners", dict(mode="linear", coordinate_transformation_mode="align_corners"), [1, 2, 8, 4]),
+    ("cubic", dict(mode="cubic"), [1, 2, 10, 9]),
+]:
+    case(f"resize_{name}", [node("Resize", ["x", "", "", "s"], ["z"], **options)], picture(), ["z"],
+         {"s": ints(*sizes)})
+case("upsample", [node("Upsample", ["x", "s"], ["z"], mode="nearest")], picture(), ["z"], {"s": one([1, 1, 2, 3])}, opset=9)
+case("matmul_private", [node("MatMul", ["x", "y"], ["z"])], {"x": draw(2, 3, 4), "y": draw(1, 4, 2)}, ["z"])
+case("matmul_left", [node("MatMul", ["w", "x"], ["z"])], {"x": draw(2, 4, 3)}, ["z"], {"w": draw(5, 4)})
+case("matmul_stack", [node("MatMul", ["x", "w"], ["z"])], {"x": draw(2, 3, 4)}, ["z"], {"w": draw(2, 4, 3)})
+case("matmul_vectors", [node("MatMul", ["x", "w"], ["z"])], {"x": draw(4)}, ["z"], {"w": draw(4)})
+case("gemm_private", [node("Gemm", ["x", "y", "c"], ["z"], transA=1, alpha=0.5)], {"x": draw(4, 2), "y": draw(4, 3)},
+     ["z"], {"c": draw(3)})
+for name, equation, shapes in [
+    ("scores", "bhqd,bhkd->bhqk", [(1, 2, 3, 4), (1, 2, 5, 4)]),
+    ("diagonal", "ii->i", [(4, 4)]),
+    ("outer", "i,j->ij", [(3,), (4,)]),
+    ("ellipsis", "...ij,...jk->...ik", [(2, 3, 4), (2, 4, 2)]),
+]:
+    names = ["x", "y"][: len(shapes)]
+    case(f"einsum_{name}", [node("Einsum", names, ["z"], equation=equation)],
+         {k: draw(*s) for k, s in zip(names, shapes)}, ["z"])
+case("layer_norm", [node("LayerNormalization", ["x", "s", "b"], ["z"], axis=-1)], {"x": draw(2, 3, 8)}, ["z"],
+     {"s": draw(8), "b": draw(8)}, opset=17)
+case("instance_norm", [node("InstanceNormalization", ["x", "s", "b"], ["z"])], picture(), ["z"],
+     {"s": draw(2), "b": draw(2)})
+case("group_norm", [node("GroupNormalization", ["x", "s", "b"], ["z"], num_groups=2)], picture(c=4), ["z"],
+     {"s": draw(4), "b": draw(4)}, opset=21)
+case("batch_norm_private", [node("BatchNormalization", ["x", "s", "b", "m", "v"], ["z"])],
+     {"x": draw(1, 2, 3, 3), "s": draw(2)}, ["z"], {"b": draw(2), "m": draw(2), "v": draw(2, low=0.5, high=1.5)})
+case("tile", [node("Tile", ["x", "r"], ["z"])], image(), ["z"], {"r": ints(2, 1, 2)})
+case("trilu", [node("Trilu", ["x", "k"], ["z"], upper=0)], {"x": draw(3, 4, 4)}, ["z"], {"k": np.array(1, np.int64)}, opset=14)
+case("cumsum", [node("CumSum", ["x", "a"], ["z"], exclusive=1, reverse=1)], image(), ["z"], {"a": np.array(2, np.int64)})
+case("gather_elements", [node("GatherElements", ["x", "i"], ["z"], axis=1)], {"x": draw(3, 3)}, ["z"],
+     {"i": np.array([[1, -1], [0, 2]])})
+case("gather_nd", [node("GatherND", ["x", "i"], ["z"])], image(), ["z"], {"i": np.array([[0, 1], [1, -1]])})
+case("scatter_nd", [node("ScatterND", ["x", "i", "u"], ["z"])], {"x": draw(4, 3), "u": draw(2, 3)}, ["z"],
+     {"i": np.array([[1], [3]])})
+case("scatter_add", [node("ScatterElements", ["x", "i", "u"], ["z"], axis=0, reduction="add")],
+     {"x": draw(3, 2), "u": draw(3, 2)}, ["z"], {"i": np.array([[0, 1], [0, 2], [2, 2]])}, opset=18)
+case("compress", [node("Compress", ["x", "c"], ["z"], axis=1)], image(), ["z"], {"c": np.array([True, False, True])})
+case("reverse_sequence", [node("ReverseSequence", ["x", "l"], ["z"])], {"x": draw(4, 3)}, ["z"], {"l": ints(2, 4, 1)})
+case("one_hot_of_largest", [node("ArgMax", ["x"], ["i"], axis=1, keepdims=0), node("OneHot", ["i", "d", "v"], ["z"])],
+     {"x": draw(3, 4)}, ["z"], {"d": ints(4), "v": one([-1, 2])})
+case("row_of_largest", [node("ArgMax", ["x"], ["i"], axis=1, keepdims=0), node("Gather", ["t", "i"], ["z"])],
+     {"x": draw(3, 4)}, ["z"], {"t": draw(4, 5)})
+case("concat_constant", [node("Concat", ["x", "c"], ["z"], axis=1)], {"x": draw(2, 3)}, ["z"], {"c": draw(2, 2)})
+case("mul_larger_constant", [node("Mul", ["x", "c"], ["z"])], {"x": draw(1, 3)}, ["z"], {"c": draw(4, 3)})
+case("pad_crop", [node("Pad", ["x", "p"], ["z"])], image(), ["z"], {"p": ints(0, -1, 1, 0, 1, -1)})
+case("quantised", [
+    node("QuantizeLinear", ["x", "s", "o"], ["q"]), node("DequantizeLinear", ["w", "t", "p"], ["v"]),
+    node("DequantizeLinear", ["q", "s", "o"], ["y"]), node("MatMul", ["y", "v"], ["z"]),
+], {"x": draw(2, 4)}, ["z"], {"s": one(0.0078125), "o": np.array(128, np.uint8), "t": one(0.01), "p": np.array(3, np.int8),
+                              "w": rng.integers(-100, 100, (4, 3)).astype(np.int8)})
+case("qlinear_conv", [
+    node("QuantizeLinear", ["x", "s", "o"], ["q"]),
+    node("QLinearConv", ["q", "s", "o", "w", "t", "p", "u", "o"], ["r"]), node("DequantizeLinear", ["r", "u", "o"], ["z"]),
+], picture(), ["z"], {"s": one(0.0078125), "o": np.array(128, np.uint8), "t": one(0.01), "p": np.array(0, np.int8),
+                      "u": one(0.03125), "w": rng.integers(-100, 100, (3, 2, 2, 2)).astype(np.int8)})
+branch = lambda name, op: helper.make_graph([node(op, ["x"], [name])], name, [], [info(name)])
+case("if_known", [node("If", ["c"], ["z"], then_branch=branch("a", "Neg"), else_branch=branch("b", "Relu"))], image(), ["z"],
+     {"c": np.array(True)})
+step = helper.make_graph(
+    [node("Add", ["s", "x"], ["t"]), node("Identity", ["g"], ["h"]), node("Identity", ["t"], ["o"])], "step",
+    [helper.make_tensor_value_info("i", TensorProto.INT64, []), helper.make_tensor_value_info("g", TensorProto.BOOL, []), info("s")],
+    [helper.make_tensor_value_info("h", TensorProto.BOOL, []), info("t"), info("o")])
+case("loop_known", [node("Loop", ["n", "c", "x"], ["z", "all"], body=step)], {"x": draw(2, 2)}, ["z", "all"],
+     {"n": np.array(3, np.int64), "c": np.array(True)})
+
 with open("cases.json", "w") as file:
     json.dump(cases, file, separators=(",", ":"))
     file.write("\n")

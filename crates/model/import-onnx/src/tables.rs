@@ -1,0 +1,58 @@
+//! How many indices an input of integers may choose from, as the tables tell that it is looked up in.
+
+use std::collections::HashMap;
+
+use crate::proto;
+
+/// Ops that pass indices on.
+const PASS: [&str; 8] =
+    ["Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Expand"];
+
+/// The number of rows of each tensor of a file, by its name.
+pub(crate) struct Tables(HashMap<String, usize>);
+
+impl Tables {
+    /// Of the graph's initializers and constants.
+    pub(crate) fn of(graph: &proto::Graph) -> Self {
+        let first = |tensor: &proto::Tensor| tensor.dims.first().and_then(|&d| usize::try_from(d).ok());
+        let weights = graph.initializer.iter().filter_map(|t| Some((t.name.clone()?, first(t)?)));
+        let constants = graph.node.iter().filter(|node| node.op_type.as_deref() == Some("Constant"));
+        let constants = constants.filter_map(|node| {
+            let tensor = node.attribute.iter().find_map(|attribute| attribute.t.as_ref())?;
+            Some((node.output.first()?.clone(), first(tensor)?))
+        });
+        Self(weights.chain(constants).collect())
+    }
+
+    /// The rows of the table that an input is looked up in; of several the most. `None` if there is no table.
+    pub(crate) fn classes(&self, graph: &proto::Graph, input: &str) -> Option<usize> {
+        looked_up(graph, input, |table| self.0.get(table).copied())
+    }
+}
+
+fn looked_up(graph: &proto::Graph, input: &str, rows: impl Fn(&str) -> Option<usize>) -> Option<usize> {
+    let mut same = vec![input];
+    let mut seen = 0;
+    let mut most = None;
+    while let Some(&name) = same.get(seen) {
+        seen += 1;
+        for node in &graph.node {
+            let op = node.op_type.as_deref().unwrap_or_default();
+            let reads = |i: usize| node.input.get(i).is_some_and(|read| read == name);
+            if reads(0) && PASS.contains(&op) {
+                if let Some(output) = node.output.first().filter(|output| !same.contains(&output.as_str())) {
+                    same.push(output);
+                }
+            }
+            if op == "Gather" && reads(1) && axis(node) == 0 {
+                most = most.max(rows(&node.input[0]));
+            }
+        }
+    }
+    most
+}
+
+fn axis(node: &proto::Node) -> i64 {
+    let axis = node.attribute.iter().find(|attribute| attribute.name.as_deref() == Some("axis"));
+    axis.and_then(|attribute| attribute.i).unwrap_or(0)
+}
