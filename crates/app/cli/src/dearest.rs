@@ -43,7 +43,7 @@ impl Dearest {
                 layer.node = node;
             }
         }
-        layers.sort_by(|a, b| b.bytes.cmp(&a.bytes));
+        layers.sort_by_key(|layer| std::cmp::Reverse(layer.bytes));
         layers
     }
 

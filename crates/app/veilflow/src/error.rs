@@ -133,8 +133,8 @@ pub enum Error {
         /// The layer that it cannot do, and why.
         source: Cause,
     },
-    /// A network of several inputs where a file gives one.
-    #[error("the network has {inputs} inputs; input files can be given for one only")]
+    /// A network of several inputs where a picture gives one.
+    #[error("the network has {inputs} inputs, and a picture is for one: give an npz file with their names")]
     SeveralInputs {
         /// How many it has.
         inputs: usize,

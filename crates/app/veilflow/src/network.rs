@@ -49,8 +49,8 @@ impl Network {
         Self::open_with(path, &ImportOptions::default())
     }
 
-    /// As [`open`](Self::open), with sizes that the file leaves open, and inputs that are public. Tensors that
-    /// lie in files of their own are read from the file's folder.
+    /// As [`open`](Self::open), with sizes that the file leaves open, and inputs that are public. Tensors
+    /// that lie in files of their own are read from the file's folder.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
@@ -135,9 +135,9 @@ impl Network {
         self.graph.inputs().iter().map(info).collect()
     }
 
-    /// Reads every sample in the file or folder `path`: npy, npz (arrays by the names of its
-    /// inputs; of one input also `x` with labels `y`, or `input_0`, `input_1`, ...), png, jpeg, or a folder of
-    /// pictures. Pictures and bytes are preprocessed; other numbers are taken as they are.
+    /// Reads every sample in the file or folder `path`: npy, npz (arrays by the names of its inputs; of one
+    /// input also `x` with labels `y`, or `input_0`, `input_1`, ...), png, jpeg, or a folder of pictures.
+    /// Pictures and bytes are preprocessed; other numbers are taken as they are.
     ///
     /// # Errors
     /// [`Error::Data`] for files that do not fit.

@@ -209,7 +209,8 @@ fn a_sample_is_all_inputs_one_after_another() {
         client.finish().unwrap();
         serving.join().unwrap().unwrap();
     });
-    let several = model.plan().read_samples("any.npy").unwrap_err();
+    // One picture or array does not say which input it is for.
+    let several = model.plan().picture(demo::PICTURES[7]).unwrap_err();
     assert!(matches!(several, Error::SeveralInputs { inputs: 2 }), "{several}");
 }
 

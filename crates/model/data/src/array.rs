@@ -204,9 +204,9 @@ fn wanted(inputs: &[InputSpec<'_>]) -> String {
     list.join(", ")
 }
 
-/// The samples in an npz file for a network's inputs: arrays by the names of the inputs. Of a network with one
-/// input also `x` with classes `y`; or `input_0`, `input_1`, ..., one sample each, with classes `labels`. Of
-/// one with several inputs, `input_0` is the first of them.
+/// The samples in an npz file for a network's inputs: arrays by the names of the inputs. Of a network with
+/// one input also `x` with classes `y`; or `input_0`, `input_1`, ..., one sample each, with classes `labels`.
+/// Of one with several inputs, `input_0` is the first of them.
 ///
 /// # Errors
 /// A file that is none, holds arrays of other names or shapes, or another number of labels than of inputs.

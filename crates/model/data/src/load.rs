@@ -16,9 +16,9 @@ fn is_picture(path: &Path) -> bool {
     matches!(extension(path).as_str(), "png" | "jpg" | "jpeg")
 }
 
-/// Reads every sample in `path` for a network's inputs: npy, npz (see [`read_npz`](crate::read_npz)), png, jpeg,
-/// or a folder of pictures in the order of their names. Pictures and bytes go through `preprocessing`; other
-/// numbers are taken as they are. A sample is the elements of all inputs, one input after another.
+/// Reads every sample in `path` for a network's inputs: npy, npz (see [`read_npz`](crate::read_npz)), png,
+/// jpeg, or a folder of pictures in the order of their names. Pictures and bytes go through `preprocessing`;
+/// other numbers are taken as they are. A sample is the elements of all inputs, one input after another.
 ///
 /// # Errors
 /// A file that cannot be opened, is longer than 4 GiB, holds no sample, samples of another shape, or numbers

@@ -39,10 +39,9 @@ fn looked_up(graph: &proto::Graph, input: &str, rows: impl Fn(&str) -> Option<us
         for node in &graph.node {
             let op = node.op_type.as_deref().unwrap_or_default();
             let reads = |i: usize| node.input.get(i).is_some_and(|read| read == name);
-            if reads(0) && PASS.contains(&op) {
-                if let Some(output) = node.output.first().filter(|output| !same.contains(&output.as_str())) {
-                    same.push(output);
-                }
+            let output = node.output.first().filter(|output| !same.contains(&output.as_str()));
+            if let Some(output) = output.filter(|_| reads(0) && PASS.contains(&op)) {
+                same.push(output);
             }
             if op == "Gather" && reads(1) && axis(node) == 0 {
                 most = most.max(rows(&node.input[0]));

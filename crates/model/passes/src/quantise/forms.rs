@@ -226,7 +226,7 @@ impl<'g> Forms<'g> {
             FixedOp::AveragePool { .. } => {
                 // Averages are smaller than what they average. Division at a finer scale keeps their
                 // precision.
-                let finer = if step.makes == Stage::Reduced { (targets[output] - x.scale).max(0) } else { 0 };
+                let finer = (targets[output] - x.scale).max(0);
                 let scale = x.scale + finer;
                 Form { scale, magnitude: x.magnitude + finer as u32, ..x }
             }

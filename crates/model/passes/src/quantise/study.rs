@@ -135,28 +135,24 @@ impl<'a> Study<'a> {
             Err(error) => return Err(error),
         };
         let mut search = Search { study: self, seeing, options, fits, best: None, refusal: None };
-        let good = |error: Option<f64>| error.is_some_and(|error| error <= most_error);
+        let good = |error: f64| error <= most_error;
         // Errors nearly always fall along the ladder, so it is halved.
         let (mut low, mut high, mut chosen) = match search.judge(middle, error)? {
-            error if good(error) => (0, middle, Some(middle)),
+            Some(error) if good(error) => (0, middle, Some((middle, error))),
             Some(_) => (middle + 1, LADDER.len(), None),
             None => (0, middle, None),
         };
         while low < high {
             let rung = (low + high) / 2;
             match search.judge(rung, None)? {
-                error if good(error) => (high, chosen) = (rung, Some(rung)),
+                Some(error) if good(error) => (high, chosen) = (rung, Some((rung, error))),
                 Some(_) => low = rung + 1,
                 // More bits are no more plannable.
                 None => high = rung,
             }
         }
-        match (chosen.or(search.best.map(|best| best.0)), search.refusal) {
-            (Some(rung), _) => {
-                let options = at(options, rung);
-                let error = self.error(seeing, &options)?;
-                self.finish(seeing, &options, error)
-            }
+        match (chosen.or(search.best), search.refusal) {
+            (Some((rung, error)), _) => self.finish(seeing, &at(options, rung), error),
             (None, Some(refusal)) => Err(refusal),
             // The caller learns what the least bits don't fit.
             (None, None) => self.finish(seeing, &at(options, 0), f64::INFINITY),

@@ -5,6 +5,7 @@
 //!   convolution or matrix product, through a ReLU if they stand before one.
 //! - Zero padding sinks into the convolution behind it, and the mean of disjoint windows into the convolution
 //!   before it.
+//! - What acts on every element goes before a transposition, so that layers on either side of it meet.
 //! - An activation moves behind the max pooling that follows it, where fewer elements are compared.
 //! - In unrolled loops, equal constants and nodes become one, ops that do the same to rows without waiting
 //!   for each other become one, and (1 − z)·c + z·h takes one product instead of two.
@@ -87,6 +88,9 @@ fn sweep(graph: &Graph, pass_factors: bool) -> Result<(Graph, bool)> {
 fn rewrite(rewriter: &mut Rewriter<'_>, node: &Node, inputs: &[ValueId]) -> Result<Option<ValueId>> {
     if let Some(folded) = fold_constant(rewriter, node, inputs)? {
         return Ok(Some(folded));
+    }
+    if let Some(moved) = structure::sink_transpose(rewriter, node, inputs)? {
+        return Ok(Some(moved));
     }
     match &node.op {
         Op::Identity => Ok(Some(inputs[0])),

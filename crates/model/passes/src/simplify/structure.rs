@@ -1,6 +1,6 @@
 //! Moves of elements.
 
-use veilflow_ir::{Node, Op, Shape, ValueId};
+use veilflow_ir::{Node, Op, Shape, Tensor, ValueId, layout};
 
 use super::rewriter::Rewriter;
 use crate::error::Result;
@@ -83,4 +83,67 @@ pub(super) fn gather(
         }
         _ => Ok(None),
     }
+}
+
+/// What acts on every element commutes with transposition, which so moves towards the outputs: there it meets
+/// its inverse, and the layers on either side meet each other. Constants are transposed the other way.
+pub(super) fn sink_transpose(
+    rewriter: &mut Rewriter<'_>,
+    node: &Node,
+    inputs: &[ValueId],
+) -> Result<Option<ValueId>> {
+    let elementwise = matches!(
+        node.op,
+        Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::Relu
+            | Op::Clip { .. }
+            | Op::Apply { .. }
+            | Op::Positive
+            | Op::Floor
+            | Op::Pad { .. }
+    );
+    if !elementwise {
+        return Ok(None);
+    }
+    let transposed = |rewriter: &Rewriter<'_>, id| match rewriter.producer(id) {
+        Some(Node { op: Op::Transpose { perm }, inputs, .. }) => Some((perm, inputs[0])),
+        _ => None,
+    };
+    let Some((perm, _)) = inputs.iter().find_map(|&id| transposed(rewriter, id)) else { return Ok(None) };
+    let mut inverse = vec![0; perm.len()];
+    perm.iter().enumerate().for_each(|(i, &p)| inverse[p] = i);
+    let output = rewriter.old_name(node.output);
+    let mut sources = Vec::with_capacity(inputs.len());
+    for &id in inputs {
+        if let Some(constant) = rewriter.constant_of(id) {
+            let mut dims = vec![1; perm.len().saturating_sub(constant.shape().rank())];
+            dims.extend_from_slice(constant.shape());
+            if dims.len() != perm.len() {
+                return Ok(None);
+            }
+            let spread = constant.as_ref().clone().reshape(Shape::new(dims)?)?;
+            let data = layout::transpose(spread.data(), spread.shape(), &inverse);
+            let dims: Vec<usize> = inverse.iter().map(|&p| spread.shape()[p]).collect();
+            let turned = Tensor::new(Shape::new(dims)?, data)?;
+            sources.push(rewriter.constant(&format!("{output}.turned"), turned)?);
+            continue;
+        }
+        match transposed(rewriter, id) {
+            Some((other, source)) if other == perm => sources.push(source),
+            // One element is the same from all sides.
+            _ if rewriter.shape(id).elements() == 1 && rewriter.shape(id).rank() == 0 => sources.push(id),
+            _ => return Ok(None),
+        }
+    }
+    let op = match &node.op {
+        Op::Pad { before, after, value } => {
+            let turned = |pads: &[usize]| inverse.iter().map(|&i| pads[i]).collect();
+            Op::Pad { before: turned(before), after: turned(after), value: *value }
+        }
+        op => op.clone(),
+    };
+    let made = rewriter.emit(&node.name, &format!("{output}.turned"), op, &sources)?;
+    rewriter.emit(&node.name, output, Op::Transpose { perm }, &[made]).map(Some)
 }
