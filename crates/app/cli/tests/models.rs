@@ -53,7 +53,7 @@ fn private_indices_open_sizes_and_public_inputs() {
     let lines = veilflow(&["run", &text(&dir), "--input", &text(&data), "--json"]).succeeded();
     let clear = json(&lines[0]);
     assert!(clear["outputs"][0]["relative_error"].as_f64().unwrap() < 0.1, "{clear}");
-    let server = Server::start(&dir, &[]);
+    let server = Server::start(&dir, &["--sessions=1"]);
     let answer = common::client(&server.address, &dir.join("plan.vfp"), &data, &[]).finish().object();
     assert_eq!(answer["outputs"][0]["values"], clear["outputs"][0]["values"]);
     server.finish();

@@ -3,6 +3,7 @@
 use veilflow_ir::{Function, Op, Shape, Tensor, ValueId, Window};
 
 use crate::error::{Refusal, Result};
+use crate::limits::MAX_VISITS;
 use crate::lowering::Lowering;
 
 type Built = Result<ValueId, Refusal>;
@@ -340,15 +341,16 @@ impl Lowering<'_> {
 
     /// Whether the structure of the graph shows that no element is negative.
     pub(crate) fn is_non_negative(&self, x: ValueId) -> bool {
-        self.shows_non_negative(x, 8)
+        self.shows_non_negative(x, &mut { MAX_VISITS })
     }
 
-    fn shows_non_negative(&self, x: ValueId, depth: usize) -> bool {
+    fn shows_non_negative(&self, x: ValueId, left: &mut usize) -> bool {
         if let Some(constant) = self.draft.graph.constant_of(x) {
             return constant.data().iter().all(|&v| v >= 0.0);
         }
-        let Some(node) = self.draft.maker(x).filter(|_| depth > 0) else { return false };
-        let input = |i: usize| self.shows_non_negative(node.inputs[i], depth - 1);
+        let Some(node) = self.draft.maker(x).filter(|_| *left > 0) else { return false };
+        *left -= 1;
+        let mut input = |i: usize| self.shows_non_negative(node.inputs[i], left);
         match &node.op {
             Op::Relu | Op::Positive => true,
             Op::Apply { function } => function.is_non_negative(),

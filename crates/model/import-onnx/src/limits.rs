@@ -8,3 +8,6 @@ pub const MIN_OPSET: i64 = 6;
 
 /// The most nodes imported or made, those of unrolled loops included.
 pub const MAX_NODES: usize = 1 << 18;
+
+/// How many nodes are looked at to tell what a value can be.
+pub(crate) const MAX_VISITS: usize = 64;

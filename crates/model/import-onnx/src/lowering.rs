@@ -7,6 +7,7 @@ use veilflow_ir::{Function, Graph, Op, Reason, Shape, Tensor, ValueId};
 use crate::attributes::Attributes;
 use crate::draft::Draft;
 use crate::error::{ImportError, Refusal, Result};
+use crate::limits::MAX_VISITS;
 use crate::literal::Literal;
 use crate::proto;
 use crate::scope::Binding;
@@ -288,14 +289,15 @@ impl<'a> Lowering<'a> {
 
     /// Whether the structure of the graph shows that all elements are whole numbers.
     pub(crate) fn is_whole(&self, id: ValueId) -> bool {
-        self.shows_whole(id, 8)
+        self.shows_whole(id, &mut { MAX_VISITS })
     }
 
-    fn shows_whole(&self, id: ValueId, depth: usize) -> bool {
+    fn shows_whole(&self, id: ValueId, left: &mut usize) -> bool {
         if let Some(constant) = self.draft.graph.constant_of(id) {
             return constant.data().iter().all(|v| v.fract() == 0.0);
         }
-        let Some(node) = self.draft.maker(id).filter(|_| depth > 0) else { return false };
+        let Some(node) = self.draft.maker(id).filter(|_| *left > 0) else { return false };
+        *left -= 1;
         match &node.op {
             Op::Positive | Op::Floor | Op::ArgMax => true,
             Op::Add
@@ -308,7 +310,7 @@ impl<'a> Lowering<'a> {
             | Op::Gather { .. }
             | Op::MaxPool { .. }
             | Op::Concat { .. }
-            | Op::Identity => node.inputs.iter().all(|&id| self.shows_whole(id, depth - 1)),
+            | Op::Identity => node.inputs.iter().all(|&id| self.shows_whole(id, left)),
             _ => false,
         }
     }

@@ -8,6 +8,9 @@ use crate::proto;
 const PASS: [&str; 8] =
     ["Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Expand"];
 
+/// How many names of the same indices are followed.
+const MAX_CHAIN: usize = 32;
+
 /// The number of rows of each tensor of a file, by its name.
 pub(crate) struct Tables(HashMap<String, usize>);
 
@@ -34,7 +37,8 @@ fn looked_up(graph: &proto::Graph, input: &str, rows: impl Fn(&str) -> Option<us
     let mut same = vec![input];
     let mut seen = 0;
     let mut most = None;
-    while let Some(&name) = same.get(seen) {
+    // Longer chains are no exporter's; each name takes a pass over all nodes.
+    while let Some(&name) = same.get(seen).filter(|_| seen < MAX_CHAIN) {
         seen += 1;
         for node in &graph.node {
             let op = node.op_type.as_deref().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What is made of the elements along some dimensions.
 
-use veilflow_ir::{Function, Op, ValueId};
+use veilflow_ir::{Function, Op, ValueId, layout};
 
 use super::axis::axis;
 use super::normalise::reduction_axes;
@@ -16,8 +16,8 @@ fn reduce(
     make: impl FnOnce(&mut Lowering<'_>, ValueId, &[usize]) -> Result<ValueId, Refusal>,
 ) -> Lowered {
     let keep = node.attributes.int("keepdims")?.unwrap_or(1) != 0;
-    if let Some(Literal::Integers(x)) = node.literal(0) {
-        return reduce_integers(node, &x.dims, &x.values, keep, known);
+    if let Some(x) = node.literal(0) {
+        return reduce_known(node, &x, keep, known);
     }
     let x = node.value(0)?;
     let shape = node.shape(x).clone();
@@ -33,21 +33,19 @@ fn reduce(
     node.last(Op::Identity, &[made])
 }
 
-/// The same of known integers, in one dimension or over all: what exporters make of shapes.
-fn reduce_integers(
-    node: &mut Lowering<'_>,
-    dims: &[usize],
-    values: &[i64],
-    keep: bool,
-    known: impl Fn(&[f64]) -> f64,
-) -> Lowered {
-    let axes = reduction_axes(node, dims.len())?;
-    if axes.len() != dims.len() {
-        return Err("known integers are reduced over all dimensions only".into());
-    }
-    let values: Vec<f64> = values.iter().map(|&v| v as f64).collect();
-    let dims = if keep { vec![1; dims.len()] } else { vec![] };
-    Ok(Binding::Literal(Literal::integers(dims, vec![known(&values) as i64])))
+/// The same of known numbers: what exporters make of shapes and masks.
+fn reduce_known(node: &mut Lowering<'_>, x: &Literal, keep: bool, known: impl Fn(&[f64]) -> f64) -> Lowered {
+    let shape = x.shape()?;
+    let axes = reduction_axes(node, shape.rank())?;
+    node.draft.spend_elements(shape.elements())?;
+    let (parts, count) = layout::summands(&x.numbers(), &shape, &axes);
+    let values = parts.chunks_exact(count).map(known);
+    let kept = |i: &usize| keep || !axes.contains(i);
+    let dims = (0..shape.rank()).filter(kept).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
+    Ok(Binding::Literal(match x {
+        Literal::Integers(_) => Literal::integers(dims, values.map(|v| v as i64).collect()),
+        Literal::Floats(_) => Literal::floats(dims, values.map(|v| v as f32).collect())?,
+    }))
 }
 
 fn over(node: &Lowering<'_>, x: ValueId, axes: &[usize]) -> usize {
