@@ -12,7 +12,7 @@ use crate::case::Case;
 pub const MOST_ERROR: f64 = 0.02;
 
 /// The most error of the float graph, which computes in `f32`. Some references do in 16 bits.
-const MOST_FLOAT_ERROR: f64 = 1e-2;
+const MOST_FLOAT_ERROR: f64 = 0.02;
 
 /// What became of a test.
 #[derive(Debug)]

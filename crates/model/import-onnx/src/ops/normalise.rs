@@ -186,7 +186,7 @@ pub(super) fn mean_variance(node: &mut Lowering<'_>) -> Lowered {
 }
 
 /// What is added to a norm, so that zeros over it are zero.
-const TINY: f32 = 1e-20;
+const TINY: f32 = 1e-8;
 
 /// x over its norm along an axis.
 pub(super) fn lp(node: &mut Lowering<'_>) -> Lowered {
