@@ -7,10 +7,11 @@ use common::{Model, veilflow};
 use serde_json::Value;
 
 /// Every operation, small, with the number of results that it must report.
-const OPS: [(&[&str], u64); 9] = [
+const OPS: [(&[&str], u64); 10] = [
     (&["--op=relu", "--count=100"], 100),
     (&["--op=relu-rescale", "--count=100", "--shift=5"], 100),
     (&["--op=drelu", "--count=100"], 100),
+    (&["--op=is-positive", "--count=100"], 100),
     (&["--op=truncate", "--count=100", "--shift=5"], 100),
     (&["--op=extend", "--count=100"], 100),
     (&["--op=maxpool9", "--count=20"], 20),

@@ -18,7 +18,7 @@ pub fn drelu(x: &RingVec) -> Bits {
     msb(x).not()
 }
 
-/// [x > 0] of the signed reading, as 0 or 1 in `out`.
+/// \[x > 0\] of the signed reading, as 0 or 1 in `out`.
 pub fn is_positive(x: &RingVec, out: Ring) -> RingVec {
     RingVec::from_values(out, x.to_signed().into_iter().map(|v| u64::from(v > 0)).collect())
 }

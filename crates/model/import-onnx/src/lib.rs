@@ -1,9 +1,14 @@
 //! Reads an ONNX file into the float graph.
 //!
-//! [`import_file`] and [`import_bytes`] take a model of opset 9 or later with `f32` weights inside the file,
-//! infer every shape (a symbolic batch is one), and return a [`Graph`]. [`supported_ops`] lists the ops
-//! understood; any other is an error that names the node, its op and that list. A closing Softmax becomes a
-//! mark on the output, and whoever reads the output applies it in the clear.
+//! [`import_file`] and [`import_bytes`] take a model of opset 6 or later, infer every shape (a symbolic batch
+//! is one), and return a [`Graph`]; [`ImportOptions`] give sizes that the file leaves open, and inputs that
+//! are public. [`supported_ops`] lists the ops understood, most of which are rewritten into the graph's own;
+//! all nodes of others are told in one error. A closing Softmax becomes a mark on the output, and whoever
+//! reads the output applies it in the clear.
+//!
+//! # Private indices
+//! An input of integers that is looked up in a table becomes rows with a one each, which the client makes:
+//! the look-up is a matrix product.
 //!
 //! # Why prost
 //! The messages of `onnx.proto` that matter are a dozen short structs, written by hand in `proto.rs`. That
@@ -15,11 +20,11 @@
 //!
 //! # What is known at import
 //! Elements of constants are moved at import, so that weights may come through Transpose, Concat or Slice.
-//! Integers, with which exporters compute shapes, are computed at import too. Arithmetic on constant floats
-//! stays in the graph, where simplification folds it.
+//! Numbers, with which exporters compute shapes, scales and masks, are computed at import too. Other
+//! arithmetic on constant floats stays in the graph, where simplification folds it.
 //!
 //! # Loops
-//! LSTM, GRU, RNN and Scan are unrolled: the graph has no loops. All steps read the same constants.
+//! LSTM, GRU, RNN, Scan and Loop are unrolled: the graph has no loops. All steps read the same constants.
 //!
 //! # Malformed files
 //! Any sequence of bytes gives a graph or an error, in bounded time and memory. Sizes are checked before

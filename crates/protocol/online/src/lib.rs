@@ -67,7 +67,7 @@ pub use operation::{Activation, Operation, SAMPLE};
 pub use overflow::{Outside, PARITIES, UpperBits, any, any_cost, beyond, beyond_cost};
 pub use party::Party;
 pub use pool::{MaxOf, MaxPool};
-pub use positive::Positive;
+pub use positive::IsPositive;
 pub use product::{BitToArithmetic, PrivateBits, ProductJob, ProductShape, products, products_cost};
 pub use select::{Clip, Relu, ReluTruncate};
 pub use share::{Reveal, SharePrivate};

@@ -4,8 +4,8 @@
 use veilflow_correlation::{LinearRequest, Possession};
 use veilflow_net::{Role, memory_pair};
 use veilflow_online::{
-    AveragePool, DivideFloor, DivideTowardZero, Linear, MatMul, Multiply, OnlineError, Party, RangeClaim,
-    Result, SharePrivate, SignExtend, Tuning, Word, Words,
+    AveragePool, DivideFloor, DivideTowardZero, IsPositive, Linear, MatMul, Multiply, OnlineError, Operation,
+    Party, RangeClaim, Result, SharePrivate, SignExtend, Tuning, Word, Words,
 };
 use veilflow_prim::{Block, Prg};
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -62,6 +62,8 @@ fn operands_that_do_not_fit_are_refused() {
         let multiply = Multiply::signed([ring(8), ring(9)], tuning).unwrap();
         refused("multiply", multiply.run(party, &zeros(8, 4), &zeros(9, 3)));
         refused("multiply", multiply.run(party, &zeros(9, 4), &zeros(8, 4)));
+        let positive = IsPositive::new(ring(8), ring(2), tuning);
+        refused("is_positive", positive.run(party, &zeros(9, 4)));
         let words = Words::new(tuning).value(2, ring(8)).times(2, ring(9));
         let (bits, x) = ([Bits::zeros(4), Bits::zeros(4)], zeros(9, 4));
         refused("words", words.run(party, &[Word::alone(&bits)]));

@@ -1,8 +1,10 @@
-use veilflow_online::{ArgMax, Carry, CompareTree, Drelu, Msb, MsbAndCarry, RangeClaim, TopK, WrapCount};
+use veilflow_online::{
+    ArgMax, Carry, CompareTree, Drelu, IsPositive, Msb, MsbAndCarry, RangeClaim, TopK, WrapCount,
+};
 use veilflow_ring::Ring;
 use veilflow_spec as spec;
 
-use crate::Suite;
+use crate::{Suite, hold};
 
 impl Suite {
     /// Comparison of private values, with the low part from the same tree.
@@ -71,6 +73,16 @@ impl Suite {
             let drelu = Drelu::new(bits, tuning);
             let got = world.run_joined_bits(&drelu.cost(n), |p| drelu.run(p, &shares[p.role.index()]));
             world.assert_equal_bits(&got, &spec::drelu(&x), "drelu");
+        });
+    }
+
+    /// Whether elements are positive, in rings of every width.
+    pub fn is_positive(&self) {
+        self.each("is_positive", |world, n, sharing, tuning| {
+            let [ring, out] = [0; 2].map(|_| Ring::new(world.width(1..=64)).unwrap());
+            let x = world.values(ring, n);
+            let positive = IsPositive::new(ring, out, tuning);
+            hold(world, &positive, (&x, sharing), &spec::is_positive(&x, out), &format!("{positive:?}"));
         });
     }
 

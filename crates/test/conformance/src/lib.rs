@@ -62,7 +62,7 @@ macro_rules! conformance {
     ($suite:expr) => {
         $crate::conformance!(
             $suite, share_and_reveal, and_private, and_shared, products, bit_to_arithmetic, less_than, carry, msb,
-            msb_and_carry, wrap_count, arg_max, top_k, beyond, outside, any, multiplex, relu, relu_truncate, clip, positive, truncate_reduce,
+            is_positive, msb_and_carry, wrap_count, arg_max, top_k, beyond, outside, any, multiplex, relu, relu_truncate, clip, truncate_reduce,
             truncate_extend, zero_extend, sign_extend, divide_floor, average_pool, max_pool, linear, linear_shared, in_threads, carries, digits,
             most_significant_one, most_significant_index, lookup, multiply, matmul, divide_toward_zero, sigmoid, tanh, erf, silu, gelu, exp, exp_signed, log, reciprocal,
             reciprocal_sqrt, sqrt, divide, softmax, l2_normalise, layer_norm

@@ -1,5 +1,5 @@
-use veilflow_online::{Clip, Multiplex, Positive, RangeClaim, Relu, ReluTruncate};
-use veilflow_ring::{Ring, RingVec};
+use veilflow_online::{Clip, Multiplex, Relu, ReluTruncate};
+use veilflow_ring::Ring;
 use veilflow_spec as spec;
 
 use crate::{Suite, hold};
@@ -38,24 +38,6 @@ impl Suite {
             let x = world.values(ring, n);
             let relu = ReluTruncate::new(ring, s, tuning).unwrap();
             hold(world, &relu, (&x, sharing), &spec::relu_truncate(&x, s), &format!("{relu:?}"));
-        });
-    }
-
-    /// Whether elements are above zero: all of them, and with a claim all but the least.
-    pub fn positive(&self) {
-        self.each("positive", |world, n, sharing, tuning| {
-            let bits = world.width(2..=64);
-            let (ring, out) = (Ring::new(bits).unwrap(), Ring::new(world.width(1..=64)).unwrap());
-            let mut x = world.values(ring, n).values().to_vec();
-            x.iter_mut().zip([0, 1, ring.mask(), ring.mask() >> 1]).for_each(|(x, v)| *x = v);
-            let least = (ring.mask() >> 1) + 1;
-            let without = x.iter().map(|&v| if v == least { 1 } else { v }).collect();
-            x.push(least);
-            for (x, claim) in [(x, RangeClaim::Any), (without, RangeClaim::Slack)] {
-                let x = RingVec::from_values(ring, x);
-                let positive = Positive::new(ring, out, claim, tuning);
-                hold(world, &positive, (&x, sharing), &spec::is_positive(&x, out), &format!("{positive:?}"));
-            }
         });
     }
 

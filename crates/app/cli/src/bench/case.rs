@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use veilflow_correlation::Cost;
 use veilflow_math::{Apply, Divide, NormaliseRows, SoftmaxRows};
 use veilflow_online::{
-    Drelu, MatMul, MaxOf, MostSignificantIndex, Multiplex, Operation as Protocol, Party, RangeClaim, Relu,
-    ReluTruncate, SignExtend, TruncateExtend, Tuning, and_private, and_private_cost,
+    Drelu, IsPositive, MatMul, MaxOf, MostSignificantIndex, Multiplex, Operation as Protocol, Party,
+    RangeClaim, Relu, ReluTruncate, SignExtend, TruncateExtend, Tuning, and_private, and_private_cost,
 };
 use veilflow_prim::Prg;
 use veilflow_ring::{Bits, Ring, RingVec};
@@ -128,6 +128,10 @@ impl Case {
                     move |party, x| Ok(as_elements(&drelu.run(party, x)?)),
                     |x| as_elements(&spec::drelu(x)),
                 )
+            }
+            Operation::IsPositive => {
+                let positive = IsPositive::new(ring, ring, tuning);
+                Self::elements_to_elements(positive, move |x| spec::is_positive(x, ring))
             }
             Operation::Maxpool9 => {
                 let [max, priced] = both(MaxOf::new(ring, tuning));

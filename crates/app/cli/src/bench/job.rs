@@ -20,6 +20,8 @@ pub(crate) enum Operation {
     ReluRescale,
     /// [x ≥ 0] as a shared bit.
     Drelu,
+    /// [x > 0] as the number 0 or 1, in K bits.
+    IsPositive,
     /// Exact arithmetic shift by S in K bits, |x| < 2^K/3.
     Truncate,
     /// Sign extension from K to K + S bits, |x| < 2^K/3.

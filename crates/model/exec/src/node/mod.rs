@@ -13,8 +13,8 @@ use veilflow_correlation::{Cost, Needs};
 use veilflow_ir::plan::{Interval, Plan, PlanNode, PlanOp, PlanValue, pooled_sums};
 use veilflow_math::Apply;
 use veilflow_online::{
-    Activation, ArgMax, AveragePool, Clip, Linear, LinearShared, MatMul, MaxPool, Multiply, Operation,
-    Positive, RangeClaim, Relu, ReluTruncate, SignExtend, TopK, TruncateExtend, TruncateReduce, ZeroExtend,
+    Activation, ArgMax, AveragePool, Clip, IsPositive, Linear, LinearShared, MatMul, MaxPool, Multiply,
+    Operation, RangeClaim, Relu, ReluTruncate, SignExtend, TopK, TruncateExtend, TruncateReduce, ZeroExtend,
 };
 use veilflow_spec::MatMulShape;
 
@@ -167,9 +167,7 @@ fn operation(
             let multiply = Multiply::signed_into(rings, claims, out, tuning)?;
             Arc::new(Products { multiply, out, count })
         }
-        PlanOp::Positive { .. } => {
-            elementwise(Positive::new(reads, out, claim::of(x_within, reads), tuning), count)
-        }
+        PlanOp::Positive { .. } => elementwise(IsPositive::new(reads, out, tuning), count),
         PlanOp::MatrixProduct { .. } => {
             let y = &plan.values[node.inputs[1]];
             let (&[stack, rows, inner], Some(&columns)) = (&x.shape[..], y.shape.last()) else {

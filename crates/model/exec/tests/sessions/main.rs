@@ -6,4 +6,5 @@ mod out_of_range;
 mod parties;
 mod recurrent;
 mod refused;
+mod selected;
 mod shared;

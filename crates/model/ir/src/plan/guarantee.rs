@@ -55,18 +55,16 @@ impl Plan {
             let (of_read, of_ends) = (read[node.output], ends[node.output]);
             for &input in &node.inputs {
                 match node.op {
-                    PlanOp::Extend { .. }
-                    | PlanOp::TruncateExtend { .. }
-                    | PlanOp::Multiply { .. }
-                    | PlanOp::Positive { .. } => {
+                    PlanOp::Extend { .. } | PlanOp::TruncateExtend { .. } | PlanOp::Multiply { .. } => {
                         read[input] = true;
                         ends[input] |= of_read || of_ends;
                     }
                     PlanOp::AveragePool { .. } => ends[input] = true,
                     // Never negative, whatever the input is. No claim says more.
-                    PlanOp::Relu | PlanOp::ReluTruncate { .. } | PlanOp::Clip { .. } => {
-                        ends[input] |= of_ends
-                    }
+                    PlanOp::Relu
+                    | PlanOp::ReluTruncate { .. }
+                    | PlanOp::Clip { .. }
+                    | PlanOp::Positive { .. } => ends[input] |= of_ends,
                     PlanOp::Reshape | PlanOp::Transpose { .. } | PlanOp::Gather { .. } => {
                         read[input] |= of_read;
                         ends[input] |= of_ends;

@@ -151,7 +151,7 @@ impl PlanOp {
             }
             Self::Positive { to } => match to {
                 2..=64 => Ok(Made { width: *to, scale: 0, non_negative: true }),
-                _ => refuse(format!("truth values of {to} bits")),
+                _ => refuse(format!("0 or 1 in {to} bits")),
             },
             Self::ArgMax => {
                 differences_fit(x)?;

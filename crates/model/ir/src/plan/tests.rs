@@ -541,3 +541,32 @@ fn bounded_ranges_are_checked() {
     let message = plan.verify().unwrap_err().to_string();
     assert!(message.contains("`pool1 (step 3)` (extend): may overflow"), "{message}");
 }
+
+/// A sign as a number: 0 or 1 in the width that its readers take.
+#[test]
+fn signs_verify_and_print() {
+    let signs = |to, width, magnitude| {
+        let mut plan = small();
+        plan.nodes.truncate(1);
+        plan.nodes[0].op = PlanOp::Positive { to };
+        plan.values = vec![value(&[4], 20, 8, 19, false), value(&[4], width, 0, magnitude, true)];
+        plan.outputs[0].value = 1;
+        plan.settings.ranges = Ranges::Bounded;
+        plan
+    };
+    let plan = signs(9, 9, 1);
+    plan.verify().unwrap();
+    assert_eq!(Plan::decode(&plan.encode()).unwrap(), plan);
+    assert!(plan.to_string().contains("%1: 4 u9.0 <2^1 = positive[to=9](%0) `conv1`"), "{plan}");
+    let bit = Interval { low: 0, high: 1 };
+    assert_eq!((plan.images()[1], plan.guarantees()[1]), (bit, bit));
+    for (to, width, magnitude, expected) in [
+        (1, 1, 0, "(positive): 0 or 1 in 1 bits"),
+        (65, 64, 1, "(positive): 0 or 1 in 65 bits"),
+        (9, 8, 1, "(positive): makes 9 bits"),
+        (9, 9, 0, "(positive): may overflow"),
+    ] {
+        let message = signs(to, width, magnitude).verify().unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}

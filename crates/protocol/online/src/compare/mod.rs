@@ -41,7 +41,16 @@ impl CompareTree {
         Self { shape, leaves }
     }
 
-    /// Cost of [`CompareTree::run`] on `n` pairs.
+    /// A tree over `k` bits above one segment more, of which the parties have shares already: [a < b], and
+    /// where a = b that segment's bit. It makes one leaf's eq and one join more than a tree without it.
+    pub(crate) fn above(k: u32, tuning: Tuning) -> Self {
+        let shape = Shape::above(k, tuning);
+        let leaf = |(slot, &width): (usize, &u32)| Leaf::new(slot, width, tuning.dealt);
+        let leaves = (1..).zip(&shape.digits).map(leaf).collect();
+        Self { shape, leaves }
+    }
+
+    /// Cost of [`CompareTree::run`] on `n` pairs, or of the same above a segment.
     pub fn cost(&self, n: usize) -> Cost {
         let mut cost = Cost::default();
         self.leaves.iter().for_each(|leaf| leaf.demand(&mut cost.demand, n));
@@ -66,9 +75,24 @@ impl CompareTree {
         if self.leaves.is_empty() {
             return Ok((Bits::zeros(private.len()), None));
         }
-        let k: u32 = self.leaves.iter().map(|leaf| leaf.width()).sum();
-        let segments = self.segments(party, &bit_slices(private, k as usize))?;
+        let segments = self.segments(party, &bit_slices(private, self.bits()))?;
         self.join(party, segments, None)
+    }
+
+    /// Shares of \[a < b\], or of the lowest segment's bit where a = b. `lowest` is this party's share of it,
+    /// `private` as in [`CompareTree::run`].
+    pub(crate) fn run_above(&self, party: &mut Party, private: &[u64], lowest: Bits) -> Result<Bits> {
+        if self.leaves.is_empty() {
+            return Ok(lowest);
+        }
+        let mut segments = vec![Segment { lt: lowest, eq: None }];
+        segments.extend(self.segments(party, &bit_slices(private, self.bits()))?);
+        Ok(self.join(party, segments, None)?.0)
+    }
+
+    /// The bits that are compared.
+    fn bits(&self) -> usize {
+        self.leaves.iter().map(|leaf| leaf.width() as usize).sum()
     }
 
     /// Cost of [`CompareTree::join`].

@@ -7,7 +7,7 @@ use crate::Tuning;
 /// Digits and joins of a comparison of k bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// Digit widths, least significant first.
+    /// Digit widths, least significant first: those of the slots from 0 on, or from 1 on above a segment.
     pub(super) digits: Vec<u32>,
     /// Joins by level, as (low, high) slots. The result stays in the low slot.
     pub(super) levels: Vec<Vec<(usize, usize)>>,
@@ -30,23 +30,36 @@ impl Shape {
         }
         // Without a boundary the low part is the lowest digit alone.
         let low = s.map_or(1, |s| s.div_ceil(width) as usize);
-        let high = digits.len() - low;
-        let (split, depth) = depths(low, high, tuning.extra_levels.min(MAX_EXTRA_LEVELS));
-        let below = distribute(low - 1, 0..split);
-        let above = distribute(high, split..depth);
-        let mut levels = vec![Vec::new(); depth as usize];
-        let mut start = 1;
-        let taken = (1..).zip(&below).chain((split + 1..).zip(&above));
-        for (level, &size) in taken {
-            join_balanced(start, size, &mut levels);
-            levels[level as usize - 1].push((0, start));
-            start += size;
-        }
-        while levels.last().is_some_and(Vec::is_empty) {
-            levels.pop();
-        }
-        Self { digits, levels, carry_after: s.map(|_| below.len()) }
+        let (levels, boundary) = joins(low, digits.len() - low, tuning);
+        Self { digits, levels, carry_after: s.map(|_| boundary) }
     }
+
+    /// A tree over `k` bits, in slots from 1 on, above a segment in slot 0.
+    pub(super) fn above(k: u32, tuning: Tuning) -> Self {
+        let digits = digits(k, 0, tuning.leaf_bits());
+        let (levels, _) = joins(1, digits.len(), tuning);
+        Self { digits, levels, carry_after: None }
+    }
+}
+
+/// The joins of `low` segments and `high` ones above them, by level, and after how many levels the low ones
+/// are joined.
+fn joins(low: usize, high: usize, tuning: Tuning) -> (Vec<Vec<(usize, usize)>>, usize) {
+    let (split, depth) = depths(low, high, tuning.extra_levels.min(MAX_EXTRA_LEVELS));
+    let below = distribute(low - 1, 0..split);
+    let above = distribute(high, split..depth);
+    let mut levels = vec![Vec::new(); depth as usize];
+    let mut start = 1;
+    let taken = (1..).zip(&below).chain((split + 1..).zip(&above));
+    for (level, &size) in taken {
+        join_balanced(start, size, &mut levels);
+        levels[level as usize - 1].push((0, start));
+        start += size;
+    }
+    while levels.last().is_some_and(Vec::is_empty) {
+        levels.pop();
+    }
+    (levels, below.len())
 }
 
 /// More levels than this save next to nothing.
@@ -91,6 +104,20 @@ fn join_balanced(start: usize, size: usize, levels: &mut [Vec<(usize, usize)>]) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trees_above_a_segment_join_it_too() {
+        for leaf_bits in 1..=4 {
+            for k in 0..=64u32 {
+                let tuning = Tuning { leaf_bits, extra_levels: k % 4, ..Tuning::default() };
+                let tree = Shape::above(k, tuning);
+                assert_eq!(tree.digits.iter().sum::<u32>(), k);
+                let mut joined: Vec<usize> = tree.levels.iter().flatten().map(|&(_, high)| high).collect();
+                joined.sort_unstable();
+                assert_eq!(joined, (1..=tree.digits.len()).collect::<Vec<_>>(), "k {k}");
+            }
+        }
+    }
 
     #[test]
     fn trees_join_every_segment_and_stop_at_the_boundary() {
