@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 use veilflow_ir::{IrError, Reason};
 
+use crate::hints::hint;
+
 /// The result of an import.
 pub type Result<T, E = ImportError> = std::result::Result<T, E>;
 
@@ -49,7 +51,7 @@ pub enum ImportError {
         reason: Reason,
     },
     /// An op outside [`supported_ops`](crate::supported_ops).
-    #[error("node `{node}`: op {op} isn't supported; supported are {supported}")]
+    #[error("node `{node}`: op {op} isn't supported{}; supported are {supported}", advice(op))]
     UnsupportedOp {
         /// The node's name.
         node: String,
@@ -86,11 +88,18 @@ pub enum ImportError {
     Graph(#[from] IrError),
 }
 
+/// What to do about an op, in brackets; nothing if there is nothing.
+fn advice(op: &str) -> String {
+    hint(op).map_or_else(String::new, |hint| format!(" ({hint})"))
+}
+
 /// The text of [`ImportError::Several`]. The ops that are supported are told once.
 fn several(errors: &[ImportError], more: usize, blocked: usize) -> String {
     let mut lines = vec![format!("{} nodes are refused:", errors.len() + more)];
     lines.extend(errors.iter().map(|error| match error {
-        ImportError::UnsupportedOp { node, op, .. } => format!("- node `{node}`: op {op} isn't supported"),
+        ImportError::UnsupportedOp { node, op, .. } => {
+            format!("- node `{node}`: op {op} isn't supported{}", advice(op))
+        }
         error => format!("- {error}"),
     }));
     if more > 0 {

@@ -37,6 +37,7 @@ mod draft;
 mod encoding;
 mod error;
 mod external;
+mod hints;
 mod importer;
 mod input;
 mod limits;

@@ -216,6 +216,8 @@ fn what_is_not_supported_says_so() {
         |nodes: Vec<proto::Node>| refusal(&model(13, &[1, 2, 4, 4], vec![floats("w", &[2])], nodes, "y"));
     let det = refused(vec![node("Det", &["x"], "y", vec![])]);
     assert!(det.starts_with("node `Det_1`: op Det isn't supported; supported are Abs, Add, And,"), "{det}");
+    let cut = refused(vec![node("NonMaxSuppression", &["x"], "y", vec![])]);
+    assert!(cut.contains("isn't supported (end the model before it"), "{cut}");
     let unknown = refused(vec![node("Relu", &["x"], "y", vec![int("slope", 1)])]);
     assert_eq!(unknown, "node `Relu_1` (Relu): attribute `slope` isn't supported");
     let missing = refused(vec![node("Relu", &["z"], "y", vec![])]);
@@ -223,11 +225,12 @@ fn what_is_not_supported_says_so() {
     let several = refused(vec![
         node("Det", &["x"], "d", vec![]),
         node("Relu", &["d"], "r", vec![]),
-        node("Unique", &["x"], "u", vec![]),
+        node("CumProd", &["x"], "u", vec![]),
         node("Add", &["r", "u"], "y", vec![]),
     ]);
     let expected = "2 nodes are refused:\n- node `Det_1`: op Det isn't supported\n\
-        - node `Unique_1`: op Unique isn't supported\n2 nodes that depend on them weren't tried\n";
+        - node `CumProd_1`: op CumProd isn't supported (a sum of logarithms, for positive numbers)\n\
+        2 nodes that depend on them weren't tried\n";
     assert!(several.starts_with(expected), "{several}");
 }
 
