@@ -30,7 +30,7 @@ impl<'a> Input<'a> {
     pub(crate) fn unreadable(&self) -> Option<Reason> {
         let Some(tensor) = self.tensor else { return Some("it isn't a tensor".into()) };
         let kind = tensor.elem_type.unwrap_or_default();
-        if data_type::is_float(kind) || data_type::is_integer(kind) {
+        if data_type::is_float(kind) || data_type::is_narrow_float(kind) || data_type::is_integer(kind) {
             return None;
         }
         Some(format!("it has type {}, and inputs are numbers", data_type::name(kind)).into())

@@ -145,7 +145,7 @@ impl Literal {
             }
             return Ok(Self::Integers(Arc::new(Integers { dims, values })));
         }
-        let values = encoding::floats(kind, raw, &tensor)?;
+        let values = encoding::floats(kind, raw, &tensor, expected)?;
         Ok(Self::Floats(Arc::new(Tensor::new(Shape::new(dims)?, values)?)))
     }
 }

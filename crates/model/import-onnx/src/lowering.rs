@@ -377,6 +377,17 @@ impl<'a> Lowering<'a> {
 
     /// Applies an op that moves elements: at import if all operands are known, else as [`step`](Self::step).
     pub(crate) fn moved(&mut self, suffix: &str, op: Op, inputs: &[Operand]) -> Result<Operand, Refusal> {
+        if let (Op::Gather { axis, indices }, [x]) = (&op, inputs)
+            && indices.is_empty()
+        {
+            // Nothing is left of it.
+            let mut dims = match x {
+                Operand::Value(id) => self.shape(*id).to_vec(),
+                Operand::Literal(literal) => literal.dims(),
+            };
+            *dims.get_mut(*axis).ok_or("an axis beyond its dimensions")? = 0;
+            return Ok(Operand::Literal(Literal::integers(dims, Vec::new())));
+        }
         let literals: Option<Vec<&Literal>> =
             inputs.iter().map(|o| if let Operand::Literal(l) = o { Some(l) } else { None }).collect();
         if let Some(literals) = literals {
@@ -390,6 +401,18 @@ impl<'a> Lowering<'a> {
         }
         let ids = inputs.iter().map(|o| self.materialised(o)).collect::<Result<Vec<ValueId>, _>>()?;
         self.step(suffix, op, &ids).map(Operand::Value)
+    }
+
+    /// The sum of two operands of one shape: at import if both are known.
+    pub(crate) fn plus(&mut self, a: Operand, b: Operand) -> Result<Operand, Refusal> {
+        if let (Operand::Literal(a), Operand::Literal(b)) = (&a, &b) {
+            let (a, b) = (a.to_tensor()?, b.to_tensor()?);
+            self.draft.spend_elements(a.data().len())?;
+            let sums = a.data().iter().zip(b.data()).map(|(a, b)| a + b).collect();
+            return Ok(Operand::Literal(Literal::floats(a.shape().to_vec(), sums)?));
+        }
+        let (a, b) = (self.materialised(&a)?, self.materialised(&b)?);
+        self.add(a, b).map(Operand::Value)
     }
 
     /// An operand as a value of the graph.

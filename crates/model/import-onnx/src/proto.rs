@@ -160,8 +160,15 @@ pub(crate) mod data_type {
     pub(crate) const UINT32: i32 = 12;
     pub(crate) const UINT64: i32 = 13;
     pub(crate) const BFLOAT16: i32 = 16;
+    pub(crate) const FLOAT8E4M3FN: i32 = 17;
+    pub(crate) const FLOAT8E4M3FNUZ: i32 = 18;
+    pub(crate) const FLOAT8E5M2: i32 = 19;
+    pub(crate) const FLOAT8E5M2FNUZ: i32 = 20;
     pub(crate) const UINT4: i32 = 21;
     pub(crate) const INT4: i32 = 22;
+    pub(crate) const FLOAT4E2M1: i32 = 23;
+    pub(crate) const UINT2: i32 = 25;
+    pub(crate) const INT2: i32 = 26;
     pub(crate) const EXTERNAL: i32 = 1;
 
     /// Whether elements of this type are floats, of a width that import understands.
@@ -169,14 +176,20 @@ pub(crate) mod data_type {
         matches!(data_type, FLOAT | DOUBLE | FLOAT16 | BFLOAT16)
     }
 
+    /// Whether elements of this type are floats of 4 or 8 bits, which can be read and not cast to.
+    pub(crate) fn is_narrow_float(data_type: i32) -> bool {
+        matches!(data_type, FLOAT8E4M3FN..=FLOAT8E5M2FNUZ | FLOAT4E2M1)
+    }
+
     /// Whether elements of this type are integers or truth values.
     pub(crate) fn is_integer(data_type: i32) -> bool {
-        matches!(data_type, UINT8..=BOOL | UINT32 | UINT64 | UINT4 | INT4) && data_type != STRING
+        matches!(data_type, UINT8..=BOOL | UINT32 | UINT64 | UINT4 | INT4 | UINT2 | INT2)
+            && data_type != STRING
     }
 
     /// The name of a data type in the ONNX specification.
     pub(crate) fn name(data_type: i32) -> &'static str {
-        const NAMES: [&str; 24] = [
+        const NAMES: [&str; 27] = [
             "undefined",
             "float",
             "uint8",
@@ -201,6 +214,9 @@ pub(crate) mod data_type {
             "uint4",
             "int4",
             "float4e2m1",
+            "float8e8m0",
+            "uint2",
+            "int2",
         ];
         usize::try_from(data_type).ok().and_then(|i| NAMES.get(i)).unwrap_or(&"unknown")
     }

@@ -3,6 +3,7 @@
 use veilflow_ir::{Function, Op, ValueId};
 
 use crate::error::{Refusal, Result};
+use crate::literal::Literal;
 use crate::lowering::{Lowered, Lowering};
 use crate::numbers;
 use crate::scope::Binding;
@@ -118,30 +119,36 @@ fn parts(node: &mut Lowering<'_>, x: ValueId, rate: f32) -> Result<(ValueId, Val
 }
 
 /// scale·(max(x, 0) + α·(e^(t·min(x, 0)) − 1)).
-fn exponential(node: &mut Lowering<'_>, alpha: f32, rate: f32, scale: f32) -> Lowered {
-    let x = node.value(0)?;
+pub(super) fn exponential(
+    node: &mut Lowering<'_>,
+    x: ValueId,
+    [alpha, rate, scale]: [f32; 3],
+) -> Result<ValueId, Refusal> {
     let (positive, power) = parts(node, x, rate)?;
     let (positive, power) = (node.scaled(positive, scale)?, node.scaled(power, alpha * scale)?);
-    node.last(Op::Add, &[positive, power])
+    node.add(positive, power)
 }
 
 pub(super) fn elu(node: &mut Lowering<'_>) -> Lowered {
     let alpha = number(node, "alpha", 1.0)?;
-    exponential(node, alpha, 1.0, 1.0)
+    let x = node.value(0)?;
+    made(exponential(node, x, [alpha, 1.0, 1.0]))
 }
 
 pub(super) fn selu(node: &mut Lowering<'_>) -> Lowered {
     let (alpha, gamma) = (number(node, "alpha", 1.673_263_2)?, number(node, "gamma", 1.050_701)?);
-    exponential(node, alpha, 1.0, gamma)
+    let x = node.value(0)?;
+    made(exponential(node, x, [alpha, 1.0, gamma]))
 }
 
 pub(super) fn celu(node: &mut Lowering<'_>) -> Lowered {
     let alpha = number(node, "alpha", 1.0)?;
-    exponential(node, alpha, 1.0 / alpha, 1.0)
+    let x = node.value(0)?;
+    made(exponential(node, x, [alpha, 1.0 / alpha, 1.0]))
 }
 
 /// ln(1 + e^x) = max(x, 0) − ln σ(|x|).
-fn soft(node: &mut Lowering<'_>, x: ValueId) -> Result<ValueId, Refusal> {
+pub(super) fn soft(node: &mut Lowering<'_>, x: ValueId) -> Result<ValueId, Refusal> {
     let positive = node.relu(x)?;
     let twice = node.add(positive, positive)?;
     let magnitude = node.sub(twice, x)?;
@@ -156,12 +163,16 @@ pub(super) fn softplus(node: &mut Lowering<'_>) -> Lowered {
 }
 
 /// x/(1 + |x|).
-pub(super) fn softsign(node: &mut Lowering<'_>) -> Lowered {
-    let x = node.value(0)?;
+pub(super) fn signed(node: &mut Lowering<'_>, x: ValueId) -> Result<ValueId, Refusal> {
     let magnitude = node.magnitude(x)?;
     let above = node.shifted(magnitude, 1.0)?;
     let inverse = node.function(Function::Reciprocal, above)?;
-    node.last(Op::Mul, &[x, inverse])
+    node.mul(x, inverse)
+}
+
+pub(super) fn softsign(node: &mut Lowering<'_>) -> Lowered {
+    let x = node.value(0)?;
+    made(signed(node, x))
 }
 
 /// x · tanh(ln(1 + e^x)).
@@ -252,10 +263,20 @@ pub(super) fn identity(node: &mut Lowering<'_>) -> Lowered {
 }
 
 /// The identity, outside training.
-pub(super) fn dropout(node: &mut Lowering<'_>) -> Lowered {
+pub(super) fn dropout(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
     node.attributes.ignore(&["ratio", "seed", "is_test"]);
-    if node.has_input(2) && node.integers(2)?.iter().any(|&training| training != 0) {
+    let trains = node.has_input(2) && node.integers(2)?.iter().any(|&training| training != 0);
+    if trains && node.literal(1).is_none_or(|ratio| ratio.numbers() != [0.0]) {
         return Err("training mode isn't supported: export the model for inference".into());
     }
-    identity(node)
+    node.let_softmax_pass();
+    let x = node.operand(0)?;
+    let shape = node.operand_shape(&x)?;
+    let mut outputs = vec![identity(node)?];
+    if node.has_output(1) {
+        // Nothing is dropped.
+        node.draft.spend_elements(shape.elements())?;
+        outputs.push(Binding::Literal(Literal::integers(shape.to_vec(), vec![1; shape.elements()])));
+    }
+    Ok(outputs)
 }

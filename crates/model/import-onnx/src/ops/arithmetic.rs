@@ -52,6 +52,9 @@ pub(super) fn add(node: &mut Lowering<'_>) -> Lowered {
         return Ok(known);
     }
     for (index, other) in [(0, 1), (1, 0)] {
+        if let Some((x, keeps)) = node.masked(index) {
+            return masked_further(node, x, &keeps, other);
+        }
         if let Some(Literal::Floats(mask)) = node.literal(index)
             && mask.data().iter().any(|&v| v < -MASK)
         {
@@ -75,6 +78,31 @@ pub(super) fn masked(node: &mut Lowering<'_>, x: ValueId, mask: &Tensor) -> Lowe
         x = node.add(x, finite)?;
     }
     Ok(Binding::Masked(x, Arc::new(keeps)))
+}
+
+/// Masked scores plus another input: a mask that leaves out more of them, or numbers.
+fn masked_further(node: &mut Lowering<'_>, x: ValueId, keeps: &[bool], other: usize) -> Lowered {
+    let (y, also) = match (node.masked(other), node.literal(other)) {
+        (Some((y, also)), _) => (y, also),
+        (None, Some(Literal::Floats(mask))) => {
+            let zero = node.number(0.0)?;
+            match masked(node, zero, &mask)? {
+                Binding::Masked(y, also) => (y, also),
+                _ => return Err("a mask that can't be read".into()),
+            }
+        }
+        _ => {
+            let y = node.value(other)?;
+            (y, Arc::new(vec![true; node.shape(y).elements()]))
+        }
+    };
+    let (from, to) = (node.shape(x).clone(), node.shape(y).clone());
+    let shape = from.broadcast(&to).ok_or("shapes don't broadcast")?;
+    node.draft.spend_elements(2 * shape.elements())?;
+    let (keeps, also) = (numbers::stretch(keeps, &from, &shape), numbers::stretch(&also, &to, &shape));
+    let both = keeps.iter().zip(&also).map(|(&a, &b)| a && b).collect();
+    let sum = node.add(x, y)?;
+    Ok(Binding::Masked(sum, Arc::new(both)))
 }
 
 /// The difference. Of masked scores less anything, the same are left out.

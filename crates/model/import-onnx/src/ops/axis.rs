@@ -21,3 +21,8 @@ pub(super) fn axes(node: &mut Lowering<'_>) -> Result<Option<Vec<i64>>, Refusal>
         None => Ok(None),
     }
 }
+
+/// The axis attribute, for an input of this rank.
+pub(super) fn axis_attribute(node: &mut Lowering<'_>, rank: usize) -> Result<usize, Refusal> {
+    axis(node.attributes.int("axis")?.unwrap_or(0), rank, false)
+}

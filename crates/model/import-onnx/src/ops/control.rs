@@ -15,7 +15,7 @@ const MAX_STEPS: i64 = 1 << 16;
 
 impl Lowering<'_> {
     /// Imports a graph of an attribute in a scope of its own; what it outputs.
-    fn body(
+    pub(super) fn body(
         &mut self,
         body: &proto::Graph,
         prefix: &str,

@@ -2,17 +2,13 @@
 
 use veilflow_ir::{Op, Shape};
 
-use super::axis::axis;
+use super::axis::{axis, axis_attribute};
 use super::normalise::one_hot;
+use super::places::{element_places, flat_places, known_indices};
 use crate::error::{Refusal, Result};
 use crate::literal::Literal;
 use crate::lowering::{Lowered, Lowering, Operand};
 use crate::scope::Binding;
-
-/// The axis attribute, for an input of this rank.
-fn axis_attribute(node: &mut Lowering<'_>, rank: usize) -> Result<usize, Refusal> {
-    axis(node.attributes.int("axis")?.unwrap_or(0), rank, false)
-}
 
 /// Slices by index along an axis. The dimensions of the indices take the axis's place.
 pub(super) fn gather(node: &mut Lowering<'_>) -> Lowered {
@@ -184,57 +180,6 @@ fn gather_private(node: &mut Lowering<'_>, axis: usize) -> Lowered {
     node.last(Op::Identity, &[taken])
 }
 
-/// Known indices of rank r, as places in the input's row-major order.
-fn flat_places(
-    node: &mut Lowering<'_>,
-    shape: &Shape,
-    index: impl Fn(usize) -> Option<Vec<i64>>,
-    count: usize,
-) -> Result<Vec<usize>, Refusal> {
-    node.draft.spend_elements(count)?;
-    let place = |i: usize| {
-        let index = index(i)?;
-        index.iter().enumerate().try_fold(0, |at, (axis, &i)| {
-            let size = shape[axis] as i64;
-            let i = if i < 0 { i + size } else { i };
-            (0..size).contains(&i).then(|| at + i as usize * shape.stride(axis))
-        })
-    };
-    (0..count).map(place).collect::<Option<Vec<usize>>>().ok_or_else(|| "an index outside the input".into())
-}
-
-/// Input `index`, which must be known integers.
-fn known_indices(node: &mut Lowering<'_>, index: usize) -> Result<(Vec<usize>, Vec<i64>), Refusal> {
-    match node.literal(index) {
-        Some(Literal::Integers(i)) => Ok((i.dims.clone(), i.values.clone())),
-        _ => Err("its indices must be a constant of integers".into()),
-    }
-}
-
-/// The places that elementwise indices along an axis name.
-fn element_places(
-    node: &mut Lowering<'_>,
-    shape: &Shape,
-    axis: usize,
-    dims: &[usize],
-    values: &[i64],
-) -> Result<Vec<usize>, Refusal> {
-    if dims.len() != shape.rank() {
-        return Err(format!("indices of {} dimensions for {shape}", dims.len()).into());
-    }
-    let at = |i: usize| {
-        let mut rest = i;
-        let mut index = vec![0; dims.len()];
-        for k in (0..dims.len()).rev() {
-            index[k] = (rest % dims[k]) as i64;
-            rest /= dims[k];
-        }
-        index[axis] = values[i];
-        Some(index)
-    };
-    flat_places(node, shape, at, values.len())
-}
-
 pub(super) fn gather_elements(node: &mut Lowering<'_>) -> Lowered {
     let x = node.operand(0)?;
     let shape = node.operand_shape(&x)?;
@@ -275,90 +220,6 @@ pub(super) fn gather_nd(node: &mut Lowering<'_>) -> Lowered {
     let taken = node.moved("taken", Op::Gather { axis: 0, indices }, &[flat])?;
     let result = [outer, &shape[batch + depth..]].concat();
     Ok(node.moved("", Op::Reshape { shape: Shape::new(result)? }, &[taken])?.into())
-}
-
-/// The input with some slices replaced, at known places: slices of both, one after the other.
-fn replaced(node: &mut Lowering<'_>, run: usize, places: &[usize]) -> Lowered {
-    let (x, updates) = (node.operand(0)?, node.operand(2)?);
-    let shape = node.operand_shape(&x)?;
-    let rows = shape.elements() / run;
-    node.draft.spend_elements(rows + places.len())?;
-    let mut indices: Vec<usize> = (0..rows).collect();
-    // Of two updates of one place, the later holds.
-    places.iter().enumerate().for_each(|(i, &place)| indices[place / run] = rows + i);
-    let flat = node.moved("flat", Op::Reshape { shape: Shape::new([rows, run])? }, &[x])?;
-    let updates =
-        node.moved("updates", Op::Reshape { shape: Shape::new([places.len(), run])? }, &[updates])?;
-    let both = node.moved("both", Op::Concat { axis: 0 }, &[flat, updates])?;
-    let taken = node.moved("taken", Op::Gather { axis: 0, indices }, &[both])?;
-    Ok(node.moved("", Op::Reshape { shape }, &[taken])?.into())
-}
-
-/// A scatter that combines takes one op for each time that a place is named.
-fn combined(node: &mut Lowering<'_>, how: &str, run: usize, places: &[usize]) -> Lowered {
-    let x = node.value(0)?;
-    let updates = node.value(2)?;
-    let shape = node.shape(x).clone();
-    let rows = shape.elements() / run;
-    let mut x = node.reshaped(x, &[rows, run])?;
-    let updates = node.reshaped(updates, &[places.len(), run])?;
-    let mut left: Vec<(usize, usize)> = places.iter().map(|p| p / run).enumerate().collect();
-    while !left.is_empty() {
-        node.draft.spend_elements(rows + left.len())?;
-        let mut source = vec![None; rows];
-        left.retain(|&(update, row)| {
-            let taken = source[row].is_some();
-            if !taken {
-                source[row] = Some(update);
-            }
-            taken
-        });
-        let changed: Vec<usize> = (0..rows).filter(|&row| source[row].is_some()).collect();
-        let by: Vec<usize> = changed.iter().filter_map(|&row| source[row]).collect();
-        let (old, new) = (node.gathered(x, 0, changed.clone())?, node.gathered(updates, 0, by)?);
-        let made = match how {
-            "add" => node.add(old, new)?,
-            "mul" => node.mul(old, new)?,
-            "max" => node.larger(old, new)?,
-            "min" => node.smaller(old, new)?,
-            other => return Err(format!("reduction `{other}` isn't supported").into()),
-        };
-        let both = node.concatenated(&[x, made], 0)?;
-        let mut indices: Vec<usize> = (0..rows).collect();
-        changed.iter().enumerate().for_each(|(i, &row)| indices[row] = rows + i);
-        x = node.gathered(both, 0, indices)?;
-    }
-    let x = node.reshaped(x, &shape)?;
-    node.last(Op::Identity, &[x])
-}
-
-fn scatter(node: &mut Lowering<'_>, run: usize, places: &[usize]) -> Lowered {
-    match node.attributes.string("reduction")?.as_deref() {
-        None | Some("none") => replaced(node, run, places),
-        Some(how) => combined(node, how, run, places),
-    }
-}
-
-pub(super) fn scatter_elements(node: &mut Lowering<'_>) -> Lowered {
-    let x = node.operand(0)?;
-    let shape = node.operand_shape(&x)?;
-    let axis = axis_attribute(node, shape.rank())?;
-    let (dims, values) = known_indices(node, 1)?;
-    let places = element_places(node, &shape, axis, &dims, &values)?;
-    scatter(node, 1, &places)
-}
-
-pub(super) fn scatter_nd(node: &mut Lowering<'_>) -> Lowered {
-    let x = node.operand(0)?;
-    let shape = node.operand_shape(&x)?;
-    let (dims, values) = known_indices(node, 1)?;
-    let depth = *dims.last().ok_or("indices without dimensions")?;
-    if depth > shape.rank() || depth == 0 {
-        return Err(format!("indices of dimensions {dims:?} for {shape}").into());
-    }
-    let at = |i: usize| Some(values[i * depth..(i + 1) * depth].to_vec());
-    let places = flat_places(node, &shape, at, values.len() / depth)?;
-    scatter(node, shape[depth..].iter().product(), &places)
 }
 
 /// Slices along an axis, or elements of all, where a known condition holds.
@@ -408,46 +269,6 @@ pub(super) fn reverse_sequence(node: &mut Lowering<'_>) -> Lowered {
     }
     let taken = node.gathered(rows, 0, indices)?;
     node.last(Op::Reshape { shape }, &[taken])
-}
-
-/// Sums or products up to each place along an axis: sums by a known matrix.
-pub(super) fn cumulative_sum(node: &mut Lowering<'_>) -> Lowered {
-    let exclusive = node.attributes.flag("exclusive")?;
-    let reverse = node.attributes.flag("reverse")?;
-    let axis_of = |node: &mut Lowering<'_>, rank| -> Result<usize, Refusal> {
-        let given = node.integers(1)?;
-        axis(*given.first().ok_or("its axis is missing")?, rank, false)
-    };
-    if let Some(Literal::Integers(x)) = node.literal(0) {
-        let [count] = x.dims[..] else { return Err("known integers of one dimension only".into()) };
-        axis_of(node, 1)?;
-        let mut values = vec![0i64; count];
-        let mut sum = 0i64;
-        for i in 0..count {
-            let at = if reverse { count - 1 - i } else { i };
-            let next = sum.checked_add(x.values[at]).ok_or("the integers overflow")?;
-            values[at] = if exclusive { sum } else { next };
-            sum = next;
-        }
-        return Ok(Binding::Literal(Literal::list(values)));
-    }
-    let x = node.value(0)?;
-    let shape = node.shape(x).clone();
-    let axis = axis_of(node, shape.rank())?;
-    let size = shape[axis];
-    let mut perm: Vec<usize> = (0..shape.rank()).filter(|&i| i != axis).collect();
-    perm.push(axis);
-    let mut inverse = vec![0; perm.len()];
-    perm.iter().enumerate().for_each(|(i, &p)| inverse[p] = i);
-    let rows = node.transposed(x, &perm)?;
-    let counts = |from: usize, to: usize| {
-        let before = if reverse { from > to } else { from < to };
-        before || (from == to && !exclusive)
-    };
-    let w = node.table(&[size, size], |i| f32::from(u8::from(counts(i / size, i % size))))?;
-    let sums = node.step("sums", Op::MatMul, &[rows, w])?;
-    let sums = node.transposed(sums, &inverse)?;
-    node.last(Op::Identity, &[sums])
 }
 
 /// 1 or other known values at the places that indices name, known or private ones.

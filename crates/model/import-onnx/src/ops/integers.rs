@@ -61,11 +61,19 @@ pub(super) fn cast_like(node: &mut Lowering<'_>) -> Lowered {
 
 fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
     let to_float = data_type::is_float(kind);
-    let narrow = matches!(kind, data_type::INT4 | data_type::UINT4);
-    if !to_float && (narrow || !data_type::is_integer(kind)) {
+    if !to_float && !data_type::is_integer(kind) {
         return Err(format!("a cast to {} isn't supported", data_type::name(kind)).into());
     }
     let truth = kind == data_type::BOOL;
+    // Integers of fewer than 8 bits keep the low ones.
+    let narrow = match kind {
+        data_type::INT4 => Some((4, 8)),
+        data_type::UINT4 => Some((4, 0)),
+        data_type::INT2 => Some((2, 2)),
+        data_type::UINT2 => Some((2, 0)),
+        _ => None,
+    };
+    let low_bits = |v: i64| narrow.map_or(v, |(bits, below)| (v + below).rem_euclid(1 << bits) - below);
     if let (Some((rows, dims)), false) = (node.indices(0), truth) {
         return Ok(Binding::Indices { rows, dims });
     }
@@ -78,11 +86,11 @@ fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
                 Literal::floats(dims, i.values.iter().map(|&v| v as f32).collect())?
             }
             Literal::Integers(i) => {
-                let value = |&v: &i64| if truth { i64::from(v != 0) } else { v };
+                let value = |&v: &i64| if truth { i64::from(v != 0) } else { low_bits(v) };
                 Literal::integers(dims, i.values.iter().map(value).collect())
             }
             Literal::Floats(t) => {
-                let value = |&v: &f32| if truth { i64::from(v != 0.0) } else { v as i64 };
+                let value = |&v: &f32| if truth { i64::from(v != 0.0) } else { low_bits(v as i64) };
                 Literal::integers(dims, t.data().iter().map(value).collect())
             }
         }));
@@ -91,7 +99,7 @@ fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
         return Ok(Binding::Masked(x, keeps));
     }
     let x = node.value(0)?;
-    if to_float || node.is_whole(x) && !truth {
+    if to_float || node.is_whole(x) && !truth && narrow.is_none() {
         return node.last(Op::Identity, &[x]);
     }
     if truth {
@@ -99,7 +107,15 @@ fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
         let (above, below) = (node.positive(x)?, node.positive(minus)?);
         return node.last(Op::Add, &[above, below]);
     }
-    let whole = node.truncated(x)?;
+    let mut whole = if node.is_whole(x) { x } else { node.truncated(x)? };
+    if let Some((bits, below)) = narrow {
+        // v − 2^b·⌊(v + below)/2^b⌋. Half a unit keeps whole numbers off the edges.
+        let turns = node.shifted(whole, below as f32 + 0.5)?;
+        let turns = node.scaled(turns, 0.5f32.powi(bits))?;
+        let turns = node.floor(turns)?;
+        let turned = node.scaled(turns, 2f32.powi(bits))?;
+        whole = node.sub(whole, turned)?;
+    }
     node.last(Op::Identity, &[whole])
 }
 

@@ -247,10 +247,15 @@ pub(super) fn pad(node: &mut Lowering<'_>) -> Lowered {
     let mut x = node.operand(0)?;
     let shape = node.operand_shape(&x)?;
     let pads = pads(node, shape.rank())?;
+    let mut private = None;
     let value = match node.attributes.float("value")? {
         None if node.has_input(2) => match node.literal(2).map(|literal| literal.numbers()).as_deref() {
             Some([value]) => *value as f32,
-            _ => return Err("its border must be one known number".into()),
+            Some(_) => return Err("its border must be one number".into()),
+            None => {
+                private = Some(node.value(2)?);
+                0.0
+            }
         },
         value => value.unwrap_or(0.0),
     };
@@ -294,7 +299,16 @@ pub(super) fn pad(node: &mut Lowering<'_>) -> Lowered {
             }));
         }
         let x = node.materialised(&x)?;
-        return node.last(Op::Pad { before: side(0), after: side(1), value }, &[x]);
+        let cropped = node.shape(x).clone();
+        let padded = Op::Pad { before: side(0), after: side(1), value };
+        let Some(private) = private else { return node.last(padded, &[x]) };
+        let padded = node.step("padded", padded, &[x])?;
+        let dims = node.shape(padded).to_vec();
+        let inside = pad_with(&vec![1.0; cropped.elements()], &cropped, &side(0), &side(1), 0.0);
+        let border = node.table(&dims, |i| 1.0 - inside[i])?;
+        let private = node.reshaped(private, &[])?;
+        let border = node.mul(border, private)?;
+        return node.last(Op::Add, &[padded, border]);
     }
     Ok(node.moved("", Op::Identity, &[x])?.into())
 }

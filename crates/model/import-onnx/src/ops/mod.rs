@@ -6,6 +6,7 @@ mod attention;
 mod axis;
 mod classic;
 mod control;
+mod cumulative;
 mod indexing;
 mod integers;
 mod layout;
@@ -13,11 +14,17 @@ mod logic;
 mod loss;
 mod matrix;
 mod normalise;
+mod places;
 mod quantised;
 mod recurrent;
 mod reduction;
 mod resize;
+mod sampling;
 mod scan;
+mod scatter;
+mod sort;
+mod spectrum;
+mod trigonometry;
 mod window;
 mod windows;
 
@@ -28,10 +35,17 @@ use crate::lowering::Lower::{self, Many, Move, One};
 /// The ops that can be imported, by name.
 pub(crate) const OPS: &[(&str, Lower)] = &[
     ("Abs", One(arithmetic::abs)),
+    ("Acos", One(trigonometry::acos)),
+    ("Acosh", One(trigonometry::acosh)),
     ("Add", One(arithmetic::add)),
+    ("AffineGrid", One(sampling::affine_grid)),
     ("And", One(logic::and)),
     ("ArgMax", One(reduction::arg_max)),
     ("ArgMin", One(reduction::arg_min)),
+    ("Asin", One(trigonometry::asin)),
+    ("Asinh", One(trigonometry::asinh)),
+    ("Atan", One(trigonometry::atan)),
+    ("Atanh", One(trigonometry::atanh)),
     ("Attention", Many(attention::attention)),
     ("AveragePool", One(window::average_pool)),
     ("BatchNormalization", One(normalise::batch)),
@@ -49,12 +63,15 @@ pub(crate) const OPS: &[(&str, Lower)] = &[
     ("Conv", One(window::conv)),
     ("ConvInteger", One(quantised::conv_integer)),
     ("ConvTranspose", One(window::conv_transpose)),
+    ("Cos", One(trigonometry::cos)),
     ("Cosh", One(arithmetic::cosh)),
-    ("CumSum", One(indexing::cumulative_sum)),
+    ("CumProd", One(cumulative::cumulative_product)),
+    ("CumSum", One(cumulative::cumulative_sum)),
+    ("DFT", One(spectrum::dft)),
     ("DepthToSpace", One(layout::depth_to_space)),
     ("DequantizeLinear", One(quantised::dequantize)),
     ("Div", One(arithmetic::div)),
-    ("Dropout", Move(activation::dropout)),
+    ("Dropout", Many(activation::dropout)),
     ("DynamicQuantizeLinear", Many(quantised::dynamic)),
     ("Einsum", One(matrix::einsum)),
     ("Elu", One(activation::elu)),
@@ -76,6 +93,7 @@ pub(crate) const OPS: &[(&str, Lower)] = &[
     ("GlobalMaxPool", One(window::global_max_pool)),
     ("Greater", One(logic::greater)),
     ("GreaterOrEqual", One(logic::greater_or_equal)),
+    ("GridSample", One(sampling::grid_sample)),
     ("GroupNormalization", One(normalise::group)),
     ("HardSigmoid", One(activation::hard_sigmoid)),
     ("HardSwish", One(activation::hard_swish)),
@@ -89,6 +107,7 @@ pub(crate) const OPS: &[(&str, Lower)] = &[
     ("LeakyRelu", One(activation::leaky_relu)),
     ("Less", One(logic::less)),
     ("LessOrEqual", One(logic::less_or_equal)),
+    ("LinearAttention", Many(attention::linear)),
     ("Log", One(arithmetic::log)),
     ("LogSoftmax", One(normalise::log_softmax)),
     ("Loop", Many(control::repeat)),
@@ -136,15 +155,17 @@ pub(crate) const OPS: &[(&str, Lower)] = &[
     ("ReverseSequence", One(indexing::reverse_sequence)),
     ("RotaryEmbedding", One(attention::rotary)),
     ("Round", One(arithmetic::round)),
+    ("STFT", One(spectrum::stft)),
     ("Scan", Many(scan::scan)),
-    ("Scatter", One(indexing::scatter_elements)),
-    ("ScatterElements", One(indexing::scatter_elements)),
-    ("ScatterND", One(indexing::scatter_nd)),
+    ("Scatter", One(scatter::scatter_elements)),
+    ("ScatterElements", One(scatter::scatter_elements)),
+    ("ScatterND", One(scatter::scatter_nd)),
     ("Selu", One(activation::selu)),
     ("Shape", One(integers::shape)),
     ("Shrink", One(activation::shrink)),
     ("Sigmoid", Lower::Function(Function::Sigmoid)),
     ("Sign", One(arithmetic::sign)),
+    ("Sin", One(trigonometry::sin)),
     ("Sinh", One(arithmetic::sinh)),
     ("Size", One(integers::size)),
     ("Slice", One(indexing::slice)),
@@ -160,9 +181,12 @@ pub(crate) const OPS: &[(&str, Lower)] = &[
     ("Sum", One(arithmetic::sum)),
     ("SwiGLU", One(activation::swiglu)),
     ("Swish", One(activation::swish)),
+    ("Tan", One(trigonometry::tan)),
     ("Tanh", Lower::Function(Function::Tanh)),
+    ("TensorScatter", One(scatter::tensor_scatter)),
     ("ThresholdedRelu", One(activation::thresholded_relu)),
     ("Tile", One(layout::tile)),
+    ("TopK", Many(sort::top_k)),
     ("Transpose", One(layout::transpose)),
     ("Trilu", One(layout::trilu)),
     ("Unsqueeze", Move(layout::unsqueeze)),
@@ -176,6 +200,7 @@ pub(crate) const OPS: &[(&str, Lower)] = &[
     ("ai.onnx.ml.Scaler", One(classic::scaler)),
     ("ai.onnx.ml.TreeEnsembleClassifier", Many(classic::tree_classifier)),
     ("ai.onnx.ml.TreeEnsembleRegressor", One(classic::tree_regressor)),
+    ("ai.onnx.preview.FlexAttention", One(attention::flexible)),
 ];
 
 /// The names of the ONNX ops that can be imported. Those outside ONNX's own domain have its name in front.

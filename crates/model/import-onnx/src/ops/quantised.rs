@@ -49,6 +49,8 @@ fn limits(kind: i32) -> Option<(f32, f32)> {
         data_type::INT16 => Some((-32768.0, 32767.0)),
         data_type::UINT4 => Some((0.0, 15.0)),
         data_type::INT4 => Some((-8.0, 7.0)),
+        data_type::UINT2 => Some((0.0, 3.0)),
+        data_type::INT2 => Some((-2.0, 1.0)),
         _ => None,
     }
 }

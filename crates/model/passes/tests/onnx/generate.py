@@ -44,6 +44,24 @@ def case(name, nodes, inputs, outputs, constants=None, opset=13, expected=None):
     cases[name] = {"inputs": [tensor(v) for v in inputs.values()], "outputs": [tensor(r) for r in results]}
 
 
+def windowed(q, k, v):
+    """Each query sees its own key and the one before."""
+    scores = q @ np.swapaxes(k, 2, 3) / np.sqrt(q.shape[3])
+    own = np.arange(q.shape[2])[:, None] - np.arange(k.shape[2])
+    powers = np.exp(scores) * ((own >= 0) & (own <= 1))
+    return [powers / powers.sum(-1, keepdims=True) @ v]
+
+
+def gated(q, k, v, g, b):
+    """Two heads of queries over one state."""
+    state, outputs = np.zeros((2, 2)), []
+    for t in range(3):
+        state = np.exp(g[0, t, 0]) * state
+        state = state + np.outer(k[0, t], b[0, t, 0] * (v[0, t] - k[0, t] @ state))
+        outputs.append(np.concatenate([q[0, t, :2] @ state, q[0, t, 2:] @ state]) / np.sqrt(2))
+    return [np.array(outputs)[None], state[None, None]]
+
+
 node = helper.make_node
 ints = lambda *v: np.array(v, np.int64)
 
@@ -373,6 +391,58 @@ step = helper.make_graph(
     [helper.make_tensor_value_info("h", TensorProto.BOOL, []), info("t"), info("o")])
 case("loop_known", [node("Loop", ["n", "c", "x"], ["z", "all"], body=step)], {"x": draw(2, 2)}, ["z", "all"],
      {"n": np.array(3, np.int64), "c": np.array(True)})
+
+angles = {"x": draw(2, 9, low=-12.0, high=12.0)}
+for name in ["Sin", "Cos"]:
+    case(name.lower(), [node(name, ["x"], ["z"])], angles, ["z"])
+case("tan", [node("Tan", ["x"], ["z"])], {"x": draw(2, 5, low=-1.2, high=1.2)}, ["z"])
+case("sin_of_known", [node("Sin", ["w"], ["s"]), node("Mul", ["x", "s"], ["z"])], {"x": draw(4)}, ["z"], {"w": draw(4)})
+case("top_k", [node("TopK", ["x", "k"], ["z", "i"], axis=1), node("Cast", ["i"], ["j"], to=1)], {"x": draw(2, 5, 2)}, ["z", "j"], {"k": ints(3)})
+case("top_k_smallest", [node("TopK", ["x", "k"], ["z", "i"], largest=0), node("Cast", ["i"], ["j"], to=1)],
+     {"x": draw(3, 4)}, ["z", "j"], {"k": ints(2)})
+for name, options in {
+    "linear": {"mode": "bilinear", "padding_mode": "border"},
+    "nearest": {"mode": "nearest"},
+    "cubic": {"mode": "bicubic", "padding_mode": "reflection", "align_corners": 1},
+}.items():
+    case(f"grid_sample_{name}", [node("GridSample", ["x", "g"], ["z"], **options)], picture(), ["z"],
+         {"g": draw(1, 3, 2, 2, low=-1.2, high=1.2)}, opset=16)
+case("affine_grid", [node("AffineGrid", ["x", "s"], ["z"])], {"x": draw(1, 2, 3)}, ["z"], {"s": ints(1, 1, 3, 4)}, opset=20)
+case("dft", [node("DFT", ["x", "", "a"], ["z"], onesided=1)], {"x": draw(2, 6, 1)}, ["z"], {"a": np.array(1, np.int64)}, opset=20)
+case("dft_inverse", [node("DFT", ["x", "", "a"], ["z"], inverse=1)], {"x": draw(2, 5, 2)}, ["z"],
+     {"a": np.array(1, np.int64)}, opset=20)
+case("stft", [node("STFT", ["x", "h", "w"], ["z"])], {"x": draw(1, 12, 1)}, ["z"], {"h": np.array(2, np.int64), "w": draw(8)},
+     opset=17)
+case("cumulative_product", [node("CumProd", ["x", "a"], ["z"], reverse=1)], {"x": draw(2, 4)}, ["z"], {"a": np.array(1, np.int64)},
+     opset=26, expected=lambda x: [np.cumprod(x[:, ::-1], 1)[:, ::-1]])
+case("slice_to_nothing", [node("Slice", ["x", "s", "e", "a"], ["n"]), node("Concat", ["x", "n"], ["z"], axis=1)],
+     {"x": draw(2, 3)}, ["z"], {"s": ints(3), "e": ints(3), "a": ints(1)})
+case("pad_private", [node("Pad", ["x", "p", "v"], ["z"])], {"x": draw(2, 3), "v": draw(1)[0:1].reshape(())}, ["z"], {"p": ints(1, 0, 0, 2)})
+case("window_of_keys", [node("Attention", ["q", "k", "v"], ["z"], is_causal=1, left_window_size=1)],
+     {n: draw(1, 2, 4, 3) for n in "qkv"}, ["z"], opset=25, expected=windowed)
+case("linear_attention", [node("LinearAttention", ["q", "k", "v", "", "g", "b"], ["z", "s"], q_num_heads=2, kv_num_heads=1)],
+     {"q": draw(1, 3, 4), "k": draw(1, 3, 2), "v": draw(1, 3, 2), "g": draw(1, 3, 1, low=-2.0, high=0.0),
+      "b": draw(1, 3, 1, low=0.0)}, ["z", "s"], opset=27, expected=gated)
+c = weights(4, 1, ("h",)) | {"l": np.array([2, 4], np.int32)}
+case("lstm_lengths", [node("LSTM", ["x", "W", "R", "B", "l", "h"], ["z", "y", "c"], hidden_size=H)],
+     {"x": draw(T, N, I)}, ["z", "y", "c"], c)
+c = weights(3, 1, ()) | {"l": np.array([3, 4], np.int32)}
+case("gru_lengths_reverse", [node("GRU", ["x", "W", "R", "B", "l"], ["z", "y"], hidden_size=H, direction="reverse")],
+     {"x": draw(T, N, I)}, ["z", "y"], c)
+case("lstm_hard_activations", [node("LSTM", ["x", "W", "R", "B"], ["z"], hidden_size=H, clip=0.5,
+      activations=["HardSigmoid", "ScaledTanh", "Softsign"], activation_alpha=[0.25, 1.5], activation_beta=[0.5, 0.75])],
+     {"x": draw(T, N, I)}, ["z"], weights(4, 1, ()))
+case("rnn_leaky", [node("RNN", ["x", "W", "R", "B"], ["z"], hidden_size=H, activations=["LeakyRelu"], activation_alpha=[0.25])],
+     {"x": draw(T, N, I)}, ["z"], weights(1, 1, ()))
+c = weights(3, 1, ())
+case("gru_private", [node("GRU", ["x", "W", "R", "B"], ["z"], hidden_size=H, linear_before_reset=1)],
+     {"x": draw(T, N, I), "W": c["W"], "R": c["R"], "B": c["B"]}, ["z"])
+c = weights(4, 1, (), peepholes=False)
+case("lstm_private", [node("LSTM", ["x", "W", "R", "B"], ["z"], hidden_size=H)],
+     {"x": draw(2, N, I), "W": c["W"], "R": c["R"], "B": c["B"]}, ["z"])
+
+case("lstm_coupled", [node("LSTM", ["x", "W", "R", "B"], ["z"], hidden_size=H, input_forget=1)], {"x": draw(T, N, I)}, ["z"],
+     weights(4, 1, ()))
 
 with open("cases.json", "w") as file:
     json.dump(cases, file, separators=(",", ":"))

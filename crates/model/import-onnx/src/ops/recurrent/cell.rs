@@ -2,6 +2,7 @@
 
 use veilflow_ir::{Op, ValueId};
 
+use super::activation::Activation;
 use super::recurrence::Recurrence;
 use crate::error::{Refusal, Result};
 use crate::lowering::Lowering;
@@ -57,12 +58,8 @@ pub(super) trait Cell: Sized {
 }
 
 /// The activations of one direction.
-pub(super) fn activations<const N: usize>(layer: &Recurrence, direction: usize) -> [Op; N] {
-    std::array::from_fn(|i| layer.activations[direction * N + i].clone())
-}
-
-pub(super) fn sums(a: &[f32], b: &[f32]) -> Vec<f32> {
-    a.iter().zip(b).map(|(a, b)| a + b).collect()
+pub(super) fn activations<const N: usize>(layer: &Recurrence, direction: usize) -> [Activation; N] {
+    std::array::from_fn(|i| layer.activations[direction * N + i])
 }
 
 /// x plus the state's product with `weights`, if there is a state.
@@ -73,6 +70,6 @@ pub(super) fn plus_product(
     weights: ValueId,
 ) -> Result<ValueId, Refusal> {
     let Some(state) = state else { return Ok(x) };
-    let product = node.step("recurrent", Op::MatMul, &[state, weights])?;
+    let product = node.product(state, weights)?;
     node.step("sum", Op::Add, &[x, product])
 }

@@ -1,11 +1,15 @@
 //! The gated recurrent unit.
 
+use std::slice;
+
 use veilflow_ir::{Op, Shape, Tensor, ValueId};
 
+use super::activation::Activation;
 use super::cell::{Cell, Next, State, activations, plus_product};
-use super::recurrence::{Recurrence, gates};
+use super::recurrence::{Recurrence, gates, rows_of};
 use crate::error::{Refusal, Result};
-use crate::lowering::Lowering;
+use crate::literal::Literal;
+use crate::lowering::{Lowering, Operand};
 
 /// Gates z and r of X·W + H·R + b, and a candidate c. With the reset before the product with the state, the
 /// candidate is g(X·W + (f(r)*H)·R + b), else g(X·W + b + f(r)*(H·R + b')).
@@ -16,8 +20,8 @@ pub(super) struct Gru {
     /// The weights of z and r, and those of c where its reset comes after the product.
     recurrent: ValueId,
     reset: Reset,
-    f: Op,
-    g: Op,
+    f: Activation,
+    g: Activation,
 }
 
 /// Where the candidate's state is reset.
@@ -45,22 +49,27 @@ impl Cell for Gru {
         after: &bool,
     ) -> Result<Self, Refusal> {
         let gates = 2 * layer.hidden;
-        let [mut input, mut state] = layer.biases(node, direction)?;
-        // The two biases of a gate are added, unless the reset comes between them.
-        let added = if *after { gates } else { layer.rows };
-        for (input, state) in input.iter_mut().zip(&mut state).take(added) {
-            *input += std::mem::take(state);
-        }
-        let projected = layer.project(node, direction, input)?;
-        let rows = if *after { 0..layer.rows } else { 0..gates };
-        let recurrent = layer.weights(node, 2, direction, rows, "recurrent_weights")?;
-        let reset = if *after {
-            let bias = Tensor::new(Shape::new([layer.rows])?, state)?;
-            Reset::After { bias: node.constant(&format!("recurrent_bias{direction}"), bias)? }
+        let [input, state] = layer.biases(node, direction)?;
+        let (bias, behind) = if *after {
+            // The reset comes between the candidate's two biases. Those of the other gates are added.
+            let [a, b] =
+                [&input, &state].map(|bias| node.moved("bias", rows_of(0..gates), slice::from_ref(bias)));
+            let opening = node.plus(a?, b?)?;
+            let rest = rows_of(gates..layer.rows);
+            let candidate = node.moved("bias", rest.clone(), &[input])?;
+            let zeros = Operand::Literal(Literal::floats(vec![gates], vec![0.0; gates])?);
+            let behind = node.moved("bias", rest, &[state])?;
+            let behind = node.moved("bias", Op::Concat { axis: 0 }, &[zeros, behind])?;
+            (node.moved("bias", Op::Concat { axis: 0 }, &[opening, candidate])?, Some(behind))
         } else {
-            Reset::Before {
-                weights: layer.weights(node, 2, direction, gates..layer.rows, "candidate_weights")?,
-            }
+            (node.plus(input, state)?, None)
+        };
+        let projected = layer.project(node, direction, bias)?;
+        let rows = if *after { 0..layer.rows } else { 0..gates };
+        let recurrent = layer.weights(node, 2, direction, rows)?;
+        let reset = match behind {
+            Some(bias) => Reset::After { bias: node.materialised(&bias)? },
+            None => Reset::Before { weights: layer.weights(node, 2, direction, gates..layer.rows)? },
         };
         let [f, g] = activations(layer, direction);
         Ok(Self { projected, recurrent, reset, f, g })
@@ -76,13 +85,14 @@ impl Cell for Gru {
         const Z: usize = 0;
         const R: usize = 1;
         const C: usize = 2;
-        let row = layer.rows_of(node, self.projected, step)?;
+        let row = layer.step_of(node, self.projected, step)?;
         let mut open = gates(node, row, layer.hidden, &[Z, R])?;
         let mut sum = gates(node, row, layer.hidden, &[C])?;
         match self.reset {
             Reset::Before { weights } => {
                 open = plus_product(node, open, state.hidden, self.recurrent)?;
-                open = node.step("open", self.f.clone(), &[open])?;
+                open = layer.limited(node, open)?;
+                open = self.f.apply(node, "open", open)?;
                 if let Some(hidden) = state.hidden {
                     let reset = gates(node, open, layer.hidden, &[R])?;
                     let kept = node.step("reset", Op::Mul, &[reset, hidden])?;
@@ -97,17 +107,19 @@ impl Cell for Gru {
                         Tensor::from_fn(Shape::new([layer.batch, layer.hidden])?, |_| 0.0),
                     )?,
                 };
-                let product = node.step("recurrent", Op::MatMul, &[hidden, self.recurrent, bias])?;
+                let product = layer.product(node, hidden, self.recurrent, bias)?;
                 let opening = gates(node, product, layer.hidden, &[Z, R])?;
                 open = node.step("sum", Op::Add, &[open, opening])?;
-                open = node.step("open", self.f.clone(), &[open])?;
+                open = layer.limited(node, open)?;
+                open = self.f.apply(node, "open", open)?;
                 let reset = gates(node, open, layer.hidden, &[R])?;
                 let candidate = gates(node, product, layer.hidden, &[C])?;
                 let kept = node.step("reset", Op::Mul, &[reset, candidate])?;
                 sum = node.step("sum", Op::Add, &[sum, kept])?;
             }
         }
-        let candidate = node.step("candidate", self.g.clone(), &[sum])?;
+        let sum = layer.limited(node, sum)?;
+        let candidate = self.g.apply(node, "candidate", sum)?;
         let update = gates(node, open, layer.hidden, &[Z])?;
         let (op, moves) = match state.hidden {
             Some(hidden) => (Op::Add, node.step("difference", Op::Sub, &[hidden, candidate])?),

@@ -1,8 +1,11 @@
 //! Long short-term memory.
 
-use veilflow_ir::{Op, Shape, Tensor, ValueId};
+use std::slice;
 
-use super::cell::{Cell, Next, State, activations, plus_product, sums};
+use veilflow_ir::{Op, ValueId};
+
+use super::activation::Activation;
+use super::cell::{Cell, Next, State, activations, plus_product};
 use super::recurrence::{Recurrence, gates};
 use crate::error::{Refusal, Result};
 use crate::lowering::Lowering;
@@ -14,9 +17,11 @@ pub(super) struct Lstm {
     projected: ValueId,
     recurrent: ValueId,
     peepholes: Option<Peepholes>,
-    f: Op,
-    g: Op,
-    h: Op,
+    f: Activation,
+    g: Activation,
+    h: Activation,
+    /// Whether what isn't let in is what is kept.
+    coupled: bool,
 }
 
 /// The weights with which a cell's state enters its gates.
@@ -30,35 +35,38 @@ struct Peepholes {
 impl Cell for Lstm {
     const GATES: usize = 4;
     const ACTIVATIONS: &'static [&'static str] = &["Sigmoid", "Tanh", "Tanh"];
-    type Options = ();
+    /// Whether the gates of input and forgetting are one.
+    type Options = bool;
 
-    fn options(node: &mut Lowering<'_>) -> Result<(), Refusal> {
-        match node.attributes.flag("input_forget")? {
-            true => Err("`input_forget` isn't supported".into()),
-            false => Ok(()),
-        }
+    fn options(node: &mut Lowering<'_>) -> Result<bool, Refusal> {
+        Ok(node.attributes.flag("input_forget")?)
     }
 
-    fn new(node: &mut Lowering<'_>, layer: &Recurrence, direction: usize, (): &()) -> Result<Self, Refusal> {
+    fn new(
+        node: &mut Lowering<'_>,
+        layer: &Recurrence,
+        direction: usize,
+        &coupled: &bool,
+    ) -> Result<Self, Refusal> {
         let [input, state] = layer.biases(node, direction)?;
-        let projected = layer.project(node, direction, sums(&input, &state))?;
-        let recurrent = layer.weights(node, 2, direction, 0..layer.rows, "recurrent_weights")?;
+        let bias = node.plus(input, state)?;
+        let projected = layer.project(node, direction, bias)?;
+        let recurrent = layer.weights(node, 2, direction, 0..layer.rows)?;
         let peepholes = match layer.vector(node, 7, direction, 3 * layer.hidden)? {
             None => None,
             Some(p) => {
-                let mut constant = |name: &str, data: Vec<f32>| {
-                    node.constant(
-                        &format!("{name}{direction}"),
-                        Tensor::new(Shape::new([data.len()])?, data)?,
-                    )
+                let mut part = |gates: &[usize]| {
+                    let indices =
+                        gates.iter().flat_map(|g| g * layer.hidden..(g + 1) * layer.hidden).collect();
+                    let op = Op::Gather { axis: 0, indices };
+                    let part = node.moved("peepholes", op, slice::from_ref(&p))?;
+                    node.materialised(&part)
                 };
-                let [i, o, f] = [0, 1, 2].map(|gate| &p[gate * layer.hidden..][..layer.hidden]);
-                let before = constant("peepholes_before", [i, f].concat())?;
-                Some(Peepholes { before, after: constant("peepholes_after", o.to_vec())? })
+                Some(Peepholes { before: part(&[0, 2])?, after: part(&[1])? })
             }
         };
         let [f, g, h] = activations(layer, direction);
-        Ok(Self { projected, recurrent, peepholes, f, g, h })
+        Ok(Self { projected, recurrent, peepholes, f, g, h, coupled })
     }
 
     fn initial(
@@ -81,10 +89,11 @@ impl Cell for Lstm {
         const O: usize = 1;
         const F: usize = 2;
         const C: usize = 3;
-        let row = layer.rows_of(node, self.projected, step)?;
+        let row = layer.step_of(node, self.projected, step)?;
         let sum = plus_product(node, row, state.hidden, self.recurrent)?;
         let candidate = gates(node, sum, layer.hidden, &[C])?;
-        let candidate = node.step("candidate", self.g.clone(), &[candidate])?;
+        let candidate = layer.limited(node, candidate)?;
+        let candidate = self.g.apply(node, "candidate", candidate)?;
         // The gates that can be opened before C' is known. Gate f is needed only if there is something to
         // forget.
         let before: &[usize] = match (&self.peepholes, state.cell) {
@@ -99,7 +108,8 @@ impl Cell for Lstm {
             let seen = node.step("seen", Op::Mul, &[twice, peepholes.before])?;
             open = node.step("sum", Op::Add, &[open, seen])?;
         }
-        let open = node.step("open", self.f.clone(), &[open])?;
+        let open = layer.limited(node, open)?;
+        let open = self.f.apply(node, "open", open)?;
         let gate = |node: &mut Lowering<'_>, g: usize| {
             let place = before.iter().position(|&b| b == g).unwrap_or_default();
             gates(node, open, layer.hidden, &[place])
@@ -107,7 +117,7 @@ impl Cell for Lstm {
         let input = gate(node, I)?;
         let mut cell = node.step("new", Op::Mul, &[input, candidate])?;
         if let Some(old) = state.cell {
-            let forget = gate(node, F)?;
+            let forget = if self.coupled { node.inverted(input)? } else { gate(node, F)? };
             let kept = node.step("kept", Op::Mul, &[forget, old])?;
             cell = node.step("cell", Op::Add, &[kept, cell])?;
         }
@@ -117,10 +127,11 @@ impl Cell for Lstm {
                 let output = gates(node, sum, layer.hidden, &[O])?;
                 let seen = node.step("seen", Op::Mul, &[cell, peepholes.after])?;
                 let output = node.step("sum", Op::Add, &[output, seen])?;
-                node.step("open", self.f.clone(), &[output])?
+                let output = layer.limited(node, output)?;
+                self.f.apply(node, "open", output)?
             }
         };
-        let shown = node.step("shown", self.h.clone(), &[cell])?;
+        let shown = self.h.apply(node, "shown", cell)?;
         Ok(Next { hidden: node.step("hidden", Op::Mul, &[output, shown])?, cell: Some(cell) })
     }
 }

@@ -5,6 +5,7 @@
 //! rows of it. Every step then multiplies its state by the same constant, in one product for all gates that
 //! need it.
 
+mod activation;
 mod cell;
 mod gru;
 mod lstm;
@@ -42,13 +43,18 @@ fn lower<C: Cell>(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
         let mut states = Vec::with_capacity(layer.steps);
         for i in 0..layer.steps {
             let step = if reversed { layer.steps - 1 - i } else { i };
+            let (old, old_cell) = (state.hidden, state.cell);
             let next = cell.step(node, &layer, step, state)?;
-            states.push(next.hidden);
-            state = State { hidden: Some(next.hidden), cell: next.cell };
-            last_cell.truncate(direction);
-            last_cell.extend(next.cell);
+            states.push(layer.while_running(node, step, next.hidden, None)?);
+            let hidden = layer.while_running(node, step, next.hidden, old)?;
+            let kept = match next.cell {
+                Some(new) => Some(layer.while_running(node, step, new, old_cell)?),
+                None => None,
+            };
+            state = State { hidden: Some(hidden), cell: kept };
         }
-        last_hidden.extend(states.last().copied());
+        last_hidden.extend(state.hidden);
+        last_cell.extend(state.cell);
         if reversed {
             states.reverse();
         }

@@ -1,9 +1,14 @@
 //! What LSTM, GRU and RNN have in common: inputs, weights, and how states become outputs.
 
-use veilflow_ir::{Function, Op, Shape, Tensor, ValueId};
+use std::ops::Range;
+use std::slice;
 
+use veilflow_ir::{Op, Shape, ValueId};
+
+use super::activation::{Activation, Numbers};
 use crate::error::{Refusal, Result};
-use crate::lowering::{Lowered, Lowering};
+use crate::literal::Literal;
+use crate::lowering::{Lowered, Lowering, Operand};
 
 /// What the three ops have in common: T steps over N sequences of I features, D directions, a state of H
 /// numbers.
@@ -16,21 +21,15 @@ pub(super) struct Recurrence {
     /// Whether each direction runs from the last step to the first.
     pub(super) reversed: Vec<bool>,
     /// The activations of each direction in turn.
-    pub(super) activations: Vec<Op>,
+    pub(super) activations: Vec<Activation>,
     /// Whether the batch is the first dimension of inputs and outputs.
     pub(super) batch_first: bool,
     /// The sequence, [T·N, I].
-    pub(super) x: ValueId,
-}
-
-/// An activation by the name that ONNX has for it.
-fn activation(name: &str) -> Result<Op, Refusal> {
-    match name.to_ascii_lowercase().as_str() {
-        "sigmoid" => Ok(Op::Apply { function: Function::Sigmoid }),
-        "tanh" => Ok(Op::Apply { function: Function::Tanh }),
-        "relu" => Ok(Op::Relu),
-        _ => Err(format!("activation `{name}` isn't supported, only Sigmoid, Tanh and Relu").into()),
-    }
+    x: ValueId,
+    /// How many steps each sequence has, if some have fewer.
+    lengths: Option<Vec<usize>>,
+    /// What limits the arguments of activations, on both sides.
+    clip: Option<f32>,
 }
 
 impl Recurrence {
@@ -49,11 +48,12 @@ impl Recurrence {
         };
         let directions = reversed.len();
         let names = node.attributes.strings("activations")?.unwrap_or_default();
-        let activations = if names.is_empty() {
-            default_activations.repeat(directions).into_iter().map(activation).collect()
-        } else {
-            names.iter().map(|name| activation(name)).collect::<Result<Vec<Op>, _>>()
-        }?;
+        let defaults = || default_activations.repeat(directions).into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = if names.is_empty() { defaults() } else { names };
+        let mut numbers = Numbers::read(node)?;
+        let activations = names.iter().map(|name| Activation::named(name, &mut numbers));
+        let activations = activations.collect::<Result<Vec<Activation>, _>>()?;
+        let clip = node.attributes.float("clip")?.filter(|&c| c > 0.0);
         if activations.len() != default_activations.len() * directions {
             return Err(format!("{} activations for {directions} directions", activations.len()).into());
         }
@@ -67,18 +67,25 @@ impl Recurrence {
         let [steps, batch, features] = *shape else {
             return Err(format!("a sequence of shape {shape}, not three dimensions").into());
         };
-        let recurrent = node.floats(2)?;
-        let [_, rows, hidden] = **recurrent.shape() else {
-            return Err(format!("recurrent weights of shape {}", recurrent.shape()).into());
+        let recurrent = node.operand(2)?;
+        let recurrent = node.operand_shape(&recurrent)?;
+        let [_, rows, hidden] = *recurrent else {
+            return Err(format!("recurrent weights of shape {recurrent}").into());
         };
         if node.attributes.size("hidden_size")?.is_some_and(|size| size != hidden) {
             return Err(format!("`hidden_size` isn't the {hidden} of its recurrent weights").into());
         }
-        if node.has_input(4) && node.integers(4)?.iter().any(|&length| length != steps as i64) {
-            return Err(format!("sequences shorter than the {steps} steps aren't supported").into());
+        let mut lengths = None;
+        if node.has_input(4) {
+            let given = node.integers(4)?.into_iter().map(usize::try_from).collect::<Result<Vec<usize>, _>>();
+            let given = given.map_err(|_| "a negative length")?;
+            if given.len() != batch || given.iter().any(|&length| length > steps) {
+                return Err(format!("lengths {given:?} of {batch} sequences of {steps} steps").into());
+            }
+            lengths = given.iter().any(|&length| length < steps).then_some(given);
         }
         let x = node.step("rows", Op::Reshape { shape: Shape::new([steps * batch, features])? }, &[x])?;
-        let read = Self { steps, batch, hidden, rows, reversed, activations, batch_first, x };
+        let read = Self { steps, batch, hidden, rows, reversed, activations, batch_first, x, lengths, clip };
         read.expect(node, 1, [rows, features])?;
         read.expect(node, 2, [gates * hidden, hidden])?;
         Ok(read)
@@ -88,19 +95,19 @@ impl Recurrence {
         self.reversed.len()
     }
 
-    /// Input `index`, which must hold a matrix of this size for each direction.
-    pub(super) fn expect(
+    /// Refuses input `index` unless it holds a matrix of this size for each direction.
+    fn expect(
         &self,
         node: &mut Lowering<'_>,
         index: usize,
         [rows, columns]: [usize; 2],
-    ) -> Result<Vec<f32>, Refusal> {
-        let tensor = node.floats(index)?;
-        let expected = [self.directions(), rows, columns];
-        if tensor.shape()[..] != expected {
-            return Err(format!("input {index} has shape {}, not {expected:?}", tensor.shape()).into());
+    ) -> Result<(), Refusal> {
+        let operand = node.operand(index)?;
+        let (shape, expected) = (node.operand_shape(&operand)?, [self.directions(), rows, columns]);
+        if shape[..] != expected {
+            return Err(format!("input {index} has shape {shape}, not {expected:?}").into());
         }
-        Ok(tensor.data().to_vec())
+        Ok(())
     }
 
     /// The `count` numbers of input `index` for a direction, if it is given.
@@ -110,24 +117,29 @@ impl Recurrence {
         index: usize,
         direction: usize,
         count: usize,
-    ) -> Result<Option<Vec<f32>>, Refusal> {
+    ) -> Result<Option<Operand>, Refusal> {
         if !node.has_input(index) {
             return Ok(None);
         }
-        let tensor = node.floats(index)?;
-        if tensor.shape()[..] != [self.directions(), count] {
-            let expected = [self.directions(), count];
-            return Err(format!("input {index} has shape {}, not {expected:?}", tensor.shape()).into());
+        let operand = node.operand(index)?;
+        let (shape, expected) = (node.operand_shape(&operand)?, [self.directions(), count]);
+        if shape[..] != expected {
+            return Err(format!("input {index} has shape {shape}, not {expected:?}").into());
         }
-        Ok(Some(tensor.data()[direction * count..][..count].to_vec()))
+        let row = node.moved("vector", Op::Gather { axis: 0, indices: vec![direction] }, &[operand])?;
+        node.moved("vector", Op::Reshape { shape: Shape::new([count])? }, &[row]).map(Some)
     }
 
     /// The biases of a direction: those of the input's product, then those of the state's.
-    pub(super) fn biases(&self, node: &mut Lowering<'_>, direction: usize) -> Result<[Vec<f32>; 2], Refusal> {
-        let both =
-            self.vector(node, 3, direction, 2 * self.rows)?.unwrap_or_else(|| vec![0.0; 2 * self.rows]);
-        let (input, state) = both.split_at(self.rows);
-        Ok([input.to_vec(), state.to_vec()])
+    pub(super) fn biases(&self, node: &mut Lowering<'_>, direction: usize) -> Result<[Operand; 2], Refusal> {
+        let zeros = || Literal::floats(vec![2 * self.rows], vec![0.0; 2 * self.rows]);
+        let both = match self.vector(node, 3, direction, 2 * self.rows)? {
+            Some(both) => both,
+            None => Operand::Literal(zeros()?),
+        };
+        let input = node.moved("bias", rows_of(0..self.rows), slice::from_ref(&both))?;
+        let state = node.moved("bias", rows_of(self.rows..2 * self.rows), &[both])?;
+        Ok([input, state])
     }
 
     /// Rows of a direction's weights in input `index`, transposed to stand on the right of a product.
@@ -136,15 +148,18 @@ impl Recurrence {
         node: &mut Lowering<'_>,
         index: usize,
         direction: usize,
-        rows: std::ops::Range<usize>,
-        name: &str,
+        rows: Range<usize>,
     ) -> Result<ValueId, Refusal> {
-        let tensor = node.floats(index)?;
-        let columns = tensor.shape()[2];
-        let part = &tensor.data()[(direction * self.rows + rows.start) * columns..];
-        let shape = Shape::new([columns, rows.len()])?;
-        let transposed = Tensor::from_fn(shape, |i| part[i % rows.len() * columns + i / rows.len()]);
-        node.constant(&format!("{name}{direction}"), transposed)
+        let all = node.operand(index)?;
+        let [_, count, columns] = *node.operand_shape(&all)? else {
+            return Err("weights of another shape".into());
+        };
+        let one = node.moved("weights", Op::Gather { axis: 0, indices: vec![direction] }, &[all])?;
+        let shape = Shape::new([count, columns])?;
+        let one = node.moved("weights", Op::Reshape { shape }, &[one])?;
+        let part = node.moved("weights", rows_of(rows), &[one])?;
+        let part = node.moved("weights", Op::Transpose { perm: vec![1, 0] }, &[part])?;
+        node.materialised(&part)
     }
 
     /// The whole sequence times the input's weights, plus a bias: [T·N, rows].
@@ -152,12 +167,51 @@ impl Recurrence {
         &self,
         node: &mut Lowering<'_>,
         direction: usize,
-        bias: Vec<f32>,
+        bias: Operand,
     ) -> Result<ValueId, Refusal> {
-        let weights = self.weights(node, 1, direction, 0..self.rows, "input_weights")?;
-        let bias = Tensor::new(Shape::new([self.rows])?, bias)?;
-        let bias = node.constant(&format!("bias{direction}"), bias)?;
-        node.step(&format!("projected{direction}"), Op::MatMul, &[self.x, weights, bias])
+        let weights = self.weights(node, 1, direction, 0..self.rows)?;
+        let bias = node.materialised(&bias)?;
+        self.product(node, self.x, weights, bias)
+    }
+
+    /// x times weights plus a bias: a layer if both are known.
+    pub(super) fn product(
+        &self,
+        node: &mut Lowering<'_>,
+        x: ValueId,
+        weights: ValueId,
+        bias: ValueId,
+    ) -> Result<ValueId, Refusal> {
+        if node.is_known(weights) && node.is_known(bias) {
+            return node.step("projected", Op::MatMul, &[x, weights, bias]);
+        }
+        let product = node.product(x, weights)?;
+        node.add(product, bias)
+    }
+
+    /// The argument of an activation, limited if the node says so.
+    pub(super) fn limited(&self, node: &mut Lowering<'_>, x: ValueId) -> Result<ValueId, Refusal> {
+        self.clip.map_or(Ok(x), |clip| node.limited(x, -clip, clip))
+    }
+
+    /// `new` in the rows of sequences that have this step, `old` (zero if there is none) in others.
+    pub(super) fn while_running(
+        &self,
+        node: &mut Lowering<'_>,
+        step: usize,
+        new: ValueId,
+        old: Option<ValueId>,
+    ) -> Result<ValueId, Refusal> {
+        let Some(lengths) = self.lengths.as_ref().filter(|l| l.iter().any(|&length| length <= step)) else {
+            return Ok(new);
+        };
+        let old = match old {
+            Some(old) => old,
+            None => node.table(&[self.batch, self.hidden], |_| 0.0)?,
+        };
+        let both = node.concatenated(&[new, old], 0)?;
+        let row = |i: usize| if step < lengths[i] { i } else { self.batch + i };
+        node.gathered(both, 0, (0..self.batch).map(row).collect())
     }
 
     /// The initial state in input `index`, [N, H], unless it is zero.
@@ -185,7 +239,7 @@ impl Recurrence {
     }
 
     /// The rows of one step, of a value that has those of all steps.
-    pub(super) fn rows_of(
+    pub(super) fn step_of(
         &self,
         node: &mut Lowering<'_>,
         all: ValueId,
@@ -223,6 +277,11 @@ impl Recurrence {
         let joined = node.step("last", Op::Concat { axis: 0 }, &parts)?;
         node.last(Op::Transpose { perm: vec![1, 0, 2] }, &[joined])
     }
+}
+
+/// Rows of a matrix, or elements of a vector.
+pub(super) fn rows_of(rows: Range<usize>) -> Op {
+    Op::Gather { axis: 0, indices: rows.collect() }
 }
 
 /// Columns of some gates, in this order, of a matrix with H columns for each gate.

@@ -1,8 +1,9 @@
 //! The plain cell.
 
-use veilflow_ir::{Op, ValueId};
+use veilflow_ir::ValueId;
 
-use super::cell::{Cell, Next, State, activations, plus_product, sums};
+use super::activation::Activation;
+use super::cell::{Cell, Next, State, activations, plus_product};
 use super::recurrence::Recurrence;
 use crate::error::{Refusal, Result};
 use crate::lowering::Lowering;
@@ -11,7 +12,7 @@ use crate::lowering::Lowering;
 pub(super) struct Rnn {
     projected: ValueId,
     recurrent: ValueId,
-    f: Op,
+    f: Activation,
 }
 
 impl Cell for Rnn {
@@ -25,8 +26,9 @@ impl Cell for Rnn {
 
     fn new(node: &mut Lowering<'_>, layer: &Recurrence, direction: usize, (): &()) -> Result<Self, Refusal> {
         let [input, state] = layer.biases(node, direction)?;
-        let projected = layer.project(node, direction, sums(&input, &state))?;
-        let recurrent = layer.weights(node, 2, direction, 0..layer.rows, "recurrent_weights")?;
+        let bias = node.plus(input, state)?;
+        let projected = layer.project(node, direction, bias)?;
+        let recurrent = layer.weights(node, 2, direction, 0..layer.rows)?;
         let [f] = activations(layer, direction);
         Ok(Self { projected, recurrent, f })
     }
@@ -38,8 +40,9 @@ impl Cell for Rnn {
         step: usize,
         state: State,
     ) -> Result<Next, Refusal> {
-        let row = layer.rows_of(node, self.projected, step)?;
+        let row = layer.step_of(node, self.projected, step)?;
         let sum = plus_product(node, row, state.hidden, self.recurrent)?;
-        Ok(Next { hidden: node.step("hidden", self.f.clone(), &[sum])?, cell: None })
+        let sum = layer.limited(node, sum)?;
+        Ok(Next { hidden: self.f.apply(node, "hidden", sum)?, cell: None })
     }
 }
