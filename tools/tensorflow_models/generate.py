@@ -27,7 +27,8 @@ order than its signature.
 TFLite models are run with TFLite's reference kernels, where it has them for all of a model, and each sample from
 the state that the model starts with. The outputs of all files of a folder are compared before any is kept, but
 for those of integers, and have to be finite and to differ from sample to sample. Weights are random with fixed
-seeds: the numbers are the same at every run on one version of TensorFlow, the bytes of a SavedModel are not.
+seeds: the numbers are the same at every run on one version of TensorFlow; the bytes of a SavedModel, and of what
+TensorFlow 2 froze of it, need not be.
 """
 
 import os

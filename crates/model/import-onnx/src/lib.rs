@@ -1,70 +1,36 @@
 //! Reads an ONNX file into the float graph.
 //!
-//! [`import_file`] and [`import_bytes`] take a model of opset 6 or later, infer every shape (a symbolic batch
-//! is one), and return a [`Graph`]; [`ImportOptions`] give sizes that the file leaves open, and inputs that
-//! are public. [`supported_ops`] lists the ops understood, most of which are rewritten into the graph's own;
-//! all nodes of others are told in one error. A closing Softmax becomes a mark on the output, and whoever
-//! reads the output applies it in the clear.
-//!
-//! # Private indices
-//! An input of integers that is looked up in a table becomes rows with a one each, which the client makes:
-//! the look-up is a matrix product.
+//! [`import_file`] and [`import_bytes`] take a model of opset 6 or later; [`supported_ops`] lists the ops
+//! understood. What they mean is the business of `veilflow-lowering`; this crate reads the file.
 //!
 //! # Why prost
-//! The messages of `onnx.proto` that matter are a dozen short structs, written by hand in `proto.rs`. That
-//! takes no code generator at build time and four small crates. `onnx-ir`, the alternative, also parses
-//! control flow and recurrent ops, but costs 122 crates and two minutes of build. It also rewrites the graph
-//! in its own way before we see it, while calibration and reports want the exporter's own nodes and names. It
-//! would save shape inference, which we need anyway: that is where a model that the protocols can't run is
-//! refused.
-//!
-//! # What is known at import
-//! Elements of constants are moved at import, so that weights may come through Transpose, Concat or Slice.
-//! Numbers, with which exporters compute shapes, scales and masks, are computed at import too. Other
-//! arithmetic on constant floats stays in the graph, where simplification folds it.
-//!
-//! # Loops
-//! LSTM, GRU, RNN, Scan and Loop are unrolled: the graph has no loops. All steps read the same constants.
-//!
-//! # Malformed files
-//! Any sequence of bytes gives a graph or an error, in bounded time and memory. Sizes are checked before
-//! anything is allocated for them, prost limits nesting, [`MAX_NODES`] limits unrolled loops, and at most
-//! 2^24 elements plus four for each byte of the file are computed at import.
+//! The messages of `onnx.proto` that matter are a dozen short structs, written by hand. That takes no code
+//! generator at build time and four small crates. `onnx-ir`, the alternative, also parses control flow and
+//! recurrent ops, but costs 122 crates and two minutes of build. It also rewrites the graph in its own way
+//! before we see it, while calibration and reports want the exporter's own nodes and names. It would save shape
+//! inference, which we need anyway: that is where a model that the protocols can't run is refused.
 
-mod attributes;
-mod build;
-mod draft;
-mod encoding;
-mod error;
-mod external;
-mod hints;
-mod importer;
-mod input;
-mod limits;
-mod literal;
-mod lowering;
-mod node;
-mod numbers;
-mod ops;
-mod options;
-mod order;
+mod info;
 mod proto;
-mod refusals;
-mod scope;
-mod tables;
-mod tensor_file;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-pub use error::{ImportError, Result};
-pub use limits::{MAX_FILE_BYTES, MAX_NODES, MIN_OPSET};
-pub use ops::supported_ops;
-pub use options::ImportOptions;
+pub use info::{ModelInfo, external_files, model_inputs};
 use prost::Message;
-pub use tensor_file::{ModelInfo, external_files, model_inputs, read_tensor};
 use veilflow_ir::Graph;
+pub use veilflow_lowering::{
+    ImportError, ImportOptions, MAX_FILE_BYTES, MAX_NODES, Result, read_tensor,
+};
+use veilflow_lowering::onnx::OPS;
+use veilflow_lowering::{Dialect, lower};
+
+/// The oldest opset understood.
+pub const MIN_OPSET: i64 = 6;
+
+/// The opset of a model that names none of ONNX's own, since it has ops of other domains alone.
+const OPSET_OF_OTHERS: i64 = 21;
 
 /// Reads the ONNX file at `path`.
 ///
@@ -108,7 +74,32 @@ pub fn import_bytes_with(bytes: &[u8], options: &ImportOptions) -> Result<Graph>
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(ImportError::TooLong { limit: MAX_FILE_BYTES });
     }
-    importer::import(proto::Model::decode(bytes)?, bytes.len(), options)
+    let model = decode(bytes)?;
+    let opset = opset(&model)?;
+    let graph = model.graph.ok_or_else(|| ImportError::Model("has no graph".into()))?;
+    lower(graph, Dialect { ops: OPS, opset }, bytes.len(), options)
+}
+
+/// The names of the ONNX ops that can be imported. Those outside ONNX's own domain have its name in front.
+pub fn supported_ops() -> Vec<&'static str> {
+    OPS.iter().map(|(name, _)| *name).collect()
+}
+
+fn decode(bytes: &[u8]) -> Result<proto::Model> {
+    proto::Model::decode(bytes).map_err(ImportError::decode("ONNX model"))
+}
+
+fn opset(model: &proto::Model) -> Result<i64> {
+    let is_onnx = |o: &&proto::OperatorSet| matches!(o.domain.as_deref(), None | Some("" | "ai.onnx"));
+    let version = model.opset_import.iter().find(is_onnx).and_then(|o| o.version);
+    match version {
+        None if model.opset_import.is_empty() => Err(ImportError::Model("names no opset".into())),
+        None => Ok(OPSET_OF_OTHERS),
+        Some(v) if v < MIN_OPSET => {
+            Err(ImportError::Model(format!("has opset {v}; at least {MIN_OPSET} is needed").into()))
+        }
+        Some(v) => Ok(v),
+    }
 }
 
 // The README's example is a test.

@@ -3,12 +3,14 @@
 use prost::Message;
 use veilflow_ir::Op;
 
-use crate::proto::{self, data_type};
+use veilflow_lowering::source::{self, data_type};
+
+use crate::proto;
 use crate::{ImportError, import_bytes};
 
-fn floats(name: &str, dims: &[i64]) -> proto::Tensor {
+fn floats(name: &str, dims: &[i64]) -> source::Tensor {
     let len = dims.iter().product::<i64>();
-    proto::Tensor {
+    source::Tensor {
         name: Some(name.into()),
         dims: dims.to_vec(),
         data_type: Some(data_type::FLOAT),
@@ -17,9 +19,9 @@ fn floats(name: &str, dims: &[i64]) -> proto::Tensor {
     }
 }
 
-fn scalar(name: &str, value: f32) -> proto::Tensor {
+fn scalar(name: &str, value: f32) -> source::Tensor {
     let (dims, float_data) = (vec![], vec![value]);
-    proto::Tensor {
+    source::Tensor {
         name: Some(name.into()),
         dims,
         float_data,
@@ -28,8 +30,8 @@ fn scalar(name: &str, value: f32) -> proto::Tensor {
     }
 }
 
-fn integers(name: &str, values: &[i64]) -> proto::Tensor {
-    proto::Tensor {
+fn integers(name: &str, values: &[i64]) -> source::Tensor {
+    source::Tensor {
         name: Some(name.into()),
         dims: vec![values.len() as i64],
         data_type: Some(data_type::INT64),
@@ -38,33 +40,33 @@ fn integers(name: &str, values: &[i64]) -> proto::Tensor {
     }
 }
 
-fn ints(name: &str, ints: &[i64]) -> proto::Attribute {
-    proto::Attribute { name: Some(name.into()), ints: ints.to_vec(), ..Default::default() }
+fn ints(name: &str, ints: &[i64]) -> source::Attribute {
+    source::Attribute { name: Some(name.into()), ints: ints.to_vec(), ..Default::default() }
 }
 
-fn int(name: &str, i: i64) -> proto::Attribute {
-    proto::Attribute { name: Some(name.into()), i: Some(i), ..Default::default() }
+fn int(name: &str, i: i64) -> source::Attribute {
+    source::Attribute { name: Some(name.into()), i: Some(i), ..Default::default() }
 }
 
-fn float(name: &str, f: f32) -> proto::Attribute {
-    proto::Attribute { name: Some(name.into()), f: Some(f), ..Default::default() }
+fn float(name: &str, f: f32) -> source::Attribute {
+    source::Attribute { name: Some(name.into()), f: Some(f), ..Default::default() }
 }
 
-fn texts(name: &str, texts: &[&str]) -> proto::Attribute {
+fn texts(name: &str, texts: &[&str]) -> source::Attribute {
     let strings = texts.iter().map(|s| s.as_bytes().to_vec()).collect();
-    proto::Attribute { name: Some(name.into()), strings, ..Default::default() }
+    source::Attribute { name: Some(name.into()), strings, ..Default::default() }
 }
 
-fn graph(name: &str, graph: proto::Graph) -> proto::Attribute {
-    proto::Attribute { name: Some(name.into()), g: Some(graph), ..Default::default() }
+fn graph(name: &str, graph: source::Graph) -> source::Attribute {
+    source::Attribute { name: Some(name.into()), g: Some(graph), ..Default::default() }
 }
 
-fn text(name: &str, s: &str) -> proto::Attribute {
-    proto::Attribute { name: Some(name.into()), s: Some(s.into()), ..Default::default() }
+fn text(name: &str, s: &str) -> source::Attribute {
+    source::Attribute { name: Some(name.into()), s: Some(s.into()), ..Default::default() }
 }
 
-fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<proto::Attribute>) -> proto::Node {
-    proto::Node {
+fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<source::Attribute>) -> source::Node {
+    source::Node {
         input: inputs.iter().map(|&s| s.to_owned()).collect(),
         output: vec![output.to_owned()],
         name: Some(format!("{op}_1")),
@@ -78,24 +80,24 @@ fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<proto::Attribute
 fn model(
     opset: i64,
     x: &[i64],
-    constants: Vec<proto::Tensor>,
-    nodes: Vec<proto::Node>,
+    constants: Vec<source::Tensor>,
+    nodes: Vec<source::Node>,
     output: &str,
 ) -> proto::Model {
     let dim = |&d: &i64| match d {
-        0 => proto::Dimension { dim_value: None, dim_param: Some("N".into()) },
-        d => proto::Dimension { dim_value: Some(d), dim_param: None },
+        0 => source::Dimension { dim_value: None, dim_param: Some("N".into()) },
+        d => source::Dimension { dim_value: Some(d), dim_param: None },
     };
-    let shape = Some(proto::TensorShape { dim: x.iter().map(dim).collect() });
-    let tensor_type = Some(proto::TensorType { elem_type: Some(data_type::FLOAT), shape });
-    let info = |name: &str, r#type| proto::ValueInfo { name: Some(name.into()), r#type };
+    let shape = Some(source::TensorShape { dim: x.iter().map(dim).collect() });
+    let tensor_type = Some(source::TensorType { elem_type: Some(data_type::FLOAT), shape });
+    let info = |name: &str, r#type| source::ValueInfo { name: Some(name.into()), r#type };
     proto::Model {
-        graph: Some(proto::Graph {
+        graph: Some(source::Graph {
             value_info: vec![],
             node: nodes,
             name: Some("test".into()),
             initializer: constants,
-            input: vec![info("x", Some(proto::Type { tensor_type }))],
+            input: vec![info("x", Some(source::Type { tensor_type }))],
             output: vec![info(output, None)],
         }),
         opset_import: vec![proto::OperatorSet { domain: None, version: Some(opset) }],
@@ -213,7 +215,7 @@ fn ceil_mode_adds_a_window_only_over_real_elements() {
 #[test]
 fn what_is_not_supported_says_so() {
     let refused =
-        |nodes: Vec<proto::Node>| refusal(&model(13, &[1, 2, 4, 4], vec![floats("w", &[2])], nodes, "y"));
+        |nodes: Vec<source::Node>| refusal(&model(13, &[1, 2, 4, 4], vec![floats("w", &[2])], nodes, "y"));
     let det = refused(vec![node("Det", &["x"], "y", vec![])]);
     assert!(det.starts_with("node `Det_1`: op Det isn't supported; supported are Abs, Acos,"), "{det}");
     let cut = refused(vec![node("NonMaxSuppression", &["x"], "y", vec![])]);
@@ -238,7 +240,7 @@ fn what_is_not_supported_says_so() {
 /// What drops elements at random is no identity.
 #[test]
 fn dropout_is_the_identity_outside_training() {
-    let mode = |training: bool, raw: bool| proto::Tensor {
+    let mode = |training: bool, raw: bool| source::Tensor {
         name: Some("mode".into()),
         data_type: Some(data_type::BOOL),
         raw_data: raw.then(|| vec![u8::from(training)]),
@@ -274,20 +276,20 @@ fn a_closing_softmax_is_left_to_the_reader_and_an_inner_one_is_computed() {
 
 #[test]
 fn unusable_tensors_and_inputs_say_why() {
-    let with = |tensor: proto::Tensor| {
+    let with = |tensor: source::Tensor| {
         refusal(&model(13, &[1, 4], vec![tensor], vec![node("Add", &["x", "w"], "y", vec![])], "y"))
     };
-    let location = proto::StringPair { key: Some("location".into()), value: Some("big.bin".into()) };
-    let external = proto::Tensor { external_data: vec![location], raw_data: None, ..floats("w", &[4]) };
+    let location = source::StringPair { key: Some("location".into()), value: Some("big.bin".into()) };
+    let external = source::Tensor { external_data: vec![location], raw_data: None, ..floats("w", &[4]) };
     assert!(with(external).contains("input `w`: its data is external, in `big.bin`"));
     assert!(with(floats("w", &[5])).contains("shapes 1x4 and 5 don't broadcast"));
-    let short = proto::Tensor { dims: vec![1 << 40], ..floats("w", &[4]) };
+    let short = source::Tensor { dims: vec![1 << 40], ..floats("w", &[4]) };
     assert!(with(short).contains("more than 2^28 elements"));
-    let overflow = proto::Tensor { dims: vec![1 << 40; 3], ..floats("w", &[4]) };
+    let overflow = source::Tensor { dims: vec![1 << 40; 3], ..floats("w", &[4]) };
     assert!(with(overflow).contains("are too large"));
-    let text = proto::Tensor { data_type: Some(8), ..floats("w", &[4]) };
+    let text = source::Tensor { data_type: Some(8), ..floats("w", &[4]) };
     assert!(with(text).contains("type string isn't supported"));
-    let nan = proto::Tensor { raw_data: Some(f32::NAN.to_le_bytes().repeat(4)), ..floats("w", &[4]) };
+    let nan = source::Tensor { raw_data: Some(f32::NAN.to_le_bytes().repeat(4)), ..floats("w", &[4]) };
     assert!(with(nan).contains("not a number"));
 
     let symbolic = model(13, &[1, 0], vec![], vec![node("Relu", &["x"], "y", vec![])], "y");
@@ -298,7 +300,7 @@ fn unusable_tensors_and_inputs_say_why() {
 }
 
 /// An LSTM of two steps, 3 features and a state of 2; W, R, B, P as given.
-fn lstm(dims: [&[i64]; 4], attributes: Vec<proto::Attribute>) -> proto::Model {
+fn lstm(dims: [&[i64]; 4], attributes: Vec<source::Attribute>) -> proto::Model {
     let names = ["w", "r", "b", "p"];
     let constants = names.iter().zip(dims).map(|(name, dims)| floats(name, dims)).collect();
     let lstm = node("LSTM", &["x", "w", "r", "b", "", "", "", "p"], "y", attributes);
@@ -367,9 +369,9 @@ fn recurrences_that_are_not_supported_say_so() {
 }
 
 /// A scan of `body` over x from the state s0: its body's inputs are s and v, its only output the next state.
-fn scan(x: &[i64], body: Vec<proto::Node>, next: &str) -> proto::Model {
-    let info = |name: &str| proto::ValueInfo { name: Some(name.into()), r#type: None };
-    let body = proto::Graph {
+fn scan(x: &[i64], body: Vec<source::Node>, next: &str) -> proto::Model {
+    let info = |name: &str| source::ValueInfo { name: Some(name.into()), r#type: None };
+    let body = source::Graph {
         value_info: vec![],
         node: body,
         name: None,
@@ -420,7 +422,7 @@ fn what_is_computed_at_import_is_limited() {
 
 #[test]
 fn slices_and_powers_that_are_not_supported_say_so() {
-    let refused = |constants: Vec<proto::Tensor>, node: proto::Node| {
+    let refused = |constants: Vec<source::Tensor>, node: source::Node| {
         refusal(&model(13, &[1, 6], constants, vec![node], "y"))
     };
     let split = |sizes: &[i64]| {
