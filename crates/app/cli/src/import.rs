@@ -23,6 +23,12 @@ pub(crate) struct ImportFlags {
     /// How many values an input of integers may take, where no table of the model tells, as in `ids=256`.
     #[arg(long = "classes", value_name = "NAME=N", value_parser = size)]
     classes: Vec<(String, usize)>,
+    /// The signature of a SavedModel.
+    #[arg(long, value_name = "NAME")]
+    signature: Option<String>,
+    /// An output of a TensorFlow model that is wanted, by name; without it all are.
+    #[arg(long = "output-name", value_name = "NAME")]
+    outputs: Vec<String>,
 }
 
 /// Reads a `NAME=VALUE`.
@@ -41,12 +47,14 @@ fn size(text: &str) -> Result<(String, usize), String> {
 }
 
 impl ImportFlags {
-    /// The float network in `file`.
+    /// The float network in a file or folder.
     pub(crate) fn open(&self, file: &Path) -> Result<Network> {
         let mut options = ImportOptions::default();
         options.dims = self.dims.iter().cloned().collect();
         options.classes = self.classes.iter().cloned().collect();
         options.batch = self.batch;
+        options.signature.clone_from(&self.signature);
+        options.outputs.clone_from(&self.outputs);
         for (name, value) in &self.set {
             match value.strip_prefix('@') {
                 Some(path) => {

@@ -6,7 +6,7 @@
 //! | [`PLAN`] | the public program | everybody |
 //! | [`WEIGHTS`] | the weights as integers | the server alone |
 //! | [`WEIGHT_SHARE`] | half of the weights, in place of them | one of two servers |
-//! | [`NETWORK`] | the float network it was compiled from | the server alone |
+//! | [`NETWORK`], `model.pb` or `saved_model` | the float network it was compiled from | the server alone |
 //! | [`IMPORT`] | sizes and public inputs that it was imported with | the server alone |
 //! | [`RUNS`] | how many runs `veilflow serve` has prepared with the weights | the server alone |
 //! | [`SAMPLE`] | one of the inputs it was calibrated with | the server alone |
@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use veilflow_import_onnx::MAX_FILE_BYTES;
+use veilflow_lowering::MAX_FILE_BYTES;
 
 use crate::{Error, Result};
 
@@ -25,7 +25,7 @@ pub const PLAN: &str = "plan.vfp";
 pub const WEIGHTS: &str = "weights.vfw";
 /// A server's half of secret-shared weights, in place of [`WEIGHTS`].
 pub const WEIGHT_SHARE: &str = "weights.vfs";
-/// The float network; the server's alone.
+/// The float network, of a model that was an ONNX file; the server's alone.
 pub const NETWORK: &str = "model.onnx";
 /// What import was told beyond the float network's file; the server's alone.
 pub const IMPORT: &str = "import.json";
@@ -48,7 +48,7 @@ pub(crate) fn not_written(path: &Path, error: veilflow_ir::IrError) -> Error {
     Error::Write { path: path.to_owned(), source }
 }
 
-/// The bytes of an ONNX file, no more than the importer takes.
+/// The bytes of a network's file, no more than the importer takes.
 pub(crate) fn read_network(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));

@@ -87,6 +87,7 @@ mod conversation;
 pub mod demo;
 mod error;
 pub mod folder;
+mod format;
 mod helper;
 mod holding;
 mod inspect;
@@ -141,9 +142,9 @@ pub use veilflow_data::{Error as DataError, Preprocessing, Samples};
 #[doc(inline)]
 pub use veilflow_exec::Phase;
 #[doc(inline)]
-pub use veilflow_import_onnx::ImportOptions;
-#[doc(inline)]
 pub use veilflow_ir::plan::{Ranges, Settings as PlanSettings};
+#[doc(inline)]
+pub use veilflow_lowering::ImportOptions;
 #[doc(inline)]
 pub use veilflow_net::{LinkShape, NetError, Role};
 #[doc(inline)]

@@ -134,7 +134,8 @@ impl Model {
                 }
             }
             Origin::Folder(from) => {
-                for name in [folder::NETWORK, folder::IMPORT, folder::SAMPLE] {
+                crate::format::Origin::copy(from, path)?;
+                for name in [folder::IMPORT, folder::SAMPLE] {
                     let (from, to) = (from.join(name), path.join(name));
                     if from.exists() && !to.exists() {
                         let bytes = std::fs::read(&from);

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use veilflow_data::{Preprocessing, Samples, load};
-use veilflow_import_onnx::ImportOptions;
 use veilflow_ir::Graph;
+use veilflow_lowering::{ImportError, ImportOptions};
 use veilflow_passes::float;
 
+use crate::format::{Format, Origin};
 use crate::tensor::{specs, tensors};
 use crate::{Error, Result, TensorInfo, folder};
 
@@ -29,8 +30,9 @@ use crate::{Error, Result, TensorInfo, folder};
 #[derive(Clone)]
 pub struct Network {
     graph: Arc<Graph>,
-    onnx: Arc<[u8]>,
+    origin: Origin,
     options: Arc<ImportOptions>,
+    notes: Arc<[String]>,
 }
 
 /// Names and shapes, no weights.
@@ -41,7 +43,8 @@ impl fmt::Debug for Network {
 }
 
 impl Network {
-    /// Reads the ONNX file at `path`. docs/onnx.md of the repository lists what is supported.
+    /// Reads the model at `path`: an ONNX file, the folder of a TensorFlow SavedModel, or a frozen TensorFlow
+    /// graph (`.pb`). docs/onnx.md and docs/tensorflow.md of the repository list what is supported.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Import`] with the nodes at fault.
@@ -59,7 +62,7 @@ impl Network {
         let mut options = options.clone();
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         options.folder.get_or_insert_with(|| folder.to_owned());
-        Self::import(&folder::read_network(path)?, options, || path.display().to_string())
+        Self::import(Origin::open(path)?, options, || path.display().to_string())
     }
 
     /// Reads an ONNX file from memory.
@@ -84,13 +87,14 @@ impl Network {
     /// # Errors
     /// Those of [`from_onnx`](Self::from_onnx).
     pub fn from_onnx_with(file: &[u8], options: &ImportOptions) -> Result<Self> {
-        Self::import(file, options.clone(), || "the model".to_owned())
+        let origin = Origin::File(Format::Onnx, file.into());
+        Self::import(origin, options.clone(), || "the model".to_owned())
     }
 
-    fn import(onnx: &[u8], options: ImportOptions, name: impl FnOnce() -> String) -> Result<Self> {
-        let refused = |e: veilflow_import_onnx::ImportError| Error::Import { name: name(), source: e.into() };
-        let graph = Arc::new(veilflow_import_onnx::import_bytes_with(onnx, &options).map_err(refused)?);
-        Ok(Self { graph, onnx: onnx.into(), options: Arc::new(options) })
+    fn import(origin: Origin, options: ImportOptions, name: impl FnOnce() -> String) -> Result<Self> {
+        let refused = |e: ImportError| Error::Import { name: name(), source: e.into() };
+        let (graph, notes) = origin.import(&options).map_err(refused)?;
+        Ok(Self { graph: Arc::new(graph), origin, options: Arc::new(options), notes: notes.into() })
     }
 
     /// Reads the network of a model's folder, as it was imported when it was compiled.
@@ -104,26 +108,24 @@ impl Network {
         } else {
             ImportOptions::default()
         };
-        Self::open_with(folder.join(folder::NETWORK), &options)
+        Self::open_with(Format::in_folder(folder), &options)
     }
 
-    /// Writes the network to a model's folder: the file, what import was told, and tensors in files of their
-    /// own.
+    /// Writes the network to a model's folder: its files, and what import was told.
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
-        folder::write(&folder.join(folder::NETWORK), &self.onnx)?;
+        self.origin.save(folder, self.options.folder.as_deref())?;
         let options = serde_json::to_vec_pretty(&*self.options).map_err(|e| Error::Compile(e.into()))?;
-        folder::write(&folder.join(folder::IMPORT), &options)?;
-        let Some(from) = &self.options.folder else { return Ok(()) };
-        let files = veilflow_import_onnx::external_files(&self.onnx).map_err(|e| Error::Compile(e.into()))?;
-        for name in files {
-            let (from, to) = (from.join(&name), folder.join(&name));
-            if let Some(folder) = to.parent() {
-                folder::make(folder)?;
-            }
-            let bytes = std::fs::read(&from).map_err(|source| Error::Read { path: from, source })?;
-            folder::write(&to, &bytes)?;
-        }
-        Ok(())
+        folder::write(&folder.join(folder::IMPORT), &options)
+    }
+
+    /// What its owner should know of how it was read, such as where the private graph begins.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What its file or folder is called in a compiled model's folder.
+    pub fn file_name(&self) -> &'static str {
+        self.origin.format().name()
     }
 
     /// Its inputs, in order.

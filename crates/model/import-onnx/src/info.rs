@@ -1,9 +1,8 @@
 //! What a model says of itself before it is imported.
 
-use prost::Message;
 use veilflow_lowering::Result;
 
-use crate::{decode, proto};
+use crate::decode;
 
 /// What a model says of itself before it is imported.
 #[derive(Debug, Clone)]

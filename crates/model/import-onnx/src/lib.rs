@@ -20,11 +20,9 @@ use std::path::Path;
 pub use info::{ModelInfo, external_files, model_inputs};
 use prost::Message;
 use veilflow_ir::Graph;
-pub use veilflow_lowering::{
-    ImportError, ImportOptions, MAX_FILE_BYTES, MAX_NODES, Result, read_tensor,
-};
 use veilflow_lowering::onnx::OPS;
 use veilflow_lowering::{Dialect, lower};
+pub use veilflow_lowering::{ImportError, ImportOptions, MAX_FILE_BYTES, MAX_NODES, Result, read_tensor};
 
 /// The oldest opset understood.
 pub const MIN_OPSET: i64 = 6;

@@ -66,7 +66,8 @@ impl Checkpoint {
         let entry = entry.ok_or_else(|| format!("its checkpoint has no variable `{key}`"))?;
         let dims = tensor::dims(entry.shape.as_ref())?;
         let path = with_suffix(&self.prefix, &format!(".data-{:05}-of-{:05}", entry.shard, self.shards));
-        let failed = |e: std::io::Error| format!("variable `{key}` can't be read from {}: {e}", path.display());
+        let failed =
+            |e: std::io::Error| format!("variable `{key}` can't be read from {}: {e}", path.display());
         let mut file = File::open(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let (offset, size) = (u64::try_from(entry.offset), u64::try_from(entry.size));

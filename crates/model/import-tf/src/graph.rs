@@ -13,10 +13,36 @@ const MAX_DEPTH: usize = 64;
 
 /// Attributes that change no result: types that the values show, hints of placement, names.
 const INERT: [&str; 30] = [
-    "N", "T", "Tidx", "Tshape", "Tperm", "Tdim", "Tlen", "Tmultiples", "Tpaddings", "Taxis", "Tindices", "Tparams",
-    "Tblock_shape", "Tcrops", "Index", "S", "U", "Tin", "Tout", "dtype", "element_dtype", "shape_type",
-    "use_cudnn_on_gpu", "parallel_iterations", "validate_indices", "config", "config_proto", "executor_type",
-    "output_shapes", "debug_name",
+    "N",
+    "T",
+    "Tidx",
+    "Tshape",
+    "Tperm",
+    "Tdim",
+    "Tlen",
+    "Tmultiples",
+    "Tpaddings",
+    "Taxis",
+    "Tindices",
+    "Tparams",
+    "Tblock_shape",
+    "Tcrops",
+    "Index",
+    "S",
+    "U",
+    "Tin",
+    "Tout",
+    "dtype",
+    "element_dtype",
+    "shape_type",
+    "use_cudnn_on_gpu",
+    "parallel_iterations",
+    "validate_indices",
+    "config",
+    "config_proto",
+    "executor_type",
+    "output_shapes",
+    "debug_name",
 ];
 
 /// Attributes that hold a type which matters.
@@ -113,7 +139,9 @@ impl<'a> Program<'a> {
         budget.depth += 1;
         let names: Vec<&str> = arguments(function).collect();
         if names.len() != given.len() {
-            return Err(format!("a function of {} arguments is called with {}", names.len(), given.len()).into());
+            return Err(
+                format!("a function of {} arguments is called with {}", names.len(), given.len()).into()
+            );
         }
         let names = Names::Function {
             arguments: names.into_iter().zip(given).collect(),
@@ -126,7 +154,8 @@ impl<'a> Program<'a> {
         budget.depth -= 1;
         let returned = function.signature.iter().flat_map(|s| &s.output_arg).map(|arg| {
             let name = arg.name.as_deref().unwrap_or_default();
-            let value = function.ret.get(name).ok_or_else(|| format!("a function doesn't return `{name}`"))?;
+            let value =
+                function.ret.get(name).ok_or_else(|| format!("a function doesn't return `{name}`"))?;
             Ok(names.resolve(value))
         });
         returned.collect()
@@ -141,7 +170,8 @@ impl<'a> Program<'a> {
     ) -> Result<(), Reason> {
         budget.spend()?;
         let name = names.own(&node.name);
-        let inputs = node.input.iter().filter(|input| !input.starts_with('^')).map(|input| names.resolve(input));
+        let inputs =
+            node.input.iter().filter(|input| !input.starts_with('^')).map(|input| names.resolve(input));
         let inputs: Vec<String> = inputs.collect();
         if node.op == "Const" {
             // One that is no tensor of numbers matters only if something reads it.
@@ -154,7 +184,11 @@ impl<'a> Program<'a> {
         let called = match node.op.as_str() {
             "PartitionedCall" | "StatefulPartitionedCall" => {
                 let called = node.attr.get("f").and_then(|f| f.func.as_ref()).map(|f| f.name.as_str());
-                Some(called.and_then(|f| self.function(f)).ok_or_else(|| format!("`{name}` calls no function"))?)
+                Some(
+                    called
+                        .and_then(|f| self.function(f))
+                        .ok_or_else(|| format!("`{name}` calls no function"))?,
+                )
             }
             op => self.function(op),
         };
@@ -244,7 +278,8 @@ impl Names<'_> {
                 if let (Some(given), None) = (arguments.get(node), output) {
                     return given.clone();
                 }
-                let base = output.map_or(0, |output| first(ops.get(node).copied().unwrap_or_default(), output));
+                let base =
+                    output.map_or(0, |output| first(ops.get(node).copied().unwrap_or_default(), output));
                 let index = base + parts.next().and_then(|i| i.parse::<usize>().ok()).unwrap_or(0);
                 if index == 0 { format!("{prefix}{node}") } else { format!("{prefix}{node}:{index}") }
             }
@@ -293,7 +328,9 @@ fn finished(flat: Flat, inputs: Vec<String>, outputs: Vec<String>) -> source::Gr
 pub(crate) fn complete(graph: &mut source::Graph) {
     let mut most: BTreeMap<String, usize> = BTreeMap::new();
     let mut note = |name: &str| {
-        if let Some((node, index)) = name.rsplit_once(':').and_then(|(n, i)| Some((n, i.parse::<usize>().ok()?))) {
+        if let Some((node, index)) =
+            name.rsplit_once(':').and_then(|(n, i)| Some((n, i.parse::<usize>().ok()?)))
+        {
             let slot = most.entry(node.to_owned()).or_default();
             *slot = (*slot).max(index.min(MAX_NODES));
         }

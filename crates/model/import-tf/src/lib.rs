@@ -99,7 +99,8 @@ pub fn import_frozen(bytes: &[u8], options: &ImportOptions) -> Result<Imported> 
 fn import_saved(folder: &Path, options: &ImportOptions) -> Result<Imported> {
     let bytes = read(&folder.join(SAVED_MODEL))?;
     let model = proto::SavedModel::decode(&bytes[..]).map_err(ImportError::decode("SavedModel"))?;
-    let serves = |meta: &&proto::MetaGraph| meta.meta_info.iter().any(|info| info.tags.iter().any(|t| t == "serve"));
+    let serves =
+        |meta: &&proto::MetaGraph| meta.meta_info.iter().any(|info| info.tags.iter().any(|t| t == "serve"));
     let meta = model.meta_graphs.iter().find(serves).or(model.meta_graphs.first());
     let meta = meta.ok_or_else(|| ImportError::Model("holds no graph".into()))?;
     let graph = meta.graph.as_ref().ok_or_else(|| ImportError::Model("holds no graph".into()))?;
@@ -125,8 +126,10 @@ type Ends = (BTreeMap<String, source::ValueInfo>, Vec<(String, String)>);
 
 /// What the chosen signature takes and gives.
 fn signature(meta: &proto::MetaGraph, options: &ImportOptions) -> Result<Ends> {
-    let of = |name: &str| meta.signatures.get(name).filter(|s| !s.outputs.is_empty() && !name.starts_with("__"));
-    let names: Vec<&str> = meta.signatures.keys().map(String::as_str).filter(|name| of(name).is_some()).collect();
+    let of =
+        |name: &str| meta.signatures.get(name).filter(|s| !s.outputs.is_empty() && !name.starts_with("__"));
+    let names: Vec<&str> =
+        meta.signatures.keys().map(String::as_str).filter(|name| of(name).is_some()).collect();
     let chosen = match &options.signature {
         Some(name) => of(name),
         None if names.len() == 1 => of(names[0]),
@@ -134,14 +137,18 @@ fn signature(meta: &proto::MetaGraph, options: &ImportOptions) -> Result<Ends> {
     };
     let chosen = chosen.ok_or_else(|| {
         let wanted = options.signature.as_deref().unwrap_or("serving_default");
-        let list = if names.is_empty() { "it has none".into() } else { format!("it has `{}`", names.join("`, `")) };
-        ImportError::Model(format!("has no signature `{wanted}`: {list}; name one as in `--signature NAME`").into())
+        let list =
+            if names.is_empty() { "it has none".into() } else { format!("it has `{}`", names.join("`, `")) };
+        ImportError::Model(
+            format!("has no signature `{wanted}`: {list}; name one as in `--signature NAME`").into(),
+        )
     })?;
     let node = |info: &proto::TensorInfo| {
         let name = info.name.as_deref().unwrap_or_default();
         name.strip_suffix(":0").unwrap_or(name).to_owned()
     };
-    let inputs = chosen.inputs.iter().map(|(key, info)| (node(info), info_of(key, info.dtype, info.shape.as_ref())));
+    let inputs =
+        chosen.inputs.iter().map(|(key, info)| (node(info), info_of(key, info.dtype, info.shape.as_ref())));
     let outputs = chosen.outputs.iter().map(|(key, info)| (node(info), key.clone()));
     let outputs = outputs.filter(|(_, key)| options.outputs.is_empty() || options.outputs.contains(key));
     Ok((inputs.collect(), outputs.collect()))
@@ -159,7 +166,8 @@ fn unread(graph: &proto::GraphDef) -> Vec<String> {
     let inputs = graph.node.iter().flat_map(|node| &node.input);
     let read: HashSet<&str> = inputs.map(|input| base(input.trim_start_matches('^'))).collect();
     let silent = ["NoOp", "Const", "Assert", "Placeholder", "SaveV2", "Assign", "AssignVariableOp"];
-    let is_end = |node: &&proto::Node| !read.contains(node.name.as_str()) && !silent.contains(&node.op.as_str());
+    let is_end =
+        |node: &&proto::Node| !read.contains(node.name.as_str()) && !silent.contains(&node.op.as_str());
     graph.node.iter().filter(is_end).map(|node| node.name.clone()).collect()
 }
 
@@ -227,7 +235,8 @@ impl Source<'_> {
     /// The nodes that the outputs need, in the file's order; and those that the client computes.
     #[expect(clippy::type_complexity, reason = "two lists of nodes")]
     fn needed(&self) -> Result<(Vec<&proto::Node>, Vec<&proto::Node>)> {
-        let nodes: HashMap<&str, &proto::Node> = self.graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
+        let nodes: HashMap<&str, &proto::Node> =
+            self.graph.node.iter().map(|n| (n.name.as_str(), n)).collect();
         let mut stack: Vec<&str> = Vec::new();
         for (name, _) in &self.ends {
             if !nodes.contains_key(base(name)) {
@@ -255,7 +264,8 @@ impl Source<'_> {
         let mut needed = needed.peekable();
         let Some(first) = needed.peek() else { return Ok(Vec::new()) };
         let Some((prefix, restore)) = &self.variables else {
-            let reason = format!("has a variable, `{}`: freeze it, or give the folder of its SavedModel", first.name);
+            let reason =
+                format!("has a variable, `{}`: freeze it, or give the folder of its SavedModel", first.name);
             return Err(ImportError::Model(reason.into()));
         };
         let checkpoint = Checkpoint::open(prefix)?;

@@ -72,7 +72,11 @@ pub(crate) fn rebuild(graph: &mut source::Graph) -> Result<(), Reason> {
 }
 
 /// The graph with one frame replaced, or `None` if another loop lies in it.
-fn rewritten(graph: &source::Graph, frame_name: &str, frame: &Frame) -> Result<Option<source::Graph>, Reason> {
+fn rewritten(
+    graph: &source::Graph,
+    frame_name: &str,
+    frame: &Frame,
+) -> Result<Option<source::Graph>, Reason> {
     let nodes: HashMap<&str, &source::Node> =
         graph.node.iter().filter_map(|node| Some((node.output.first()?.as_str(), node))).collect();
     let mut variables = Vec::new();
@@ -88,9 +92,10 @@ fn rewritten(graph: &source::Graph, frame_name: &str, frame: &Frame) -> Result<O
         let merge = merge.output.first().ok_or("a Merge without a name")?;
         let switch = graph.node.iter().find(|n| op(n) == "Switch" && n.input.first() == Some(merge));
         let switch = switch.and_then(|n| n.output.first()).cloned();
-        let exit = graph.node.iter().find(|n| {
-            op(n) == "Exit" && n.input.first().is_some_and(|i| switch.as_deref() == Some(base(i)))
-        });
+        let exit = graph
+            .node
+            .iter()
+            .find(|n| op(n) == "Exit" && n.input.first().is_some_and(|i| switch.as_deref() == Some(base(i))));
         exits.push(exit.and_then(|n| n.output.first()).cloned().unwrap_or_else(|| format!("{merge}/left")));
         let start = enter.input.first().ok_or("an Enter of nothing")?.clone();
         variables.push(Variable { start, merge: merge.clone(), next: next.clone(), switch });
@@ -124,7 +129,8 @@ fn rewritten(graph: &source::Graph, frame_name: &str, frame: &Frame) -> Result<O
             || switches.contains(name.as_str())
             || exits.contains(name)
             || *name == condition.output[0]
-            || op(node) == "NextIteration" && node.input.first().is_some_and(|i| variables.iter().any(|v| v.next == *i));
+            || op(node) == "NextIteration"
+                && node.input.first().is_some_and(|i| variables.iter().any(|v| v.next == *i));
         !of_frame && !machinery && !inside.contains(name.as_str())
     };
     let mut kept: Vec<source::Node> = graph.node.iter().filter(is_outside).cloned().collect();
@@ -151,7 +157,11 @@ fn rewritten(graph: &source::Graph, frame_name: &str, frame: &Frame) -> Result<O
 }
 
 /// Whether a node depends on a name that `wanted` holds of.
-fn reaches(nodes: &HashMap<&str, &source::Node>, from: &source::Node, wanted: impl Fn(&String) -> bool) -> bool {
+fn reaches(
+    nodes: &HashMap<&str, &source::Node>,
+    from: &source::Node,
+    wanted: impl Fn(&String) -> bool,
+) -> bool {
     let (mut stack, mut seen) = (vec![from], HashSet::new());
     while let Some(node) = stack.pop() {
         for input in &node.input {

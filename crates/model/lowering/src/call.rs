@@ -79,7 +79,9 @@ impl Lowering<'_> {
         }
         let output = |i: usize| if i == 0 { base.clone() } else { format!("{base}:{i}") };
         let node = source::Node {
-            input: (0..inputs.len()).map(|i| if inputs[i].is_some() { name(i) } else { String::new() }).collect(),
+            input: (0..inputs.len())
+                .map(|i| if inputs[i].is_some() { name(i) } else { String::new() })
+                .collect(),
             output: (0..outputs).map(output).collect(),
             name: Some(self.name.clone()),
             op_type: Some(op.to_owned()),
@@ -92,7 +94,8 @@ impl Lowering<'_> {
                 self.draft.interned.insert(key, id);
             }
         }
-        let results = (0..outputs).map(|i| self.draft.scopes.get(&output(i)).cloned()).collect::<Option<Vec<_>>>();
+        let results =
+            (0..outputs).map(|i| self.draft.scopes.get(&output(i)).cloned()).collect::<Option<Vec<_>>>();
         self.draft.scopes.leave();
         match made {
             Ok(()) => results.ok_or_else(|| format!("{op} makes fewer than {outputs} outputs").into()),

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use crate::error::{ImportError, Refusal, Result};
 use crate::limits::MAX_NODES;
 use crate::literal::Literal;
-use crate::source;
 use crate::scope::{Binding, Scopes};
+use crate::source;
 
 /// The graph so far, what names stand for, and what may still be spent.
 pub(crate) struct Draft {

@@ -12,9 +12,9 @@ use crate::lowering::{Lowering, Ops};
 use crate::node::import_node;
 use crate::options::ImportOptions;
 use crate::order::needed;
-use crate::source;
 use crate::refusals::Refusals;
 use crate::scope::Binding;
+use crate::source;
 use crate::tables::Tables;
 
 /// What the importer of a format tells of it.

@@ -9,8 +9,8 @@ use crate::draft::Draft;
 use crate::error::{ImportError, Refusal, Result};
 use crate::limits::MAX_VISITS;
 use crate::literal::Literal;
-use crate::source;
 use crate::scope::Binding;
+use crate::source;
 
 /// What the only output of a node stands for.
 pub type Lowered = Result<Binding, Refusal>;

@@ -4,8 +4,8 @@ use crate::attributes::Attributes;
 use crate::draft::Draft;
 use crate::error::{ImportError, Refusal, Result};
 use crate::lowering::{Lower, Lowering, Ops};
-use crate::source;
 use crate::scope::Binding;
+use crate::source;
 
 /// Lowers a node by one of `ops`. `prefix` sets apart what the steps of a loop are called.
 pub(crate) fn import_node(

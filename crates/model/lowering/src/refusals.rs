@@ -2,8 +2,8 @@
 
 use crate::draft::Draft;
 use crate::error::{ImportError, Result};
-use crate::source;
 use crate::scope::Binding;
+use crate::source;
 
 /// How many refused nodes an error lists by name.
 const LISTED: usize = 40;

@@ -31,7 +31,8 @@ impl Tables {
             Some((node.output.first()?.clone(), first(tensor)?))
         });
         let mut rows: HashMap<String, usize> = weights.chain(constants).collect();
-        let same = graph.node.iter().filter(|node| SAME.contains(&node.op_type.as_deref().unwrap_or_default()));
+        let same =
+            graph.node.iter().filter(|node| SAME.contains(&node.op_type.as_deref().unwrap_or_default()));
         for node in same {
             if let (Some(from), Some(to)) = (node.input.first(), node.output.first())
                 && let Some(&count) = rows.get(from)
@@ -63,7 +64,9 @@ fn looked_up(graph: &source::Graph, input: &str, rows: impl Fn(&str) -> Option<u
                 same.push(output);
             }
             // Where negative indices are wrapped, others are the last choice.
-            if let Some(output) = output.filter(|_| reads(2) && matches!(op, "SelectV2" | "SELECT_V2" | "SELECT")) {
+            if let Some(output) =
+                output.filter(|_| reads(2) && matches!(op, "SelectV2" | "SELECT_V2" | "SELECT"))
+            {
                 same.push(output);
             }
             if LOOK_UP.contains(&op) && reads(1) && axis(node) == 0 {

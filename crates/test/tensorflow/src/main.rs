@@ -81,7 +81,8 @@ fn samples(graph: &Graph, arrays: &[NamedArray]) -> Result<Vec<Vec<Tensor>>> {
     let mut samples: Vec<Vec<Tensor>> = Vec::new();
     for &id in graph.inputs() {
         let (name, shape) = (&graph.value(id).name, graph.shape(id));
-        let array = arrays.iter().find(|array| array.name == *name).with_context(|| format!("no array `{name}`"))?;
+        let array =
+            arrays.iter().find(|array| array.name == *name).with_context(|| format!("no array `{name}`"))?;
         let classes = if graph.is_one_hot(id) { shape.last().copied() } else { None };
         let size = shape.elements() / classes.unwrap_or(1);
         for (i, values) in array.values.chunks(size).enumerate() {

@@ -1,4 +1,4 @@
-//! `veilflow compile`: ONNX to plan and weights.
+//! `veilflow compile`: a float network to plan and weights.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,10 @@ use crate::flags::percent;
 use crate::import::ImportFlags;
 use crate::output;
 
-/// Compile an ONNX model to a plan (public) and weights (the server's).
+/// Compile an ONNX or TensorFlow model to a plan (public) and weights (the server's).
 #[derive(Debug, Args)]
 pub(crate) struct Compile {
-    /// The model.
+    /// The model: an ONNX file, a SavedModel folder, or a frozen TensorFlow graph (.pb).
     model: PathBuf,
     #[command(flatten)]
     import: ImportFlags,
@@ -223,8 +223,11 @@ impl Compile {
     fn tell(&self, network: &Network) -> Result<()> {
         let inputs = network.inputs();
         if self.json {
-            return output::print_json(&serde_json::json!({ "supported": true, "inputs": inputs }));
+            return output::print_json(
+                &serde_json::json!({ "supported": true, "inputs": inputs, "notes": network.notes() }),
+            );
         }
+        network.notes().iter().for_each(|note| output::print(note));
         let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
         output::print(&format!(
             "every node of {} is supported; its private inputs are {}",
@@ -239,6 +242,9 @@ impl Compile {
         let network = self.import.open(&self.model).with_context(failed)?;
         if self.check == CheckKind::Support {
             return self.tell(&network);
+        }
+        if !self.json {
+            network.notes().iter().for_each(|note| output::print(note));
         }
         let (model, folder) = self.compile(&network).with_context(failed)?;
         let (plan, report) = (model.plan(), model.compile_report().context("a compiled model has a report")?);
@@ -299,7 +305,7 @@ impl Compile {
             summary.calibration_inputs,
             summary.plan.display(),
             summary.weights.display(),
-            folder::NETWORK,
+            network.file_name(),
             folder::SAMPLE,
         ));
         if let Some(report) = &summary.bounded {

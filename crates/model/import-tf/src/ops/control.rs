@@ -19,7 +19,9 @@ fn truth(binding: Option<&Binding>) -> Result<bool, Refusal> {
 /// A loop, unrolled.
 pub(super) fn repeat(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refusal> {
     let (cond, body) = (node.attributes.graph("cond")?, node.attributes.graph("body")?);
-    let (Some(cond), Some(body)) = (cond, body) else { return Err("its condition or its body is missing".into()) };
+    let (Some(cond), Some(body)) = (cond, body) else {
+        return Err("its condition or its body is missing".into());
+    };
     let mut state = (0..node.input_count()).map(|i| node.input(i)).collect::<Result<Vec<Binding>, _>>()?;
     if [cond.input.len(), body.input.len(), body.output.len()] != [state.len(); 3] {
         return Err(format!("{} variables for a body of {}", state.len(), body.input.len()).into());

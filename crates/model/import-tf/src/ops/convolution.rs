@@ -52,11 +52,8 @@ impl Window {
 
 fn convolved(node: &mut Lowering<'_>, x: Binding, w: Binding, groups: usize, window: &Window) -> Lowered {
     let x = to_front(node, x, window.last)?;
-    let mut settings = vec![
-        ("strides", Ints(window.strides.clone())),
-        ("group", Int(groups as i64)),
-        window.padding()?,
-    ];
+    let mut settings =
+        vec![("strides", Ints(window.strides.clone())), ("group", Int(groups as i64)), window.padding()?];
     if window.dilations.iter().any(|&d| d != 1) {
         settings.push(("dilations", Ints(window.dilations.clone())));
     }
@@ -69,7 +66,8 @@ pub(super) fn conv(node: &mut Lowering<'_>) -> Lowered {
     let x = node.input(0)?;
     let (w, shape) = filter(node, 1)?;
     let rank = shape.len();
-    let channels = if window.last { dims(node, &x)?.last().copied() } else { dims(node, &x)?.get(1).copied() };
+    let channels =
+        if window.last { dims(node, &x)?.last().copied() } else { dims(node, &x)?.get(1).copied() };
     let channels = channels.ok_or("an image without channels")?;
     let groups = channels.checked_div(shape[rank - 2]).filter(|g| g * shape[rank - 2] == channels);
     let groups = groups.ok_or_else(|| format!("{channels} channels for a filter of {}", shape[rank - 2]))?;
@@ -82,7 +80,9 @@ pub(super) fn depthwise(node: &mut Lowering<'_>) -> Lowered {
     let window = Window::read(node)?;
     let x = node.input(0)?;
     let (w, shape) = filter(node, 1)?;
-    let [height, width, channels, times] = shape[..] else { return Err("a filter of other dimensions".into()) };
+    let [height, width, channels, times] = shape[..] else {
+        return Err("a filter of other dimensions".into());
+    };
     let w = transpose(node, w, &[2, 3, 0, 1])?;
     let w = reshape(node, w, &[channels * times, 1, height, width])?;
     convolved(node, x, w, channels, &window)

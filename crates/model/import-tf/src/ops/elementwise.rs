@@ -91,11 +91,7 @@ pub(super) fn not_equal(node: &mut Lowering<'_>) -> Lowered {
 }
 
 /// Known integers divided, or what `round` makes of a quotient of floats.
-fn divided(
-    node: &mut Lowering<'_>,
-    whole: impl Fn(i64, i64) -> Option<i64>,
-    round: &str,
-) -> Lowered {
+fn divided(node: &mut Lowering<'_>, whole: impl Fn(i64, i64) -> Option<i64>, round: &str) -> Lowered {
     let [x, y] = both(node)?;
     if let (Binding::Literal(Literal::Integers(a)), Binding::Literal(Literal::Integers(b))) = (&x, &y)
         && (a.dims == b.dims || b.values.len() == 1)
@@ -137,7 +133,11 @@ pub(super) fn select(node: &mut Lowering<'_>) -> Lowered {
         }
     }
     let (rank, shape) = (dims(node, &x)?.len(), dims(node, &condition)?);
-    if shape.len() == 1 && rank > 1 && dims(node, &x)?.first() == shape.first() && dims(node, &x)? == dims(node, &y)? {
+    if shape.len() == 1
+        && rank > 1
+        && dims(node, &x)?.first() == shape.first()
+        && dims(node, &x)? == dims(node, &y)?
+    {
         let last = dims(node, &x)?.last().copied();
         if last != Some(shape[0]) {
             let rows: Vec<usize> = shape.iter().copied().chain(std::iter::repeat_n(1, rank - 1)).collect();

@@ -195,7 +195,8 @@ pub(crate) fn ops() -> Ops {
             let lower = onnx::OPS.iter().find(|(known, _)| known == same)?.1;
             Some((*name, lower))
         };
-        let mut all: Vec<(&'static str, Lower)> = SAME.iter().filter_map(named).chain(OWN.iter().copied()).collect();
+        let mut all: Vec<(&'static str, Lower)> =
+            SAME.iter().filter_map(named).chain(OWN.iter().copied()).collect();
         all.sort_by_key(|(name, _)| *name);
         all
     });

@@ -209,7 +209,15 @@ pub(super) fn mirror_pad(node: &mut Lowering<'_>) -> Lowered {
         if !(0..=size).contains(&before) || !(0..=size).contains(&after) {
             return Err(format!("pads {before} and {after} of {size} elements").into());
         }
-        let mirrored = |i: i64| if i < 0 { -1 - i } else if i >= size { 2 * size - 1 - i } else { i };
+        let mirrored = |i: i64| {
+            if i < 0 {
+                -1 - i
+            } else if i >= size {
+                2 * size - 1 - i
+            } else {
+                i
+            }
+        };
         let indices = list((-before..size + after).map(mirrored).collect::<Vec<_>>());
         y = node.call("Gather", &[y, indices], vec![("axis", Int(axis as i64))])?;
     }

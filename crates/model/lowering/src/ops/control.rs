@@ -7,8 +7,8 @@ use crate::literal::Literal;
 use crate::lowering::{Lowering, Operand};
 use crate::node::import_node;
 use crate::order::needed;
-use crate::source;
 use crate::scope::Binding;
+use crate::source;
 
 /// A loop of more steps is refused.
 const MAX_STEPS: i64 = 1 << 16;

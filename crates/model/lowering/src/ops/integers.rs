@@ -7,8 +7,8 @@ use veilflow_ir::{MAX_ELEMENTS, Op, Shape, Tensor};
 use crate::error::Result;
 use crate::literal::{Integers, Literal};
 use crate::lowering::{Lowered, Lowering};
-use crate::source::data_type;
 use crate::scope::Binding;
+use crate::source::data_type;
 
 /// The dimensions of input 0, from `start` to before `end`.
 pub(super) fn shape(node: &mut Lowering<'_>) -> Lowered {

@@ -7,8 +7,8 @@ use super::axis::axis;
 use super::windows::Windows;
 use crate::error::{Refusal, Result};
 use crate::lowering::{Lowered, Lowering};
-use crate::source::data_type;
 use crate::scope::Binding;
+use crate::source::data_type;
 
 fn made(built: Result<ValueId, Refusal>) -> Lowered {
     built.map(Binding::Value)

@@ -10,8 +10,8 @@ use super::axis::axis;
 use crate::error::{Refusal, Result};
 use crate::lowering::{Lowering, Operand};
 use crate::node::import_node;
-use crate::source;
 use crate::scope::Binding;
+use crate::source;
 
 /// A sequence that the loop reads or writes.
 struct Sequence {

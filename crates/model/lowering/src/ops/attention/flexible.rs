@@ -4,8 +4,8 @@ use veilflow_ir::{Op, ValueId};
 
 use super::repeated;
 use crate::lowering::{Lowered, Lowering};
-use crate::source;
 use crate::scope::Binding;
+use crate::source;
 
 /// What a graph of one input makes of a value.
 fn modified(node: &mut Lowering<'_>, body: &source::Graph, name: &str, x: ValueId) -> Lowered {
