@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 use veilflow_ir::{Graph, Reason};
-use veilflow_lowering::{Dialect, ImportError, ImportOptions, MAX_FILE_BYTES, Result, lower, source};
+use veilflow_lowering::{Dialect, ImportError, ImportOptions, MAX_FILE_BYTES, Ops, Result, lower, source};
 
 use crate::checkpoint::Checkpoint;
 use crate::graph::{Budget, Program};
@@ -55,6 +55,11 @@ pub struct Imported {
     pub graph: Graph,
     /// Sentences on what was left out.
     pub notes: Vec<String>,
+}
+
+/// TensorFlow's ops and how each becomes part of a graph, for other formats that have them.
+pub fn ops() -> Ops {
+    ops::ops()
 }
 
 /// The names of the ops that can be imported.

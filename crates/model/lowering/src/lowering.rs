@@ -362,6 +362,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// The dimensions of an operand. One may be 0.
+    pub fn operand_dims(&self, operand: &Operand) -> Vec<usize> {
+        match operand {
+            Operand::Value(id) => self.shape(*id).to_vec(),
+            Operand::Literal(literal) => literal.dims(),
+        }
+    }
+
     /// A name for a new value: the output's, with the suffix if that isn't empty.
     fn new_name(&self, suffix: &str) -> String {
         let dot = if suffix.is_empty() { "" } else { "." };
@@ -399,14 +407,11 @@ impl<'a> Lowering<'a> {
     /// Applies an op that moves elements: at import if all operands are known, else as [`step`](Self::step).
     pub fn moved(&mut self, suffix: &str, op: Op, inputs: &[Operand]) -> Result<Operand, Refusal> {
         if let (Op::Gather { axis, indices }, [x]) = (&op, inputs)
-            && indices.is_empty()
+            && (indices.is_empty() || self.operand_dims(x).contains(&0))
         {
             // Nothing is left of it.
-            let mut dims = match x {
-                Operand::Value(id) => self.shape(*id).to_vec(),
-                Operand::Literal(literal) => literal.dims(),
-            };
-            *dims.get_mut(*axis).ok_or("an axis beyond its dimensions")? = 0;
+            let mut dims = self.operand_dims(x);
+            *dims.get_mut(*axis).ok_or("an axis beyond its dimensions")? = indices.len();
             return Ok(Operand::Literal(Literal::integers(dims, Vec::new())));
         }
         let literals: Option<Vec<&Literal>> =

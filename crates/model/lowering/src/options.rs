@@ -23,8 +23,8 @@ pub struct ImportOptions {
     pub classes: BTreeMap<String, usize>,
     /// Which signature of a SavedModel is meant; `serving_default` by default.
     pub signature: Option<String>,
-    /// The outputs that are wanted, of a frozen TensorFlow graph by the names of their nodes, of a SavedModel by
-    /// the signature's; all of them by default.
+    /// The outputs that are wanted: of a frozen TensorFlow graph by the names of their nodes, of a SavedModel by
+    /// the signature's, of a TFLite model by those or by tensors; all of them by default.
     pub outputs: Vec<String>,
     /// Where the files of external tensors lie: the model's folder. Without it external tensors are refused.
     #[serde(skip)]

@@ -72,10 +72,11 @@ pub(super) fn slice(node: &mut Lowering<'_>) -> Lowered {
     let mut x = node.operand(0)?;
     let cuts = cuts(node)?;
     for (i, &[start, end, along, step]) in cuts.iter().enumerate() {
-        let shape = node.operand_shape(&x)?;
-        let axis = axis(along, shape.rank(), false)?;
-        node.draft.spend_elements(shape[axis])?;
-        let indices = range(start, end, step, shape[axis])?;
+        // What one cut left of it may be nothing.
+        let dims = node.operand_dims(&x);
+        let axis = axis(along, dims.len(), false)?;
+        node.draft.spend_elements(dims[axis])?;
+        let indices = range(start, end, step, dims[axis])?;
         let suffix = if i + 1 == cuts.len() { String::new() } else { format!("cut{i}") };
         x = node.moved(&suffix, Op::Gather { axis, indices }, &[x])?;
     }

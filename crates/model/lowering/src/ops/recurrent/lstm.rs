@@ -20,8 +20,16 @@ pub(super) struct Lstm {
     f: Activation,
     g: Activation,
     h: Activation,
+    options: Options,
+}
+
+/// What the attributes say that only this op has.
+#[derive(Clone, Copy)]
+pub(super) struct Options {
     /// Whether what isn't let in is what is kept.
     coupled: bool,
+    /// What limits the cell's state on both sides, as TFLite has it.
+    cell_clip: Option<f32>,
 }
 
 /// The weights with which a cell's state enters its gates.
@@ -35,18 +43,18 @@ struct Peepholes {
 impl Cell for Lstm {
     const GATES: usize = 4;
     const ACTIVATIONS: &'static [&'static str] = &["Sigmoid", "Tanh", "Tanh"];
-    /// Whether the gates of input and forgetting are one.
-    type Options = bool;
+    type Options = Options;
 
-    fn options(node: &mut Lowering<'_>) -> Result<bool, Refusal> {
-        Ok(node.attributes.flag("input_forget")?)
+    fn options(node: &mut Lowering<'_>) -> Result<Options, Refusal> {
+        let coupled = node.attributes.flag("input_forget")?;
+        Ok(Options { coupled, cell_clip: node.attributes.float("cell_clip")?.filter(|&clip| clip > 0.0) })
     }
 
     fn new(
         node: &mut Lowering<'_>,
         layer: &Recurrence,
         direction: usize,
-        &coupled: &bool,
+        options: &Options,
     ) -> Result<Self, Refusal> {
         let [input, state] = layer.biases(node, direction)?;
         let bias = node.plus(input, state)?;
@@ -66,7 +74,7 @@ impl Cell for Lstm {
             }
         };
         let [f, g, h] = activations(layer, direction);
-        Ok(Self { projected, recurrent, peepholes, f, g, h, coupled })
+        Ok(Self { projected, recurrent, peepholes, f, g, h, options: *options })
     }
 
     fn initial(
@@ -117,9 +125,12 @@ impl Cell for Lstm {
         let input = gate(node, I)?;
         let mut cell = node.step("new", Op::Mul, &[input, candidate])?;
         if let Some(old) = state.cell {
-            let forget = if self.coupled { node.inverted(input)? } else { gate(node, F)? };
+            let forget = if self.options.coupled { node.inverted(input)? } else { gate(node, F)? };
             let kept = node.step("kept", Op::Mul, &[forget, old])?;
             cell = node.step("cell", Op::Add, &[kept, cell])?;
+        }
+        if let Some(clip) = self.options.cell_clip {
+            cell = node.limited(cell, -clip, clip)?;
         }
         let output = match &self.peepholes {
             None => gate(node, O)?,
