@@ -251,6 +251,9 @@ impl<'a> Conversion<'a> {
             && options.activation != Activation::Tanh
         {
             options.attributes.push(float("in_scale", self.scale(*x)));
+            let floats = self.tensor(*w).scales.clone();
+            let name = Some("weight_scales".to_owned());
+            options.attributes.push(source::Attribute { name, floats, ..source::Attribute::default() });
             self.rounding(y, &mut options);
             options.activation = Activation::None;
             self.plain(&op, &inputs, &outputs, options);

@@ -3,7 +3,7 @@
 use veilflow_lowering::Setting::{Int, Ints, Text};
 use veilflow_lowering::{Binding, Lowered, Lowering, Refusal, Setting};
 
-use super::dense::{dims, reshape, weights};
+use super::dense::{Weights, dims, list, reshape};
 
 fn transpose(node: &mut Lowering<'_>, x: Binding, perm: &[i64]) -> Lowered {
     node.call("Transpose", &[x], vec![("perm", Ints(perm.to_vec()))])
@@ -64,7 +64,7 @@ fn convolved(
     let outputs = dims(node, &w)?[0];
     let bias = match bias {
         Some(bias) if dims(node, &bias)? != [outputs] => {
-            let outputs = super::dense::list([outputs as i64]);
+            let outputs = list([outputs as i64]);
             Some(node.call("Expand", &[bias, outputs], vec![])?)
         }
         bias => bias,
@@ -76,44 +76,44 @@ fn convolved(
 
 pub(super) fn conv(node: &mut Lowering<'_>) -> Lowered {
     let window = Window::read(node)?;
-    let (w, bias, rounding) = weights(node, 1, 2)?;
+    let weights = Weights::read(node, 1, 2, true)?;
     let x = node.input(0)?;
-    let (channels, shape) = (*dims(node, &x)?.last().unwrap_or(&0), dims(node, &w)?);
+    let (channels, shape) = (*dims(node, &x)?.last().unwrap_or(&0), dims(node, &weights.matrix)?);
     let [_, _, _, inputs] = shape[..] else { return Err("a filter of other dimensions".into()) };
     let groups = channels.checked_div(inputs).filter(|g| g * inputs == channels && *g > 0);
     let groups = groups.ok_or_else(|| format!("{channels} channels for a filter of {inputs}"))?;
-    let w = transpose(node, w, &[0, 3, 1, 2])?;
-    let y = convolved(node, w, bias, groups, &window)?;
-    rounding.map_or(Ok(y.clone()), |rounding| rounding.of_shifted(node, y))
+    let w = transpose(node, weights.matrix.clone(), &[0, 3, 1, 2])?;
+    let y = convolved(node, w, weights.bias.clone(), groups, &window)?;
+    weights.finished(node, y)
 }
 
 pub(super) fn conv_3d(node: &mut Lowering<'_>) -> Lowered {
     let window = Window::read(node)?;
-    let (w, bias, _) = weights(node, 1, 2)?;
-    let w = transpose(node, w, &[4, 3, 0, 1, 2])?;
-    convolved(node, w, bias, 1, &window)
+    let weights = Weights::read(node, 1, 2, true)?;
+    let w = transpose(node, weights.matrix, &[4, 3, 0, 1, 2])?;
+    convolved(node, w, weights.bias, 1, &window)
 }
 
 pub(super) fn depthwise(node: &mut Lowering<'_>) -> Lowered {
     let window = Window::read(node)?;
-    let (w, bias, rounding) = weights(node, 1, 2)?;
+    let weights = Weights::read(node, 1, 2, true)?;
     let x = node.input(0)?;
     let channels = *dims(node, &x)?.last().unwrap_or(&0);
-    let [1, height, width, outputs] = dims(node, &w)?[..] else {
+    let [1, height, width, outputs] = dims(node, &weights.matrix)?[..] else {
         return Err("a filter of other dimensions".into());
     };
-    let w = transpose(node, w, &[3, 0, 1, 2])?;
+    let w = transpose(node, weights.matrix.clone(), &[3, 0, 1, 2])?;
     let w = reshape(node, w, &[outputs, 1, height, width])?;
-    let y = convolved(node, w, bias, channels, &window)?;
-    rounding.map_or(Ok(y.clone()), |rounding| rounding.of_shifted(node, y))
+    let y = convolved(node, w, weights.bias.clone(), channels, &window)?;
+    weights.finished(node, y)
 }
 
 /// The inverse of a strided convolution's shape; the output's dimensions are the first input.
 pub(super) fn transposed(node: &mut Lowering<'_>) -> Lowered {
     let window = Window::read(node)?;
     let sizes = node.integers(0)?;
-    let (w, bias, rounding) = weights(node, 1, 3)?;
-    let shape = dims(node, &w)?;
+    let weights = Weights::read(node, 1, 3, true)?;
+    let shape = dims(node, &weights.matrix)?;
     let x = node.input(2)?;
     let x = to_front(node, x)?;
     let from = dims(node, &x)?;
@@ -129,11 +129,11 @@ pub(super) fn transposed(node: &mut Lowering<'_>) -> Lowered {
         after.push(pad - pad / 2);
         extra.push((sizes[i + 1] - (full - pad)).max(0));
     }
-    let bias = match bias {
-        Some(bias) => Some(node.call("Expand", &[bias, super::dense::list([*outputs as i64])], vec![])?),
+    let bias = match weights.bias.clone() {
+        Some(bias) => Some(node.call("Expand", &[bias, list([*outputs as i64])], vec![])?),
         None => None,
     };
-    let w = transpose(node, w, &[3, 0, 1, 2])?;
+    let w = transpose(node, weights.matrix.clone(), &[3, 0, 1, 2])?;
     let settings = vec![
         ("strides", Ints(window.strides.clone())),
         ("pads", Ints([before, after].concat())),
@@ -142,5 +142,5 @@ pub(super) fn transposed(node: &mut Lowering<'_>) -> Lowered {
     let made = node.call_many("ConvTranspose", &[Some(x), Some(w), bias], settings, 1)?;
     let y = made.into_iter().next().ok_or("no output")?;
     let y = to_back(node, y)?;
-    rounding.map_or(Ok(y.clone()), |rounding| rounding.of_shifted(node, y))
+    weights.finished(node, y)
 }

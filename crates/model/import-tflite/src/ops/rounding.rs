@@ -29,12 +29,40 @@ impl Rounding {
         }
     }
 
-    /// The nearest integer to x plus a half that is in x already, limited.
+    /// Whether nothing below zero comes out.
+    pub(super) fn is_non_negative(&self) -> bool {
+        self.low >= 0.0
+    }
+
+    /// The nearest integer to x less a half, limited.
     pub(super) fn of_shifted(&self, node: &mut Lowering<'_>, x: Binding) -> Lowered {
         let x = as_value(node, x)?;
         let whole = node.floor(x)?;
         node.limited(whole, self.low, self.high).map(Binding::Value)
     }
+
+    /// What two roundings make of x, whose sign isn't known; `moved` for each channel, which come last. Each side of
+    /// zero is rounded by itself, as if it were positive.
+    pub(super) fn two_sided(&self, node: &mut Lowering<'_>, x: Binding, moved: &[f32]) -> Lowered {
+        let x = as_value(node, x)?;
+        let up = node.table(&[moved.len()], |c| 0.5 + moved[c])?;
+        let minus = node.negated(x)?;
+        let mut side = |x, most: f32| {
+            let shifted = node.add(x, up)?;
+            let whole = node.floor(shifted)?;
+            node.limited(whole, 0.0, most)
+        };
+        let (above, below) = (side(x, self.high)?, side(minus, -self.low)?);
+        node.sub(above, below).map(Binding::Value)
+    }
+}
+
+/// What TFLite's two roundings move the border between integers by, of a sum that is multiplied by `factor`: it
+/// rounds to 2^−s first, where the factor lies between 2^−(s+1) and 2^−s, then to an integer. Of positive sums both
+/// are one rounding after 2^−(s+1) is added, since nested floors of integers are one.
+pub(super) fn twice_rounded(factor: f32) -> f32 {
+    let shift = -(factor.log2().floor() + 1.0);
+    if shift > 0.0 { (-(shift + 1.0)).exp2() } else { 0.0 }
 }
 
 /// A binding as a value of the graph.
