@@ -238,7 +238,6 @@ impl Source<'_> {
     }
 
     /// The nodes that the outputs need, in the file's order; and those that the client computes.
-    #[expect(clippy::type_complexity, reason = "two lists of nodes")]
     fn needed(&self) -> Result<(Vec<&proto::Node>, Vec<&proto::Node>)> {
         let nodes: HashMap<&str, &proto::Node> =
             self.graph.node.iter().map(|n| (n.name.as_str(), n)).collect();

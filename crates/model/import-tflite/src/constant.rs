@@ -41,7 +41,8 @@ pub(crate) fn constant(tensor: &Tensor, data: &[u8]) -> Result<source::Tensor, R
         .filter(|&n| n <= integers.len())
         .ok_or_else(|| format!("constant `{}` has {} elements for {dims:?}", tensor.name, integers.len()))?;
     let along = dims.get(tensor.along).and_then(|&d| usize::try_from(d).ok()).unwrap_or(1);
-    let stride: usize = dims.iter().skip(tensor.along.saturating_add(1)).map(|&d| d as usize).product();
+    let inner = dims.iter().skip(tensor.along.saturating_add(1));
+    let stride = inner.fold(1usize, |n, &d| n.saturating_mul(d as usize));
     let channels = tensor.scales.len();
     if channels > 1 && channels != along {
         return Err(format!("constant `{}` has {channels} scales for {dims:?}", tensor.name).into());
@@ -49,7 +50,7 @@ pub(crate) fn constant(tensor: &Tensor, data: &[u8]) -> Result<source::Tensor, R
     let value = |i: usize| {
         let channel = if channels > 1 { i / stride.max(1) % along } else { 0 };
         let zero = tensor.zeros.get(channel).or(tensor.zeros.first()).copied().unwrap_or(0);
-        (f64::from(tensor.scales[channel]) * (integers[i] - zero) as f64) as f32
+        (f64::from(tensor.scales[channel]) * (integers[i] as f64 - zero as f64)) as f32
     };
     let float_data = (0..count).map(value).collect();
     Ok(source::Tensor { dims, data_type: Some(data_type::FLOAT), float_data, ..source::Tensor::default() })

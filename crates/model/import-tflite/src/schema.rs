@@ -134,6 +134,9 @@ impl Tensor {
         if let Some(quantisation) = quantisation {
             (scales, zeros) = (quantisation.floats(2)?, quantisation.longs(3)?);
             along = usize::try_from(quantisation.int(6, 0)?).unwrap_or(usize::MAX);
+            if zeros.iter().any(|&zero| i32::try_from(zero).is_err()) {
+                return Err("a zero point is no 32-bit integer".into());
+            }
         }
         Ok(Self {
             name: table.text(3)?,

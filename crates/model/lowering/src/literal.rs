@@ -101,7 +101,7 @@ impl Literal {
     }
 
     /// The number of elements.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Floats(tensor) => tensor.data().len(),
             Self::Integers(integers) => integers.values.len(),

@@ -12,13 +12,15 @@ use veilflow_lowering::ImportOptions;
 const NAMED: [&str; 4] = ["saved_model", "frozen.pb", "model.tflite", "model-int8.tflite"];
 
 /// A model with its inputs and outputs.
-pub(crate) struct Case {
-    pub(crate) graph: Graph,
-    pub(crate) samples: Vec<Vec<Tensor>>,
+pub struct Case {
+    /// The graph.
+    pub graph: Graph,
+    /// The inputs of each sample.
+    pub samples: Vec<Vec<Tensor>>,
     /// What the outputs should be, all samples one after the other.
-    pub(crate) wanted: Vec<NamedArray>,
+    pub wanted: Vec<NamedArray>,
     /// Whether outputs are integers of a quantised model.
-    pub(crate) integers: bool,
+    pub integers: bool,
 }
 
 /// The arrays that go with a model.
@@ -32,7 +34,10 @@ fn arrays_of(file: &Path) -> PathBuf {
 }
 
 /// The models below a folder that have arrays beside them.
-pub(crate) fn find(folder: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// If a folder can't be read.
+pub fn find(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -53,7 +58,16 @@ pub(crate) fn find(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 impl Case {
-    pub(crate) fn read(file: &Path) -> Result<Self> {
+    /// Which outputs end with a softmax that is left to their reader.
+    pub fn soft(&self) -> Vec<bool> {
+        self.graph.outputs().iter().map(|output| output.softmax).collect()
+    }
+
+    /// Reads a model and the arrays beside it.
+    ///
+    /// # Errors
+    /// If either is missing, or the model is refused.
+    pub fn read(file: &Path) -> Result<Self> {
         let arrays = read_arrays(arrays_of(file))?;
         let options = ImportOptions::default();
         let graph = match file.extension().is_some_and(|e| e == "tflite") {

@@ -7,16 +7,19 @@ use veilflow_passes::float;
 
 /// How far the output that is furthest off is.
 #[derive(Default)]
-pub(crate) struct Difference {
+pub struct Difference {
     /// Root mean square, as a part of the spread that it should have.
-    pub(crate) relative: f64,
+    pub relative: f64,
     /// The largest of an element.
-    pub(crate) largest: f64,
+    pub largest: f64,
 }
 
 /// The difference of runs from what they should give. Outputs are in the order of the arrays, unless shapes say
 /// that it is another: then each is the array of its size that is nearest.
-pub(crate) fn difference(runs: &[Vec<Tensor>], soft: &[bool], wanted: &[NamedArray]) -> Result<Difference> {
+///
+/// # Errors
+/// If an output has no array of its size.
+pub fn difference(runs: &[Vec<Tensor>], soft: &[bool], wanted: &[NamedArray]) -> Result<Difference> {
     let mut worst = Difference::default();
     let outputs: Vec<Vec<f32>> = (0..soft.len())
         .map(|i| {

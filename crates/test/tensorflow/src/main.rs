@@ -3,17 +3,11 @@
 //! with a `NAME.io.npz` beside it.
 #![allow(clippy::print_stdout)]
 
-mod case;
-mod compare;
-
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use veilflow_passes::{Options as CompileOptions, clear, compile_within, float};
-
-use crate::case::Case;
-use crate::compare::{Difference, difference};
+use veilflow_tensorflow_conformance::{Case, Difference, find, run, run_float};
 
 /// Runs TensorFlow models beside TensorFlow's outputs.
 #[derive(Parser)]
@@ -34,14 +28,13 @@ struct Options {
 fn main() -> Result<()> {
     let options = Options::parse();
     let mut failed = 0;
-    let cases = case::find(&options.folder)?;
+    let cases = find(&options.folder)?;
     let mut count = 0;
     for file in cases.iter().filter(|file| file.to_string_lossy().contains(&options.filter)) {
         let name = file.strip_prefix(&options.folder).unwrap_or(file).display();
         count += 1;
         match check(file, &options) {
-            Ok(Some(told)) => println!("{name}: {told}"),
-            Ok(None) => {}
+            Ok(told) => println!("{name}: {told}"),
             Err(error) => {
                 println!("{name}: {error:#}");
                 failed += 1;
@@ -54,44 +47,30 @@ fn main() -> Result<()> {
 }
 
 /// One model; what there is to say of it.
-fn check(file: &std::path::Path, options: &Options) -> Result<Option<String>> {
-    let case = Case::read(file)?;
-    let graph = &case.graph;
-    let soft: Vec<bool> = graph.outputs().iter().map(|output| output.softmax).collect();
-    let mut floats = Vec::new();
-    for sample in &case.samples {
-        floats.push(float::run(graph, sample)?);
-    }
-    let plain = difference(&floats, &soft, &case.wanted)?;
-    let near = |d: &Difference, most: f64| if case.integers { d.largest <= 1.0 } else { d.relative <= most };
-    let told = |d: &Difference| match case.integers {
+fn check(file: &Path, options: &Options) -> Result<String> {
+    let near =
+        |d: &Difference, most: f64, integers| if integers { d.largest <= 1.0 } else { d.relative <= most };
+    let told = |d: &Difference, integers| match integers {
         true => format!("{:.0} units ({:.2} %)", d.largest, 100.0 * d.relative),
         false => format!("{:.1e}", d.relative),
     };
     if options.float {
-        ensure!(near(&plain, 1e-3), "the float run is off by {}", told(&plain));
-        return Ok(Some(format!("float {}", told(&plain))));
+        let case = Case::read(file)?;
+        let (_, plain) = run_float(&case)?;
+        ensure!(near(&plain, 1e-3, case.integers), "the float run is off by {}", told(&plain, case.integers));
+        return Ok(format!("float {}", told(&plain, case.integers)));
     }
     let most = options.max_error / 100.0;
-    let net = compile_within(graph, &case.samples, &CompileOptions::default(), most / 2.5)?;
-    let mut fixed = Vec::new();
-    for (sample, like) in case.samples.iter().zip(&floats) {
-        let run = clear::run(&net.plan, &net.weights, sample)?;
-        let outputs = run.decode(&net.plan).into_iter().zip(like);
-        let outputs = outputs.map(|(values, like)| veilflow_ir::Tensor::new(like.shape().clone(), values));
-        fixed.push(outputs.collect::<Result<Vec<_>, _>>()?);
-    }
-    let rounded = difference(&fixed, &soft, &case.wanted)?;
-    let settings = net.plan.settings;
-    let told = format!(
-        "float {}, fixed point {} by {} and {} bits ({:.2} % of the spread)",
-        told(&plain),
-        told(&rounded),
+    let beside = run(file, most / 2.5)?;
+    let (settings, integers) = (beside.net.plan.settings, beside.case.integers);
+    let text = format!(
+        "float {}, fixed point {} by {} and {} bits",
+        told(&beside.float, integers),
+        told(&beside.fixed, integers),
         settings.weight_bits,
-        settings.activation_bits,
-        100.0 * rounded.relative
+        settings.activation_bits
     );
-    ensure!(near(&plain, 1e-3), "the float run is off: {told}");
-    ensure!(near(&rounded, most), "the fixed-point run is off: {told}");
-    Ok(Some(told))
+    ensure!(near(&beside.float, 1e-3, integers), "the float run is off: {text}");
+    ensure!(near(&beside.fixed, most, integers), "the fixed-point run is off: {text}");
+    Ok(text)
 }

@@ -104,6 +104,9 @@ pub(super) fn transposed(node: &mut Lowering<'_>) -> Lowered {
     if window.dilations.iter().any(|&d| d != 1) {
         return Err("dilation isn't supported here".into());
     }
+    if window.strides.iter().chain(&to).any(|&size| !(0..=1 << 24).contains(&size)) {
+        return Err(format!("an output of {sizes:?} by strides {:?}", window.strides).into());
+    }
     let [mut before, mut after, mut extra] = [const { Vec::new() }; 3];
     for i in 0..rank - 2 {
         let full = (from[i + 2] as i64 - 1) * window.strides[i] + shape[i] as i64;

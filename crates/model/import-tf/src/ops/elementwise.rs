@@ -108,7 +108,7 @@ fn divided(node: &mut Lowering<'_>, whole: impl Fn(i64, i64) -> Option<i64>, rou
 pub(super) fn floor_div(node: &mut Lowering<'_>) -> Lowered {
     let floor = |a: i64, b: i64| {
         let rest = a.checked_rem(b)?;
-        Some((a - rest) / b - i64::from(rest != 0 && (rest < 0) != (b < 0)))
+        Some(a.checked_sub(rest)?.checked_div(b)? - i64::from(rest != 0 && (rest < 0) != (b < 0)))
     };
     divided(node, floor, "Floor")
 }

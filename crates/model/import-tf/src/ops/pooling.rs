@@ -45,6 +45,9 @@ pub(super) fn local_response(node: &mut Lowering<'_>) -> Lowered {
     let beta = node.attributes.float("beta")?.unwrap_or(0.5);
     let x = node.input(0)?;
     let x = to_front(node, x, true)?;
+    if !(0..=1 << 16).contains(&radius) {
+        return Err(format!("a radius of {radius}").into());
+    }
     let size = 2 * radius + 1;
     let settings = vec![
         ("size", Int(size)),

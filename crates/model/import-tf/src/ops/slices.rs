@@ -49,8 +49,8 @@ fn parts(node: &mut Lowering<'_>, x: &Binding, along: usize, sizes: &[i64]) -> R
     let mut made = Vec::with_capacity(sizes.len());
     for (i, &size) in sizes.iter().enumerate() {
         node.at_output(i);
-        made.push(part(node, x.clone(), along, at, at + size)?);
-        at += size;
+        made.push(part(node, x.clone(), along, at, at.saturating_add(size))?);
+        at = at.saturating_add(size);
     }
     Ok(made)
 }
@@ -75,8 +75,8 @@ pub(super) fn split_sizes(node: &mut Lowering<'_>) -> Result<Vec<Binding>, Refus
     let (mut sizes, along) = (node.integers(1)?, integer(node, 2)?);
     let shape = dims(node, &x)?;
     let along = axis(along, shape.len())?;
-    let known: i64 = sizes.iter().filter(|&&s| s >= 0).sum();
-    sizes.iter_mut().filter(|s| **s < 0).for_each(|s| *s = shape[along] as i64 - known);
+    let known = sizes.iter().filter(|&&s| s >= 0).fold(0i64, |sum, &s| sum.saturating_add(s));
+    sizes.iter_mut().filter(|s| **s < 0).for_each(|s| *s = (shape[along] as i64).saturating_sub(known));
     parts(node, &x, along, &sizes)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn strided(node: &mut Lowering<'_>) -> Lowered {
         }
         let size = shape[at] as i64;
         if has(shrink, i) {
-            let place = if begins[i] < 0 { begins[i] + size } else { begins[i] };
+            let place = if begins[i] < 0 { begins[i].saturating_add(size) } else { begins[i] };
             if !(0..size).contains(&place) {
                 return Err(format!("place {} of {size}", begins[i]).into());
             }
@@ -199,6 +199,9 @@ pub(super) fn mirror_pad(node: &mut Lowering<'_>) -> Lowered {
     // With the edge repeated: of slices in the order that mirrors have.
     let given = node.integers(1)?;
     let shape = dims(node, &x)?;
+    if given.len() != 2 * shape.len() {
+        return Err(format!("{} pads for {} dimensions", given.len(), shape.len()).into());
+    }
     let mut y = x;
     for (axis, &size) in shape.iter().enumerate() {
         let (before, after) = (given[2 * axis], given[2 * axis + 1]);

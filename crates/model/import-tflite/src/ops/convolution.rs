@@ -121,6 +121,9 @@ pub(super) fn transposed(node: &mut Lowering<'_>) -> Lowered {
     else {
         return Err("dimensions that don't fit".into());
     };
+    if window.strides.iter().chain(&sizes).any(|&size| !(0..=1 << 24).contains(&size)) {
+        return Err(format!("an output of {sizes:?} by strides {:?}", window.strides).into());
+    }
     let [mut before, mut after, mut extra] = [const { Vec::new() }; 3];
     for (i, &kernel) in [*height, *width].iter().enumerate() {
         let full = (from[i + 2] as i64 - 1) * window.strides[i] + kernel as i64;

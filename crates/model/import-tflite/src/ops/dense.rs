@@ -86,7 +86,7 @@ pub(super) fn fully_connected(node: &mut Lowering<'_>) -> Lowered {
     let from = dims(node, &x)?;
     let [outputs, inputs] = dims(node, &w)?[..] else { return Err("weights that are no matrix".into()) };
     let count: usize = from.iter().product();
-    if inputs == 0 || count % inputs != 0 {
+    if inputs == 0 || !count.is_multiple_of(inputs) {
         return Err(format!("{count} elements in rows of {inputs}").into());
     }
     let rows = reshape(node, x, &[count / inputs, inputs])?;
