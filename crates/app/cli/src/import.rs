@@ -23,7 +23,7 @@ pub(crate) struct ImportFlags {
     /// How many values an input of integers may take, where no table of the model tells, as in `ids=256`.
     #[arg(long = "classes", value_name = "NAME=N", value_parser = size)]
     classes: Vec<(String, usize)>,
-    /// The signature of a SavedModel.
+    /// The signature of a SavedModel or TFLite model.
     #[arg(long, value_name = "NAME")]
     signature: Option<String>,
     /// An output of a TensorFlow model that is wanted, by name; without it all are.

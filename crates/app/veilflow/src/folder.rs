@@ -6,7 +6,7 @@
 //! | [`PLAN`] | the public program | everybody |
 //! | [`WEIGHTS`] | the weights as integers | the server alone |
 //! | [`WEIGHT_SHARE`] | half of the weights, in place of them | one of two servers |
-//! | [`NETWORK`], `model.pb` or `saved_model` | the float network it was compiled from | the server alone |
+//! | [`NETWORK`], `model.pb`, `model.tflite` or `saved_model` | the float network it was compiled from | the server alone |
 //! | [`IMPORT`] | sizes and public inputs that it was imported with | the server alone |
 //! | [`RUNS`] | how many runs `veilflow serve` has prepared with the weights | the server alone |
 //! | [`SAMPLE`] | one of the inputs it was calibrated with | the server alone |

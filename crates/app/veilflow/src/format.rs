@@ -20,10 +20,11 @@ pub(crate) enum Format {
     Frozen,
     /// A folder with a graph and its variables.
     SavedModel,
+    Tflite,
 }
 
 impl Format {
-    const ALL: [Self; 3] = [Self::Onnx, Self::Frozen, Self::SavedModel];
+    const ALL: [Self; 4] = [Self::Onnx, Self::Frozen, Self::SavedModel, Self::Tflite];
 
     /// The format of what lies at `path`.
     pub(crate) fn of(path: &Path) -> Self {
@@ -31,6 +32,7 @@ impl Format {
         match path.extension().and_then(|e| e.to_str()) {
             _ if path.is_dir() || saved => Self::SavedModel,
             Some("pb") => Self::Frozen,
+            Some("tflite") => Self::Tflite,
             _ => Self::Onnx,
         }
     }
@@ -41,6 +43,7 @@ impl Format {
             Self::Onnx => folder::NETWORK,
             Self::Frozen => "model.pb",
             Self::SavedModel => "saved_model",
+            Self::Tflite => "model.tflite",
         }
     }
 
@@ -92,6 +95,9 @@ impl Origin {
         match self {
             Self::File(Format::Frozen, bytes) => veilflow_import_tf::import_frozen(bytes, options).map(both),
             Self::Folder(folder) => veilflow_import_tf::import(folder, options).map(both),
+            Self::File(Format::Tflite, bytes) => {
+                Ok((veilflow_import_tflite::import_bytes(bytes, options)?, Vec::new()))
+            }
             Self::File(_, bytes) => {
                 let graph = veilflow_import_onnx::import_bytes_with(bytes, options)?;
                 Ok((graph, Vec::new()))

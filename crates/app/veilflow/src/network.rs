@@ -43,8 +43,8 @@ impl fmt::Debug for Network {
 }
 
 impl Network {
-    /// Reads the model at `path`: an ONNX file, the folder of a TensorFlow SavedModel, or a frozen TensorFlow
-    /// graph (`.pb`). docs/onnx.md and docs/tensorflow.md of the repository list what is supported.
+    /// Reads the model at `path`: an ONNX file, the folder of a TensorFlow SavedModel, a frozen TensorFlow
+    /// graph (`.pb`), or a TFLite model (`.tflite`). docs/onnx.md and docs/tensorflow.md of the repository list what is supported.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Import`] with the nodes at fault.

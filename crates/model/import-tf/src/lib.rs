@@ -289,10 +289,20 @@ impl Source<'_> {
         inputs: Vec<source::ValueInfo>,
         names: &HashMap<String, String>,
     ) {
-        rename(graph, names);
+        // Nodes inside may be called as the ends are.
+        let room = |name: &str| format!("{name}:node");
+        let mut moved = HashSet::new();
+        let keys = names.values().chain(self.ends.iter().filter(|(from, to)| from != to).map(|(_, to)| to));
+        for key in keys.filter(|key| !names.contains_key(*key)) {
+            if graph.defines(key) && moved.insert(key.clone()) {
+                graph.rename(key, &room(key));
+            }
+        }
+        names.iter().for_each(|(from, to)| graph.rename(from, to));
         graph.input = inputs;
         for (from, to) in &self.ends {
-            let read = names.get(from).unwrap_or(from);
+            let inside = if moved.contains(from) { room(from) } else { from.clone() };
+            let read = names.get(from).unwrap_or(&inside);
             if read != to {
                 graph.node.push(source::Node {
                     input: vec![read.clone()],
@@ -305,19 +315,5 @@ impl Source<'_> {
             graph.output.push(source::ValueInfo { name: Some(to.clone()), r#type: None });
         }
         graph::complete(graph);
-    }
-}
-
-/// Lets nodes read inputs under other names.
-fn rename(graph: &mut source::Graph, names: &HashMap<String, String>) {
-    for node in &mut graph.node {
-        for input in &mut node.input {
-            if let Some(name) = names.get(input) {
-                input.clone_from(name);
-            }
-        }
-        for inner in node.attribute.iter_mut().filter_map(|attribute| attribute.g.as_mut()) {
-            rename(inner, names);
-        }
     }
 }

@@ -26,6 +26,7 @@ mod ops;
 mod options;
 mod schema;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -142,62 +143,36 @@ impl Ends {
         let from = &model.graphs[self.graph];
         graph.input.clear();
         graph.output.clear();
-        let node = |op: &str, input: String, output: String, zero: i64| source::Node {
+        // Tensors inside may be called as the ends are.
+        let ends: HashSet<&str> =
+            self.inputs.iter().chain(&self.outputs).map(|(key, _)| key.as_str()).collect();
+        ends.iter().for_each(|key| graph.rename(key, &format!("{key}:tensor")));
+        let inside = |index: i32| {
+            let name = &names[usize::try_from(index).unwrap_or_default()];
+            if ends.contains(name.as_str()) { format!("{name}:tensor") } else { name.clone() }
+        };
+        let node = |input: String, output: String, zero: i64| source::Node {
             input: vec![input],
             output: vec![output.clone()],
             name: Some(output),
-            op_type: Some(op.into()),
+            op_type: Some(if zero == 0 { "IDENTITY" } else { "SHIFT" }.into()),
             attribute: if zero == 0 { Vec::new() } else { vec![int("zero", zero)] },
             domain: None,
         };
-        let op = |zero: i64| if zero == 0 { "IDENTITY" } else { "SHIFT" };
-        let inner: Vec<String> = self.inputs.iter().map(|(key, _)| format!("{key}:in")).collect();
-        for ((key, index), inner) in self.inputs.iter().zip(inner) {
+        for (key, index) in &self.inputs {
             let tensor = tensor(from, *index)?;
-            let name = &names[usize::try_from(*index).unwrap_or_default()];
-            rename(graph, name, &inner);
-            let zero = zero(tensor);
-            graph.node.push(node(op(zero), key.clone(), inner, -zero));
+            graph.node.push(node(key.clone(), inside(*index), -zero(tensor)));
             graph.input.push(input(key, tensor)?);
         }
         for (key, index) in &self.outputs {
             let tensor = tensor(from, *index)?;
-            let mut name = names[usize::try_from(*index).unwrap_or_default()].clone();
-            if let Some((given, _)) = self.inputs.iter().find(|(_, i)| i == index) {
-                name = format!("{given}:in");
-            }
-            let mut key = key.clone();
-            if key == name || self.inputs.iter().any(|(input, _)| *input == key) {
-                let inner = format!("{name}:out");
-                rename(graph, &name, &inner);
-                graph
-                    .node
-                    .iter_mut()
-                    .flat_map(|n| &mut n.output)
-                    .filter(|o| **o == name)
-                    .for_each(|o| o.clone_from(&inner));
-                graph
-                    .initializer
-                    .iter_mut()
-                    .filter(|t| t.name.as_ref() == Some(&name))
-                    .for_each(|t| t.name = Some(inner.clone()));
-                if self.inputs.iter().any(|(input, _)| *input == key) {
-                    key.push_str(":out");
-                }
-                name = inner;
-            }
-            let zero = zero(tensor);
-            graph.node.push(node(op(zero), name, key.clone(), zero));
+            let is_input = self.inputs.iter().any(|(input, _)| input == key);
+            let key = if is_input { format!("{key}:out") } else { key.clone() };
+            graph.node.push(node(inside(*index), key.clone(), zero(tensor)));
             graph.output.push(source::ValueInfo { name: Some(key), r#type: None });
         }
         Ok(())
     }
-}
-
-/// Lets nodes read `name` under another one.
-fn rename(graph: &mut source::Graph, name: &str, to: &str) {
-    let inputs = graph.node.iter_mut().flat_map(|node| &mut node.input);
-    inputs.filter(|input| *input == name).for_each(|input| to.clone_into(input));
 }
 
 fn tensor<'a>(graph: &'a schema::SubGraph<'_>, index: i32) -> Result<&'a Tensor> {

@@ -22,6 +22,35 @@ pub struct Graph {
     pub value_info: Vec<ValueInfo>,
 }
 
+impl Graph {
+    /// Whether a node, an initializer or an input is called so.
+    pub fn defines(&self, name: &str) -> bool {
+        self.node.iter().flat_map(|node| &node.output).any(|output| output == name)
+            || self.initializer.iter().any(|tensor| tensor.name.as_deref() == Some(name))
+            || self.input.iter().any(|input| input.name.as_deref() == Some(name))
+    }
+
+    /// Gives a value another name wherever it is defined or read, so that an input or output may have its own.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let change = |name: &mut String| {
+            if name == from {
+                to.clone_into(name);
+            }
+        };
+        for node in &mut self.node {
+            node.input.iter_mut().chain(&mut node.output).for_each(change);
+            for inner in node.attribute.iter_mut().filter_map(|attribute| attribute.g.as_mut()) {
+                // A graph inside that has a value of that name means its own.
+                if !inner.defines(from) {
+                    inner.rename(from, to);
+                }
+            }
+        }
+        self.initializer.iter_mut().filter_map(|tensor| tensor.name.as_mut()).for_each(change);
+        self.input.iter_mut().chain(&mut self.output).filter_map(|info| info.name.as_mut()).for_each(change);
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub struct Node {
     #[prost(string, repeated, tag = "1")]

@@ -15,10 +15,11 @@ use crate::flags::percent;
 use crate::import::ImportFlags;
 use crate::output;
 
-/// Compile an ONNX or TensorFlow model to a plan (public) and weights (the server's).
+/// Compile an ONNX, TensorFlow or TFLite model to a plan (public) and weights (the server's).
 #[derive(Debug, Args)]
 pub(crate) struct Compile {
-    /// The model: an ONNX file, a SavedModel folder, or a frozen TensorFlow graph (.pb).
+    /// The model: an ONNX file, a SavedModel folder, a frozen TensorFlow graph (.pb), or a TFLite model
+    /// (.tflite).
     model: PathBuf,
     #[command(flatten)]
     import: ImportFlags,
