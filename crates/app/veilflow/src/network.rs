@@ -44,7 +44,8 @@ impl fmt::Debug for Network {
 
 impl Network {
     /// Reads the model at `path`: an ONNX file, the folder of a TensorFlow SavedModel, a frozen TensorFlow
-    /// graph (`.pb`), or a TFLite model (`.tflite`). docs/onnx.md and docs/tensorflow.md of the repository list what is supported.
+    /// graph (`.pb`), or a TFLite model (`.tflite`). docs/onnx.md and docs/tensorflow.md of the repository
+    /// list what is supported.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Import`] with the nodes at fault.
@@ -147,8 +148,8 @@ impl Network {
         Ok(load(path, &specs(&self.inputs()), preprocessing)?)
     }
 
-    /// Its outputs for a sample, in f32 and in the clear: flat vectors, before a softmax that the network may
-    /// end with. This is what a compiled model approximates.
+    /// Its outputs for a sample, in f32 and in the clear: flat vectors, before a softmax that the network
+    /// may end with. This is what a compiled model approximates.
     ///
     /// # Errors
     /// [`Error::SampleLength`].

@@ -16,7 +16,7 @@ pub struct ModelInfo {
 /// The inputs of a serialised model, and what it is about.
 ///
 /// # Errors
-/// [`ImportError::Decode`] for bytes that are no ONNX model.
+/// [`Decode`](veilflow_lowering::ImportError::Decode) for bytes that are no ONNX model.
 pub fn model_inputs(bytes: &[u8]) -> Result<ModelInfo> {
     let graph = decode(bytes)?.graph.unwrap_or_default();
     let weights: Vec<&str> = graph.initializer.iter().filter_map(|t| t.name.as_deref()).collect();
@@ -32,7 +32,7 @@ pub fn model_inputs(bytes: &[u8]) -> Result<ModelInfo> {
 /// The files that a serialised model keeps tensors in, relative to its folder, each once.
 ///
 /// # Errors
-/// [`ImportError::Decode`] for bytes that are no ONNX model.
+/// [`Decode`](veilflow_lowering::ImportError::Decode) for bytes that are no ONNX model.
 pub fn external_files(bytes: &[u8]) -> Result<Vec<String>> {
     let graph = decode(bytes)?.graph.unwrap_or_default();
     let in_nodes = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|a| a.t.as_ref());

@@ -7,8 +7,8 @@
 //! The messages of `onnx.proto` that matter are a dozen short structs, written by hand. That takes no code
 //! generator at build time and four small crates. `onnx-ir`, the alternative, also parses control flow and
 //! recurrent ops, but costs 122 crates and two minutes of build. It also rewrites the graph in its own way
-//! before we see it, while calibration and reports want the exporter's own nodes and names. It would save shape
-//! inference, which we need anyway: that is where a model that the protocols can't run is refused.
+//! before we see it, while calibration and reports want the exporter's own nodes and names. It would save
+//! shape inference, which we need anyway: that is where a model that the protocols can't run is refused.
 
 mod info;
 mod proto;
@@ -38,8 +38,8 @@ pub fn import_file(path: impl AsRef<Path>) -> Result<Graph> {
     import_file_with(path, &ImportOptions::default())
 }
 
-/// As [`import_file`], with what the caller knows beyond the file. External tensors lie in the file's folder
-/// unless the options name another.
+/// As [`import_file`], with what the caller knows beyond the file. External tensors lie in the file's
+/// folder unless the options name another.
 ///
 /// # Errors
 /// Those of [`import_file`].
@@ -58,8 +58,8 @@ pub fn import_file_with(path: impl AsRef<Path>, options: &ImportOptions) -> Resu
 /// Reads an ONNX file from memory.
 ///
 /// # Errors
-/// [`ImportError::Decode`] for bytes that are no ONNX model, and a variant for each way in which a model can
-/// be unusable.
+/// [`ImportError::Decode`] for bytes that are no ONNX model, and a variant for each way in which a model
+/// can be unusable.
 pub fn import_bytes(bytes: &[u8]) -> Result<Graph> {
     import_bytes_with(bytes, &ImportOptions::default())
 }

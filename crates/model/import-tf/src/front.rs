@@ -1,5 +1,5 @@
-//! What stands before the private graph: decoding of files and features of sound, which the client computes of
-//! its own input.
+//! What stands before the private graph: decoding of files and features of sound, which the client computes
+//! of its own input.
 
 use veilflow_lowering::source;
 

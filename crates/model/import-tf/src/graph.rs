@@ -1,5 +1,5 @@
-//! From TensorFlow's nodes and functions to a graph of the lowering layer: calls are inlined, constants become
-//! initializers, names get one form.
+//! From TensorFlow's nodes and functions to a graph of the lowering layer: calls are inlined, constants
+//! become initializers, names get one form.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -1,17 +1,17 @@
 //! Reads TensorFlow models into the float graph: SavedModel folders, and graphs frozen into one file.
 //!
-//! [`import`] takes either. No TensorFlow is needed. Of a SavedModel a signature says what goes in and comes
-//! out, `serving_default` unless the options name another; its variables are read from the checkpoint. Of a
-//! frozen graph its placeholders are the inputs, and the outputs are what no other node reads, unless the
-//! options name them. [`supported_ops`] lists the ops understood.
+//! [`import`] takes either. No TensorFlow is needed. Of a SavedModel a signature says what goes in and
+//! comes out, `serving_default` unless the options name another; its variables are read from the
+//! checkpoint. Of a frozen graph its placeholders are the inputs, and the outputs are what no other node
+//! reads, unless the options name them. [`supported_ops`] lists the ops understood.
 //!
-//! Calls of functions are inlined. Loops, of either version of TensorFlow, are unrolled; lists and arrays of
-//! tensors are what they are read and written by. What ops mean is the business of `veilflow-lowering`: those
-//! here are made of ONNX's, so that an op's meaning is lowered once.
+//! Calls of functions are inlined. Loops, of either version of TensorFlow, are unrolled; lists and arrays
+//! of tensors are what they are read and written by. What ops mean is the business of `veilflow-lowering`:
+//! those here are made of ONNX's, so that an op's meaning is lowered once.
 //!
 //! # Where the private graph begins
-//! Decoding of files and the features of sound are left to the client, who computes them of its own input. A
-//! graph that holds them begins behind them, and a note says so.
+//! Decoding of files and the features of sound are left to the client, who computes them of its own input.
+//! A graph that holds them begins behind them, and a note says so.
 //!
 //! # Why not tract
 //! `tract-tensorflow` reads frozen graphs with their loops, but no SavedModel's variables, no functions, no
@@ -70,8 +70,8 @@ pub fn supported_ops() -> Vec<&'static str> {
 /// Reads the SavedModel in folder `path`, or the frozen graph in file `path`.
 ///
 /// # Errors
-/// [`ImportError::Read`] and [`ImportError::Decode`] for what is no model, and a variant for each way in which
-/// a model can be unusable.
+/// [`ImportError::Read`] and [`ImportError::Decode`] for what is no model, and a variant for each way in
+/// which a model can be unusable.
 pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Imported> {
     let path = path.as_ref();
     if path.is_dir() {

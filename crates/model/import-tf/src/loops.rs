@@ -1,5 +1,5 @@
-//! Loops of TensorFlow's first version: Enter, Merge, Switch, NextIteration and Exit become one `While` with
-//! the graphs of its condition and its body.
+//! Loops of TensorFlow's first version: Enter, Merge, Switch, NextIteration and Exit become one `While`
+//! with the graphs of its condition and its body.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -176,8 +176,8 @@ fn reaches(
     false
 }
 
-/// The nodes that names depend on, up to `stops` and to what is constant in the loop; `None` if another loop's
-/// exit is among them.
+/// The nodes that names depend on, up to `stops` and to what is constant in the loop; `None` if another
+/// loop's exit is among them.
 fn behind<'a>(
     nodes: &HashMap<&'a str, &'a source::Node>,
     from: &[String],

@@ -1,8 +1,9 @@
 //! From subgraphs to graphs of the lowering layer.
 //!
-//! A quantised tensor stands for its integers less their zero point. Operators that only move elements, of one
-//! scale before and after, act on those. Convolutions and matrix products take scales into their weights and
-//! round what they make. Every other operator acts on real numbers: `SCALE` before it, `REQUANTIZE` behind it.
+//! A quantised tensor stands for its integers less their zero point. Operators that only move elements, of
+//! one scale before and after, act on those. Convolutions and matrix products take scales into their
+//! weights and round what they make. Every other operator acts on real numbers: `SCALE` before it,
+//! `REQUANTIZE` behind it.
 
 use std::collections::{HashMap, HashSet};
 

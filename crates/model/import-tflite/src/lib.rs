@@ -1,19 +1,19 @@
 //! Reads TFLite models into the float graph, float ones and quantised ones.
 //!
-//! [`import`] takes a `.tflite` file, of which the options may name a signature. Inputs and outputs are called as
-//! in its signature, or else as its tensors are. [`supported_ops`] lists the operators understood; most are
-//! TensorFlow's, which `veilflow-import-tf` makes of ONNX's.
+//! [`import`] takes a `.tflite` file, of which the options may name a signature. Inputs and outputs are
+//! called as in its signature, or else as its tensors are. [`supported_ops`] lists the operators
+//! understood; most are TensorFlow's, which `veilflow-import-tf` makes of ONNX's.
 //!
 //! # Quantised models
-//! The private input and the outputs of a quantised model are its integers. Each operator computes what TFLite's
-//! does: products of integers are exact, what they add up to is scaled and rounded to the nearest integer of the
-//! output, and limited to its type. Ties, and scales that the plan's widths can't hold exactly, may end one unit
-//! apart.
+//! The private input and the outputs of a quantised model are its integers. Each operator computes what
+//! TFLite's does: products of integers are exact, what they add up to is scaled and rounded to the nearest
+//! integer of the output, and limited to its type. Ties, and scales that the plan's widths can't hold
+//! exactly, may end one unit apart.
 //!
 //! # Why no generated code
-//! TFLite's schema makes 20,000 lines of Rust, which read by `unsafe`. A dozen tables are needed, and files come
-//! from strangers: `flat.rs` reads them in place, every offset checked. `tract-tflite` reads float models of
-//! some thirty operators.
+//! TFLite's schema makes 20,000 lines of Rust, which read by `unsafe`. A dozen tables are needed, and files
+//! come from strangers: `flat.rs` reads them in place, every offset checked. `tract-tflite` reads float
+//! models of some thirty operators.
 //!
 //! # Malformed files
 //! Any bytes give a graph or an error, in bounded time and memory.
@@ -67,8 +67,8 @@ pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Graph> 
 /// Reads a model from memory.
 ///
 /// # Errors
-/// [`ImportError::Decode`] for bytes that are no TFLite model, and a variant for each way in which a model can be
-/// unusable.
+/// [`ImportError::Decode`] for bytes that are no TFLite model, and a variant for each way in which a model
+/// can be unusable.
 pub fn import_bytes(bytes: &[u8], options: &ImportOptions) -> Result<Graph> {
     let decode = |reason| ImportError::Decode { format: "TFLite model", reason };
     if bytes.get(4..8) != Some(IDENTIFIER) {

@@ -39,7 +39,8 @@ impl Activation {
     }
 }
 
-/// Attributes, the activation at the end, and the subgraphs that are called, each by the name of its attribute.
+/// Attributes, the activation at the end, and the subgraphs that are called, each by the name of its
+/// attribute.
 pub(crate) struct Options {
     pub(crate) attributes: Vec<source::Attribute>,
     pub(crate) activation: Activation,

@@ -104,7 +104,7 @@ impl Lowering<'_> {
         self.part(Op::Clip { min, max }, &[x])
     }
 
-    /// [x > 0], 0 or 1.
+    /// 1 where x > 0, else 0.
     pub fn positive(&mut self, x: ValueId) -> Built {
         self.part(Op::Positive, &[x])
     }

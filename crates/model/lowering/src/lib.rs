@@ -1,12 +1,13 @@
 //! From the nodes of a model file to the float graph: the one layer under all importers.
 //!
 //! An importer decodes its format into a [`source::Graph`] and has a table of [`Lower`] functions, one for
-//! each of its ops. [`lower`] walks the nodes, infers every shape, and returns a [`Graph`]; all nodes that are
-//! refused are told in one error. [`onnx::OPS`] are ONNX's ops, each of which is lowered once, here: the ops of
-//! other formats are made of them, by [`Lowering::call`], or of the small vocabulary of `build.rs`.
+//! each of its ops. [`lower`] walks the nodes, infers every shape, and returns a [`Graph`]; all nodes that
+//! are refused are told in one error. [`onnx::OPS`] are ONNX's ops, each of which is lowered once, here:
+//! the ops of other formats are made of them, by [`Lowering::call`], or of the small vocabulary of
+//! `build.rs`.
 //!
-//! [`ImportOptions`] give sizes that a file leaves open, and inputs that are public. A closing Softmax becomes
-//! a mark on the output, and whoever reads the output applies it in the clear.
+//! [`ImportOptions`] give sizes that a file leaves open, and inputs that are public. A closing Softmax
+//! becomes a mark on the output, and whoever reads the output applies it in the clear.
 //!
 //! # Private indices
 //! An input of integers that is looked up in a table becomes rows with a one each, which the client makes:

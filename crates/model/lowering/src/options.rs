@@ -23,10 +23,11 @@ pub struct ImportOptions {
     pub classes: BTreeMap<String, usize>,
     /// Which signature of a SavedModel is meant; `serving_default` by default.
     pub signature: Option<String>,
-    /// The outputs that are wanted: of a frozen TensorFlow graph by the names of their nodes, of a SavedModel by
-    /// the signature's, of a TFLite model by those or by tensors; all of them by default.
+    /// The outputs that are wanted: of a frozen TensorFlow graph by the names of their nodes, of a
+    /// SavedModel by the signature's, of a TFLite model by those or by tensors; all of them by default.
     pub outputs: Vec<String>,
-    /// Where the files of external tensors lie: the model's folder. Without it external tensors are refused.
+    /// Where the files of external tensors lie: the model's folder. Without it external tensors are
+    /// refused.
     #[serde(skip)]
     pub folder: Option<PathBuf>,
     /// Inputs that are known at import, hence public to whoever reads the plan.

@@ -1,7 +1,7 @@
 //! What importers hand over: graphs in the messages of `onnx.proto`, as far as import reads them.
 //!
-//! Other formats have the same parts under other names. Field numbers are those of the ONNX specification, and
-//! fields left out are skipped by the decoder.
+//! Other formats have the same parts under other names. Field numbers are those of the ONNX specification,
+//! and fields left out are skipped by the decoder.
 #![expect(missing_docs, reason = "the specification describes them")]
 
 use prost::Message;
@@ -30,7 +30,8 @@ impl Graph {
             || self.input.iter().any(|input| input.name.as_deref() == Some(name))
     }
 
-    /// Gives a value another name wherever it is defined or read, so that an input or output may have its own.
+    /// Gives a value another name wherever it is defined or read, so that an input or output may have its
+    /// own.
     pub fn rename(&mut self, from: &str, to: &str) {
         let change = |name: &mut String| {
             if name == from {

@@ -14,8 +14,8 @@ pub struct Difference {
     pub largest: f64,
 }
 
-/// The difference of runs from what they should give. Outputs are in the order of the arrays, unless shapes say
-/// that it is another: then each is the array of its size that is nearest.
+/// The difference of runs from what they should give. Outputs are in the order of the arrays, unless shapes
+/// say that it is another: then each is the array of its size that is nearest.
 ///
 /// # Errors
 /// If an output has no array of its size.

@@ -1,6 +1,6 @@
-//! `tensorflow-conformance FOLDER` runs TensorFlow and TFLite models in float and in fixed point, and compares
-//! with what TensorFlow computed: those that `tools/tensorflow_models/generate.py` wrote, and any `NAME.tflite`
-//! with a `NAME.io.npz` beside it.
+//! `tensorflow-conformance FOLDER` runs TensorFlow and TFLite models in float and in fixed point, and
+//! compares with what TensorFlow computed: those that `tools/tensorflow_models/generate.py` wrote, and any
+//! `NAME.tflite` with a `NAME.io.npz` beside it.
 #![allow(clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Small models that `tools/tensorflow_models/generate.py` wrote: what TensorFlow computes, securely too; and damaged
-//! files of every kind.
+//! Small models that `tools/tensorflow_models/generate.py` wrote: what TensorFlow computes, securely too;
+//! and damaged files of every kind.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 
 use veilflow_lowering::{Binding, Lowered, Lowering, Refusal};
 
-/// TFLite rounds what lies between two integers away from zero. So much larger, negative numbers do so too when a
-/// half is added and the rest is cut off; nothing else moves across an integer.
+/// TFLite rounds what lies between two integers away from zero. So much larger, negative numbers do so too
+/// when a half is added and the rest is cut off; nothing else moves across an integer.
 pub(super) const AWAY: f32 = 1.0 + 1.0 / (1 << 20) as f32;
 
 /// As [`AWAY`], for means of a few integers: halves are frequent there, and nothing else comes near them.
@@ -41,8 +41,8 @@ impl Rounding {
         node.limited(whole, self.low, self.high).map(Binding::Value)
     }
 
-    /// What two roundings make of x, whose sign isn't known; `moved` for each channel, which come last. Each side of
-    /// zero is rounded by itself, as if it were positive.
+    /// What two roundings make of x, whose sign isn't known; `moved` for each channel, which come last.
+    /// Each side of zero is rounded by itself, as if it were positive.
     pub(super) fn two_sided(&self, node: &mut Lowering<'_>, x: Binding, moved: &[f32]) -> Lowered {
         let x = as_value(node, x)?;
         let up = node.table(&[moved.len()], |c| 0.5 + moved[c])?;
@@ -57,9 +57,9 @@ impl Rounding {
     }
 }
 
-/// What TFLite's two roundings move the border between integers by, of a sum that is multiplied by `factor`: it
-/// rounds to 2^−s first, where the factor lies between 2^−(s+1) and 2^−s, then to an integer. Of positive sums both
-/// are one rounding after 2^−(s+1) is added, since nested floors of integers are one.
+/// What TFLite's two roundings move the border between integers by, of a sum that is multiplied by
+/// `factor`: it rounds to 2^−s first, where the factor lies between 2^−(s+1) and 2^−s, then to an integer.
+/// Of positive sums both are one rounding after 2^−(s+1) is added, since nested floors of integers are one.
 pub(super) fn twice_rounded(factor: f32) -> f32 {
     let shift = -(factor.log2().floor() + 1.0);
     if shift > 0.0 { (-(shift + 1.0)).exp2() } else { 0.0 }
