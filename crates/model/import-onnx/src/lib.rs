@@ -84,7 +84,7 @@ pub fn supported_ops() -> Vec<&'static str> {
 }
 
 fn decode(bytes: &[u8]) -> Result<proto::Model> {
-    proto::Model::decode(bytes).map_err(ImportError::decode("ONNX model"))
+    proto::Model::decode(bytes).map_err(ImportError::decode("an ONNX model"))
 }
 
 fn opset(model: &proto::Model) -> Result<i64> {

@@ -89,7 +89,7 @@ pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Importe
 /// # Errors
 /// Those of [`import`].
 pub fn import_frozen(bytes: &[u8], options: &ImportOptions) -> Result<Imported> {
-    let graph = proto::GraphDef::decode(bytes).map_err(ImportError::decode("frozen TensorFlow graph"))?;
+    let graph = proto::GraphDef::decode(bytes).map_err(ImportError::decode("a frozen TensorFlow graph"))?;
     if graph.node.is_empty() {
         return Err(ImportError::Model("has no nodes: it is no frozen TensorFlow graph".into()));
     }
@@ -103,7 +103,7 @@ pub fn import_frozen(bytes: &[u8], options: &ImportOptions) -> Result<Imported> 
 
 fn import_saved(folder: &Path, options: &ImportOptions) -> Result<Imported> {
     let bytes = read(&folder.join(SAVED_MODEL))?;
-    let model = proto::SavedModel::decode(&bytes[..]).map_err(ImportError::decode("SavedModel"))?;
+    let model = proto::SavedModel::decode(&bytes[..]).map_err(ImportError::decode("a SavedModel"))?;
     let serves =
         |meta: &&proto::MetaGraph| meta.meta_info.iter().any(|info| info.tags.iter().any(|t| t == "serve"));
     let meta = model.meta_graphs.iter().find(serves).or(model.meta_graphs.first());

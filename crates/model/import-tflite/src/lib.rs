@@ -70,7 +70,7 @@ pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Graph> 
 /// [`ImportError::Decode`] for bytes that are no TFLite model, and a variant for each way in which a model
 /// can be unusable.
 pub fn import_bytes(bytes: &[u8], options: &ImportOptions) -> Result<Graph> {
-    let decode = |reason| ImportError::Decode { format: "TFLite model", reason };
+    let decode = |reason| ImportError::Decode { format: "a TFLite model", reason };
     if bytes.get(4..8) != Some(IDENTIFIER) {
         return Err(decode("it doesn't begin as one".into()));
     }

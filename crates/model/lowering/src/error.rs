@@ -29,9 +29,9 @@ pub enum ImportError {
         limit: u64,
     },
     /// The bytes are no model of this format.
-    #[error("no {format}, or a damaged one: {reason}")]
+    #[error("not {format}, or a damaged one: {reason}")]
     Decode {
-        /// The format, as in "ONNX model".
+        /// The format, with its article.
         format: &'static str,
         /// What is wrong with it.
         reason: Reason,

@@ -9,7 +9,7 @@ use crate::source;
 
 /// Decodes a serialised `TensorProto`.
 pub(crate) fn decode_tensor(bytes: &[u8]) -> Result<Literal> {
-    let tensor = source::Tensor::decode(bytes).map_err(ImportError::decode("tensor"))?;
+    let tensor = source::Tensor::decode(bytes).map_err(ImportError::decode("a tensor"))?;
     let name = tensor.name.clone().unwrap_or_default();
     Literal::decode(tensor, None).map_err(|reason| ImportError::Tensor { tensor: name, reason })
 }

@@ -97,10 +97,10 @@ fn what_is_no_model_says_so() {
     let options = ImportOptions::default();
     let tflite =
         |bytes: &[u8]| veilflow_import_tflite::import_bytes(bytes, &options).unwrap_err().to_string();
-    assert_eq!(tflite(b"nothing"), "no TFLite model, or a damaged one: it doesn't begin as one");
+    assert_eq!(tflite(b"nothing"), "not a TFLite model, or a damaged one: it doesn't begin as one");
     assert_eq!(
         tflite(b"\xff\0\0\0TFL3"),
-        "no TFLite model, or a damaged one: an offset leads out of the file"
+        "not a TFLite model, or a damaged one: an offset leads out of the file"
     );
     let frozen = veilflow_import_tf::import_frozen(b"", &options).unwrap_err().to_string();
     assert_eq!(frozen, "the model has no nodes: it is no frozen TensorFlow graph");
