@@ -41,7 +41,8 @@ impl Window {
             "VALID" => Ok(("auto_pad", Text("VALID"))),
             "EXPLICIT" => {
                 let pairs: Vec<[i64; 2]> = self.explicit.as_chunks::<2>().0.to_vec();
-                let inner = if self.last { pairs.get(1..pairs.len() - 1) } else { pairs.get(2..) };
+                let inner =
+                    if self.last { pairs.get(1..pairs.len().saturating_sub(1)) } else { pairs.get(2..) };
                 let inner = inner.ok_or("too few explicit pads")?;
                 Ok(("pads", Ints(inner.iter().map(|p| p[0]).chain(inner.iter().map(|p| p[1])).collect())))
             }
@@ -157,6 +158,9 @@ fn resized(node: &mut Lowering<'_>, mode: &'static str) -> Lowered {
     let sizes = node.integers(1)?;
     let x = to_front(node, x, true)?;
     let shape = dims(node, &x)?;
+    if shape.len() != 4 || sizes.len() != 2 {
+        return Err(format!("a size of {sizes:?} for an image of {shape:?}").into());
+    }
     let nearest = mode == "nearest";
     let coordinates = match (corners, centres) {
         (true, _) => "align_corners",
@@ -197,6 +201,9 @@ pub(super) fn resize_area(node: &mut Lowering<'_>) -> Lowered {
     let sizes = node.integers(1)?;
     let x = to_front(node, x, true)?;
     let shape = dims(node, &x)?;
+    if shape.len() != 4 || sizes.len() != 2 {
+        return Err(format!("a size of {sizes:?} for an image of {shape:?}").into());
+    }
     let by = |i: usize| {
         let size = usize::try_from(sizes[i]).ok().filter(|&s| s > 0)?;
         (shape[i + 2] % size == 0).then(|| (shape[i + 2] / size) as i64)

@@ -101,6 +101,9 @@ fn divided(node: &mut Lowering<'_>, whole: impl Fn(i64, i64) -> Option<i64>, rou
         let values = values.collect::<Option<Vec<i64>>>().ok_or("divides by 0")?;
         return Ok(Binding::Literal(Literal::integers(a.dims.clone(), values)));
     }
+    if let (Binding::Literal(Literal::Integers(_)), Binding::Literal(Literal::Integers(_))) = (&x, &y) {
+        return Err("integers of other shapes, divided".into());
+    }
     let quotient = node.call("Div", &[x, y], vec![])?;
     node.call(round, &[quotient], vec![])
 }

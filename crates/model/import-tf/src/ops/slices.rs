@@ -107,6 +107,9 @@ pub(super) fn strided(node: &mut Lowering<'_>) -> Lowered {
         return Err("begins, ends and strides differ in number".into());
     }
     let has = |mask: i64, i: usize| mask >> i & 1 == 1;
+    if (0..count).filter(|&i| has(ellipsis, i)).count() > 1 {
+        return Err("more than one ellipsis".into());
+    }
     let named = (0..count).filter(|&i| !has(ellipsis, i) && !has(new, i)).count();
     let skipped = shape.len().checked_sub(named).ok_or("more slices than dimensions")?;
     let mut at = 0;

@@ -73,7 +73,8 @@ fn converted(node: &mut Lowering<'_>, kind: i32) -> Lowered {
         data_type::UINT2 => Some((2, 0)),
         _ => None,
     };
-    let low_bits = |v: i64| narrow.map_or(v, |(bits, below)| (v + below).rem_euclid(1 << bits) - below);
+    let low_bits =
+        |v: i64| narrow.map_or(v, |(bits, below)| v.wrapping_add(below).rem_euclid(1 << bits) - below);
     if let (Some((rows, dims)), false) = (node.indices(0), truth) {
         return Ok(Binding::Indices { rows, dims });
     }

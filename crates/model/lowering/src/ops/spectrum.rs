@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use veilflow_ir::{Op, ValueId};
+use veilflow_ir::{MAX_ELEMENTS, Op, ValueId};
 
 use super::axis::axis;
 use crate::error::{Refusal, Result};
@@ -89,7 +89,7 @@ pub(super) fn dft(node: &mut Lowering<'_>) -> Lowered {
     } else {
         Some(if back { 2 * (from - 1) } else { from })
     };
-    let length = length.filter(|&n| n > 0).ok_or("a length of 0")?;
+    let length = length.filter(|&n| (1..=MAX_ELEMENTS).contains(&n)).ok_or("a length of 0, or too long")?;
     let to = if onesided && !inverse { length / 2 + 1 } else { length };
     let by = Transform { length, from, to, inverse, complex_in, complex_out: !back };
     let y = transformed(node, x, axis, &by)?;
@@ -120,6 +120,7 @@ pub(super) fn stft(node: &mut Lowering<'_>) -> Lowered {
         return Err(format!("frames of {length} of {samples} samples of {parts} parts").into());
     }
     let frames = (samples - length) / hop + 1;
+    node.draft.spend_elements(frames.saturating_mul(length))?;
     let indices: Vec<usize> = (0..frames * length).map(|i| i / length * hop + i % length).collect();
     let taken = node.gathered(x, 1, indices)?;
     let mut taken = node.reshaped(taken, &[batch, frames, length, parts])?;

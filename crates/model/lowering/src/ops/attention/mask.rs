@@ -31,13 +31,13 @@ impl Places {
             let (key, query) = ((i % total) as i64, (i / total % length) as i64);
             let valid = self.lengths.as_ref().map(|lengths| lengths[i / per]);
             // Where the cache lies outside, its valid keys end with the queries' own.
-            let offset = valid.map_or(self.past as i64, |valid| valid - length as i64);
-            let own = query + offset;
+            let offset = valid.map_or(self.past as i64, |valid| valid.saturating_sub(length as i64));
+            let own = query.saturating_add(offset);
             let within = |bound: Option<usize>, distance: i64| bound.is_none_or(|b| distance <= b as i64);
             *keep &= valid.is_none_or(|valid| key < valid)
                 && (!self.causal || key <= own)
-                && within(self.window[0], own - key)
-                && within(self.window[1], key - own);
+                && within(self.window[0], own.saturating_sub(key))
+                && within(self.window[1], key.saturating_sub(own));
         }
         Ok(())
     }
